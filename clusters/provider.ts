@@ -1,0 +1,55 @@
+import type { ClusterName } from '../federation/model/cluster.ts';
+import type { Endpoint } from '../federation/model/endpoint.ts';
+import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
+import type { ServiceKey, ServiceName, ServicePort, ServiceType } from '../federation/model/service.ts';
+import type { Readable } from '../federation/runtime/watchable.ts';
+
+/** A service that this cluster's provider (Kubernetes or files) knows. */
+export interface ProvidedService {
+  readonly service: ServiceName;
+  readonly type: ServiceType;
+  readonly ports: readonly ServicePort[];
+  readonly endpoints: readonly Endpoint[];
+  /** Creation time of its ServiceExport, Unix ms; undefined when it is not exported. */
+  readonly exportedAtMs: number | undefined;
+  /** When the provider saw the newest change, Unix ms. */
+  readonly changedAtMs: number;
+}
+
+/** What a member allows a peer to do here (`ClusterPeer`). A peer without one may offer in every namespace. */
+export interface PeerRule {
+  readonly cluster: ClusterName;
+  /** undefined = all. */
+  readonly allowedNamespaces: readonly string[] | undefined;
+}
+
+export interface AccessPolicy {
+  readonly target: ServiceName;
+  readonly rules: readonly AccessRule[];
+}
+
+/** An object that could not be used; the last good version of it stays in force. */
+export interface ProviderProblem {
+  /** `file:line` or an object's path. */
+  readonly where: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export type ProviderChange =
+  | { readonly kind: 'service'; readonly key: ServiceKey }
+  | { readonly kind: 'policies' }
+  | { readonly kind: 'peers' };
+
+/** What a cluster offers. Keys, not events: a listener reads the current state of the key it is told. */
+export interface ClusterProvider {
+  /** Resolves after the first complete listing. */
+  readonly ready: Promise<void>;
+  readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
+  readonly failoverPolicies: ReadonlyMap<string, FailoverPolicy>;
+  readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
+  readonly peerRules: ReadonlyMap<ClusterName, PeerRule>;
+  readonly problems: Readable<readonly ProviderProblem[]>;
+  watch(listener: (change: ProviderChange) => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,41 @@
+/**
+ * The one table of how a request can fail: what the client, the gRPC client, the access log and the metric see.
+ * Response flags follow Envoy's where it has one.
+ */
+export interface RequestFailure {
+  readonly httpStatus: number;
+  /** gRPC status code, https://grpc.io/docs/guides/status-codes/. */
+  readonly grpcStatus: number;
+  /** Response flag in the access log and in `flags` of `isthmus_requests_total`. */
+  readonly flag: string;
+  /** One sentence for the response body. Never names internal addresses. */
+  readonly message: string;
+}
+
+function failure(httpStatus: number, grpcStatus: number, flag: string, message: string): RequestFailure {
+  return { httpStatus, grpcStatus, flag, message };
+}
+
+export const REQUEST_FAILURES = {
+  badRequest: failure(400, 3, 'DPE', 'The request is malformed.'),
+  headersTooLarge: failure(431, 8, 'HL', 'The request header fields are too large.'),
+  misdirected: failure(421, 5, 'MD', 'This connection does not serve that authority.'),
+  unauthenticated: failure(401, 16, 'UA', 'The caller has no acceptable identity.'),
+  forbidden: failure(403, 7, 'RBAC', 'Access to this service is denied.'),
+  noRoute: failure(404, 12, 'NR', 'No service of the clusterset has this name.'),
+  noHealthyUpstream: failure(503, 14, 'UH', 'No cluster has a healthy endpoint for this service.'),
+  noLocalEndpoint: failure(503, 14, 'UH', 'The destination cluster has no endpoint for this service.'),
+  upstreamConnectFailure: failure(503, 14, 'UF', 'The upstream connection failed.'),
+  upstreamReset: failure(502, 14, 'UC', 'The upstream connection ended before the response was complete.'),
+  upstreamRefused: failure(503, 14, 'UR', 'The upstream refused the request.'),
+  upstreamProtocol: failure(502, 13, 'UPE', 'The upstream sent a malformed response.'),
+  upstreamTimeout: failure(504, 4, 'UT', 'The upstream did not answer in time.'),
+  requestTimeout: failure(408, 4, 'RT', 'The request was not complete in time.'),
+  overflow: failure(503, 8, 'UO', 'Too many requests are in flight to this service.'),
+  overloaded: failure(503, 8, 'OM', 'The gateway is overloaded.'),
+  draining: failure(503, 14, 'DR', 'The gateway is shutting down.'),
+  downstreamGone: failure(499, 1, 'DC', 'The client went away.'),
+  internal: failure(500, 13, 'IE', 'The gateway failed.'),
+} as const satisfies Record<string, RequestFailure>;
+
+export type FailureCode = keyof typeof REQUEST_FAILURES;

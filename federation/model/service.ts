@@ -1,0 +1,60 @@
+import type { Locality } from './cluster.ts';
+
+/** A service's name within the clusterset (KEP-1645: sameness of namespaces). */
+export interface ServiceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `namespace/name`: the key of maps and of the store's hash. */
+export type ServiceKey = string;
+
+/** How the gateway speaks on a port. `http` is HTTP/1.1, `http2` is HTTP/2 in plaintext with prior knowledge. */
+export type PortProtocol = 'http' | 'http2' | 'tcp';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: PortProtocol;
+  /** The Service's own `appProtocol`, kept for display and for export. */
+  readonly appProtocol: string | undefined;
+}
+
+export type ServiceType = 'ClusterSetIP' | 'Headless';
+
+/** How many hosts one locality of one cluster has, and how many of them could take a request. */
+export interface LocalityHosts {
+  readonly locality: Locality;
+  readonly hosts: number;
+  readonly healthy: number;
+  readonly degraded: number;
+  /** Hosts whose first active check is pending: in neither numerator nor denominator. */
+  readonly excluded: number;
+  readonly weight: number;
+}
+
+/** What a cluster says about one service that it exports: the value of one field of the store's hash. */
+export interface ServiceRecord {
+  readonly service: ServiceName;
+  readonly type: ServiceType;
+  readonly ports: readonly ServicePort[];
+  /** Creation of the ServiceExport, Unix ms: the oldest wins a conflict (KEP-1645). */
+  readonly exportedAtMs: number;
+  /** When what this record says became true in its cluster, Unix ms: the start of the propagation measurement. */
+  readonly changedAtMs: number;
+  readonly localities: readonly LocalityHosts[];
+}
+
+export function serviceKey(service: ServiceName): ServiceKey {
+  return `${service.namespace}/${service.name}`;
+}
+
+export function parseServiceKey(key: ServiceKey): ServiceName {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** MCS name: `<service>.<namespace>.svc.clusterset.local`. */
+export function clustersetHost(service: ServiceName): string {
+  return `${service.name}.${service.namespace}.svc.clusterset.local`;
+}
