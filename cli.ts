@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Command, type CommanderError } from 'commander';
+import { UserError } from './federation/model/user-error.ts';
+
+type Register = (program: Command) => void;
+
+/**
+ * The first word of a command line, and where the commands behind it are found. Loaded only when that word
+ * is given: a command that makes a certificate starts without the gateway's code.
+ */
+const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([]);
+
+const exitCodes = { done: 0, failed: 1, wrongUsage: 2 } as const;
+
+/** Commander has printed help, the version or a complaint, and is done. */
+class UsageEnd extends Error {
+  readonly end: CommanderError;
+  readonly command: string;
+
+  constructor(end: CommanderError, command: string) {
+    super(end.message, { cause: end });
+    this.end = end;
+    this.command = command;
+  }
+}
+
+// A reader such as `head` that has seen enough is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+try {
+  const program = await build(process.argv[2]);
+  await program.parseAsync();
+} catch (error) {
+  process.exit(report(error));
+}
+
+/** The program with the commands of one word, or with all of them to list or to search for what was meant. */
+async function build(word: string | undefined): Promise<Command> {
+  const program = new Command('isthmus')
+    .description('Joins Kubernetes clusters into one clusterset.')
+    .version(version(), '-V, --version', "print isthmus's version")
+    .helpCommand(false)
+    .showSuggestionAfterError();
+  const known = word === undefined ? undefined : commands.get(word);
+  const loaders = known === undefined ? [...commands.values()] : [known];
+  const registers = await Promise.all(loaders.map((load) => load()));
+  for (const register of registers) register(program);
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** The sources lie beside package.json, what is built from them in a folder below it. */
+function version(): string {
+  const path = import.meta.filename.endsWith('.ts') ? './package.json' : '../package.json';
+  const manifest: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  throw new Error('package.json has no version');
+}
+
+/** Commander's own exit codes are not ours, so each command gives its errors to `report`. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride((error) => {
+    throw new UsageEnd(error, commandPath(command));
+  });
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
+
+function commandPath(command: Command): string {
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
+}
+
+/** Prints what was wrong and what to do next; the exit code to end with. */
+function report(error: unknown): number {
+  if (error instanceof UsageEnd) return reportUsage(error);
+  const shown = error instanceof Error ? error : new Error(String(error));
+  console.error(`error: ${shown.message}`);
+  if (process.env.ISTHMUS_DEBUG) console.error(shown.stack);
+  if (shown instanceof UserError) {
+    if (shown.hint !== undefined) console.error(`hint: ${shown.hint}`);
+    return shown.exitCode;
+  }
+  if (!process.env.ISTHMUS_DEBUG) console.error('hint: set ISTHMUS_DEBUG=1 to see where it comes from');
+  return exitCodes.failed;
+}
+
+function reportUsage({ end, command }: UsageEnd): number {
+  if (end.exitCode === 0) return exitCodes.done;
+  // Asked for nothing, commander has printed the whole help, and needs no hint at it.
+  if (end.code !== 'commander.help') console.error(`hint: ${command} --help shows what it takes`);
+  return exitCodes.wrongUsage;
+}
