@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { filesBelow } from '../fixtures/source-tree.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+describe('package', () => {
+  const folder = tempFolder({ after });
+  const installed = join(folder, 'installed');
+  const command = join(installed, 'node_modules', '.bin', 'isthmus');
+
+  before(() => {
+    const tarball = pack(join(folder, 'source'), join(folder, 'packed'));
+    install(tarball, installed);
+  });
+
+  it('ships the launcher, what was built, and no sources or tests', () => {
+    const files = filesBelow(join(installed, 'node_modules', 'isthmus'));
+    for (const needed of ['isthmus.js', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+      assert.ok(files.includes(needed), `${needed} is not in the package`);
+    }
+    assert.deepEqual(
+      files.filter((path) => path.endsWith('.ts') || path.includes('.test.')),
+      [],
+    );
+    assert.ok(readdirSync(join(installed, 'node_modules', 'isthmus', 'dist')).includes('cli.js'));
+  });
+
+  it('runs the installed command, which knows its version', () => {
+    const manifest: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.equal(run(command, ['--version'], installed).trim(), manifest.version);
+  });
+});
+
+/** Packs a copy of the tree: a build in the tree itself would take files from under tests that run beside it. */
+function pack(source: string, destination: string): string {
+  for (const path of filesBelow(root)) {
+    mkdirSync(dirname(join(source, path)), { recursive: true });
+    cpSync(join(root, path), join(source, path));
+  }
+  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
+  mkdirSync(destination);
+  run('npm', ['pack', '--silent', '--pack-destination', destination], source);
+  const [tarball] = readdirSync(destination);
+  assert.ok(tarball, 'npm pack wrote no tarball');
+  return join(destination, tarball);
+}
+
+function install(tarball: string, into: string): void {
+  mkdirSync(into);
+  writeFileSync(join(into, 'package.json'), '{"private":true}');
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent', tarball], into);
+}
+
+/** What the command prints; its complaints are shown if it fails. */
+function run(file: string, args: readonly string[], cwd: string): string {
+  return execFileSync(file, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
