@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+
+function isthmus(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [join(root, 'isthmus.js'), ...args], { encoding: 'utf8' });
+}
+
+describe('command line', () => {
+  it('prints its version', () => {
+    const manifest: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const { status, stdout } = isthmus('--version');
+    assert.equal(status, 0);
+    assert.equal(stdout, `${manifest.version}\n`);
+  });
+
+  it('lists what it can on stdout when asked to', () => {
+    const { status, stdout, stderr } = isthmus('--help');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^Usage: isthmus /);
+  });
+
+  for (const args of [['no-such-command'], ['--no-such-option']]) {
+    it(`ends with 2 and says what to do next after ${args.join(' ')}`, () => {
+      const { status, stdout, stderr } = isthmus(...args);
+      assert.equal(status, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, /^error: .*\n(.*\n)*hint: isthmus --help/);
+      assert.doesNotMatch(stderr, /^ +at /m);
+    });
+  }
+});
