@@ -2,6 +2,7 @@
 export type Part =
   | 'model'
   | 'runtime'
+  | 'config'
   | 'failover'
   | 'wire'
   | 'trust'
@@ -38,7 +39,7 @@ const composition = {
 
 const federation = {
   part: 'federation',
-  mayImport: ['model', 'runtime', 'failover', 'wire', 'trust'],
+  mayImport: ['model', 'runtime', 'config', 'failover', 'wire', 'trust'],
   mayImportTypesOf: ['clusters'],
   builtins: true,
 } as const;
@@ -47,6 +48,13 @@ const federation = {
 export const importLaw: readonly Row[] = [
   { path: 'federation/model', part: 'model', mayImport: [], builtins: false, packages: [] },
   { path: 'federation/runtime', part: 'runtime', mayImport: [], builtins: true, packages: [] },
+  {
+    path: 'federation/config',
+    part: 'config',
+    mayImport: ['model'],
+    builtins: true,
+    packages: ['yaml', 'zod'],
+  },
   { path: 'federation/failover', part: 'failover', mayImport: ['model'], builtins: false, packages: [] },
   {
     path: 'federation/wire',
@@ -65,7 +73,7 @@ export const importLaw: readonly Row[] = [
   {
     path: 'clusters',
     part: 'clusters',
-    mayImport: ['model', 'runtime', 'trust'],
+    mayImport: ['model', 'runtime', 'config', 'trust'],
     builtins: true,
     packages: ['chokidar', 'yaml', 'zod'],
   },
@@ -86,7 +94,7 @@ export const importLaw: readonly Row[] = [
   {
     path: 'gateway',
     part: 'gateway',
-    mayImport: ['model', 'runtime', 'failover', 'wire', 'trust'],
+    mayImport: ['model', 'runtime', 'config', 'failover', 'wire', 'trust'],
     builtins: true,
     // Its streams cost five to eight times the CPU of the gateway's own codec.
     bannedBuiltins: ['node:http2'],
