@@ -42,7 +42,11 @@ export interface StreamWriter {
    */
   sendData(chunk: Buffer, start: number, end: number, endStream: boolean): number;
   sendTrailers(block: HeaderBlock): void;
-  /** Ends both directions at once. */
+  /**
+   * Ends both directions at once; its receiver is not called any more. On a downstream writer it is also how the
+   * engine says, after `requestReset`, that its upstream work has ended: only then does the stream's slot become
+   * free (of what the client may have open), so that resetting requests quickly buys a client nothing.
+   */
   reset(errorCode: number): void;
   /** `bytes` of this stream's incoming body have left on the other side: returns stream credit. */
   consumed(bytes: number): void;
@@ -52,7 +56,10 @@ export interface StreamWriter {
 export interface RequestReceiver {
   requestData(chunk: Buffer, start: number, end: number, endStream: boolean): void;
   requestTrailers(block: HeaderBlock): void;
-  /** The client cancelled, broke a rule, or its connection ended. Nothing may be written any more. */
+  /**
+   * The client cancelled, broke a rule, or its connection ended. Nothing may be written any more; the engine ends
+   * its upstream work and then calls `reset` on the writer.
+   */
   requestReset(errorCode: number): void;
   /** Held response bytes have left. */
   responseDrained(bytes: number): void;
@@ -91,6 +98,31 @@ export interface ServerConnectionHandler {
   closed(): void;
 }
 
+/** A server-side connection as the listener sees it. */
+export interface ServerConnection {
+  readonly openStreams: number;
+  /**
+   * Graceful end: no new requests (HTTP/2: GOAWAY with the highest id, a little later with the real last id;
+   * HTTP/1: `connection: close` on the response under way, or on the next when idle), and it closes once the open
+   * ones are finished.
+   */
+  drain(): void;
+  /** Ends it at once; requests under way get `requestReset`. */
+  destroy(): void;
+}
+
+/** What a client-side connection tells its owner (a trunk or a pool). */
+export interface ClientConnectionHandler {
+  /** `available` may have changed: a stream ended, SETTINGS came, GOAWAY came or went. */
+  availabilityChanged(): void;
+  /** The peer will take no more requests on it (GOAWAY, `connection: close`); those under way may finish. */
+  draining(): void;
+  /** The peer broke a rule or limit: counted as `isthmus_rejected_total{reason}`. */
+  rejected(reason: string): void;
+  /** After this the connection calls nobody any more. `reason` is for a person, e.g. in the log. */
+  closed(reason: string): void;
+}
+
 /** A client-side connection that requests can be opened on. */
 export interface ClientConnection {
   /** True while a further request would be accepted now. */
@@ -98,6 +130,8 @@ export interface ClientConnection {
   readonly openStreams: number;
   /** @throws never: a failure is reported through `receiver.responseFailed`, after `open` has returned. */
   open(receiver: ResponseReceiver, block: HeaderBlock, endStream: boolean): StreamWriter;
+  /** Takes no more requests and closes once those under way are finished (HTTP/2: GOAWAY). */
+  drain(): void;
   /** Ends it; streams under way fail with `connection-lost`. */
   destroy(): void;
 }
