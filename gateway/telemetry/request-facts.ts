@@ -1,0 +1,53 @@
+import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { FailureCode } from '../../federation/model/errors.ts';
+import type { RouteMeters } from './route-meters.ts';
+
+export type RequestProtocol = 'http1' | 'http2' | 'grpc' | 'tcp';
+
+/**
+ * One exchange (or opaque connection) at its end. Read only while the call lasts, so the exchange itself can be
+ * passed, reused ones too; what stands under "access log" is read for sampled requests alone and may be a getter.
+ */
+export interface RequestFacts {
+  /** Of the route that was found. */
+  readonly meters: RouteMeters | undefined;
+  readonly protocol: RequestProtocol;
+  /** This cluster for a client's request, the trunk's peer for what came on a trunk. */
+  readonly sourceCluster: ClusterName;
+  /** Where it was sent last; undefined when it was sent nowhere. */
+  readonly destinationCluster: ClusterName | undefined;
+  /** HTTP status that the client saw; 0 = none. */
+  readonly status: number;
+  readonly failure: FailureCode | undefined;
+  /** From the first byte of the request to the last of the response. */
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+
+  // Access log.
+  /** Unix ms. */
+  readonly startedAtMs: number;
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly authority: string | undefined;
+  /** `namespace/name:port` of the route. */
+  readonly target: string | undefined;
+  readonly locality: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly caller: string | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly attempts: number;
+  /** The client's `x-request-id`. */
+  readonly requestId: string | undefined;
+}
+
+/** What the engine tells telemetry. Nothing here waits, throws or keeps its arguments. */
+export interface RequestRecorder {
+  finished(facts: RequestFacts): void;
+  /** Sent again although it may have been seen. */
+  retried(meters: RouteMeters, source: ClusterName, destination: ClusterName | undefined): void;
+  /** Sent elsewhere because it was certainly not processed, or is idempotent. */
+  redispatched(meters: RouteMeters, source: ClusterName, destination: ClusterName | undefined): void;
+  /** A limit or check refused something: `isthmus_rejected_total{reason}`. */
+  rejected(reason: string): void;
+}
