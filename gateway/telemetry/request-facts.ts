@@ -1,8 +1,6 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
-import type { RouteMeters } from './route-meters.ts';
-
-export type RequestProtocol = 'http1' | 'http2' | 'grpc' | 'tcp';
+import type { RequestProtocol, RouteMeters } from './route-meters.ts';
 
 /**
  * One exchange (or opaque connection) at its end. Read only while the call lasts, so the exchange itself can be

@@ -2,9 +2,10 @@ import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
 import { METRICS } from '../../federation/model/metrics.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
-import type { RequestProtocol } from './request-facts.ts';
 
-const BUCKETS_SECONDS: readonly number[] = METRICS.requestDuration.buckets;
+export type RequestProtocol = 'http1' | 'http2' | 'grpc' | 'tcp';
+
+const BUCKETS_SECONDS: readonly number[] = METRICS.requestDuration.buckets ?? [];
 
 /** Durations in the buckets of `isthmus_request_duration_seconds`, not cumulated. */
 export class DurationCells {
