@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { GroupedProcess, ProcessNursery } from './process-group.ts';
+
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
+
+/** A `redis-server` of the demo's own: an ACL file, a password for the default user, nothing kept on disk. */
+export class DemoRedis {
+  readonly host = '127.0.0.1';
+  readonly port: number;
+  readonly password = randomBytes(18).toString('base64url');
+  readonly #folder: string;
+  readonly #nursery: ProcessNursery;
+  #process: GroupedProcess | undefined;
+
+  constructor(nursery: ProcessNursery, folder: string, port: number) {
+    this.#nursery = nursery;
+    this.#folder = folder;
+    this.port = port;
+  }
+
+  get url(): string {
+    return `redis://${this.host}:${this.port}`;
+  }
+
+  /** Writes its configuration and starts it. The passwords are in files only, never in argv. */
+  async create(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const aclFile = join(this.#folder, 'users.acl');
+    const settings = [
+      `bind ${this.host}`,
+      `port ${this.port}`,
+      `dir ${this.#folder}`,
+      `aclfile ${aclFile}`,
+      'save ""',
+      'appendonly no',
+      'daemonize no',
+    ];
+    await writeFile(aclFile, `user default on >${this.password} ~* &* +@all\n`, { mode: 0o600 });
+    await writeFile(join(this.#folder, 'redis.conf'), `${settings.join('\n')}\n`, { mode: 0o600 });
+    await this.start();
+  }
+
+  /** Starts it (again): its users come back from the ACL file, its data do not. */
+  async start(): Promise<void> {
+    const log = join(this.#folder, 'redis.log');
+    const started = this.#nursery.start('redis', 'redis-server', [join(this.#folder, 'redis.conf')], log);
+    this.#process = started;
+    const deadlineMs = Date.now() + START_TIMEOUT_MS;
+    while (!(await answers(this.host, this.port))) {
+      if (!started.running || Date.now() > deadlineMs) {
+        throw new UserError(`redis-server did not start on ${this.host}:${this.port}`, {
+          hint: `see ${log}`,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** As a crash: SIGKILL, and everything that it held is gone. */
+  async kill(): Promise<void> {
+    this.#process?.signal('SIGKILL');
+    await this.#process?.ended;
+  }
+}
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
