@@ -1,0 +1,35 @@
+/** Something that collects output during a turn of the event loop and writes it at the turn's end. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Writes each connection once per turn of the event loop: in a `setImmediate`, which runs after all sockets that
+ * were readable in that turn. What came in on many client sockets so leaves in one write of the trunk.
+ */
+export class FlushTurn {
+  #dirty: Flushable[] = [];
+  #spare: Flushable[] = [];
+  #scheduled = false;
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.flushNow();
+  };
+
+  /** Once per output and turn; the output remembers that it was added until its `flush` is called. */
+  add(output: Flushable): void {
+    this.#dirty.push(output);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  /** What a flush adds (a drained socket lets held data go) is flushed in the next turn. */
+  flushNow(): void {
+    const outputs = this.#dirty;
+    this.#dirty = this.#spare;
+    this.#spare = outputs;
+    for (const output of outputs) output.flush();
+    outputs.length = 0;
+  }
+}
