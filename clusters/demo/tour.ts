@@ -1,0 +1,58 @@
+import type { DemoCluster } from './demo-cluster.ts';
+import type { Loss } from './demo-options.ts';
+import type { FailbackWatch } from './failback-watch.ts';
+import type { TourTimes } from './report.ts';
+
+/** When the tour's events are due, ms after its start. */
+export interface TourSchedule {
+  readonly lossAfterMs: number;
+  readonly returnAfterMs: number;
+  readonly endAfterMs: number;
+}
+
+/** Loss at a quarter, return at a half, and the rest to come back and be calm. */
+export function tourSchedule(seconds: number): TourSchedule {
+  const totalMs = seconds * 1000;
+  return { lossAfterMs: totalMs * 0.25, returnAfterMs: totalMs * 0.5, endAfterMs: totalMs };
+}
+
+/** What a watcher of the tour is told. */
+export type TourNews = (sentence: string) => void;
+
+/** Loses the cluster, brings it back, and says when what happened. */
+export async function runTour(
+  lost: DemoCluster,
+  loss: Loss,
+  schedule: TourSchedule,
+  failback: FailbackWatch,
+  news: TourNews,
+): Promise<TourTimes> {
+  const startMs = now();
+  const at = (afterMs: number): Promise<void> => pause(startMs + afterMs - now());
+  news(`${lost.name} serves everything`);
+  await at(schedule.lossAfterMs);
+  const lossAtMs = now();
+  news(`${lost.name} is lost (${loss === 'kill' ? 'SIGKILL' : 'SIGSTOP'} to all of its processes)`);
+  if (loss === 'freeze') lost.freeze();
+  else await lost.kill();
+  await at(schedule.returnAfterMs);
+  const restartAtMs = now();
+  news(`${lost.name} ${loss === 'kill' ? 'starts again' : 'goes on'}`);
+  failback.start();
+  if (loss === 'freeze') lost.thaw();
+  else await lost.start();
+  const returnedAtMs = now();
+  news(`${lost.name} is up again; it is held down first, then gets its share in steps`);
+  await at(schedule.endAfterMs);
+  failback.stop();
+  return { lossAtMs, restartAtMs, returnedAtMs, steps: failback.steps() };
+}
+
+/** Unix ms with fractions, comparable with what the load process measures. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, durationMs)));
+}
