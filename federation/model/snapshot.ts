@@ -66,4 +66,6 @@ export interface ServiceOffer {
   readonly changedAtMs: number;
   /** When a service whose hosts had all failed in this cluster became healthy again; undefined = never failed. */
   readonly health: PeerHealth;
+  /** Names of the service's ports that this cluster has; undefined = all of them. */
+  readonly ports?: readonly string[];
 }

@@ -1,0 +1,133 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { GatewayAddress, LocalCluster, Locality, PeerReach } from '../model/cluster.ts';
+import { clusterTrustDomain, parseTrustDomain, type TrustDomain } from '../model/identity.ts';
+import type { Peer, PeerHealth } from '../model/snapshot.ts';
+import { BOUNDS } from './bounds.ts';
+import {
+  host,
+  inField,
+  label,
+  listOf,
+  mapOf,
+  member,
+  plainText,
+  portNumber,
+  present,
+  safeInteger,
+  WireError,
+} from './field-checks.ts';
+import * as wire from './gen/federation_pb.ts';
+
+const REACH: Readonly<Record<PeerReach, wire.Peer_Reach>> = {
+  unknown: wire.Peer_Reach.UNKNOWN,
+  synced: wire.Peer_Reach.SYNCED,
+  unreachable: wire.Peer_Reach.UNREACHABLE,
+  left: wire.Peer_Reach.LEFT,
+};
+
+const HEALTH: Readonly<Record<PeerHealth['kind'], wire.PeerHealth_Kind>> = {
+  steady: wire.PeerHealth_Kind.STEADY,
+  failing: wire.PeerHealth_Kind.FAILING,
+  returning: wire.PeerHealth_Kind.RETURNING,
+};
+
+export function localClusterFromWire(message: wire.LocalCluster | undefined): LocalCluster {
+  const local = present('local', message);
+  return inField('local', () => {
+    const name = label('name', local.name);
+    const clusterset = trustDomain('clusterset', local.clusterset);
+    const domain = trustDomain('trust_domain', local.trustDomain);
+    if (domain !== clusterTrustDomain(name, clusterset)) {
+      throw new WireError(`trust_domain: ${domain} is not that of cluster ${name} of ${clusterset}`);
+    }
+    return { name, clusterset, trustDomain: domain, locality: localityFromWire(local.locality) };
+  });
+}
+
+export function localityFromWire(message: wire.Locality | undefined): Locality {
+  const { region, zone } = present('locality', message);
+  return {
+    region: plainText('locality.region', region, BOUNDS.localityLength),
+    zone: plainText('locality.zone', zone, BOUNDS.localityLength),
+  };
+}
+
+export function peerToWire(peer: Peer): MessageInitShape<typeof wire.PeerSchema> {
+  return {
+    cluster: peer.cluster,
+    trustDomain: peer.trustDomain,
+    locality: peer.locality,
+    gateways: [...peer.gateways],
+    reach: REACH[peer.reach],
+    lastSeenMs: BigInt(peer.lastSeenMs),
+    health: healthToWire(peer.health),
+  };
+}
+
+export function peerFromWire(message: wire.Peer): Peer {
+  return {
+    cluster: label('cluster', message.cluster),
+    trustDomain: trustDomain('trust_domain', message.trustDomain),
+    locality: localityFromWire(message.locality),
+    gateways: listOf('gateways', message.gateways, BOUNDS.gatewaysPerPeer, gatewayAddressFromWire),
+    reach: member('reach', REACH, message.reach),
+    lastSeenMs: safeInteger('last_seen_ms', message.lastSeenMs),
+    health: healthFromWire(message.health),
+  };
+}
+
+function gatewayAddressFromWire(message: wire.GatewayAddress): GatewayAddress {
+  return { host: host('host', message.host), port: portNumber('port', message.port) };
+}
+
+export function healthToWire(health: PeerHealth): MessageInitShape<typeof wire.PeerHealthSchema> {
+  return { kind: HEALTH[health.kind], sinceMs: BigInt(healthSince(health)) };
+}
+
+function healthSince(health: PeerHealth): number {
+  if (health.kind === 'failing') return health.sinceMs;
+  return health.kind === 'returning' ? health.healthySinceMs : 0;
+}
+
+export function healthFromWire(message: wire.PeerHealth | undefined): PeerHealth {
+  const { kind, sinceMs } = present('health', message);
+  const since = safeInteger('health.since_ms', sinceMs);
+  switch (member('health.kind', HEALTH, kind)) {
+    case 'steady':
+      return { kind: 'steady' };
+    case 'failing':
+      return { kind: 'failing', sinceMs: since };
+    case 'returning':
+      return { kind: 'returning', healthySinceMs: since };
+  }
+}
+
+/** By trust domain, the roots as DER. */
+export type TrustBundles = ReadonlyMap<TrustDomain, readonly Uint8Array[]>;
+
+export function trustBundlesToWire(bundles: TrustBundles): MessageInitShape<typeof wire.TrustBundleSchema>[] {
+  return [...bundles].map(([domain, rootsDer]) => ({ trustDomain: domain, rootsDer: [...rootsDer] }));
+}
+
+export function trustBundlesFromWire(messages: readonly wire.TrustBundle[]): TrustBundles {
+  return mapOf('trust_bundles', messages, BOUNDS.trustDomains, (message) => {
+    const roots = listOf('roots_der', message.rootsDer, BOUNDS.rootsPerTrustDomain, rootFromWire);
+    return [trustDomain('trust_domain', message.trustDomain), roots] as const;
+  });
+}
+
+function rootFromWire(der: Uint8Array): Uint8Array {
+  if (der.length === 0 || der.length > BOUNDS.rootBytes) {
+    throw new WireError(`: a root of ${der.length} bytes, 1 to ${BOUNDS.rootBytes} are allowed`);
+  }
+  // A copy: what the decoder gives is a view that would keep the whole message in memory.
+  return der.slice();
+}
+
+function trustDomain(field: string, value: string): TrustDomain {
+  try {
+    return parseTrustDomain(value);
+  } catch (failure) {
+    throw new WireError(`${field}: ${failure instanceof Error ? failure.message : String(failure)}`);
+  }
+}

@@ -1,0 +1,162 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Endpoint, EndpointState } from '../model/endpoint.ts';
+import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
+import type { LocalityHosts, PortProtocol, ServiceKey, ServiceType } from '../model/service.ts';
+import { serviceKey } from '../model/service.ts';
+import type { ServiceOffer, SnapshotPort, SnapshotService } from '../model/snapshot.ts';
+import { BOUNDS } from './bounds.ts';
+import { healthFromWire, healthToWire, localityFromWire } from './cluster-fields.ts';
+import {
+  host,
+  inField,
+  label,
+  listOf,
+  mapOf,
+  member,
+  plainText,
+  portName,
+  portNumber,
+  safeInteger,
+  WireError,
+  within,
+} from './field-checks.ts';
+import * as wire from './gen/federation_pb.ts';
+import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
+
+const TYPE: Readonly<Record<ServiceType, wire.Service_Type>> = {
+  ClusterSetIP: wire.Service_Type.CLUSTER_SET_IP,
+  Headless: wire.Service_Type.HEADLESS,
+};
+
+const PROTOCOL: Readonly<Record<PortProtocol, wire.Port_Protocol>> = {
+  http: wire.Port_Protocol.HTTP,
+  http2: wire.Port_Protocol.HTTP2,
+  tcp: wire.Port_Protocol.TCP,
+};
+
+const STATE: Readonly<Record<EndpointState, wire.Endpoint_State>> = {
+  ready: wire.Endpoint_State.READY,
+  degraded: wire.Endpoint_State.DEGRADED,
+  unready: wire.Endpoint_State.UNREADY,
+};
+
+export function serviceToWire(service: SnapshotService): MessageInitShape<typeof wire.ServiceSchema> {
+  const isDefault = service.failover === DEFAULT_FAILOVER_POLICY;
+  return {
+    namespace: service.service.namespace,
+    name: service.service.name,
+    type: TYPE[service.type],
+    ports: service.ports.map((port) => ({ ...port, protocol: PROTOCOL[port.protocol] })),
+    offers: service.offers.map(offerToWire),
+    endpoints: service.endpoints.map(endpointToWire),
+    failoverJson: isDefault ? undefined : JSON.stringify(service.failover),
+    accessJson: service.access.length === 0 ? undefined : JSON.stringify(service.access),
+  };
+}
+
+function offerToWire(offer: ServiceOffer): MessageInitShape<typeof wire.OfferSchema> {
+  return {
+    cluster: offer.cluster,
+    localities: [...offer.localities],
+    changedAtMs: BigInt(offer.changedAtMs),
+    health: healthToWire(offer.health),
+    ports: [...(offer.ports ?? [])],
+  };
+}
+
+function endpointToWire(endpoint: Endpoint): MessageInitShape<typeof wire.EndpointSchema> {
+  return {
+    address: endpoint.address,
+    ports: { ...endpoint.ports },
+    locality: endpoint.locality,
+    state: STATE[endpoint.state],
+    changedAtMs: BigInt(endpoint.changedAtMs),
+  };
+}
+
+/** Key and value of the snapshot's map. */
+export function serviceFromWire(message: wire.Service): readonly [ServiceKey, SnapshotService] {
+  const service = { namespace: label('namespace', message.namespace), name: label('name', message.name) };
+  const ports = mapOf('ports', message.ports, BOUNDS.portsPerService, portFromWire);
+  const offers = mapOf('offers', message.offers, BOUNDS.offersPerService, offerFromWire);
+  return [
+    serviceKey(service),
+    {
+      service,
+      type: member('type', TYPE, message.type),
+      ports: [...ports.values()],
+      offers: [...offers.values()],
+      endpoints: listOf('endpoints', message.endpoints, BOUNDS.endpointsPerService, endpointFromWire),
+      failover:
+        message.failoverJson === undefined
+          ? DEFAULT_FAILOVER_POLICY
+          : failoverPolicyFromJson('failover_json', message.failoverJson),
+      access: message.accessJson === undefined ? [] : accessRulesFromJson('access_json', message.accessJson),
+    },
+  ];
+}
+
+function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {
+  const name = portName('name', message.name);
+  const { appProtocol, listenPort } = message;
+  return [
+    name,
+    {
+      name,
+      port: portNumber('port', message.port),
+      protocol: member('protocol', PROTOCOL, message.protocol),
+      appProtocol:
+        appProtocol === undefined
+          ? undefined
+          : plainText('app_protocol', appProtocol, BOUNDS.appProtocolLength),
+      listenPort: listenPort === undefined ? undefined : portNumber('listen_port', listenPort),
+    },
+  ];
+}
+
+function offerFromWire(message: wire.Offer): readonly [string, ServiceOffer] {
+  const cluster = label('cluster', message.cluster);
+  const offer: ServiceOffer = {
+    cluster,
+    localities: listOf('localities', message.localities, BOUNDS.localitiesPerOffer, localityHostsFromWire),
+    changedAtMs: safeInteger('changed_at_ms', message.changedAtMs),
+    health: healthFromWire(message.health),
+  };
+  if (message.ports.length === 0) return [cluster, offer];
+  const ports = listOf('ports', message.ports, BOUNDS.portsPerService, (name) => portName('name', name));
+  return [cluster, { ...offer, ports }];
+}
+
+function localityHostsFromWire(message: wire.LocalityHosts): LocalityHosts {
+  const hosts = within('hosts', message.hosts, 0, BOUNDS.hostsPerLocality);
+  const { healthy, degraded, excluded } = message;
+  if (healthy + degraded + excluded > hosts) {
+    throw new WireError(
+      `hosts: ${healthy} healthy, ${degraded} degraded and ${excluded} excluded of ${hosts}`,
+    );
+  }
+  return {
+    locality: localityFromWire(message.locality),
+    hosts,
+    healthy,
+    degraded,
+    excluded,
+    weight: within('weight', message.weight, 0, BOUNDS.weight),
+  };
+}
+
+function endpointFromWire(message: wire.Endpoint): Endpoint {
+  const ports: Record<string, number> = {};
+  const entries = Object.entries(message.ports);
+  if (entries.length > BOUNDS.portsPerService) throw new WireError(`ports: ${entries.length} are too many`);
+  for (const [name, port] of entries) {
+    ports[portName('ports', name)] = inField('ports', () => portNumber(name, port));
+  }
+  return {
+    address: host('address', message.address),
+    ports,
+    locality: localityFromWire(message.locality),
+    state: member('state', STATE, message.state),
+    changedAtMs: safeInteger('changed_at_ms', message.changedAtMs),
+  };
+}

@@ -1,0 +1,94 @@
+import type { ClusterName } from '../model/cluster.ts';
+import type { ServiceKey } from '../model/service.ts';
+import { serviceKey } from '../model/service.ts';
+import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import type { TrustBundles } from './cluster-fields.ts';
+import { WireError } from './field-checks.ts';
+
+/** What changed between two snapshots of one epoch. */
+export interface SnapshotDelta {
+  readonly epoch: number;
+  readonly baseVersion: number;
+  readonly version: number;
+  readonly createdAtMs: number;
+  readonly changedPeers: readonly Peer[];
+  readonly removedPeers: readonly ClusterName[];
+  readonly changedServices: readonly SnapshotService[];
+  readonly removedServices: readonly ServiceKey[];
+  /** Complete when they changed. */
+  readonly trustBundles: TrustBundles | undefined;
+}
+
+/**
+ * The delta from `base` to `next`, found by object identity: the builder keeps the object of what did not
+ * change. Undefined when none can be: another epoch or cluster, or an older version.
+ */
+export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): SnapshotDelta | undefined {
+  if (base.epoch !== next.epoch || base.version > next.version || base.local !== next.local) return undefined;
+  const peers = diffMaps(base.peers, next.peers);
+  const services = diffMaps(base.services, next.services);
+  return {
+    epoch: next.epoch,
+    baseVersion: base.version,
+    version: next.version,
+    createdAtMs: next.createdAtMs,
+    changedPeers: peers.changed,
+    removedPeers: peers.removed,
+    changedServices: services.changed,
+    removedServices: services.removed,
+    trustBundles: base.trustBundles === next.trustBundles ? undefined : next.trustBundles,
+  };
+}
+
+function diffMaps<V>(base: ReadonlyMap<string, V>, next: ReadonlyMap<string, V>) {
+  const changed: V[] = [];
+  const removed: string[] = [];
+  if (base === next) return { changed, removed };
+  for (const [key, value] of next) if (base.get(key) !== value) changed.push(value);
+  for (const key of base.keys()) if (!next.has(key)) removed.push(key);
+  return { changed, removed };
+}
+
+/**
+ * The snapshot after a delta. What the delta does not name keeps its object.
+ * @throws WireError when `base` is not what the delta starts from, or lacks what the delta removes.
+ */
+export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): RoutingSnapshot {
+  if (base.epoch !== delta.epoch || base.version !== delta.baseVersion) {
+    throw new WireError(
+      `base_version: the delta starts from ${delta.epoch}/${delta.baseVersion}, here is ${base.epoch}/${base.version}`,
+    );
+  }
+  const { changedPeers, changedServices } = delta;
+  return {
+    epoch: delta.epoch,
+    version: delta.version,
+    createdAtMs: delta.createdAtMs,
+    local: base.local,
+    peers: patch('peers', base.peers, changedPeers, (peer) => peer.cluster, delta.removedPeers),
+    services: patch(
+      'services',
+      base.services,
+      changedServices,
+      (service) => serviceKey(service.service),
+      delta.removedServices,
+    ),
+    trustBundles: delta.trustBundles ?? base.trustBundles,
+  };
+}
+
+function patch<V>(
+  field: string,
+  base: ReadonlyMap<string, V>,
+  changed: readonly V[],
+  keyOf: (value: V) => string,
+  removed: readonly string[],
+): ReadonlyMap<string, V> {
+  if (changed.length === 0 && removed.length === 0) return base;
+  const patched = new Map(base);
+  for (const key of removed) {
+    if (!patched.delete(key)) throw new WireError(`removed_${field}: ${JSON.stringify(key)} is not there`);
+  }
+  for (const value of changed) patched.set(keyOf(value), value);
+  return patched;
+}
