@@ -2,26 +2,11 @@ import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
 import { METRICS } from '../../federation/model/metrics.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
+import { DurationCells } from './duration-cells.ts';
 
 export type RequestProtocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
 const BUCKETS_SECONDS: readonly number[] = METRICS.requestDuration.buckets ?? [];
-
-/** Durations in the buckets of `isthmus_request_duration_seconds`, not cumulated. */
-export class DurationCells {
-  /** One per bucket and a last one for what is longer. */
-  readonly buckets = new Float64Array(BUCKETS_SECONDS.length + 1);
-  sumSeconds = 0;
-  count = 0;
-
-  observe(seconds: number): void {
-    let bucket = 0;
-    while (bucket < BUCKETS_SECONDS.length && seconds > (BUCKETS_SECONDS[bucket] ?? 0)) bucket++;
-    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + 1;
-    this.sumSeconds += seconds;
-    this.count++;
-  }
-}
 
 /** Requests by one status and failure. */
 export interface OutcomeCell {
@@ -32,7 +17,7 @@ export interface OutcomeCell {
 
 /** What is counted for one protocol between two clusters. */
 export class ProtocolCells {
-  readonly duration = new DurationCells();
+  readonly duration = new DurationCells(BUCKETS_SECONDS);
   readonly outcomes: OutcomeCell[] = [];
   /** Nearly every request ends like the one before it. */
   #last: OutcomeCell | undefined;

@@ -1,0 +1,206 @@
+import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { readYamlFile } from '../federation/config/yaml-file.ts';
+import { isDnsLabel, type LocalCluster } from '../federation/model/cluster.ts';
+import { clusterTrustDomain, IdentityError, parseTrustDomain } from '../federation/model/identity.ts';
+
+/** Where to listen; port 0 = any free one, told in the log. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the admin endpoint is: on loopback, or on a unix socket. */
+export type AdminAddress = ListenAddress | { readonly socket: string };
+
+/** Where snapshots and the SVID come from. Paths are absolute. */
+export type ControlConfig =
+  | {
+      readonly kind: 'federation';
+      readonly address: ListenAddress;
+      /** Where SVIDs are issued, if not on the same port. */
+      readonly issuerAddress: ListenAddress;
+      readonly secretFile: string;
+      readonly bundleFile: string;
+    }
+  | {
+      readonly kind: 'static';
+      readonly snapshotFile: string;
+      readonly certificateFile: string;
+      readonly keyFile: string;
+    };
+
+/** Bounds of one worker against hostile or broken clients. Times in ms. */
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  readonly handshakeTimeoutMs: number;
+  readonly headerTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface AccessLogConfig {
+  /** Share of requests that are logged, 0 to 1. */
+  readonly sample: number;
+  /** `-` = stdout, else an absolute path. */
+  readonly file: string;
+}
+
+/** gateway.yaml, checked, with defaults filled in and paths made absolute. */
+export interface GatewayConfig {
+  readonly local: LocalCluster;
+  readonly stateFolder: string;
+  readonly workers: number;
+  readonly listeners: {
+    readonly http: ListenAddress | undefined;
+    readonly mesh: ListenAddress | undefined;
+    /** Where the ports of imported services are opened; undefined = nowhere. */
+    readonly servicesHost: string | undefined;
+  };
+  readonly admin: AdminAddress;
+  readonly control: ControlConfig;
+  readonly accessLog: AccessLogConfig;
+  readonly limits: ConnectionLimits;
+  readonly drainGraceMs: number;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const port = z.int().min(0).max(65_535);
+const durationMs = z.int().min(1).max(MAX_TIMER_MS);
+const host = z.string().min(1);
+const label = z.string().refine(isDnsLabel, 'must be a DNS label: a-z 0-9 and -, at most 63 characters');
+const listenAddress = z.strictObject({ host: host.default('0.0.0.0'), port });
+const loopback = host.refine(
+  (text) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(text),
+  'must be a loopback address: whoever reaches the admin endpoint can drain the gateway',
+);
+
+const hostAndPort = z.string().transform((text, context) => {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const number = Number(match?.[3]);
+  if (match === null || number < 1 || number > 65_535) {
+    context.addIssue('must be HOST:PORT, e.g. 127.0.0.1:15010');
+    return z.NEVER;
+  }
+  return { host: match[1] ?? match[2] ?? '', port: number };
+});
+
+const gatewayFile = z
+  .strictObject({
+    cluster: label,
+    clusterset: z.string().refine(isTrustDomain, 'must be a domain of a-z 0-9 . _ -'),
+    locality: z.strictObject({ region: z.string().min(1), zone: z.string().min(1) }),
+    stateFolder: z.string().min(1).default('state/gateway'),
+    workers: z.int().min(1).max(256).optional(),
+    listeners: z
+      .strictObject({
+        http: listenAddress.optional(),
+        mesh: listenAddress.optional(),
+        services: z.strictObject({ host: host.default('0.0.0.0') }).optional(),
+      })
+      .refine(({ http, mesh }) => http !== undefined || mesh !== undefined, 'needs http, mesh, or both'),
+    admin: z
+      .union([
+        z.strictObject({ host: loopback.default('127.0.0.1'), port }),
+        z.strictObject({ socket: z.string().min(1) }),
+      ])
+      .default({ host: '127.0.0.1', port: 15_021 }),
+    federation: z
+      .strictObject({
+        address: hostAndPort,
+        issuerAddress: hostAndPort.optional(),
+        secretFile: z.string().min(1),
+        bundleFile: z.string().min(1),
+      })
+      .optional(),
+    static: z
+      .strictObject({
+        snapshotFile: z.string().min(1),
+        certificateFile: z.string().min(1),
+        keyFile: z.string().min(1),
+      })
+      .optional(),
+    accessLog: z
+      .strictObject({
+        sample: z.number().min(0).max(1).default(1),
+        file: z.string().min(1).default('-'),
+      })
+      .default({ sample: 1, file: '-' }),
+    limits: z
+      .strictObject({
+        maxConnections: z.int().min(1).default(20_000),
+        handshakeTimeoutMs: durationMs.default(10_000),
+        headerTimeoutMs: durationMs.default(10_000),
+        idleTimeoutMs: durationMs.default(300_000),
+      })
+      .prefault({}),
+    drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
+  })
+  .refine(
+    (file) => (file.federation === undefined) !== (file.static === undefined),
+    'needs either federation or static: where the gateway gets its snapshot from',
+  );
+
+type GatewayFile = z.infer<typeof gatewayFile>;
+
+/**
+ * Reads gateway.yaml.
+ * @throws UserError naming file and line of each mistake.
+ */
+export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
+  const file = await readYamlFile(path, gatewayFile);
+  const beside = (name: string): string => resolve(dirname(path), name);
+  return {
+    local: {
+      name: file.cluster,
+      clusterset: file.clusterset,
+      trustDomain: clusterTrustDomain(file.cluster, file.clusterset),
+      locality: file.locality,
+    },
+    stateFolder: beside(file.stateFolder),
+    workers: file.workers ?? availableParallelism(),
+    listeners: {
+      http: file.listeners.http,
+      mesh: file.listeners.mesh,
+      servicesHost: file.listeners.services?.host,
+    },
+    admin: 'socket' in file.admin ? { socket: beside(file.admin.socket) } : file.admin,
+    control: controlOf(file, beside),
+    accessLog: {
+      sample: file.accessLog.sample,
+      file: file.accessLog.file === '-' ? '-' : beside(file.accessLog.file),
+    },
+    limits: file.limits,
+    drainGraceMs: file.drainGraceMs,
+  };
+}
+
+function controlOf(file: GatewayFile, beside: (name: string) => string): ControlConfig {
+  if (file.static !== undefined) {
+    return {
+      kind: 'static',
+      snapshotFile: beside(file.static.snapshotFile),
+      certificateFile: beside(file.static.certificateFile),
+      keyFile: beside(file.static.keyFile),
+    };
+  }
+  const { federation } = file;
+  if (federation === undefined) throw new Error('the schema lets no file pass without federation or static');
+  return {
+    kind: 'federation',
+    address: federation.address,
+    issuerAddress: federation.issuerAddress ?? federation.address,
+    secretFile: beside(federation.secretFile),
+    bundleFile: beside(federation.bundleFile),
+  };
+}
+
+function isTrustDomain(text: string): boolean {
+  try {
+    parseTrustDomain(text);
+    return true;
+  } catch (error) {
+    if (error instanceof IdentityError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+import { destination, type Logger, pino } from 'pino';
+import { REQUEST_FAILURES } from '../../federation/model/errors.ts';
+import type { AccessLogConfig } from '../config.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+/** Writes up to this size are whole lines and do not mix with another worker's in a pipe (PIPE_BUF). */
+const ATOMIC_WRITE_BYTES = 4096;
+/** What may wait for a slow disk or reader; lines beyond are dropped, for serving goes before logging. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+const FLUSH_INTERVAL_MS = 1000;
+
+/** JSON lines, one per sampled request. Lines wait in memory for up to a second. */
+export class AccessLog {
+  readonly #sample: number;
+  readonly #logger: Logger;
+  readonly #destination: ReturnType<typeof destination>;
+  /** Grows by the sampling share with each request; each whole one is a line. */
+  #credit = 0;
+
+  /** `onProblem` is told when lines are lost, with the reason. */
+  constructor(config: AccessLogConfig, onProblem: (reason: string) => void) {
+    this.#sample = config.sample;
+    this.#destination = destination({
+      dest: config.file === '-' ? 1 : config.file,
+      sync: false,
+      minLength: ATOMIC_WRITE_BYTES,
+      maxWrite: ATOMIC_WRITE_BYTES,
+      maxLength: MAX_WAITING_BYTES,
+      periodicFlush: FLUSH_INTERVAL_MS,
+      mkdir: true,
+    });
+    this.#destination.on('error', (error: Error) => onProblem(error.message));
+    this.#destination.on('drop', () => onProblem('it is written more slowly than requests come'));
+    this.#logger = pino(
+      { base: null, timestamp: false, formatters: { level: () => ({}) } },
+      this.#destination,
+    );
+  }
+
+  /** True when the request that ends now is to be written. */
+  takes(): boolean {
+    this.#credit += this.#sample;
+    if (this.#credit < 1) return false;
+    this.#credit -= 1;
+    return true;
+  }
+
+  write(facts: RequestFacts): void {
+    this.#logger.info(accessRecord(facts));
+  }
+
+  /** Opens the file again, after it was rotated away. */
+  reopen(): void {
+    this.#destination.reopen();
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#destination.once('close', resolve);
+      this.#destination.end();
+    });
+  }
+}
+
+/** The line's fields. The path goes without its query, which may hold secrets. */
+export function accessRecord(facts: RequestFacts): Readonly<Record<string, string | number | undefined>> {
+  return {
+    time: new Date(facts.startedAtMs).toISOString(),
+    protocol: facts.protocol,
+    method: facts.method,
+    authority: facts.authority,
+    path: facts.path?.split('?', 1)[0],
+    status: facts.status,
+    flags: facts.failure === undefined ? '-' : REQUEST_FAILURES[facts.failure].flag,
+    service: facts.target,
+    sourceCluster: facts.sourceCluster,
+    destinationCluster: facts.destinationCluster,
+    locality: facts.locality,
+    endpoint: facts.endpoint,
+    caller: facts.caller,
+    remoteAddress: facts.remoteAddress,
+    requestBytes: facts.requestBytes,
+    responseBytes: facts.responseBytes,
+    durationMs: Math.round(facts.durationMs * 1000) / 1000,
+    attempts: facts.attempts,
+    requestId: facts.requestId,
+  };
+}
