@@ -1,0 +1,134 @@
+import type { FailureCode } from '../../federation/model/errors.ts';
+import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.ts';
+import type { UpstreamFailure } from '../http/stream.ts';
+
+/** How one attempt to get a response ended without one that the client may see. */
+export type AttemptFailure =
+  | UpstreamFailure
+  /** The destination gateway has no endpoint: certainly not processed. */
+  | { readonly kind: 'no-local-endpoint' }
+  /** The upstream answered with a status that the retry policy names. */
+  | { readonly kind: 'status'; readonly status: number };
+
+/** What a service asks for beyond redispatch. */
+export interface RetryPolicy {
+  readonly maxRetries: number;
+  /** Statuses that are tried again, for idempotent requests only. */
+  readonly statuses: readonly number[];
+  /** True: also when the upstream resets an idempotent request. */
+  readonly resets: boolean;
+  readonly backoff: BackoffPolicy;
+  /** Share of the active requests (0 to 1) that may be retries at one time. */
+  readonly budget: number;
+}
+
+/** Nothing is tried again that may have been processed, unless a policy asks. */
+export const NO_RETRIES: RetryPolicy = {
+  maxRetries: 0,
+  statuses: [],
+  resets: false,
+  backoff: { baseMs: 25, maxMs: 1_000 },
+  budget: 0.2,
+};
+
+/** Enough for a request to meet every cluster of a tier that dies at once, and still bounded. */
+export const MAX_REDISPATCHES = 6;
+
+/** All that the decision may depend on. */
+export interface AttemptState {
+  readonly failure: AttemptFailure;
+  /** The request can be sent again from its start: its body was kept, whole so far. */
+  readonly replayable: boolean;
+  readonly idempotent: boolean;
+  readonly redispatches: number;
+  readonly retries: number;
+  readonly retryPolicy: RetryPolicy;
+  /** Of this worker, this one included. */
+  readonly activeRequests: number;
+  readonly activeRetries: number;
+  /** When the client's patience ends, Unix ms; `Infinity` without a deadline. */
+  readonly deadlineMs: number;
+  readonly random: () => number;
+}
+
+export type Decision =
+  /** Send it elsewhere at once: no budget, for nothing was done twice. */
+  | { readonly kind: 'redispatch' }
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'fail'; readonly code: FailureCode };
+
+const REDISPATCH: Decision = { kind: 'redispatch' };
+
+/**
+ * What follows a failed attempt, before any byte of a response went to the client. Redispatch is for requests
+ * that were certainly not processed, and for idempotent ones whose connection died; a retry spends a budget and
+ * happens only where a policy asks.
+ */
+export function decideAfterFailure(nowMs: number, state: AttemptState): Decision {
+  const failed: Decision = { kind: 'fail', code: failureCode(state.failure) };
+  if (!state.replayable) return failed;
+  if (mayRedispatch(state)) return state.redispatches < MAX_REDISPATCHES ? REDISPATCH : failed;
+  if (!mayRetry(state)) return failed;
+  const delayMs = backoffMs(state.retryPolicy.backoff, state.retries, state.random);
+  return nowMs + delayMs < state.deadlineMs ? { kind: 'retry', delayMs } : failed;
+}
+
+/**
+ * RFC 9110 section 9.2.2: doing it twice is the same as doing it once. gRPC is always POST. CONNECT never is.
+ */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'TRACE':
+    case 'PUT':
+    case 'DELETE':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function mayRedispatch(state: AttemptState): boolean {
+  switch (state.failure.kind) {
+    case 'refused':
+    case 'connect':
+    case 'no-local-endpoint':
+      return true;
+    case 'connection-lost':
+      return state.idempotent;
+    case 'reset':
+    case 'protocol':
+    case 'status':
+      return false;
+  }
+}
+
+function mayRetry(state: AttemptState): boolean {
+  const policy = state.retryPolicy;
+  if (!state.idempotent || state.retries >= policy.maxRetries) return false;
+  if (state.activeRetries + 1 > policy.budget * state.activeRequests) return false;
+  const { failure } = state;
+  if (failure.kind === 'status') return policy.statuses.includes(failure.status);
+  return failure.kind === 'reset' && policy.resets;
+}
+
+/** What the client is told when nothing more is tried. */
+export function failureCode(failure: AttemptFailure): FailureCode {
+  switch (failure.kind) {
+    case 'refused':
+      return 'upstreamRefused';
+    case 'connect':
+      return 'upstreamConnectFailure';
+    case 'no-local-endpoint':
+      return 'noHealthyUpstream';
+    case 'connection-lost':
+    case 'reset':
+      return 'upstreamReset';
+    case 'protocol':
+      return 'upstreamProtocol';
+    case 'status':
+      return 'upstreamReset';
+  }
+}
