@@ -5,6 +5,7 @@ export type Part =
   | 'config'
   | 'failover'
   | 'wire'
+  | 'config'
   | 'trust'
   | 'clusters'
   | 'federation'
@@ -64,6 +65,13 @@ export const importLaw: readonly Row[] = [
     packages: ['@bufbuild/protobuf'],
   },
   {
+    path: 'federation/config',
+    part: 'config',
+    mayImport: ['model'],
+    builtins: true,
+    packages: ['yaml', 'zod'],
+  },
+  {
     path: 'trust',
     part: 'trust',
     mayImport: ['model', 'runtime'],
@@ -88,7 +96,7 @@ export const importLaw: readonly Row[] = [
   {
     path: 'federation',
     ...federation,
-    packages: ['@grpc/grpc-js', 'pino', 'prom-client', 'yaml', 'zod'],
+    packages: ['@grpc/grpc-js', 'pino', 'prom-client', 'zod'],
   },
   { path: 'federation/store', ...federation, packages: ['@grpc/grpc-js', 'ioredis', 'zod'] },
   {
@@ -98,7 +106,7 @@ export const importLaw: readonly Row[] = [
     builtins: true,
     // Its streams cost five to eight times the CPU of the gateway's own codec.
     bannedBuiltins: ['node:http2'],
-    packages: ['@grpc/grpc-js', 'pino', 'prom-client', 'yaml', 'zod'],
+    packages: ['@grpc/grpc-js', 'pino', 'prom-client', 'zod'],
   },
   { path: 'trust/command.ts', ...composition },
   { path: 'clusters/command.ts', ...composition },
