@@ -1,0 +1,86 @@
+import { create } from '@bufbuild/protobuf';
+import type { RoutingSnapshot } from '../model/snapshot.ts';
+import { deltaFromWire } from './delta-message.ts';
+import { WireError } from './field-checks.ts';
+import * as wire from './gen/federation_pb.ts';
+import { type HealthReport, healthReportToWire } from './health-report.ts';
+import type { SnapshotDelta } from './snapshot-delta.ts';
+import { snapshotFromWire } from './snapshot-message.ts';
+
+/** What a gateway says on its Follow stream; `hello` once and first. */
+export type GatewayStatement =
+  | {
+      readonly kind: 'hello';
+      readonly gateway: string;
+      readonly softwareVersion: string;
+      /** Of the snapshot that it has; 0 and 0 for none. */
+      readonly epoch: number;
+      readonly version: number;
+      readonly startedAtMs: number;
+    }
+  | { readonly kind: 'ack'; readonly epoch: number; readonly version: number }
+  | { readonly kind: 'nack'; readonly epoch: number; readonly version: number; readonly reason: string }
+  | { readonly kind: 'health'; readonly report: HealthReport };
+
+/** What the federation service answers with. */
+export type SnapshotStatement =
+  | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: 'delta'; readonly delta: SnapshotDelta };
+
+const MAX_REASON_LENGTH = 1024;
+
+export function gatewayStatementToWire(statement: GatewayStatement): wire.GatewayMessage {
+  return create(wire.GatewayMessageSchema, { kind: statementKind(statement) });
+}
+
+/** @throws WireError naming the field that breaks the contract. */
+export function snapshotStatementFromWire(message: wire.FederationMessage): SnapshotStatement {
+  const { kind } = message;
+  switch (kind.case) {
+    case 'snapshot':
+      return { kind: 'snapshot', snapshot: snapshotFromWire(kind.value) };
+    case 'delta':
+      return { kind: 'delta', delta: deltaFromWire(kind.value) };
+    case undefined:
+      throw new WireError('kind: neither a snapshot nor a delta');
+  }
+}
+
+/** Epoch and version that a message says it has, readable even when the rest breaks the contract. */
+export function statedVersion(message: wire.FederationMessage): { epoch: number; version: number } {
+  const { value } = message.kind;
+  return { epoch: Number(value?.epoch ?? 0n), version: Number(value?.snapshotVersion ?? 0n) };
+}
+
+export function issueRequestToWire(csrDer: Uint8Array, proof: string): wire.IssueRequest {
+  return create(wire.IssueRequestSchema, { csrDer, proof });
+}
+
+export function enrolRequestToWire(request: Uint8Array, remoteAddress: string): wire.EnrolRequest {
+  return create(wire.EnrolRequestSchema, { request, remoteAddress });
+}
+
+function statementKind(statement: GatewayStatement): wire.GatewayMessage['kind'] {
+  switch (statement.kind) {
+    case 'hello': {
+      const { gateway, softwareVersion } = statement;
+      const hello = { ...versionFields(statement), gateway, softwareVersion };
+      return {
+        case: 'hello',
+        value: create(wire.HelloSchema, { ...hello, startedAtMs: BigInt(statement.startedAtMs) }),
+      };
+    }
+    case 'ack':
+      return { case: 'ack', value: create(wire.AckSchema, versionFields(statement)) };
+    case 'nack': {
+      const reason = statement.reason.slice(0, MAX_REASON_LENGTH);
+      return { case: 'nack', value: create(wire.NackSchema, { ...versionFields(statement), reason }) };
+    }
+    case 'health':
+      return { case: 'health', value: healthReportToWire(statement.report) };
+  }
+}
+
+function versionFields(statement: { readonly epoch: number; readonly version: number }) {
+  return { epoch: BigInt(statement.epoch), snapshotVersion: BigInt(statement.version) };
+}
