@@ -1,0 +1,130 @@
+import { type Indexing, indexingOf } from './indexing.ts';
+import { ENTRY_OVERHEAD_BYTES, STATIC_ENTRIES, STATIC_NAMES, STATIC_VALUES } from './static-table.ts';
+
+/** What the encoder knows of one field name. */
+export interface KnownName {
+  readonly name: string;
+  /** Lowest index in the static table, 0 when it is not there. */
+  readonly staticIndex: number;
+  /** Static entries of this name with a value follow one another from `staticIndex` on. */
+  readonly staticValues: readonly string[];
+  readonly indexing: Indexing;
+  /** Its entries in the dynamic table, oldest first. */
+  readonly entries: TableEntry[];
+}
+
+export interface TableEntry {
+  readonly known: KnownName;
+  readonly value: string;
+  /** How many were inserted before it. */
+  readonly sequence: number;
+}
+
+interface StaticName {
+  readonly index: number;
+  readonly values: readonly string[];
+}
+
+function staticNames(): ReadonlyMap<string, StaticName> {
+  const names = new Map<string, { index: number; values: string[] }>();
+  for (let index = 1; index <= STATIC_ENTRIES; index++) {
+    const name = STATIC_NAMES[index] as string;
+    const value = STATIC_VALUES[index] as string;
+    const known = names.get(name);
+    if (known === undefined) names.set(name, { index, values: [value] });
+    else known.values.push(value);
+  }
+  return names;
+}
+
+const STATIC: ReadonlyMap<string, StaticName> = staticNames();
+
+/** The encoder's picture of the peer's dynamic table, found by name first, then by value. */
+export class EncoderTable {
+  readonly #names = new Map<string, KnownName>();
+  /** Oldest first, from `#first` on. */
+  #entries: TableEntry[] = [];
+  #first = 0;
+  #inserted = 0;
+  #bytes = 0;
+  #maxBytes: number;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  known(name: string): KnownName {
+    return this.#names.get(name) ?? this.#remember(name);
+  }
+
+  /** Index for an indexed field, or 0. */
+  indexOf(known: KnownName, value: string): number {
+    const entries = known.entries;
+    for (let at = entries.length - 1; at >= 0; at--) {
+      const entry = entries[at] as TableEntry;
+      if (entry.value === value) return STATIC_ENTRIES + this.#inserted - entry.sequence;
+    }
+    const position = known.staticValues.indexOf(value);
+    return position < 0 ? 0 : known.staticIndex + position;
+  }
+
+  /** Index for a name with a literal value, or 0. */
+  nameIndex(known: KnownName): number {
+    if (known.staticIndex > 0) return known.staticIndex;
+    const newest = known.entries.at(-1);
+    return newest === undefined ? 0 : STATIC_ENTRIES + this.#inserted - newest.sequence;
+  }
+
+  insert(known: KnownName, value: string): void {
+    const bytes = known.name.length + value.length + ENTRY_OVERHEAD_BYTES;
+    this.#evict(this.#maxBytes - bytes);
+    if (bytes > this.#maxBytes) return;
+    // Eviction may have forgotten the name.
+    const current = this.#names.get(known.name) ?? known;
+    this.#names.set(current.name, current);
+    const entry = { known: current, value, sequence: this.#inserted++ };
+    current.entries.push(entry);
+    this.#entries.push(entry);
+    this.#bytes += bytes;
+  }
+
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#evict(maxBytes);
+  }
+
+  #evict(downToBytes: number): void {
+    while (this.#bytes > downToBytes && this.#first < this.#entries.length) {
+      const { known, value } = this.#entries[this.#first++] as TableEntry;
+      this.#bytes -= known.name.length + value.length + ENTRY_OVERHEAD_BYTES;
+      known.entries.shift();
+      if (known.entries.length === 0 && !isListed(known)) this.#names.delete(known.name);
+    }
+    if (this.#first > 128) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** A name outside our lists is kept only while an entry has it, so the map is bounded. */
+  #remember(name: string): KnownName {
+    const fixed = STATIC.get(name);
+    const known: KnownName = {
+      name,
+      staticIndex: fixed?.index ?? 0,
+      staticValues: fixed?.values ?? [],
+      indexing: indexingOf(name),
+      entries: [],
+    };
+    if (isListed(known)) this.#names.set(name, known);
+    return known;
+  }
+}
+
+function isListed(known: KnownName): boolean {
+  return known.staticIndex > 0 || known.indexing !== 'first-sight';
+}
