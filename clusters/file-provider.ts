@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises';
+import type { ClusterName, Locality } from '../federation/model/cluster.ts';
+import type { FailoverPolicy } from '../federation/model/policy.ts';
+import type { ServiceKey } from '../federation/model/service.ts';
+import type { Clock } from '../federation/runtime/clock.ts';
+import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
+import { FolderWatch } from './files/folder-watch.ts';
+import { PolicyIndex } from './files/policy-index.ts';
+import { type ResourceFile, readResourceFile } from './files/resource-file.ts';
+import { ResourceSet } from './files/resource-set.ts';
+import { ServiceIndex } from './files/service-index.ts';
+import type {
+  AccessPolicy,
+  ClusterProvider,
+  PeerRule,
+  ProvidedService,
+  ProviderChange,
+  ProviderProblem,
+} from './provider.ts';
+
+export interface FileProviderOptions {
+  /** Made when it is not there. */
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Where the cluster is: what holds for endpoints that name no zone. */
+  readonly home: Locality;
+}
+
+const POLICY_KINDS: ReadonlySet<string> = new Set(['FailoverPolicy', 'AccessPolicy']);
+/** Changes of many files at once are listed as problems once. */
+const PROBLEMS_DELAY_MS = 20;
+
+/**
+ * What a cluster offers, from a watched folder of YAML in Kubernetes' own shapes: for virtual machines, bare metal
+ * and for trying everything without Kubernetes. What cannot be read is a problem and changes nothing.
+ */
+export class FileProvider implements ClusterProvider {
+  readonly ready: Promise<void>;
+  readonly #watch: FolderWatch;
+  readonly #clock: Clock;
+  readonly #resources = new ResourceSet();
+  readonly #services: ServiceIndex;
+  readonly #policies = new PolicyIndex();
+  readonly #listeners = new Set<(change: ProviderChange) => void>();
+  readonly #unreadable = new Map<string, ProviderProblem>();
+  readonly #problems = new Watchable<readonly ProviderProblem[]>([]);
+  #problemsDue: (() => void) | undefined;
+
+  private constructor(options: FileProviderOptions) {
+    this.#clock = options.clock;
+    this.#services = new ServiceIndex(this.#resources, options.home);
+    this.#watch = new FolderWatch(options.folder, options.clock, {
+      changed: (file, text, changedAtMs) => this.#changed(file, text, changedAtMs),
+      removed: (file) => this.#replaced(file, undefined),
+      unreadable: (file, reason) => this.#cannotRead(file, reason),
+    });
+    this.ready = this.#watch.ready.then(() => this.#listProblems());
+  }
+
+  /** @throws the file system's error when the folder can be neither found nor made. */
+  static async open(options: FileProviderOptions): Promise<FileProvider> {
+    await mkdir(options.folder, { recursive: true });
+    return new FileProvider(options);
+  }
+
+  get services(): ReadonlyMap<ServiceKey, ProvidedService> {
+    return this.#services.services;
+  }
+
+  get failoverPolicies(): ReadonlyMap<string, FailoverPolicy> {
+    return this.#policies.failoverPolicies;
+  }
+
+  get accessPolicies(): ReadonlyMap<string, AccessPolicy> {
+    return this.#policies.accessPolicies;
+  }
+
+  get peerRules(): ReadonlyMap<ClusterName, PeerRule> {
+    return this.#policies.peerRules;
+  }
+
+  get problems(): Readable<readonly ProviderProblem[]> {
+    return this.#problems;
+  }
+
+  watch(listener: (change: ProviderChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#problemsDue?.();
+    this.#listeners.clear();
+    await this.#watch.close();
+  }
+
+  #changed(file: string, text: string, changedAtMs: number): void {
+    this.#unreadable.delete(file);
+    this.#replaced(file, readResourceFile(file, text, changedAtMs, this.#resources.file(file)));
+  }
+
+  #replaced(file: string, content: ResourceFile | undefined): void {
+    const ids = this.#resources.replace(file, content);
+    const kinds = new Set([...ids].map((id) => id.slice(0, id.indexOf('/'))));
+    for (const key of this.#services.update(ids)) this.#tell({ kind: 'service', key });
+    const peers = kinds.has('ClusterPeer');
+    const policies = [...kinds].some((kind) => POLICY_KINDS.has(kind));
+    if (peers || policies) this.#policies.rebuild(this.#resources);
+    if (policies) this.#tell({ kind: 'policies' });
+    if (peers) this.#tell({ kind: 'peers' });
+    this.#problemsDue ??= this.#clock.after(PROBLEMS_DELAY_MS, () => this.#listProblems());
+  }
+
+  #cannotRead(file: string, reason: string): void {
+    const hint = 'give this user the right to read it; what it held stays in force';
+    this.#unreadable.set(file, { where: file, message: `cannot be read: ${reason}`, hint });
+    this.#problemsDue ??= this.#clock.after(PROBLEMS_DELAY_MS, () => this.#listProblems());
+  }
+
+  #listProblems(): void {
+    this.#problemsDue?.();
+    this.#problemsDue = undefined;
+    this.#problems.set([
+      ...this.#unreadable.values(),
+      ...this.#resources.problems(),
+      ...this.#services.problems(),
+      ...this.#policies.problems(),
+    ]);
+  }
+
+  #tell(change: ProviderChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
+  }
+}

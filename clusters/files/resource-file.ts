@@ -1,0 +1,89 @@
+import { readYamlDocuments } from '../../federation/config/yaml-document.ts';
+import type { ProviderProblem } from '../provider.ts';
+import { type Resource, readResource, resourceId } from '../schema/resource.ts';
+
+/** One object of a file, and since when it has this content. */
+export interface FileObject {
+  readonly id: string;
+  readonly resource: Resource;
+  readonly file: string;
+  readonly line: number;
+  /** Unix ms. */
+  readonly changedAtMs: number;
+  /** Its content, to tell whether it changed. */
+  readonly content: string;
+}
+
+/** What a file gave the last time it was read. */
+export interface ResourceFile {
+  readonly objects: ReadonlyMap<string, FileObject>;
+  readonly problems: readonly ProviderProblem[];
+}
+
+const RESOURCES_HINT = 'the last good version stays in force until this is mended';
+
+/**
+ * Reads a file's text. An object that cannot be read keeps the version that `previous` has of it; a part that does
+ * not even say which object it is keeps all that the file had.
+ */
+export function readResourceFile(
+  file: string,
+  text: string,
+  changedAtMs: number,
+  previous: ResourceFile | undefined,
+): ResourceFile {
+  const objects = new Map<string, FileObject>();
+  const problems: ProviderProblem[] = [];
+  const keep = new Set<string>();
+  for (const document of readYamlDocuments(text)) {
+    const read = readResource(document);
+    if (read.kind === 'invalid') {
+      for (const problem of read.problems) problems.push(asProblem(file, problem));
+      for (const id of read.id === undefined ? (previous?.objects.keys() ?? []) : [read.id]) keep.add(id);
+      continue;
+    }
+    const id = resourceId(read.resource);
+    const twin = objects.get(id);
+    if (twin !== undefined) {
+      problems.push(duplicate(twin, file, read.line));
+      continue;
+    }
+    objects.set(id, fileObject(id, read.resource, file, read.line, changedAtMs, previous));
+  }
+  for (const id of keep) {
+    const old = previous?.objects.get(id);
+    if (old !== undefined && !objects.has(id)) objects.set(id, old);
+  }
+  return { objects, problems };
+}
+
+function fileObject(
+  id: string,
+  resource: Resource,
+  file: string,
+  line: number,
+  changedAtMs: number,
+  previous: ResourceFile | undefined,
+): FileObject {
+  const content = JSON.stringify(resource);
+  const old = previous?.objects.get(id);
+  if (old?.content === content) return { ...old, line };
+  return { id, resource, file, line, changedAtMs, content };
+}
+
+function asProblem(
+  file: string,
+  problem: { readonly line: number; readonly message: string; readonly hint: string | undefined },
+): ProviderProblem {
+  const hint = problem.hint === undefined ? RESOURCES_HINT : `${problem.hint}; ${RESOURCES_HINT}`;
+  return { where: `${file}:${problem.line}`, message: problem.message, hint };
+}
+
+/** Two objects of one name: the first is used. */
+export function duplicate(first: FileObject, file: string, line: number): ProviderProblem {
+  return {
+    where: `${file}:${line}`,
+    message: `${first.id} is also in ${first.file}:${first.line}, which is used`,
+    hint: 'remove one of the two',
+  };
+}

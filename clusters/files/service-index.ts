@@ -1,0 +1,122 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Locality } from '../../federation/model/cluster.ts';
+import type { Endpoint } from '../../federation/model/endpoint.ts';
+import { parseServiceKey, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
+import type { ProvidedService, ProviderProblem } from '../provider.ts';
+import { sliceEndpoints, sliceService } from '../schema/endpoint-slice-schema.ts';
+import { createdAtMs } from '../schema/metadata.ts';
+import type { Resource } from '../schema/resource.ts';
+import { servicePorts, serviceType } from '../schema/service-schema.ts';
+import type { FileObject } from './resource-file.ts';
+import type { ResourceSet } from './resource-set.ts';
+
+/** Joins Service, ServiceExport and EndpointSlice objects to services; only what changed is built anew. */
+export class ServiceIndex {
+  readonly services = new Map<ServiceKey, ProvidedService>();
+  readonly #resources: ResourceSet;
+  readonly #home: Locality;
+  readonly #slices = new Map<ServiceKey, Set<string>>();
+  /** Where a slice was counted last: its label may change. */
+  readonly #serviceOfSlice = new Map<string, ServiceKey>();
+
+  constructor(resources: ResourceSet, home: Locality) {
+    this.#resources = resources;
+    this.#home = home;
+  }
+
+  /** Takes changed objects in; returns the services that are different now. */
+  update(ids: Iterable<string>): ServiceKey[] {
+    const dirty = new Set<ServiceKey>();
+    for (const id of ids) for (const key of this.#affected(id)) dirty.add(key);
+    return [...dirty].filter((key) => this.#rebuild(key));
+  }
+
+  /** A ServiceExport without its Service offers nothing (MCS: Valid=False, reason NoService). */
+  problems(): ProviderProblem[] {
+    const problems: ProviderProblem[] = [];
+    for (const object of this.#resources.all()) {
+      if (object.resource.kind !== 'ServiceExport') continue;
+      const key = serviceKey(object.resource.metadata);
+      if (this.services.has(key)) continue;
+      problems.push({
+        where: `${object.file}:${object.line}`,
+        message: `ServiceExport ${key}: there is no Service of this name`,
+        hint: 'add the Service, or remove the export',
+      });
+    }
+    return problems;
+  }
+
+  #affected(id: string): ServiceKey[] {
+    const [kind, namespace, name] = id.split('/');
+    const key = `${namespace}/${name}`;
+    if (kind === 'Service' || kind === 'ServiceExport') return [key];
+    if (kind !== 'EndpointSlice') return [];
+    const before = this.#serviceOfSlice.get(id);
+    if (before !== undefined) this.#slices.get(before)?.delete(id);
+    const resource = this.#resources.get(id)?.resource;
+    if (resource?.kind !== 'EndpointSlice') {
+      this.#serviceOfSlice.delete(id);
+      return before === undefined ? [] : [before];
+    }
+    const after = serviceKey(sliceService(resource));
+    this.#serviceOfSlice.set(id, after);
+    const slices = this.#slices.get(after);
+    if (slices === undefined) this.#slices.set(after, new Set([id]));
+    else slices.add(id);
+    return before === undefined ? [after] : [before, after];
+  }
+
+  #rebuild(key: ServiceKey): boolean {
+    const before = this.services.get(key);
+    const after = this.#build(key);
+    if (after === undefined) return this.services.delete(key);
+    if (isDeepStrictEqual(before, after)) return false;
+    this.services.set(key, after);
+    return true;
+  }
+
+  #build(key: ServiceKey): ProvidedService | undefined {
+    const object = this.#resources.get(`Service/${key}`);
+    if (object?.resource.kind !== 'Service') return undefined;
+    const exported = this.#resources.get(`ServiceExport/${key}`);
+    const slices = this.#sliceObjects(key);
+    return {
+      service: parseServiceKey(key),
+      type: serviceType(object.resource),
+      ports: servicePorts(object.resource),
+      endpoints: endpoints(slices, this.#home),
+      exportedAtMs: exported === undefined ? undefined : creation(exported),
+      changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
+    };
+  }
+
+  #sliceObjects(key: ServiceKey): FileObject[] {
+    return [...(this.#slices.get(key) ?? [])]
+      .sort()
+      .map((id) => this.#resources.get(id))
+      .filter((object) => object !== undefined);
+  }
+}
+
+/** An object that does not say when it was created counts from when it was first seen. */
+function creation(object: FileObject): number {
+  return createdAtMs(object.resource.metadata) ?? object.changedAtMs;
+}
+
+function endpoints(slices: readonly FileObject[], home: Locality): Endpoint[] {
+  const byTarget = new Map<string, Endpoint>();
+  for (const { resource, changedAtMs } of slices) {
+    for (const endpoint of fromSlice(resource, home, changedAtMs)) {
+      const target = `${endpoint.address} ${JSON.stringify(endpoint.ports)}`;
+      // The same endpoint may stand in two slices while the API server moves it: ready in one is ready.
+      const other = byTarget.get(target);
+      if (other === undefined || other.state !== 'ready') byTarget.set(target, endpoint);
+    }
+  }
+  return [...byTarget.values()];
+}
+
+function fromSlice(resource: Resource, home: Locality, changedAtMs: number): Endpoint[] {
+  return resource.kind === 'EndpointSlice' ? sliceEndpoints(resource, home, changedAtMs) : [];
+}

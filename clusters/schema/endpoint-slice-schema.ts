@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import type { Locality } from '../../federation/model/cluster.ts';
+import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
+import type { ServiceName } from '../../federation/model/service.ts';
+import { metadata, port } from './metadata.ts';
+
+const SERVICE_LABEL = 'kubernetes.io/service-name';
+const REGION_LABEL = 'topology.kubernetes.io/region';
+/** As the API server's own bound. */
+const MAX_ENDPOINTS = 1000;
+const MAX_PORTS = 100;
+
+const conditions = z
+  .object({
+    ready: z.boolean().nullish(),
+    serving: z.boolean().nullish(),
+    terminating: z.boolean().nullish(),
+  })
+  .default({});
+
+const endpoint = z.object({
+  // Kubernetes: consumers use only the first address.
+  addresses: z
+    .array(z.string().refine((text) => isIP(text) !== 0, 'is not an IP address'))
+    .min(1)
+    .max(100),
+  conditions,
+  zone: z.string().max(253).nullish(),
+  deprecatedTopology: z.record(z.string(), z.string()).nullish(),
+});
+
+/** `discovery.k8s.io/v1` EndpointSlice. */
+export const endpointSliceSchema = z.object({
+  kind: z.literal('EndpointSlice'),
+  metadata: metadata.refine((meta) => meta.labels[SERVICE_LABEL] !== undefined, {
+    message: `has no label ${SERVICE_LABEL}, which names its service`,
+    path: ['labels'],
+  }),
+  addressType: z.enum(['IPv4', 'IPv6']),
+  ports: z
+    .array(z.object({ name: z.string().max(63).nullish(), port, protocol: z.string().nullish() }))
+    .max(MAX_PORTS)
+    .nullish(),
+  endpoints: z.array(endpoint).max(MAX_ENDPOINTS, `has more than ${MAX_ENDPOINTS} endpoints`).nullish(),
+});
+
+export type EndpointSliceObject = z.infer<typeof endpointSliceSchema>;
+
+export function sliceService(object: EndpointSliceObject): ServiceName {
+  return { namespace: object.metadata.namespace, name: object.metadata.labels[SERVICE_LABEL] ?? '' };
+}
+
+/** An absent condition is "unknown", which Kubernetes tells consumers to read as ready. */
+function state(given: z.infer<typeof conditions>): EndpointState {
+  const terminating = given.terminating === true;
+  if (given.ready !== false && !terminating) return 'ready';
+  return given.serving === true && terminating ? 'degraded' : 'unready';
+}
+
+/** `home` is where the cluster is: what holds for an endpoint that names no zone or region. */
+export function sliceEndpoints(object: EndpointSliceObject, home: Locality, changedAtMs: number): Endpoint[] {
+  const ports: Record<string, number> = {};
+  for (const one of object.ports ?? []) ports[one.name ?? ''] = one.port;
+  const region = object.metadata.labels[REGION_LABEL];
+  return (object.endpoints ?? []).map((one) => ({
+    address: one.addresses[0] ?? '',
+    ports,
+    locality: {
+      region: one.deprecatedTopology?.[REGION_LABEL] ?? region ?? home.region,
+      zone: one.zone ?? home.zone,
+    },
+    state: state(one.conditions),
+    changedAtMs,
+  }));
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { isDnsLabel } from '../../federation/model/cluster.ts';
+import type { ServiceName } from '../../federation/model/service.ts';
+
+const SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** An RFC 1123 label: what namespaces, services and clusters are called. */
+export const dnsLabel = z
+  .string()
+  .refine(
+    isDnsLabel,
+    'is not a name of at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit',
+  );
+
+/** An RFC 1123 subdomain: what other objects are called. */
+const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and .');
+
+/** A TCP port. */
+export const port = z
+  .int('is not a port')
+  .min(1, 'is not a port (1 to 65535)')
+  .max(65_535, 'is not a port (1 to 65535)');
+
+const creationTimestamp = z.iso.datetime({ offset: true, error: 'is not an RFC 3339 time' });
+
+/** Kubernetes' ObjectMeta as far as it is read; other fields are let be. */
+export const metadata = z.object({
+  name: objectName,
+  namespace: dnsLabel.default('default'),
+  labels: z.record(z.string(), z.string()).default({}),
+  creationTimestamp: creationTimestamp.nullish(),
+});
+
+/** For kinds whose name is a service's. */
+export const serviceMetadata = metadata.extend({ name: dnsLabel });
+
+export type Metadata = z.infer<typeof metadata>;
+
+/** Unix ms, or undefined where the object does not say. */
+export function createdAtMs(meta: Metadata): number | undefined {
+  return meta.creationTimestamp == null ? undefined : Date.parse(meta.creationTimestamp);
+}
+
+const TARGET_KINDS: Readonly<Record<string, string>> = {
+  Service: '',
+  ServiceImport: 'multicluster.x-k8s.io',
+};
+
+/** Gateway API policy attachment (GEP-713): a Service, or a ServiceImport, of the policy's own namespace. */
+export const targetRefs = z
+  .array(
+    z
+      .strictObject({
+        group: z.string().default(''),
+        kind: z.enum(['Service', 'ServiceImport']),
+        name: dnsLabel,
+      })
+      .refine((target) => TARGET_KINDS[target.kind] === target.group, {
+        message: 'the group of a Service is "", of a ServiceImport multicluster.x-k8s.io',
+        path: ['group'],
+      }),
+  )
+  .min(1, 'names no target')
+  .max(16, 'names more than 16 targets');
+
+export function targetServices(namespace: string, refs: z.infer<typeof targetRefs>): ServiceName[] {
+  return refs.map(({ name }) => ({ namespace, name }));
+}

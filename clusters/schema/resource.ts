@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { nearestWord } from '../../federation/config/nearest-word.ts';
+import { checkYaml, type YamlDocument, type YamlProblem } from '../../federation/config/yaml-document.ts';
+import { type AccessPolicyObject, accessPolicySchema } from './access-policy-schema.ts';
+import { type ClusterPeerObject, clusterPeerSchema } from './cluster-peer-schema.ts';
+import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice-schema.ts';
+import { type FailoverPolicyObject, failoverPolicySchema } from './failover-policy-schema.ts';
+import { type ServiceExportObject, serviceExportSchema } from './service-export-schema.ts';
+import { type ServiceObject, serviceSchema } from './service-schema.ts';
+
+/** Any object that a resources folder may hold. */
+export type Resource =
+  | ServiceObject
+  | EndpointSliceObject
+  | ServiceExportObject
+  | FailoverPolicyObject
+  | AccessPolicyObject
+  | ClusterPeerObject;
+
+export type ResourceKind = Resource['kind'];
+
+interface KindEntry {
+  readonly apiVersions: readonly string[];
+  readonly schema: z.ZodType<Resource>;
+}
+
+/** Every kind that is read, the versions it is read in, and its schema. */
+const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
+  Service: { apiVersions: ['v1'], schema: serviceSchema },
+  EndpointSlice: { apiVersions: ['discovery.k8s.io/v1'], schema: endpointSliceSchema },
+  ServiceExport: {
+    apiVersions: ['multicluster.x-k8s.io/v1beta1', 'multicluster.x-k8s.io/v1alpha1'],
+    schema: serviceExportSchema,
+  },
+  FailoverPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: failoverPolicySchema },
+  AccessPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: accessPolicySchema },
+  ClusterPeer: { apiVersions: ['isthmus.io/v1alpha1'], schema: clusterPeerSchema },
+};
+
+const NAMES = Object.keys(KINDS);
+const header = z.looseObject({ apiVersion: z.string(), kind: z.string() });
+
+export type ReadResource =
+  | { readonly kind: 'resource'; readonly resource: Resource; readonly line: number }
+  | {
+      readonly kind: 'invalid';
+      /** `Kind/namespace/name` as far as it can be told: its last good version stays in force. */
+      readonly id: string | undefined;
+      readonly problems: readonly YamlProblem[];
+    };
+
+/** Reads one YAML document as the kind that it says it is. */
+export function readResource(document: YamlDocument): ReadResource {
+  const id = resourceIdOf(document.value);
+  const invalid = (problems: readonly YamlProblem[]): ReadResource => ({ kind: 'invalid', id, problems });
+  const head = checkYaml(document, header);
+  if (head.kind === 'invalid') return invalid(head.problems);
+  const entry = Object.hasOwn(KINDS, head.value.kind) ? KINDS[head.value.kind as ResourceKind] : undefined;
+  if (entry === undefined) {
+    return invalid([{ line: document.lineOf(['kind']), ...unknownKind(head.value.kind) }]);
+  }
+  if (!entry.apiVersions.includes(head.value.apiVersion)) {
+    const message = `apiVersion ${head.value.apiVersion}: ${head.value.kind} is read as ${entry.apiVersions.join(' or ')}`;
+    return invalid([{ line: document.lineOf(['apiVersion']), message, hint: undefined }]);
+  }
+  const checked = checkYaml(document, entry.schema);
+  if (checked.kind === 'invalid') return invalid(checked.problems);
+  return { kind: 'resource', resource: checked.value, line: document.lineOf([]) };
+}
+
+function unknownKind(kind: string): { message: string; hint: string } {
+  const meant = nearestWord(kind, NAMES);
+  const hint = meant === undefined ? `kinds that are read: ${NAMES.join(', ')}` : `did you mean ${meant}?`;
+  return { message: `kind ${kind} is unknown`, hint };
+}
+
+/** What names an object across files and versions. */
+export function resourceId(resource: Resource): string {
+  return `${resource.kind}/${resource.metadata.namespace}/${resource.metadata.name}`;
+}
+
+const named = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), namespace: z.string().default('default') }),
+});
+
+function resourceIdOf(value: unknown): string | undefined {
+  const result = named.safeParse(value);
+  if (!result.success) return undefined;
+  const { kind, metadata } = result.data;
+  return `${kind}/${metadata.namespace}/${metadata.name}`;
+}

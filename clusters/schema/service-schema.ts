@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { PortProtocol, ServicePort, ServiceType } from '../../federation/model/service.ts';
+import { dnsLabel, port, serviceMetadata } from './metadata.ts';
+
+const MAX_PORTS = 100;
+
+const servicePort = z.object({
+  name: dnsLabel.optional(),
+  port,
+  protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
+  appProtocol: z.string().max(256).nullish(),
+});
+
+/** `v1` Service. */
+export const serviceSchema = z.object({
+  kind: z.literal('Service'),
+  metadata: serviceMetadata,
+  spec: z.object({
+    clusterIP: z.string().nullish(),
+    ports: z
+      .array(servicePort)
+      .min(1, 'has no ports')
+      .max(MAX_PORTS, `has more than ${MAX_PORTS} ports`)
+      .superRefine((ports, context) => {
+        const names = new Set<string>();
+        for (const [index, { name }] of ports.entries()) {
+          if (name === undefined && ports.length > 1) {
+            context.addIssue({
+              code: 'custom',
+              path: [index],
+              message: 'has no name, and there are several ports',
+            });
+          } else if (names.has(name ?? '')) {
+            context.addIssue({
+              code: 'custom',
+              path: [index, 'name'],
+              message: `${name}: two ports of this name`,
+            });
+          }
+          names.add(name ?? '');
+        }
+      }),
+  }),
+});
+
+export type ServiceObject = z.infer<typeof serviceSchema>;
+
+/**
+ * The protocols that Kubernetes' `appProtocol` names (IANA names and KEP-3726's `kubernetes.io/…`), and those of
+ * Istio's and others' port name prefixes. What is not here is opaque TCP.
+ */
+const PROTOCOLS: Readonly<Record<string, PortProtocol>> = {
+  http: 'http',
+  'kubernetes.io/ws': 'http',
+  http2: 'http2',
+  h2c: 'http2',
+  'kubernetes.io/h2c': 'http2',
+  grpc: 'http2',
+  tcp: 'tcp',
+};
+
+/** How a port is spoken to: its `appProtocol`, else the part of its name before the first dash, else TCP. */
+export function portProtocol(name: string, appProtocol: string | undefined): PortProtocol {
+  if (appProtocol !== undefined) return PROTOCOLS[appProtocol.toLowerCase()] ?? 'tcp';
+  return PROTOCOLS[name.split('-', 1)[0] ?? ''] ?? 'tcp';
+}
+
+/** UDP and SCTP ports are left out: gateways carry TCP only. */
+export function servicePorts(object: ServiceObject): ServicePort[] {
+  return object.spec.ports
+    .filter((one) => one.protocol === 'TCP')
+    .map((one) => {
+      const name = one.name ?? '';
+      const appProtocol = one.appProtocol ?? undefined;
+      return { name, port: one.port, protocol: portProtocol(name, appProtocol), appProtocol };
+    });
+}
+
+export function serviceType(object: ServiceObject): ServiceType {
+  return object.spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP';
+}
