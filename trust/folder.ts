@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import { parseTrustDomain, type TrustDomain } from '../federation/model/identity.ts';
+import { UserError } from '../federation/model/user-error.ts';
+import type { Authority } from './authority.ts';
+import { BundleError, parseBundle, type TrustBundle } from './bundle.ts';
+import { type Certificate, parseCertificate } from './certificate.ts';
+import { parseRoots, verifyChain } from './chain.ts';
+import { keyMatches } from './key.ts';
+import { readTrustFile } from './key-file.ts';
+import { certificatesFromPem, PemError } from './pem.ts';
+import { SvidError } from './svid-error.ts';
+
+/** What a cluster's trust folder holds. */
+export const TRUST_FILE = {
+  /** The clusterset's root; in every member's folder, for clients that want PEM. */
+  root: 'root.pem',
+  /** Only at the trust home, and there only while the root is not kept offline. */
+  rootKey: 'root.key',
+  intermediate: 'intermediate.pem',
+  intermediateKey: 'intermediate.key',
+  /** SPIFFE bundle of the clusterset: what every member verifies against. */
+  bundle: 'bundle.json',
+  /** A request on its way to an offline root. */
+  request: 'intermediate.csr',
+} as const;
+
+/** A cluster's authority and what it trusts. */
+export interface ClusterTrust {
+  readonly folder: string;
+  readonly trustDomain: TrustDomain;
+  /** The trust domain without the cluster's label. */
+  readonly clusterset: TrustDomain;
+  /** Holds for each trust domain of the clusterset. */
+  readonly bundle: TrustBundle;
+  readonly intermediate: Authority;
+  readonly intermediateNotAfterMs: number;
+  /** Half of its life: when a new one is due, Unix ms. */
+  readonly intermediateRenewalMs: number;
+  /** Only at the trust home. */
+  readonly root: Authority | undefined;
+  readonly rootNotAfterMs: number;
+}
+
+/**
+ * Reads and checks a cluster's trust folder: every file there, keys private (0600), certificates and keys belong
+ * together, nothing expired, the intermediate signed by a root of the bundle, and of the expected cluster.
+ * @throws UserError naming the file and what to do.
+ */
+export async function loadTrustFolder(
+  folder: string,
+  expected: { readonly nowMs: number; readonly trustDomain?: TrustDomain },
+): Promise<ClusterTrust> {
+  const intermediatePath = join(folder, TRUST_FILE.intermediate);
+  const chainPem = await required(intermediatePath, 'public');
+  const chain = readCertificates(intermediatePath, chainPem);
+  const [intermediate] = chain;
+  if (intermediate === undefined) throw new UserError(`${intermediatePath}: holds no certificate`);
+  const trustDomain = trustDomainOf(intermediatePath, intermediate);
+  if (expected.trustDomain !== undefined && trustDomain !== expected.trustDomain) {
+    throw new UserError(`${folder}: is the trust folder of ${trustDomain}, not of ${expected.trustDomain}`, {
+      hint: "name this cluster's own trust folder, or join again with the right name",
+    });
+  }
+  const clusterset = trustDomain.slice(trustDomain.indexOf('.') + 1);
+  const bundle = await readBundle(join(folder, TRUST_FILE.bundle), clusterset);
+  const rootNotAfterMs = checkIntermediate(intermediatePath, chain, bundle, expected.nowMs);
+  const keyPath = join(folder, TRUST_FILE.intermediateKey);
+  const privateKeyPem = await readKey(keyPath, intermediate, intermediatePath);
+  return {
+    folder,
+    trustDomain,
+    clusterset,
+    bundle,
+    intermediate: { certificatePem: chainPem, privateKeyPem, chainPem },
+    intermediateNotAfterMs: intermediate.notAfterMs,
+    intermediateRenewalMs: (intermediate.notBeforeMs + intermediate.notAfterMs) / 2,
+    root: await readRoot(folder),
+    rootNotAfterMs,
+  };
+}
+
+/** The root with its key, or undefined where the key is not kept here. @throws UserError */
+export async function readRoot(folder: string): Promise<Authority | undefined> {
+  const keyPath = join(folder, TRUST_FILE.rootKey);
+  if ((await readTrustFile(keyPath, 'secret')) === undefined) return undefined;
+  const path = join(folder, TRUST_FILE.root);
+  const certificatePem = await required(path, 'public');
+  const [root] = readCertificates(path, certificatePem);
+  if (root === undefined) throw new UserError(`${path}: holds no certificate`);
+  return { certificatePem, privateKeyPem: await readKey(keyPath, root, path), chainPem: '' };
+}
+
+async function required(path: string, content: 'public' | 'secret'): Promise<string> {
+  const text = await readTrustFile(path, content);
+  if (text !== undefined) return text;
+  throw new UserError(`${path}: does not exist`, {
+    hint: 'make a trust folder with `isthmus cluster init`, `isthmus cluster join` or `isthmus trust init`',
+  });
+}
+
+async function readKey(path: string, certificate: Certificate, certificatePath: string): Promise<string> {
+  const pem = await required(path, 'secret');
+  if (belongs(path, pem, certificate)) return pem;
+  throw new UserError(`${path}: is not the key of ${certificatePath}`, {
+    hint: 'restore both files from the same backup',
+  });
+}
+
+function belongs(path: string, pem: string, certificate: Certificate): boolean {
+  try {
+    return keyMatches(pem, certificate.spki);
+  } catch {
+    // The reason is left out: it could repeat a part of the key.
+    throw new UserError(`${path}: holds no private key in PEM`, { hint: 'restore it from a backup' });
+  }
+}
+
+function readCertificates(path: string, pem: string): readonly Certificate[] {
+  try {
+    return certificatesFromPem(pem).map((der) => parseCertificate(der));
+  } catch (failure) {
+    if (!(failure instanceof PemError) && !(failure instanceof SvidError)) throw failure;
+    throw new UserError(`${path}: ${failure.message}`, { hint: 'restore it from a backup', cause: failure });
+  }
+}
+
+async function readBundle(path: string, clusterset: TrustDomain): Promise<TrustBundle> {
+  const text = await required(path, 'public');
+  try {
+    return parseBundle(text, clusterset);
+  } catch (failure) {
+    if (!(failure instanceof BundleError)) throw failure;
+    throw new UserError(`${path}: ${failure.message}`, { hint: 'restore it from a backup', cause: failure });
+  }
+}
+
+/** Our intermediates carry their trust domain as a SPIFFE ID without a path (X509-SVID section 3.1). */
+function trustDomainOf(path: string, intermediate: Certificate): TrustDomain {
+  const [uri, ...others] = intermediate.extensions.subjectAltNames.filter((name) => name.kind === 'uri');
+  if (
+    uri?.kind === 'uri' &&
+    others.length === 0 &&
+    /^spiffe:\/\/[a-z0-9_-]+\.[a-z0-9._-]+$/.test(uri.value)
+  ) {
+    return parseTrustDomain(uri.value.slice('spiffe://'.length));
+  }
+  throw new UserError(`${path}: is not the intermediate of a cluster`, {
+    hint: 'an intermediate names its trust domain, e.g. spiffe://west.mesh.example: sign it with `isthmus trust sign`',
+  });
+}
+
+/** @returns when the chain above the intermediate ends, Unix ms */
+function checkIntermediate(
+  path: string,
+  [intermediate, ...above]: readonly Certificate[],
+  bundle: TrustBundle,
+  nowMs: number,
+): number {
+  if (intermediate === undefined) throw new UserError(`${path}: holds no certificate`);
+  if (nowMs > intermediate.notAfterMs) {
+    throw new UserError(`${path}: expired at ${new Date(intermediate.notAfterMs).toISOString()}`, {
+      hint: 'have a new one signed: `isthmus trust init --request`, then `isthmus trust sign` where the root is',
+    });
+  }
+  try {
+    const issuers = verifyChain(intermediate, above, parseRoots(bundle.trustDomain, bundle.rootsDer), nowMs);
+    return Math.min(...issuers.map((issuer) => issuer.notAfterMs));
+  } catch (failure) {
+    if (!(failure instanceof SvidError)) throw failure;
+    throw new UserError(`${path}: does not lead to a root of ${TRUST_FILE.bundle}: ${failure.message}`, {
+      hint: 'intermediate and bundle must come from the same clusterset: join again',
+      cause: failure,
+    });
+  }
+}
