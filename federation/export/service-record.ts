@@ -1,0 +1,69 @@
+import type { ProvidedService } from '../../clusters/provider.ts';
+import { localityKey } from '../model/cluster.ts';
+import { type Endpoint, hostPort } from '../model/endpoint.ts';
+import type { LocalityHosts, ServiceRecord } from '../model/service.ts';
+import { serviceKey } from '../model/service.ts';
+import { type FindingsOfGateway, type HostVerdict, hostVerdict } from './host-verdict.ts';
+
+type Counts = { -readonly [name in keyof LocalityHosts]: LocalityHosts[name] };
+
+/**
+ * What this cluster says of a service that it exports: counts by locality, in the order of their names. A locality
+ * weighs as much as it has hosts, so that each host gets the same share.
+ * @param reports what each reporting gateway of this cluster finds
+ */
+export function serviceRecord(
+  provided: ProvidedService & { readonly exportedAtMs: number },
+  reports: readonly FindingsOfGateway[],
+): ServiceRecord {
+  return {
+    service: provided.service,
+    type: provided.type,
+    ports: provided.ports,
+    exportedAtMs: provided.exportedAtMs,
+    changedAtMs: provided.changedAtMs,
+    localities: countHosts(provided, reports),
+  };
+}
+
+/** True for a service that the clusterset may see. */
+export function isExported(
+  provided: ProvidedService | undefined,
+): provided is ProvidedService & { readonly exportedAtMs: number } {
+  return provided?.exportedAtMs !== undefined;
+}
+
+function countHosts(
+  provided: ProvidedService,
+  reports: readonly FindingsOfGateway[],
+): readonly LocalityHosts[] {
+  const key = serviceKey(provided.service);
+  const byLocality = new Map<string, Counts>();
+  for (const endpoint of provided.endpoints) {
+    const place = localityKey(endpoint.locality);
+    const counts = byLocality.getOrInsertComputed(place, () => noHosts(endpoint));
+    const addresses = Object.values(endpoint.ports).map((port) => hostPort(endpoint.address, port));
+    countHost(counts, endpoint, hostVerdict(key, addresses, reports));
+  }
+  return [...byLocality].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counts]) => counts);
+}
+
+function noHosts({ locality }: Endpoint): Counts {
+  return { locality, hosts: 0, healthy: 0, degraded: 0, excluded: 0, weight: 0 };
+}
+
+function countHost(counts: Counts, endpoint: Endpoint, verdict: HostVerdict): void {
+  counts.hosts++;
+  counts.weight++;
+  if (endpoint.state === 'unready' || verdict === 'unhealthy') return;
+  if (verdict === 'excluded') counts.excluded++;
+  else if (endpoint.state === 'degraded') counts.degraded++;
+  else counts.healthy++;
+}
+
+/** True when two records say the same, whenever they said it. */
+export function sameRecord(a: ServiceRecord | undefined, b: ServiceRecord): boolean {
+  return (
+    a !== undefined && JSON.stringify({ ...a, changedAtMs: 0 }) === JSON.stringify({ ...b, changedAtMs: 0 })
+  );
+}

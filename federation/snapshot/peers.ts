@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from '../model/cluster.ts';
+import { clusterTrustDomain } from '../model/identity.ts';
+import type { Peer, PeerHealth } from '../model/snapshot.ts';
+
+/** What is known of a member of the clusterset, from the store or only by name. */
+export interface KnownPeer {
+  readonly cluster: ClusterName;
+  readonly reach: PeerReach;
+  /** 0 = never. */
+  readonly lastSeenMs: number;
+  readonly locality: Locality | undefined;
+  readonly gateways: readonly GatewayAddress[];
+}
+
+const NOWHERE: Locality = { region: '', zone: '' };
+
+/** Each heartbeat of each peer would be a delta to every gateway; this grain is fine enough to show. */
+const LAST_SEEN_GRAIN_MS = 15_000;
+
+/**
+ * The snapshot's peers. An unchanged peer keeps its object, unchanged peers keep the map.
+ * @param judge how the peer fares now
+ */
+export function assemblePeers(
+  local: LocalCluster,
+  known: Iterable<KnownPeer>,
+  judge: (peer: KnownPeer) => PeerHealth,
+  previous: ReadonlyMap<ClusterName, Peer>,
+): ReadonlyMap<ClusterName, Peer> {
+  const peers = new Map<ClusterName, Peer>();
+  let changed = false;
+  for (const found of known) {
+    const before = previous.get(found.cluster);
+    const after = kept(before, assemblePeer(local, found, judge(found)));
+    peers.set(found.cluster, after);
+    changed ||= after !== before;
+  }
+  return changed || peers.size !== previous.size ? peers : previous;
+}
+
+function assemblePeer(local: LocalCluster, found: KnownPeer, health: PeerHealth): Peer {
+  return {
+    cluster: found.cluster,
+    trustDomain: clusterTrustDomain(found.cluster, local.clusterset),
+    locality: found.locality ?? NOWHERE,
+    gateways: found.gateways,
+    reach: found.reach,
+    lastSeenMs: found.lastSeenMs,
+    health,
+  };
+}
+
+function kept(before: Peer | undefined, after: Peer): Peer {
+  if (before === undefined) return after;
+  const isRecent = after.lastSeenMs - before.lastSeenMs < LAST_SEEN_GRAIN_MS;
+  return isRecent && isDeepStrictEqual({ ...before, lastSeenMs: 0 }, { ...after, lastSeenMs: 0 })
+    ? before
+    : after;
+}

@@ -1,0 +1,149 @@
+import type { ExportConflict, ServiceExport } from '../import/merge.ts';
+import type { ClusterName, LocalCluster } from '../model/cluster.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
+import { parseServiceKey, type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
+import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import type { TrustBundles } from '../wire/cluster-fields.ts';
+import type { PortTarget } from './listen-ports.ts';
+import type { OfferBook } from './offer-book.ts';
+import { assembleService } from './snapshot-service.ts';
+
+/** Where the builder looks things up; each answer is what holds at that moment. */
+export interface BuilderSources {
+  readonly exportsOf: (key: ServiceKey) => readonly ServiceExport[];
+  readonly endpointsOf: (key: ServiceKey) => readonly Endpoint[];
+  readonly failoverOf: (key: ServiceKey) => FailoverPolicy;
+  readonly accessOf: (key: ServiceKey) => readonly AccessRule[];
+  /** Given `previous`, the same object where nothing changed. */
+  readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
+  readonly trustBundles: () => TrustBundles;
+  readonly offers: OfferBook;
+  readonly ports: PortLedger;
+}
+
+export interface PortLedger {
+  claim(target: PortTarget, nowMs: number): number | undefined;
+  release(target: PortTarget, nowMs: number): void;
+}
+
+/** Where a sequence of snapshots begins. */
+export interface SnapshotOrigin {
+  readonly local: LocalCluster;
+  readonly epoch: number;
+  /** What an earlier process served: what is still true of it keeps its object. */
+  readonly last: RoutingSnapshot | undefined;
+}
+
+/** Turns changes into one immutable snapshot after another. Only services that are marked are looked at. */
+export class SnapshotBuilder {
+  readonly #sources: BuilderSources;
+  readonly #marked = new Set<ServiceKey>();
+  readonly #conflicts = new Map<ServiceKey, readonly ExportConflict[]>();
+  #snapshot: RoutingSnapshot;
+
+  constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number) {
+    this.#sources = sources;
+    this.#snapshot = {
+      epoch: origin.epoch,
+      version: 0,
+      createdAtMs: nowMs,
+      local: origin.local,
+      peers: origin.last?.peers ?? new Map(),
+      services: origin.last?.services ?? new Map(),
+      trustBundles: origin.last?.trustBundles ?? new Map(),
+    };
+  }
+
+  get conflicts(): readonly ExportConflict[] {
+    return [...this.#conflicts.values()].flat();
+  }
+
+  /** The service may have changed, come or gone. */
+  mark(key: ServiceKey): void {
+    this.#marked.add(key);
+  }
+
+  markAll(): void {
+    for (const key of this.#snapshot.services.keys()) this.#marked.add(key);
+  }
+
+  /** The snapshot of now; the last one itself when nothing changed. */
+  build(nowMs: number): RoutingSnapshot {
+    const last = this.#snapshot;
+    const peers = this.#sources.peers(last.peers, nowMs);
+    const services = this.#buildServices(last.services, nowMs);
+    const trustBundles = this.#sources.trustBundles();
+    const unchanged =
+      peers === last.peers && services === last.services && trustBundles === last.trustBundles;
+    if (!unchanged || last.version === 0) {
+      this.#snapshot = {
+        ...last,
+        version: last.version + 1,
+        createdAtMs: nowMs,
+        peers,
+        services,
+        trustBundles,
+      };
+    }
+    return this.#snapshot;
+  }
+
+  #buildServices(last: RoutingSnapshot['services'], nowMs: number): RoutingSnapshot['services'] {
+    let services: Map<ServiceKey, SnapshotService> | undefined;
+    for (const key of this.#marked) {
+      const before = last.get(key);
+      const after = this.#assemble(key, before, nowMs);
+      if (before !== undefined) this.#releasePorts(before, after, nowMs);
+      if (after === before) continue;
+      services ??= new Map(last);
+      if (after === undefined) services.delete(key);
+      else services.set(key, after);
+    }
+    this.#marked.clear();
+    return services ?? last;
+  }
+
+  #assemble(
+    key: ServiceKey,
+    previous: SnapshotService | undefined,
+    nowMs: number,
+  ): SnapshotService | undefined {
+    const { offers, exportsOf, failoverOf, accessOf, endpointsOf, ports } = this.#sources;
+    const exports = exportsOf(key);
+    const failover = failoverOf(key);
+    offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
+    if (exports.length === 0) {
+      this.#conflicts.delete(key);
+      return undefined;
+    }
+    const { service, conflicts } = assembleService(
+      {
+        service: parseServiceKey(key),
+        exports,
+        endpoints: endpointsOf(key),
+        failover,
+        access: accessOf(key),
+        listenPort: (port) => ports.claim(portTarget(key, port), nowMs),
+        healthOf: (cluster) => offers.healthOf(key, cluster),
+      },
+      previous,
+    );
+    if (conflicts.length === 0) this.#conflicts.delete(key);
+    else this.#conflicts.set(key, conflicts);
+    return service;
+  }
+
+  #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {
+    const key = serviceKey(before.service);
+    const kept = new Set(after?.ports.map((port) => port.name));
+    for (const port of before.ports) {
+      if (!kept.has(port.name)) this.#sources.ports.release(portTarget(key, port), nowMs);
+    }
+  }
+}
+
+/** As on trunks: `namespace/name:port`. */
+export function portTarget(key: ServiceKey, port: Pick<ServicePort, 'name'>): PortTarget {
+  return `${key}:${port.name}`;
+}

@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ExportConflict, MergedService, ServiceExport } from '../import/merge.ts';
+import { mergeExports } from '../import/merge.ts';
+import type { ClusterName } from '../model/cluster.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
+import type { ServiceName, ServicePort } from '../model/service.ts';
+import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
+
+/** All that a service of the snapshot is made of. */
+export interface ServiceSources {
+  readonly service: ServiceName;
+  /** At least one. */
+  readonly exports: readonly ServiceExport[];
+  /** This cluster's own, when it exports the service. */
+  readonly endpoints: readonly Endpoint[];
+  readonly failover: FailoverPolicy;
+  readonly access: readonly AccessRule[];
+  readonly listenPort: (port: ServicePort) => number | undefined;
+  readonly healthOf: (cluster: ClusterName) => PeerHealth;
+}
+
+export interface AssembledService {
+  readonly service: SnapshotService;
+  readonly conflicts: readonly ExportConflict[];
+}
+
+/** Makes a service of the snapshot; `previous` itself when nothing changed. */
+export function assembleService(
+  sources: ServiceSources,
+  previous: SnapshotService | undefined,
+): AssembledService {
+  const merged = mergeExports(sources.exports);
+  const service: SnapshotService = {
+    service: sources.service,
+    type: merged.type,
+    ports: merged.ports.map((port) => ({ ...port, listenPort: sources.listenPort(port) })),
+    offers: offers(sources, merged),
+    endpoints: sources.endpoints,
+    failover: sources.failover,
+    access: sources.access,
+  };
+  const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);
+  return { service: unchanged ? previous : service, conflicts: merged.conflicts };
+}
+
+/** By cluster's name; without those that have no port of the merged service. */
+function offers(sources: ServiceSources, merged: MergedService): readonly ServiceOffer[] {
+  const found: ServiceOffer[] = [];
+  for (const { cluster, record } of sources.exports) {
+    const ports = merged.portsOf.get(cluster) ?? [];
+    if (ports.length === 0) continue;
+    const { localities, changedAtMs } = record;
+    const offer = { cluster, localities, changedAtMs, health: sources.healthOf(cluster) };
+    found.push(ports.length === merged.ports.length ? offer : { ...offer, ports });
+  }
+  return found.sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+}
