@@ -1,0 +1,107 @@
+import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { AccessRule } from '../../federation/model/policy.ts';
+
+/** Why a caller may or may not: `rule` counts from 0 in the order of the snapshot's list. */
+export type AccessDecision =
+  | { readonly allowed: true; readonly because: 'no-rules' | 'no-deny-matched' }
+  | { readonly allowed: boolean; readonly because: 'rule'; readonly rule: number }
+  | { readonly allowed: false; readonly because: 'no-allow-matched' };
+
+/** Who may call a service: denials come first; where there are allow rules, one of them must match. */
+export interface CompiledAccess {
+  /** True without rules: nothing needs to be asked. */
+  readonly everyone: boolean;
+  /**
+   * @param caller the verified SPIFFE ID, undefined = anonymous
+   * @param sourceCluster the cluster whose gateway the request entered by
+   * @param method undefined for TCP
+   * @param path normal form, query and all; undefined for TCP
+   */
+  decide(
+    caller: string | undefined,
+    sourceCluster: ClusterName,
+    method: string | undefined,
+    path: string | undefined,
+  ): AccessDecision;
+}
+
+interface CompiledRule {
+  readonly index: number;
+  readonly exactPrincipals: ReadonlySet<string>;
+  readonly principalPrefixes: readonly string[];
+  readonly sourceClusters: ReadonlySet<ClusterName>;
+  readonly methods: ReadonlySet<string>;
+  readonly pathPrefixes: readonly string[];
+}
+
+const NO_RULES: AccessDecision = { allowed: true, because: 'no-rules' };
+const NO_DENY_MATCHED: AccessDecision = { allowed: true, because: 'no-deny-matched' };
+const NO_ALLOW_MATCHED: AccessDecision = { allowed: false, because: 'no-allow-matched' };
+
+const EVERYONE: CompiledAccess = { everyone: true, decide: () => NO_RULES };
+
+export function compileAccess(rules: readonly AccessRule[]): CompiledAccess {
+  if (rules.length === 0) return EVERYONE;
+  const compiled = rules.map(compileRule);
+  const denials = compiled.filter((rule) => rules[rule.index]?.action === 'deny');
+  const permits = compiled.filter((rule) => rules[rule.index]?.action === 'allow');
+  return {
+    everyone: false,
+    decide(caller, sourceCluster, method, path) {
+      for (const rule of denials) {
+        // A denial that speaks of HTTP holds for the whole of a TCP port: what it cannot see it does not let by.
+        if (matchesCaller(rule, caller, sourceCluster) && matchesRequest(rule, method, path, true)) {
+          return { allowed: false, because: 'rule', rule: rule.index };
+        }
+      }
+      if (permits.length === 0) return NO_DENY_MATCHED;
+      for (const rule of permits) {
+        if (matchesCaller(rule, caller, sourceCluster) && matchesRequest(rule, method, path, false)) {
+          return { allowed: true, because: 'rule', rule: rule.index };
+        }
+      }
+      return NO_ALLOW_MATCHED;
+    },
+  };
+}
+
+function compileRule(rule: AccessRule, index: number): CompiledRule {
+  const isPrefix = (principal: string) => principal.endsWith('*');
+  return {
+    index,
+    exactPrincipals: new Set(rule.principals.filter((principal) => !isPrefix(principal))),
+    principalPrefixes: rule.principals.filter(isPrefix).map((principal) => principal.slice(0, -1)),
+    sourceClusters: new Set(rule.sourceClusters),
+    methods: new Set(rule.methods),
+    pathPrefixes: rule.pathPrefixes,
+  };
+}
+
+function matchesCaller(rule: CompiledRule, caller: string | undefined, sourceCluster: ClusterName): boolean {
+  if (rule.sourceClusters.size > 0 && !rule.sourceClusters.has(sourceCluster)) return false;
+  if (rule.exactPrincipals.size === 0 && rule.principalPrefixes.length === 0) return true;
+  if (caller === undefined) return false;
+  return (
+    rule.exactPrincipals.has(caller) || rule.principalPrefixes.some((prefix) => caller.startsWith(prefix))
+  );
+}
+
+function matchesRequest(
+  rule: CompiledRule,
+  method: string | undefined,
+  path: string | undefined,
+  withoutHttp: boolean,
+): boolean {
+  if (rule.methods.size > 0 && !(method === undefined ? withoutHttp : rule.methods.has(method))) return false;
+  if (rule.pathPrefixes.length === 0) return true;
+  if (path === undefined) return withoutHttp;
+  return rule.pathPrefixes.some((prefix) => hasPathPrefix(path, prefix));
+}
+
+/** By path elements, as Gateway API's PathPrefix: `/api` covers `/api`, `/api/x` and `/api?q`, not `/apix`. */
+function hasPathPrefix(path: string, prefix: string): boolean {
+  if (!path.startsWith(prefix)) return false;
+  if (path.length === prefix.length || prefix.endsWith('/')) return true;
+  const next = path.charCodeAt(prefix.length);
+  return next === 0x2f /* / */ || next === 0x3f /* ? */;
+}

@@ -1,0 +1,196 @@
+import type { HostSet } from '../../federation/failover/pick.ts';
+import { pickPortion } from '../../federation/failover/pick.ts';
+import { planFailover } from '../../federation/failover/plan.ts';
+import {
+  type Choice,
+  type Destination,
+  type LocalDestination,
+  NO_HEALTHY_UPSTREAM,
+  NO_LOCAL_ENDPOINT,
+  NOTHING_TRIED,
+  OVERFLOW,
+  type Tried,
+} from './destination.ts';
+import { currentLocalHosts, failoverInput } from './failover-input.ts';
+import type { FitEndpoints } from './local-hosts.ts';
+import type { Route } from './route.ts';
+import { type PlannedGroup, type PlannedHosts, RoutePlan } from './route-plan.ts';
+import type { RouteTable } from './route-table.ts';
+
+const HOST_SETS: readonly HostSet[] = ['healthy', 'degraded'];
+const HOST_SETS_IN_PANIC: readonly HostSet[] = ['any'];
+
+/**
+ * Where a request goes. Tier, cluster and locality come from the route's plan in turn, so that over each 100 first
+ * tries the shares are exact; among local endpoints the balancer chooses.
+ * @param nowMs Unix ms
+ */
+export function choose(nowMs: number, table: RouteTable, route: Route, choice: Choice): Destination {
+  if (choice.localOnly) return chooseArrived(nowMs, route, choice);
+  const plan = currentPlan(nowMs, table, route);
+  const portion = plan.portions[nextPortion(route, plan, choice.hash)];
+  if (portion === undefined) return NO_HEALTHY_UPSTREAM;
+  if (portion.usage.inFlight >= portion.usage.limit) {
+    return chooseFromTiers(nowMs, route, plan, choice, portion.tier + 1) ?? OVERFLOW;
+  }
+  const group =
+    choice.hash === undefined
+      ? portion.members.next()?.next()
+      : portion.members.at(choice.hash)?.at(choice.hash);
+  if (group !== undefined && choice.tried === NOTHING_TRIED) {
+    return group.kind === 'trunk'
+      ? group.destination
+      : route.state.balancer.pick(group.candidates, nowMs, choice.hash);
+  }
+  return chooseAgain(nowMs, route, plan, choice, portion, group);
+}
+
+/** The plan in force; made anew when the snapshot, a peer, an own endpoint or the clock has changed it. */
+export function currentPlan(nowMs: number, table: RouteTable, route: Route): RoutePlan {
+  const { state } = route;
+  const known = state.plan;
+  if (
+    known !== undefined &&
+    nowMs < known.validUntilMs &&
+    known.versions.peers === table.peers.version &&
+    known.versions.pool === state.pool.version
+  ) {
+    return known;
+  }
+  const failover = planFailover(failoverInput(nowMs, table, route));
+  const versions = { peers: table.peers.version, pool: state.pool.version };
+  const plan = new RoutePlan(failover, currentLocalHosts(route), state.usages, versions);
+  state.plan = plan;
+  return plan;
+}
+
+function nextPortion(route: Route, plan: RoutePlan, hash: number | undefined): number {
+  if (hash !== undefined) return pickPortion(plan.failover.portions, hash);
+  const { state } = route;
+  const turn = state.turn;
+  state.turn = turn === 99 ? 0 : turn + 1;
+  return plan.turns[turn] ?? -1;
+}
+
+/** A try after others: what was tried is left out, and the plan's own choice comes first. */
+function chooseAgain(
+  nowMs: number,
+  route: Route,
+  plan: RoutePlan,
+  choice: Choice,
+  portion: PlannedHosts,
+  group: PlannedGroup | undefined,
+): Destination {
+  const found =
+    (group === undefined ? undefined : untriedOf(nowMs, route, group, choice)) ??
+    untriedAmong(nowMs, route, portion, choice, false) ??
+    chooseFromTiers(nowMs, route, plan, choice, 0);
+  return found ?? NO_HEALTHY_UPSTREAM;
+}
+
+/**
+ * The first tier from `from` on that has an untried host: healthy before degraded, and clusters that are held down
+ * only when no other is left. OVERFLOW when all that was left is at its bound.
+ */
+function chooseFromTiers(
+  nowMs: number,
+  route: Route,
+  plan: RoutePlan,
+  choice: Choice,
+  from: number,
+): Destination | undefined {
+  let full = false;
+  for (const heldDown of [false, true]) {
+    for (let tier = from; tier < plan.usages.length; tier++) {
+      const panic = plan.failover.tiers[tier]?.load.panic === true;
+      for (const hostSet of panic ? HOST_SETS_IN_PANIC : HOST_SETS) {
+        const hosts = plan.hosts(tier, hostSet);
+        if (hosts === undefined) continue;
+        const found = untriedAmong(nowMs, route, hosts, choice, heldDown);
+        if (found === undefined) continue;
+        if (hosts.usage.inFlight < hosts.usage.limit) return found;
+        full = true;
+      }
+    }
+  }
+  return full ? OVERFLOW : undefined;
+}
+
+function untriedAmong(
+  nowMs: number,
+  route: Route,
+  hosts: PlannedHosts,
+  choice: Choice,
+  heldDown: boolean,
+): Destination | undefined {
+  // Another member begins each time, so that those who are sent elsewhere spread out.
+  const first = hosts.members.next();
+  const members = first === undefined ? [] : [first, ...hosts.members.items];
+  for (const member of members) {
+    for (const group of member.items) {
+      if (!heldDown && group.sharePercent === 0) continue;
+      const found = untriedOf(nowMs, route, group, choice);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function untriedOf(
+  nowMs: number,
+  route: Route,
+  group: PlannedGroup,
+  choice: Choice,
+): Destination | undefined {
+  if (group.kind === 'trunk') {
+    return choice.tried.clusters.includes(group.destination.cluster) ? undefined : group.destination;
+  }
+  return pickUntried(nowMs, route, group.candidates, choice);
+}
+
+/** What came over a trunk: only the own endpoints, of the locality that was chosen while one there is fit. */
+function chooseArrived(nowMs: number, route: Route, choice: Choice): Destination {
+  const { byLocality, everywhere } = currentLocalHosts(route);
+  const near = choice.locality === undefined ? undefined : byLocality.get(choice.locality)?.endpoints;
+  const nearest = near !== undefined && near.healthy.length > 0 ? near.healthy : everywhere.healthy;
+  if (nearest.length > 0 && !choice.panic && choice.tried === NOTHING_TRIED) {
+    return route.state.balancer.pick(nearest, nowMs, choice.hash);
+  }
+  for (const candidates of arrivalOrder(near ?? everywhere, everywhere, choice.panic)) {
+    const found = pickUntried(nowMs, route, candidates, choice);
+    if (found !== undefined) return found;
+  }
+  return NO_LOCAL_ENDPOINT;
+}
+
+/**
+ * Health is looked past only where the source gateway does so too: else it knows better places than unfit
+ * endpoints, and is told to go there.
+ */
+function arrivalOrder(
+  near: FitEndpoints,
+  everywhere: FitEndpoints,
+  panic: boolean,
+): readonly (readonly LocalDestination[])[] {
+  return panic
+    ? [near.serving, everywhere.serving]
+    : [near.healthy, everywhere.healthy, near.degraded, everywhere.degraded];
+}
+
+function pickUntried(
+  nowMs: number,
+  route: Route,
+  candidates: readonly LocalDestination[],
+  choice: Choice,
+): LocalDestination | undefined {
+  const untried = withoutTried(candidates, choice.tried);
+  return untried.length === 0 ? undefined : route.state.balancer.pick(untried, nowMs, choice.hash);
+}
+
+/** By what is kept of them: after a new snapshot an endpoint is another object, but the same endpoint. */
+function withoutTried(candidates: readonly LocalDestination[], tried: Tried): readonly LocalDestination[] {
+  if (tried.endpoints.length === 0) return candidates;
+  return candidates.filter(
+    ({ endpoint }) => !tried.endpoints.some(({ runtime }) => runtime === endpoint.runtime),
+  );
+}

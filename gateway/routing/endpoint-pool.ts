@@ -1,0 +1,99 @@
+import type { OutlierPolicy } from '../../federation/model/policy.ts';
+import {
+  type CheckState,
+  type EndpointRuntime,
+  newEndpointRuntime,
+  type Outcome,
+} from './endpoint-runtime.ts';
+import { decideEjections, failsTooOften } from './outlier.ts';
+import { observeLatency } from './peak-ewma.ts';
+
+export interface PoolPolicy {
+  readonly outlier: OutlierPolicy;
+  /** Whether the policy has an active health check. */
+  readonly checked: boolean;
+}
+
+/**
+ * What this worker knows of the endpoints of one port of one service, kept from snapshot to snapshot. `version`
+ * changes when one becomes usable or stops being so.
+ */
+export class EndpointPool {
+  readonly #runtimes = new Map<string, EndpointRuntime>();
+  #policy: PoolPolicy;
+  #version = 0;
+  #ejections = 0;
+  #sweptAtMs = 0;
+
+  constructor(policy: PoolPolicy) {
+    this.#policy = policy;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Ejections so far. */
+  get ejections(): number {
+    return this.#ejections;
+  }
+
+  /** Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went. */
+  update(addresses: readonly string[], policy: PoolPolicy): ReadonlyMap<string, EndpointRuntime> {
+    const wanted = new Set(addresses);
+    for (const address of this.#runtimes.keys()) if (!wanted.has(address)) this.#runtimes.delete(address);
+    for (const address of wanted) {
+      const known = this.#runtimes.get(address);
+      if (known === undefined) {
+        this.#runtimes.set(address, newEndpointRuntime(policy.checked ? 'pending' : 'unchecked'));
+      } else if (policy.checked !== this.#policy.checked) {
+        known.check = policy.checked ? 'pending' : 'unchecked';
+      }
+    }
+    this.#policy = policy;
+    this.#version++;
+    return this.#runtimes;
+  }
+
+  /** What an active check found. Ignored for an address that is not there any more. */
+  setCheck(address: string, check: CheckState): void {
+    const runtime = this.#runtimes.get(address);
+    if (runtime === undefined || runtime.check === check) return;
+    runtime.check = check;
+    this.#version++;
+  }
+
+  /** A request to one of its endpoints has ended; `latencyMs` is from its sending to the first byte of the answer. */
+  finished(runtime: EndpointRuntime, nowMs: number, outcome: Outcome, latencyMs: number): void {
+    if (outcome === 'unknown') return;
+    observeLatency(runtime, nowMs, outcome, latencyMs);
+    if (outcome === 'success') {
+      runtime.consecutiveFailures = 0;
+      return;
+    }
+    const { outlier } = this.#policy;
+    const failedTooOften = failsTooOften(runtime.consecutiveFailures, outlier);
+    runtime.consecutiveFailures++;
+    // Once, when it crosses the limit; where the bound forbade it then, the sweep looks again.
+    if (!failedTooOften && failsTooOften(runtime.consecutiveFailures, outlier)) this.#eject(nowMs, false);
+  }
+
+  /** The periodic look; does nothing until the policy's interval has passed. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.#sweptAtMs < this.#policy.outlier.sweepIntervalMs) return;
+    this.#sweptAtMs = nowMs;
+    this.#eject(nowMs, true);
+  }
+
+  #eject(nowMs: number, sweep: boolean): void {
+    const runtimes = [...this.#runtimes.values()];
+    for (const { index, ejection } of decideEjections(nowMs, runtimes, this.#policy.outlier, sweep)) {
+      const runtime = runtimes[index];
+      if (runtime === undefined) continue;
+      if (runtime.ejection.kind !== ejection.kind) this.#version++;
+      if (ejection.kind === 'ejected') this.#ejections++;
+      else if (runtime.ejection.kind === 'ejected') runtime.consecutiveFailures = 0;
+      runtime.ejection = ejection;
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { Locality } from '../../federation/model/cluster.ts';
+import type { EndpointState } from '../../federation/model/endpoint.ts';
+import type { EndpointRuntime } from './endpoint-runtime.ts';
+
+/**
+ * One address of one port of a local service, as one snapshot has it. What changes from request to request is in
+ * `runtime`, which is the same object from snapshot to snapshot while the endpoint stays.
+ */
+export interface LocalEndpoint {
+  /** `ip:port`, IPv6 in brackets. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly locality: Locality;
+  /** `region/zone`. */
+  readonly localityKey: string;
+  /** The provider's readiness. */
+  readonly state: EndpointState;
+  readonly runtime: EndpointRuntime;
+}

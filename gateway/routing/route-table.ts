@@ -1,0 +1,89 @@
+import type { ServiceKey } from '../../federation/model/service.ts';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import { parseAuthority } from './authority.ts';
+import type { PeerAvailability } from './peer-availability.ts';
+import type { Route, RouteTarget } from './route.ts';
+
+/** More spellings of names than this are not kept: each is read anew then. */
+const MAX_KNOWN_AUTHORITIES = 20_000;
+
+/** The routes of one service. */
+export interface ServiceRoutes<Telemetry> {
+  readonly routes: readonly Route<Telemetry>[];
+  /** Where an authority without a port leads: the first HTTP port. */
+  readonly defaultRoute: Route<Telemetry> | undefined;
+}
+
+/** Everything that a snapshot says about where requests go, ready to be looked up. */
+export class RouteTable<Telemetry = unknown> {
+  readonly snapshot: RoutingSnapshot;
+  readonly peers: PeerAvailability;
+  readonly services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>;
+  readonly #byListenPort: ReadonlyMap<number, Route<Telemetry>>;
+  readonly #byTarget: ReadonlyMap<RouteTarget, Route<Telemetry>>;
+  readonly #sharedPorts: ReadonlySet<number>;
+  /** Only names that lead somewhere: strangers cannot fill it. */
+  readonly #byAuthority = new Map<string, Route<Telemetry>>();
+
+  constructor(
+    snapshot: RoutingSnapshot,
+    services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>,
+    peers: PeerAvailability,
+    sharedPorts: ReadonlySet<number>,
+  ) {
+    this.snapshot = snapshot;
+    this.services = services;
+    this.peers = peers;
+    this.#sharedPorts = sharedPorts;
+    const byTarget = new Map<RouteTarget, Route<Telemetry>>();
+    const byListenPort = new Map<number, Route<Telemetry>>();
+    for (const { routes } of services.values()) {
+      for (const route of routes) {
+        byTarget.set(route.target, route);
+        if (route.port.listenPort !== undefined) byListenPort.set(route.port.listenPort, route);
+      }
+    }
+    this.#byTarget = byTarget;
+    this.#byListenPort = byListenPort;
+  }
+
+  routes(): IterableIterator<Route<Telemetry>> {
+    return this.#byTarget.values();
+  }
+
+  /** By the field `isthmus-service` of a trunk: `namespace/name:port name`. */
+  byTarget(target: RouteTarget): Route<Telemetry> | undefined {
+    return this.#byTarget.get(target);
+  }
+
+  /** By the port that this gateway listens on for an imported service's port. */
+  byListenPort(port: number): Route<Telemetry> | undefined {
+    return this.#byListenPort.get(port);
+  }
+
+  /**
+   * By a request's authority: `payments.shop.svc.clusterset.local` or `payments.shop`, in any case, with or without
+   * a final dot and a port. The port is the service's; none, or that of the shared listener, means the first HTTP
+   * port. Only HTTP ports are found.
+   */
+  byAuthority(authority: string): Route<Telemetry> | undefined {
+    const known = this.#byAuthority.get(authority);
+    if (known !== undefined) return known;
+    const route = this.#findAuthority(authority);
+    if (route !== undefined && this.#byAuthority.size < MAX_KNOWN_AUTHORITIES) {
+      this.#byAuthority.set(authority, route);
+    }
+    return route;
+  }
+
+  #findAuthority(authority: string): Route<Telemetry> | undefined {
+    const named = parseAuthority(authority);
+    const service = named === undefined ? undefined : this.services.get(named.key);
+    if (named === undefined || service === undefined) return undefined;
+    const own = service.routes.find(
+      (route) => route.port.port === named.port && route.port.protocol !== 'tcp',
+    );
+    if (own !== undefined) return own;
+    return named.port === undefined || this.#sharedPorts.has(named.port) ? service.defaultRoute : undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import type { FailoverPolicy } from '../../federation/model/policy.ts';
+import type { ServiceKey, ServiceName } from '../../federation/model/service.ts';
+import type { ServiceOffer, SnapshotPort } from '../../federation/model/snapshot.ts';
+import type { CompiledAccess } from './access.ts';
+import type { LocalEndpoint } from './local-endpoint.ts';
+import type { RouteState } from './route-state.ts';
+
+/** `namespace/name:port name`: how a trunk names a route in the field `isthmus-service`. */
+export type RouteTarget = string;
+
+/**
+ * One port of one service, compiled. Immutable but for `state`, which routing alone changes; `telemetry` is what
+ * `RoutingRuntime.telemetry` made for it, such as resolved metric children.
+ */
+export interface Route<Telemetry = unknown> {
+  readonly target: RouteTarget;
+  readonly service: ServiceName;
+  readonly key: ServiceKey;
+  readonly port: SnapshotPort;
+  readonly failover: FailoverPolicy;
+  readonly access: CompiledAccess;
+  readonly offers: readonly ServiceOffer[];
+  /** This cluster's endpoints that have the port. */
+  readonly endpoints: readonly LocalEndpoint[];
+  readonly telemetry: Telemetry;
+  readonly state: RouteState;
+}
+
+/** What a route is before telemetry has attached to it. */
+export type BareRoute = Omit<Route, 'telemetry'>;
+
+export function routeTarget(key: ServiceKey, portName: string): RouteTarget {
+  return `${key}:${portName}`;
+}
