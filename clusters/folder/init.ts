@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { IdentityError, parseTrustDomain } from '../../federation/model/identity.ts';
+import { UserError } from '../../federation/model/user-error.ts';
+import { writeDurably } from '../../federation/runtime/durable-file.ts';
+import { foundTrustFolder } from '../../trust/folder-writer.ts';
+import { writeClusterFile } from './cluster-file.ts';
+import { claimFolder, type FolderPlan, writeConfiguration } from './configuration.ts';
+import { type FolderLayout, folderLayout } from './layout.ts';
+import {
+  type CreateStoreUser,
+  type StoreAdmin,
+  type StoreLocation,
+  type StoreUser,
+  storeUsername,
+  type UserPersistence,
+} from './store-access.ts';
+
+export interface InitOptions extends FolderPlan {
+  readonly clusterset: string;
+  readonly store: StoreLocation;
+  /** Makes users in Redis; without one the store is used without a user of its own. */
+  readonly storeAdmin: StoreAdmin | undefined;
+  readonly createStoreUser: CreateStoreUser;
+  readonly nowMs: number;
+}
+
+export interface InitResult {
+  readonly layout: FolderLayout;
+  readonly trustDomain: string;
+  readonly storeUser: UserPersistence | undefined;
+}
+
+/**
+ * Founds a clusterset: makes its root, its first member's intermediate and the folder that its processes run from.
+ * @throws UserError when the folder is taken or the store does not take the user; then nothing is left half-made
+ * that a second try would trip over.
+ */
+export async function initCluster(options: InitOptions): Promise<InitResult> {
+  checkClusterset(options.clusterset);
+  const layout = folderLayout(options.dir);
+  await claimFolder(layout, options.cluster);
+  const storeUser = options.storeAdmin === undefined ? undefined : newStoreUser(options.cluster);
+  const persistence = await makeStoreUser(options, storeUser);
+  const { cluster, clusterset, nowMs } = options;
+  const trust = await foundTrustFolder({ folder: layout.trust, cluster, clusterset, nowMs });
+  await writeConfiguration(layout, options, { clusterset, store: options.store, storeUser });
+  if (options.storeAdmin !== undefined) {
+    await writeDurably(layout.storeAdminPasswordFile, `${options.storeAdmin.password}\n`);
+  }
+  await writeClusterFile(layout, {
+    cluster,
+    clusterset,
+    locality: options.locality,
+    trustHome: true,
+    gateways: [...options.advertise],
+    store: options.store,
+    ...(options.storeAdmin === undefined ? {} : { storeAdmin: options.storeAdmin.username }),
+  });
+  return { layout, trustDomain: trust.trustDomain, storeUser: persistence };
+}
+
+export function newStoreUser(cluster: string): StoreUser {
+  return { username: storeUsername(cluster), password: randomBytes(24).toString('base64url') };
+}
+
+async function makeStoreUser(
+  options: InitOptions,
+  user: StoreUser | undefined,
+): Promise<UserPersistence | undefined> {
+  const { store: location, storeAdmin: admin, clusterset, cluster } = options;
+  if (location.kind !== 'redis' || admin === undefined || user === undefined) return undefined;
+  return options.createStoreUser({ location, admin, clusterset, cluster, user });
+}
+
+function checkClusterset(clusterset: string): void {
+  try {
+    parseTrustDomain(clusterset);
+  } catch (failure) {
+    if (!(failure instanceof IdentityError)) throw failure;
+    throw new UserError(`clusterset ${JSON.stringify(clusterset)}: ${failure.message}`, {
+      hint: 'use a domain of your own such as mesh.example',
+      exitCode: 2,
+    });
+  }
+}
