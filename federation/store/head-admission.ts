@@ -1,0 +1,61 @@
+import type { ClusterName } from '../model/cluster.ts';
+import { type HeadContent, type HeadVerifier, parseHead } from './head.ts';
+import { MAX_AHEAD_MS, MAX_HEAD_BYTES } from './limits.ts';
+
+/** The newest head of a cluster that was ever accepted: nothing earlier is taken again. */
+export interface HighWaterMark {
+  readonly epoch: number;
+  readonly version: number;
+}
+
+export function compareMarks(a: HighWaterMark, b: HighWaterMark): number {
+  return a.epoch - b.epoch || a.version - b.version;
+}
+
+/** What a cluster's key holds is forged, turned back or malformed. The message is for its `problem`. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
+/**
+ * The head, when `cluster` itself signed it and it is not from the future.
+ * @throws Refusal
+ */
+export function admitHead(
+  signed: Uint8Array,
+  reader: {
+    readonly cluster: ClusterName;
+    readonly verifier: HeadVerifier;
+    /** Unix ms. */
+    readonly nowMs: number;
+  },
+): HeadContent {
+  if (signed.length > MAX_HEAD_BYTES) throw new Refusal(`its head is longer than ${MAX_HEAD_BYTES} bytes`);
+  const head = refuseOnError('its head is not acceptable', () =>
+    parseHead(reader.verifier.verify(signed, reader.cluster)),
+  );
+  if (head.cluster !== reader.cluster) throw new Refusal(`its head speaks for cluster ${head.cluster}`);
+  const aheadMs = Math.max(head.epoch, head.issuedAtMs) - reader.nowMs;
+  if (aheadMs > MAX_AHEAD_MS) {
+    throw new Refusal(`its head is ${Math.round(aheadMs / 1000)} s in the future: a clock is wrong`);
+  }
+  return head;
+}
+
+/** @throws Refusal when the head turns back what was already read. */
+export function refuseOlder(head: HeadContent, mark: HighWaterMark): void {
+  if (compareMarks(head, mark) >= 0) return;
+  throw new Refusal(
+    `the store has an older head of it (epoch ${head.epoch}, version ${head.version}) than was already read`,
+  );
+}
+
+/** Runs a check of outside input whose every error means that the input is refused. */
+export function refuseOnError<T>(what: string, check: () => T): T {
+  try {
+    return check();
+  } catch (failure) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    throw new Refusal(`${what}: ${reason}`, { cause: failure });
+  }
+}

@@ -1,0 +1,44 @@
+import type { TrustBundles } from '../../trust/bundle.ts';
+import { ChainCache } from '../../trust/chain-cache.ts';
+import { signDocument, verifyDocument } from '../../trust/signed-document.ts';
+import type { Svid } from '../../trust/svid.ts';
+import { clusterTrustDomain, federationId } from '../model/identity.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Readable } from '../runtime/watchable.ts';
+import type { HeadSigner, HeadVerifier } from './head.ts';
+
+const DOCUMENT_TYPE = 'isthmus-head-v1';
+
+/** Signs with the federation SVID that is current when a head is made. */
+export function svidSigner(svid: Readable<Svid | undefined>): Readable<HeadSigner | undefined> {
+  const toSigner = (current: Svid | undefined): HeadSigner | undefined =>
+    current && { sign: (payload) => signDocument(current, DOCUMENT_TYPE, payload) };
+  return {
+    get value() {
+      return toSigner(svid.value);
+    },
+    watch: (listener) => svid.watch((current) => listener(toSigner(current))),
+  };
+}
+
+/** Takes a head only from `spiffe://<cluster>.<clusterset>/isthmus/federation` of the key's own cluster. */
+export function bundleVerifier(
+  clusterset: string,
+  bundles: Readable<TrustBundles>,
+  clock: Clock,
+): HeadVerifier {
+  const cache = new ChainCache();
+  return {
+    verify: (signed, cluster) => {
+      const trustDomain = clusterTrustDomain(cluster, clusterset);
+      return verifyDocument(signed, {
+        type: DOCUMENT_TYPE,
+        bundles: bundles.value,
+        trustDomain,
+        requiredId: federationId(trustDomain),
+        nowMs: clock.now(),
+        cache,
+      });
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** What a publisher is doing, for `status`, metrics and whoever waits for it. */
+export type PublisherState =
+  /** `replace` was not called yet: publishing less than the cluster has would withdraw the rest. */
+  | { readonly kind: 'awaiting-services' }
+  | { readonly kind: 'awaiting-identity' }
+  /** Wants to lead, and the store has not answered yet. */
+  | { readonly kind: 'acquiring' }
+  | { readonly kind: 'standby'; readonly leader: string }
+  | {
+      readonly kind: 'leading';
+      readonly epoch: number;
+      readonly version: number;
+      /** Issue time of the newest head that the store took, Unix ms. */
+      readonly publishedAtMs: number;
+    }
+  | { readonly kind: 'closed' };
+
+/** Where leadership stands; times are monotonic ms. */
+export type Leadership =
+  | { readonly kind: 'follower'; readonly leader: string | undefined; readonly tryAtMs: number }
+  /** Leads, and does not know what the store has: reads it before it writes. */
+  | { readonly kind: 'unsure'; readonly epoch: number; readonly tryAtMs: number }
+  | {
+      readonly kind: 'leader';
+      readonly epoch: number;
+      readonly head: Uint8Array;
+      readonly heartbeatAtMs: number;
+    };
+
+export type Step =
+  | { readonly kind: 'wait'; readonly state: PublisherState['kind']; readonly untilMs: number }
+  | { readonly kind: 'acquire' }
+  | { readonly kind: 'synchronize'; readonly epoch: number }
+  | { readonly kind: 'commit'; readonly leading: Extract<Leadership, { readonly kind: 'leader' }> };
+
+export interface PublisherFacts {
+  readonly leadership: Leadership;
+  readonly servicesKnown: boolean;
+  readonly identityKnown: boolean;
+  /** Elected, or may ask the store to be. */
+  readonly mayLead: boolean;
+  /** What heads say beside the set has changed. */
+  readonly announcing: boolean;
+  /** Of the next batch, monotonic ms; undefined with nothing to send. */
+  readonly batchDueMs: number | undefined;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** What a publisher does next. */
+export function nextStep(nowMs: number, facts: PublisherFacts): Step {
+  const { leadership } = facts;
+  if (!facts.servicesKnown) return { kind: 'wait', state: 'awaiting-services', untilMs: NEVER };
+  if (!facts.identityKnown) return { kind: 'wait', state: 'awaiting-identity', untilMs: NEVER };
+  switch (leadership.kind) {
+    case 'follower': {
+      const state = leadership.leader === undefined ? 'acquiring' : 'standby';
+      if (!facts.mayLead) return { kind: 'wait', state: 'standby', untilMs: NEVER };
+      return nowMs < leadership.tryAtMs
+        ? { kind: 'wait', state, untilMs: leadership.tryAtMs }
+        : { kind: 'acquire' };
+    }
+    case 'unsure':
+      return nowMs < leadership.tryAtMs
+        ? { kind: 'wait', state: 'acquiring', untilMs: leadership.tryAtMs }
+        : { kind: 'synchronize', epoch: leadership.epoch };
+    case 'leader': {
+      const untilMs = Math.min(leadership.heartbeatAtMs, facts.batchDueMs ?? NEVER);
+      return nowMs < untilMs && !facts.announcing
+        ? { kind: 'wait', state: 'leading', untilMs }
+        : { kind: 'commit', leading: leadership };
+    }
+  }
+}

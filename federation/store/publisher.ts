@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import type { GatewayAddress, LocalCluster } from '../model/cluster.ts';
+import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+import { UserError } from '../model/user-error.ts';
+import { type BackoffPolicy, backoffMs } from '../runtime/backoff.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type Readable, Watchable } from '../runtime/watchable.ts';
+import { ClusterWriter } from './cluster-writer.ts';
+import type { StoreDriver } from './driver.ts';
+import type { HeadSigner, HeadVerifier } from './head.ts';
+import { Publication } from './publication.ts';
+import { PublisherMemory } from './publisher-memory.ts';
+import { type Leadership, nextStep, type PublisherState, type Step } from './publisher-state.ts';
+import type { Reporter } from './report.ts';
+import { Signal } from './signal.ts';
+
+/** Who decides which replica of a cluster's federation service writes. */
+export type Election =
+  /** The store, by a lease on a key of its own. */
+  | { readonly kind: 'store'; readonly leaseTtlMs: number }
+  /** Somebody else, e.g. a Kubernetes Lease. */
+  | { readonly kind: 'external'; readonly elected: Readable<boolean> };
+
+export interface PublisherOptions {
+  readonly driver: StoreDriver;
+  readonly local: LocalCluster;
+  readonly gateways: Readable<readonly GatewayAddress[]>;
+  readonly bundleSequence: Readable<number>;
+  /** undefined until the cluster's federation service has its SVID. */
+  readonly signer: Readable<HeadSigner | undefined>;
+  readonly verifier: HeadVerifier;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly election: Election;
+  /** Where the process keeps its name and last epoch; without it a restart waits for its own old lease. */
+  readonly folder: string | undefined;
+  /** How long additions wait for company; at most 50. Withdrawals never wait. */
+  readonly batchWindowMs: number;
+  readonly heartbeatMs: number;
+  /** How long a replica that does not lead waits until it tries again. */
+  readonly standbyTryMs: number;
+  readonly report: Reporter;
+}
+
+/** What suits every cluster; a caller spreads it and overrides what it must. */
+export const PUBLISHER_DEFAULTS = {
+  election: { kind: 'store', leaseTtlMs: 6000 },
+  batchWindowMs: 20,
+  heartbeatMs: 2000,
+  standbyTryMs: 1000,
+  random: Math.random,
+  folder: undefined,
+} as const satisfies Partial<PublisherOptions>;
+
+const RETRY: BackoffPolicy = { baseMs: 100, maxMs: 1000 };
+const LONGEST_SLEEP_MS = 60_000;
+
+/**
+ * Keeps the store's copy of this cluster's services what it should be: elects itself, batches changes under
+ * signed heads, and writes everything again when the store lost or changed it. Never throws out of its loop; what
+ * goes wrong is in `problem`, and pending changes are kept until the store took them.
+ */
+export class StorePublisher {
+  readonly #options: PublisherOptions;
+  readonly #publication = new Publication();
+  readonly #memory: PublisherMemory;
+  readonly #writer: ClusterWriter;
+  readonly #signal: Signal;
+  readonly #state = new Watchable<PublisherState>({ kind: 'awaiting-services' });
+  readonly #problem = new Watchable<UserError | undefined>(undefined);
+  readonly #unwatch: readonly (() => void)[];
+  readonly #running: Promise<void>;
+  #leadership: Leadership = { kind: 'follower', leader: undefined, tryAtMs: 0 };
+  #servicesKnown = false;
+  #left = false;
+  readonly #leftWritten = Promise.withResolvers<void>();
+  /** Changed facts wait for a head of their own. */
+  #announcing = false;
+  #failures = 0;
+  #closed = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#signal = new Signal(options.clock);
+    this.#memory = new PublisherMemory(options.folder, randomUUID(), (message) => this.#warn(message));
+    this.#writer = this.#makeWriter();
+    this.#unwatch = [
+      options.signer.watch(() => this.#signal.wake()),
+      options.gateways.watch(() => this.#announce()),
+      options.bundleSequence.watch(() => this.#announce()),
+      options.driver.state.watch((state) => state === 'up' && this.#retryNow()),
+      ...(options.election.kind === 'external'
+        ? [options.election.elected.watch(() => this.#signal.wake())]
+        : []),
+    ];
+    this.#running = this.#run();
+  }
+
+  get state(): Readable<PublisherState> {
+    return this.#state;
+  }
+
+  /** Why nothing, or not the newest, is published. */
+  get problem(): Readable<UserError | undefined> {
+    return this.#problem;
+  }
+
+  /** Changes that the store has not taken yet. */
+  get pendingCount(): number {
+    return this.#publication.pendingCount;
+  }
+
+  /** The whole set. Nothing is published before the first call, for absence is a statement too. */
+  replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
+    this.#publication.replace(records, this.#options.clock.monotonic());
+    this.#servicesKnown = true;
+    this.#signal.wake();
+  }
+
+  set(key: ServiceKey, record: ServiceRecord): void {
+    this.#publication.set(key, record, this.#options.clock.monotonic());
+    this.#signal.wake();
+  }
+
+  delete(key: ServiceKey): void {
+    this.#publication.delete(key, this.#options.clock.monotonic());
+    this.#signal.wake();
+  }
+
+  /** Withdraws everything and says that the cluster has left; resolves when the store took that. */
+  leave(): Promise<void> {
+    this.#left = true;
+    this.replace(new Map());
+    this.#announce();
+    return this.#leftWritten.promise;
+  }
+
+  /** Gives the lease back, so that another replica need not wait for its end. What is published stays. */
+  async close(): Promise<void> {
+    if (this.#closed) return this.#running;
+    this.#closed = true;
+    for (const stop of this.#unwatch) stop();
+    this.#signal.wake();
+    await this.#running;
+    await this.#resign();
+    this.#leftWritten.resolve();
+    this.#state.set({ kind: 'closed' });
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      this.#yield();
+      const nowMs = this.#options.clock.monotonic();
+      const step = this.#nextStep(nowMs);
+      if (step.kind === 'wait') {
+        this.#show(step.state);
+        await this.#signal.sleep(Math.min(step.untilMs - nowMs, LONGEST_SLEEP_MS));
+      } else {
+        await this.#take(step);
+      }
+    }
+  }
+
+  #nextStep(nowMs: number): Step {
+    const { election, signer, batchWindowMs } = this.#options;
+    return nextStep(nowMs, {
+      leadership: this.#leadership,
+      servicesKnown: this.#servicesKnown,
+      identityKnown: signer.value !== undefined,
+      mayLead: election.kind === 'store' || election.elected.value,
+      announcing: this.#announcing,
+      batchDueMs: this.#publication.dueMs(batchWindowMs),
+    });
+  }
+
+  async #take(step: Exclude<Step, { kind: 'wait' }>): Promise<void> {
+    const left = this.#left;
+    if (step.kind === 'commit') this.#announcing = false;
+    try {
+      this.#leadership = await this.#perform(step);
+      this.#failures = 0;
+      this.#problem.set(undefined);
+      if (
+        left &&
+        step.kind === 'commit' &&
+        this.#leadership.kind === 'leader' &&
+        this.#publication.pendingCount === 0
+      )
+        this.#leftWritten.resolve();
+    } catch (failure) {
+      this.#onFailure(failure);
+    }
+  }
+
+  #perform(step: Exclude<Step, { kind: 'wait' }>): Promise<Leadership> {
+    switch (step.kind) {
+      case 'acquire':
+        return this.#writer.acquire();
+      case 'synchronize':
+        return this.#writer.synchronize(step.epoch);
+      case 'commit':
+        return this.#writer.commit(step.leading);
+    }
+  }
+
+  /** Whether the store took the last write is not known: it is read before the next one. */
+  #onFailure(failure: unknown): void {
+    const tryAtMs =
+      this.#options.clock.monotonic() + backoffMs(RETRY, this.#failures++, this.#options.random);
+    this.#leadership =
+      this.#leadership.kind === 'follower'
+        ? { ...this.#leadership, tryAtMs }
+        : { kind: 'unsure', epoch: this.#leadership.epoch, tryAtMs };
+    const error =
+      failure instanceof UserError
+        ? failure
+        : new UserError(`${this.#options.local.name} could not publish: ${String(failure)}`, {
+            cause: failure,
+          });
+    if (this.#problem.value?.message !== error.message) this.#warn(error.message);
+    this.#problem.set(error);
+  }
+
+  #show(kind: Extract<Step, { kind: 'wait' }>['state']): void {
+    const { value } = this.#state;
+    if (kind === 'leading' && this.#leadership.kind === 'leader') {
+      const publishedAtMs = this.#writer.issuedAtMs;
+      if (value.kind === 'leading' && value.publishedAtMs === publishedAtMs) return;
+      const { version } = this.#publication;
+      this.#state.set({ kind, epoch: this.#leadership.epoch, version, publishedAtMs });
+    } else if (kind === 'standby') {
+      const leader =
+        (this.#leadership.kind === 'follower' ? this.#leadership.leader : undefined) ?? 'not elected';
+      if (value.kind !== 'standby' || value.leader !== leader) this.#state.set({ kind, leader });
+    } else if (kind !== 'leading' && value.kind !== kind) {
+      this.#state.set({ kind });
+    }
+  }
+
+  /** What heads say has changed: the next one is due now. */
+  #announce(): void {
+    this.#announcing = true;
+    this.#signal.wake();
+  }
+
+  #retryNow(): void {
+    this.#failures = 0;
+    if (this.#leadership.kind !== 'leader') this.#leadership = { ...this.#leadership, tryAtMs: 0 };
+    this.#signal.wake();
+  }
+
+  /** Not elected any more: also when that came while a step was under way. */
+  #yield(): void {
+    const { election } = this.#options;
+    if (election.kind === 'external' && !election.elected.value) {
+      this.#leadership = { kind: 'follower', leader: undefined, tryAtMs: 0 };
+    }
+  }
+
+  async #resign(): Promise<void> {
+    if (this.#leadership.kind === 'follower' || this.#options.election.kind !== 'store') return;
+    try {
+      await this.#options.driver.release(this.#options.local.name, await this.#memory.holder());
+    } catch (failure) {
+      this.#warn(`the lease could not be given back, it ends by itself: ${String(failure)}`);
+    }
+  }
+
+  #warn(message: string): void {
+    this.#options.report({ severity: 'warning', cluster: this.#options.local.name, message });
+  }
+
+  #makeWriter(): ClusterWriter {
+    const { election, signer, standbyTryMs, random, ...options } = this.#options;
+    return new ClusterWriter({
+      ...options,
+      publication: this.#publication,
+      memory: this.#memory,
+      leaseTtlMs: election.kind === 'store' ? election.leaseTtlMs : undefined,
+      standbyTryMs: () => standbyTryMs * (0.75 + random() / 2),
+      signer: () => {
+        if (signer.value === undefined) throw new Error('the SVID to sign with is gone');
+        return signer.value;
+      },
+      facts: () => ({
+        gateways: options.gateways.value,
+        bundleSequence: options.bundleSequence.value,
+        ...(this.#left ? { left: true } : {}),
+      }),
+    });
+  }
+}

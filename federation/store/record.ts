@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { isDnsLabel } from '../model/cluster.ts';
+import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
+import { MAX_RECORD_BYTES } from './limits.ts';
+
+const MAX_TIME_MS = 8_640_000_000_000_000;
+const MAX_HOSTS = 1_000_000;
+
+const label = z.string().refine(isDnsLabel, 'must be an RFC 1123 label');
+const timeMs = z.int().min(0).max(MAX_TIME_MS);
+const hosts = z.int().min(0).max(MAX_HOSTS);
+/** The grammar of a Kubernetes label's value, for that is where regions and zones come from. */
+const topology = z.string().regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/);
+
+export const localitySchema = z.strictObject({ region: topology, zone: topology });
+
+const portSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9-]{0,63}$/),
+  port: z.int().min(1).max(65_535),
+  protocol: z.enum(['http', 'http2', 'tcp']),
+  appProtocol: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,253}$/)
+    .optional()
+    .transform((text) => text),
+});
+
+const localityHostsSchema = z
+  .strictObject({
+    locality: localitySchema,
+    hosts,
+    healthy: hosts,
+    degraded: hosts,
+    excluded: hosts,
+    weight: z.int().min(0).max(MAX_HOSTS),
+  })
+  .refine((counts) => counts.healthy + counts.degraded + counts.excluded <= counts.hosts, {
+    message: 'more hosts are counted by state than there are',
+  });
+
+const recordSchema = z.strictObject({
+  service: z.strictObject({ namespace: label, name: label }),
+  type: z.enum(['ClusterSetIP', 'Headless']),
+  ports: z.array(portSchema).max(100).refine(hasUniquePorts, 'two ports have the same name or number'),
+  exportedAtMs: timeMs,
+  changedAtMs: timeMs,
+  localities: z.array(localityHostsSchema).max(100).refine(hasUniqueLocalities, 'a locality occurs twice'),
+});
+
+/** The text that is stored and hashed: the same for equal records. */
+export function encodeRecord(record: ServiceRecord): string {
+  return JSON.stringify({
+    service: { namespace: record.service.namespace, name: record.service.name },
+    type: record.type,
+    ports: record.ports.map(({ name, port, protocol, appProtocol }) => ({
+      name,
+      port,
+      protocol,
+      appProtocol,
+    })),
+    exportedAtMs: record.exportedAtMs,
+    changedAtMs: record.changedAtMs,
+    localities: record.localities.map(({ locality, hosts, healthy, degraded, excluded, weight }) => ({
+      locality: { region: locality.region, zone: locality.zone },
+      hosts,
+      healthy,
+      degraded,
+      excluded,
+      weight,
+    })),
+  });
+}
+
+/** @throws Error naming the field when the text is not a record of the service that the field names. */
+export function parseRecord(field: ServiceKey, text: string): ServiceRecord {
+  const shown = JSON.stringify(field.slice(0, 200));
+  if (Buffer.byteLength(text) > MAX_RECORD_BYTES) {
+    throw new Error(`record of ${shown} is longer than ${MAX_RECORD_BYTES} bytes`);
+  }
+  const parsed = recordSchema.safeParse(parseJson(text, shown));
+  if (!parsed.success) throw new Error(`record of ${shown} is malformed: ${z.prettifyError(parsed.error)}`);
+  const record = parsed.data;
+  if (serviceKey(record.service) !== field) {
+    throw new Error(`record of ${shown} is of another service, ${serviceKey(record.service)}`);
+  }
+  return record;
+}
+
+function parseJson(text: string, shown: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (failure) {
+    throw new Error(`record of ${shown} is not JSON`, { cause: failure });
+  }
+}
+
+function hasUniquePorts(ports: readonly { readonly name: string; readonly port: number }[]): boolean {
+  const names = new Set(ports.map((port) => port.name));
+  const numbers = new Set(ports.map((port) => port.port));
+  return names.size === ports.length && numbers.size === ports.length;
+}
+
+function hasUniqueLocalities(
+  localities: readonly { readonly locality: { readonly region: string; readonly zone: string } }[],
+): boolean {
+  const keys = new Set(localities.map(({ locality }) => `${locality.region}/${locality.zone}`));
+  return keys.size === localities.length;
+}

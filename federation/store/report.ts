@@ -1,0 +1,11 @@
+import type { ClusterName } from '../model/cluster.ts';
+
+/** Something a person should find in the log. */
+export interface StoreReport {
+  readonly severity: 'info' | 'warning';
+  /** The cluster whose word it is about. */
+  readonly cluster: ClusterName;
+  readonly message: string;
+}
+
+export type Reporter = (report: StoreReport) => void;
