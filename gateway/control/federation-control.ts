@@ -1,0 +1,227 @@
+import { readTextFile } from '../../federation/config/yaml-file.ts';
+import type { LocalCluster } from '../../federation/model/cluster.ts';
+import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import { UserError } from '../../federation/model/user-error.ts';
+import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
+import type { HealthReport } from '../../federation/wire/health-report.ts';
+import type { Svid } from '../../trust/svid.ts';
+import { SvidSource } from '../../trust/svid-source.ts';
+import type { ControlConfig } from '../config.ts';
+import type { OperationLog } from '../telemetry/operation-log.ts';
+import type { ApplySnapshot, ControlPlane, ControlState } from './control-plane.ts';
+import { FederationClient, loadRoots, RefusedError } from './federation-client.ts';
+import { Follower } from './follower.ts';
+import { SnapshotSaver } from './snapshot-saver.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** Short: news must be here again within five seconds of the service's return. */
+const RECONNECT: BackoffPolicy = { baseMs: 200, maxMs: 3_000 };
+/** A change waits this long for others, so that one loss is one report. */
+const REPORT_DELAY_MS = 20;
+
+export interface FederationControlOptions {
+  readonly config: ControlConfig & { kind: 'federation' };
+  readonly local: LocalCluster;
+  readonly folder: StateFolder;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: OperationLog;
+  readonly softwareVersion: string;
+  /** The snapshot could not be written to disk (or could again): serving goes on. */
+  readonly onDiskResult: (failure: Error | undefined) => void;
+  /** There is no identity, and no trying again will bring one. */
+  readonly onFatal: (error: UserError) => void;
+}
+
+/** The gateway's side of its federation service: identity, snapshots, findings. */
+export class FederationControl implements ControlPlane {
+  readonly svid: Readable<Svid | undefined>;
+  readonly #state: Watchable<ControlState>;
+  readonly #options: FederationControlOptions;
+  readonly #source: SvidSource;
+  readonly #saver: SnapshotSaver;
+  readonly #closed = new Watchable(false);
+  #follower: Follower | undefined;
+  #client: FederationClient | undefined;
+  #running: Promise<void> | undefined;
+  #report: HealthReport | undefined;
+  #cancelReport: (() => void) | undefined;
+
+  constructor(options: FederationControlOptions) {
+    const { clock, random, local, folder } = options;
+    this.#options = options;
+    this.#state = new Watchable<ControlState>({ kind: 'connecting' });
+    this.#source = new SvidSource({
+      clock,
+      random,
+      id: gatewayId(local.trustDomain),
+      dnsNames: [gatewayDnsName(local.trustDomain)],
+      folder: folder.svidFolder,
+      issue: (csrDer) => this.#issue(csrDer),
+    });
+    this.svid = this.#source.svid;
+    this.#saver = new SnapshotSaver({
+      clock,
+      store: (snapshot) => folder.storeSnapshot(snapshot),
+      onResult: (failure) => options.onDiskResult(failure),
+    });
+  }
+
+  get state(): Readable<ControlState> {
+    return this.#state;
+  }
+
+  async start(apply: ApplySnapshot): Promise<void> {
+    const { config, local, folder, clock, log, softwareVersion } = this.#options;
+    // Read for its errors: a wrong path must end the start, not appear in each try.
+    await Promise.all([loadRoots(config.bundleFile, local.trustDomain), readTextFile(config.secretFile)]);
+    this.#follower = new Follower({
+      trustDomain: local.trustDomain,
+      gateway: folder.gateway,
+      softwareVersion,
+      startedAtMs: clock.now(),
+      apply,
+      applied: (snapshot) => this.#saver.save(snapshot),
+      refused: (reason) => log.error({ reason }, 'a snapshot was refused; the one before stays in force'),
+    });
+    const stored = await this.#offerStored(apply);
+    if (stored !== undefined) this.#follower.begin(stored);
+    await this.#source.start();
+    this.#running = this.#run(this.#follower);
+  }
+
+  report(report: HealthReport): void {
+    this.#report = report;
+    this.#cancelReport ??= this.#options.clock.after(REPORT_DELAY_MS, () => {
+      this.#cancelReport = undefined;
+      if (this.#report !== undefined) this.#follower?.report(this.#report);
+    });
+  }
+
+  async enrol(request: Uint8Array, remoteAddress: string): Promise<Uint8Array> {
+    if (this.#client !== undefined) return await this.#client.enrol(request, remoteAddress);
+    throw new UserError('the federation service of this cluster is away');
+  }
+
+  async close(): Promise<void> {
+    this.#closed.set(true);
+    this.#cancelReport?.();
+    this.#client?.close();
+    await this.#source.close();
+    await this.#running;
+    await this.#saver.close();
+  }
+
+  async #offerStored(apply: ApplySnapshot): Promise<RoutingSnapshot | undefined> {
+    const { folder, local, log } = this.#options;
+    const stored = await folder.loadSnapshot(local);
+    if (stored.kind === 'unusable') {
+      log.error({ reason: stored.reason }, 'the snapshot on disk cannot be used; waiting for a new one');
+    }
+    if (stored.kind !== 'stored') return undefined;
+    const { snapshot } = stored;
+    await apply({ snapshot, delta: undefined });
+    log.info({ epoch: snapshot.epoch, version: snapshot.version }, 'snapshot read from disk');
+    return snapshot;
+  }
+
+  async #issue(csrDer: Uint8Array): Promise<Uint8Array[]> {
+    const { config, local, log, onFatal } = this.#options;
+    const proof = (await readTextFile(config.secretFile)).trim();
+    const roots = await loadRoots(config.bundleFile, local.trustDomain);
+    const target = { address: config.issuerAddress, trustDomain: local.trustDomain, roots };
+    const client = new FederationClient(target, undefined);
+    try {
+      return await client.issue(csrDer, proof);
+    } catch (error) {
+      if (error instanceof RefusedError && this.svid.value === undefined) onFatal(error);
+      if (error instanceof UserError) log.error({ hint: error.hint }, `no SVID: ${error.message}`);
+      throw error;
+    } finally {
+      client.close();
+    }
+  }
+
+  async #run(follower: Follower): Promise<void> {
+    let attempt = 0;
+    while (!this.#closed.value) {
+      const heard = await this.#followOnce(follower);
+      attempt = heard ? 0 : attempt + 1;
+      if (!this.#closed.value) await this.#pause(backoffMs(RECONNECT, attempt, this.#options.random));
+    }
+  }
+
+  /** One stream from its beginning to its end; true when the service said something on it. */
+  async #followOnce(follower: Follower): Promise<boolean> {
+    let heard = false;
+    const svid = await this.#nextSvid();
+    if (svid === undefined) return heard;
+    let client: FederationClient | undefined;
+    const ends: (() => void)[] = [];
+    try {
+      const { config, local } = this.#options;
+      const roots = await loadRoots(config.bundleFile, local.trustDomain);
+      client = new FederationClient({ address: config.address, trustDomain: local.trustDomain, roots }, svid);
+      this.#client = client;
+      const stream = client.follow();
+      // A renewed SVID is shown by dialling again: what the gateway has is named in its Hello.
+      ends.push(
+        this.svid.watch(() => stream.cancel()),
+        this.#closed.watch(() => stream.cancel()),
+      );
+      await follower.follow(stream, () => {
+        heard = true;
+        this.#connected();
+      });
+      this.#away('the federation service ended the stream');
+    } catch (error) {
+      if (!this.#closed.value && this.svid.value === svid)
+        this.#away(client?.failure(error).message ?? String(error));
+    } finally {
+      for (const end of ends) end();
+      if (this.#client === client) this.#client = undefined;
+      client?.close();
+    }
+    return heard;
+  }
+
+  /** undefined when this is closed before there is one. */
+  #nextSvid(): Promise<Svid | undefined> {
+    if (this.svid.value !== undefined || this.#closed.value) return Promise.resolve(this.svid.value);
+    return new Promise((resolve) => {
+      const done = (svid: Svid | undefined): void => {
+        for (const end of ends) end();
+        resolve(svid);
+      };
+      const ends = [this.svid.watch(done), this.#closed.watch(() => done(undefined))];
+    });
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        for (const end of ends) end();
+        resolve();
+      };
+      const ends = [this.#options.clock.after(delayMs, done), this.#closed.watch(done)];
+    });
+  }
+
+  #connected(): void {
+    if (this.#state.value.kind === 'following') return;
+    this.#options.log.info('following the federation service');
+    this.#state.set({ kind: 'following', sinceMs: this.#options.clock.now() });
+  }
+
+  /** The same reason is told once, not at each try. */
+  #away(reason: string): void {
+    const { value } = this.#state;
+    if (value.kind === 'away' && value.reason === reason) return;
+    this.#options.log.warn({ reason }, 'without the federation service; what is in force stays');
+    const sinceMs = value.kind === 'away' ? value.sinceMs : this.#options.clock.now();
+    this.#state.set({ kind: 'away', sinceMs, reason });
+  }
+}

@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import type { ServerConnection } from '../http/stream.ts';
+import type { MeterTable } from '../telemetry/meter-table.ts';
+import type { Listener } from './connection-server.ts';
+
+type Phase = { readonly kind: 'open' } | { readonly kind: 'draining'; readonly emptied: () => void };
+
+/** A worker's downstream connections, from accept to close: counted, bounded, and drained together. */
+export class OpenConnections {
+  readonly #meters: MeterTable;
+  readonly #maxConnections: number;
+  readonly #sockets = new Set<Socket>();
+  /** Those of which it is known what they speak. */
+  readonly #served = new Set<ServerConnection>();
+  #phase: Phase = { kind: 'open' };
+
+  constructor(meters: MeterTable, maxConnections: number) {
+    this.#meters = meters;
+    this.#maxConnections = maxConnections;
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** A socket as it was accepted. False when there are too many: then it is closed. */
+  admit(socket: Socket, listener: Listener['kind']): boolean {
+    // Without a listener an error would end the process; all that follows from one comes with `close`.
+    socket.on('error', () => {});
+    if (this.#sockets.size >= this.#maxConnections) {
+      this.#meters.countRejected('connections');
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    this.#meters.connectionOpened(listener);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#meters.connectionClosed(listener);
+      this.#checkEmpty();
+    });
+    return true;
+  }
+
+  /** What is spoken on `socket`, which is the admitted one or TLS over it, is served from now on. */
+  serving(socket: Socket, connection: ServerConnection): void {
+    if (socket.destroyed) return;
+    this.#served.add(connection);
+    socket.once('close', () => this.#served.delete(connection));
+    if (this.#phase.kind === 'draining') connection.drain();
+  }
+
+  /** Resolves when all have ended by themselves. What was admitted before is still served. */
+  drain(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#phase = { kind: 'draining', emptied: resolve };
+    for (const connection of this.#served) connection.drain();
+    this.#checkEmpty();
+    return promise;
+  }
+
+  destroy(): void {
+    for (const connection of this.#served) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #checkEmpty(): void {
+    if (this.#phase.kind === 'draining' && this.#sockets.size === 0) this.#phase.emptied();
+  }
+}

@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { SpiffeId, TrustDomain } from '../../federation/model/identity.ts';
+import type { MeshPeer } from '../../trust/tls.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import type { ConnectionServer, DownstreamProtocol, Listener } from './connection-server.ts';
+import type { EnrolmentPort } from './enrolment.ts';
+import { readFirst } from './first-read.ts';
+import type { OpenConnections } from './open-connections.ts';
+import { remoteAddressOf, type TlsIdentity, TlsPort } from './tls-port.ts';
+
+export interface PortsOptions {
+  readonly server: ConnectionServer;
+  readonly connections: OpenConnections;
+  readonly enrolment: EnrolmentPort;
+  readonly ticketSecret: Uint8Array;
+  readonly handshakeTimeoutMs: number;
+  /** For the first byte on a plaintext port. */
+  readonly headerTimeoutMs: number;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** Which peer has this trust domain; undefined = none that is known. */
+  readonly clusterOf: (trustDomain: TrustDomain) => ClusterName | undefined;
+  readonly rejected: (reason: string, remoteAddress: string) => void;
+}
+
+/** A worker's side of all ports: finds out what a connection is, and hands it to the engine with its context. */
+export class Ports {
+  readonly #options: PortsOptions;
+  /** Trunks, enrolment, clients with an SVID. */
+  readonly #mesh: TlsPort;
+  /** TLS on the shared HTTP port: clients with an SVID only. */
+  readonly #clients: TlsPort;
+
+  constructor(options: PortsOptions) {
+    this.#options = options;
+    const { ticketSecret, handshakeTimeoutMs, now, rejected } = options;
+    const tls = { ticketSecret, handshakeTimeoutMs, now, rejected };
+    this.#mesh = new TlsPort({ ...tls, admitted: (socket, peer) => this.#admitted(socket, peer) });
+    this.#clients = new TlsPort({
+      ...tls,
+      admitted: (socket, peer) => {
+        if (peer.kind === 'client') this.#admitted(socket, peer);
+        else this.#refuse(socket, 'not-a-client');
+      },
+    });
+  }
+
+  identify(identity: TlsIdentity): void {
+    this.#mesh.identify(identity);
+    this.#clients.identify(identity);
+  }
+
+  accept(socket: Socket, listener: Listener): void {
+    if (!this.#options.connections.admit(socket, listener.kind)) return;
+    socket.setNoDelay(true);
+    switch (listener.kind) {
+      case 'mesh':
+        this.#mesh.accept(socket);
+        return;
+      case 'http':
+        this.#lookAtFirstBytes(socket, undefined, 'tls-allowed');
+        return;
+      case 'service':
+        this.#acceptForService(socket, listener);
+    }
+  }
+
+  #acceptForService(socket: Socket, listener: Listener & { kind: 'service' }): void {
+    if (listener.protocol !== 'tcp') {
+      this.#lookAtFirstBytes(socket, listener.port, 'plaintext-only');
+      return;
+    }
+    // A client that waits for its server to speak first would wait for ever if its first byte were waited for.
+    socket.allowHalfOpen = true;
+    this.#serve(socket, 'tcp', plaintext(socket, listener.port));
+  }
+
+  #lookAtFirstBytes(
+    socket: Socket,
+    listenPort: number | undefined,
+    tls: 'tls-allowed' | 'plaintext-only',
+  ): void {
+    readFirst(socket, this.#options.headerTimeoutMs, (kind) => {
+      if (kind !== 'tls') this.#serve(socket, kind, plaintext(socket, listenPort));
+      else if (tls === 'tls-allowed') this.#clients.accept(socket);
+      else this.#refuse(socket, 'tls-on-plaintext-port');
+    });
+  }
+
+  #admitted(socket: TLSSocket, peer: Exclude<MeshPeer, { kind: 'refused' }>): void {
+    switch (peer.kind) {
+      case 'enrolment':
+        this.#options.enrolment.serve(socket, remoteAddressOf(socket));
+        return;
+      case 'client':
+        this.#serve(socket, peer.protocol === 'h2' ? 'http2' : 'http1', client(socket, peer.caller));
+        return;
+      case 'trunk': {
+        const cluster = this.#options.clusterOf(peer.trustDomain);
+        if (cluster === undefined) this.#refuse(socket, 'unknown-peer');
+        else this.#serve(socket, 'http2', trunk(socket, cluster));
+      }
+    }
+  }
+
+  #serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): void {
+    this.#options.connections.serving(socket, this.#options.server.serve(socket, protocol, context));
+  }
+
+  #refuse(socket: Socket, reason: string): void {
+    this.#options.rejected(reason, remoteAddressOf(socket));
+    socket.destroy();
+  }
+}
+
+function plaintext(socket: Socket, listenPort: number | undefined): ConnectionContext {
+  const remoteAddress = remoteAddressOf(socket);
+  return { ...ANONYMOUS_CLIENT, listenPort, remoteAddress };
+}
+
+function client(socket: TLSSocket, caller: SpiffeId): ConnectionContext {
+  // Node has `false` where a client named no server.
+  const serverName = socket.servername || undefined;
+  return { ...ANONYMOUS_CLIENT, caller, serverName, remoteAddress: remoteAddressOf(socket) };
+}
+
+function trunk(socket: TLSSocket, peerCluster: ClusterName): ConnectionContext {
+  return { ...ANONYMOUS_CLIENT, origin: 'trunk', peerCluster, remoteAddress: remoteAddressOf(socket) };
+}
+
+const ANONYMOUS_CLIENT = {
+  origin: 'client',
+  caller: undefined,
+  peerCluster: undefined,
+  listenPort: undefined,
+  serverName: undefined,
+} as const;

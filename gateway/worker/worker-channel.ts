@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { extname, join } from 'node:path';
+import { type ParentMessage, type WorkerMessage, workerMessage } from './messages.ts';
+
+export interface WorkerChannelHandlers {
+  readonly message: (message: WorkerMessage) => void;
+  /** The process has ended; after this nobody is called any more. `reason` is for a person. */
+  readonly ended: (reason: string) => void;
+}
+
+/** One worker process as its parent sees it. */
+export class WorkerChannel {
+  readonly #process: ChildProcess;
+  #ended = false;
+
+  constructor(handlers: WorkerChannelHandlers) {
+    // Beside this file, and built like it or not built like it.
+    const entry = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
+    this.#process = fork(entry, [], { serialization: 'advanced', execArgv: workerExecArgv() });
+    this.#process.on('message', (received) => this.#received(received, handlers));
+    this.#process.once('error', (error) => this.#end(handlers, error.message));
+    this.#process.once('exit', (code, signal) => this.#end(handlers, signal ?? `exit code ${code}`));
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  send(message: ParentMessage): void {
+    if (!this.#process.connected) return;
+    // A failed send means that the process is ending, which is told by its exit.
+    this.#process.send(message, () => {});
+  }
+
+  /** The socket is this process's no longer. */
+  sendConnection(message: ParentMessage & { kind: 'connection' }, socket: Socket): void {
+    if (!this.#process.connected) {
+      socket.destroy();
+      return;
+    }
+    this.#process.send(message, socket, {}, (error) => {
+      if (error !== null) socket.destroy();
+    });
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  #received(received: unknown, handlers: WorkerChannelHandlers): void {
+    const parsed = workerMessage.safeParse(received);
+    if (parsed.success) handlers.message(parsed.data);
+    else this.kill();
+  }
+
+  #end(handlers: WorkerChannelHandlers, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    handlers.ended(reason);
+  }
+}
+
+/** A debugger's port cannot be listened on twice. */
+function workerExecArgv(): string[] {
+  return process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+}

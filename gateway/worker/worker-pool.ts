@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { Listener } from '../listener/connection-server.ts';
+import type { OperationLog } from '../telemetry/operation-log.ts';
+import type { ParentMessage, WorkerMessage } from './messages.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+import { WorkerSlot } from './worker-slot.ts';
+
+export interface WorkerPoolOptions {
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: OperationLog;
+  /** What a new process must know before it gets connections. */
+  readonly introduce: (slot: number, send: (message: ParentMessage) => void) => void;
+  readonly message: (
+    from: { readonly slot: number; readonly channel: WorkerChannel },
+    message: WorkerMessage,
+  ) => void;
+  readonly gone: (pid: number) => void;
+}
+
+/** Connections that wait while no worker runs (all of them died at once). */
+const MAX_WAITING_CONNECTIONS = 1024;
+
+/** The gateway's workers: hands connections out in turn, and speaks to all of them. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: readonly WorkerSlot[];
+  readonly #waiting: { readonly socket: Socket; readonly listener: Listener }[] = [];
+  readonly #ended = Promise.withResolvers<void>();
+  #turn = 0;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    const handlers = {
+      ready: (slot: WorkerSlot, channel: WorkerChannel) => this.#ready(slot, channel),
+      message: (slot: WorkerSlot, message: WorkerMessage, channel: WorkerChannel) =>
+        options.message({ slot: slot.index, channel }, message),
+      gone: (_slot: WorkerSlot, channel: WorkerChannel) => this.#gone(channel),
+    };
+    this.#slots = Array.from(
+      { length: options.workers },
+      (_, index) => new WorkerSlot(index, handlers, options),
+    );
+  }
+
+  /** Those that run now. */
+  get running(): readonly WorkerChannel[] {
+    return this.#slots.flatMap(({ running }) => (running === undefined ? [] : [running]));
+  }
+
+  broadcast(message: ParentMessage): void {
+    for (const channel of this.running) channel.send(message);
+  }
+
+  handOut(socket: Socket, listener: Listener): void {
+    const channel = this.#next();
+    if (channel !== undefined) channel.sendConnection({ kind: 'connection', listener }, socket);
+    else if (this.#waiting.length < MAX_WAITING_CONNECTIONS) this.#waiting.push({ socket, listener });
+    else socket.destroy();
+  }
+
+  /** Lets all end by themselves; resolves when they have, at the latest after `graceMs` and a little. */
+  async drain(graceMs: number): Promise<void> {
+    for (const { socket } of this.#waiting) socket.destroy();
+    for (const slot of this.#slots) slot.stop();
+    this.broadcast({ kind: 'drain', graceMs });
+    // A worker ends at its own grace's end; one that hangs is ended here.
+    const cancel = this.#options.clock.after(graceMs + 1_000, () => this.kill());
+    this.#checkEnded();
+    await this.#ended.promise;
+    cancel();
+  }
+
+  kill(): void {
+    for (const slot of this.#slots) {
+      slot.stop();
+      slot.kill();
+    }
+  }
+
+  #ready(slot: WorkerSlot, channel: WorkerChannel): void {
+    this.#options.introduce(slot.index, (message) => channel.send(message));
+    for (const { socket, listener } of this.#waiting.splice(0)) this.handOut(socket, listener);
+  }
+
+  #gone(channel: WorkerChannel): void {
+    this.#options.gone(channel.pid);
+    this.#checkEnded();
+  }
+
+  #checkEnded(): void {
+    if (this.#slots.every(({ ended }) => ended)) this.#ended.resolve();
+  }
+
+  #next(): WorkerChannel | undefined {
+    for (let tried = 0; tried < this.#slots.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.#slots.length;
+      const channel = this.#slots[this.#turn]?.running;
+      if (channel !== undefined) return channel;
+    }
+    return undefined;
+  }
+}
