@@ -1,5 +1,5 @@
 import { constants, hkdfSync } from 'node:crypto';
-import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
 import { gatewayDnsName, gatewayId, type SpiffeId, type TrustDomain } from '../federation/model/identity.ts';
 import { bundlesFingerprint, type TrustBundles } from './bundle.ts';
 import { certificatesToPem } from './pem.ts';
@@ -55,7 +55,8 @@ export function meshServerOptions(options: {
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions:
+      constants.SSL_OP_NO_RENEGOTIATION | (mayResume(options.bundles) ? 0 : constants.SSL_OP_NO_TICKET),
     ALPNProtocols: [ALPN.trunk, ALPN.h2, ALPN.http1, ALPN.enrol],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ticketKeys: options.ticketKeys,
@@ -65,7 +66,10 @@ export function meshServerOptions(options: {
   };
 }
 
-/** For `tls.connect` to a gateway of `peerTrustDomain`; `checkTrunkServer` must follow on `secureConnect`. */
+/**
+ * For `tls.connect` to a gateway of `peerTrustDomain`; `checkTrunkServer` must follow on `secureConnect`. Holds a
+ * built context: to be kept until SVID or bundles change, with only the session made anew for each connection.
+ */
 export function trunkClientOptions(options: {
   readonly svid: Svid;
   readonly bundles: TrustBundles;
@@ -73,38 +77,70 @@ export function trunkClientOptions(options: {
   readonly session?: TrunkSession | undefined;
 }): ConnectionOptions {
   const { svid, bundles, peerTrustDomain, session } = options;
+  const identity = { cert: svid.certificateChainPem, key: svid.privateKeyPem };
   const ticket = session && usableTicket(session, bundles, peerTrustDomain);
   return {
-    cert: svid.certificateChainPem,
-    key: svid.privateKeyPem,
-    ca: rootsPem(bundles.get(peerTrustDomain) ?? []),
-    servername: gatewayDnsName(peerTrustDomain),
-    // The name is in the SPIFFE ID, which is compared after the handshake.
-    checkServerIdentity: () => undefined,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
+    ...gatewayClientOptions(bundles, peerTrustDomain, identity),
     ALPNProtocols: [ALPN.trunk],
     ...(ticket === undefined ? {} : { session: ticket }),
   };
 }
 
+/** For a joining cluster's `tls.connect`: without a certificate; `checkEnrolmentServer` must follow. */
+export function enrolmentClientOptions(options: {
+  readonly bundles: TrustBundles;
+  readonly peerTrustDomain: TrustDomain;
+}): ConnectionOptions {
+  return {
+    ...gatewayClientOptions(options.bundles, options.peerTrustDomain, {}),
+    ALPNProtocols: [ALPN.enrol],
+  };
+}
+
+function gatewayClientOptions(
+  bundles: TrustBundles,
+  peerTrustDomain: TrustDomain,
+  identity: { readonly cert?: string; readonly key?: string },
+): ConnectionOptions {
+  return {
+    secureContext: createSecureContext({
+      ...identity,
+      ca: rootsPem(bundles.get(peerTrustDomain) ?? []),
+      minVersion: 'TLSv1.3',
+    }),
+    servername: gatewayDnsName(peerTrustDomain),
+    // The name is in the SPIFFE ID, which is compared after the handshake.
+    checkServerIdentity: () => undefined,
+    rejectUnauthorized: true,
+  };
+}
+
+/** Which gateway a client means to have reached. */
+export interface ExpectedGateway {
+  readonly bundles: TrustBundles;
+  readonly peerTrustDomain: TrustDomain;
+  readonly nowMs: number;
+  /** The one that was given to `trunkClientOptions`. */
+  readonly session?: TrunkSession | undefined;
+}
+
 /**
  * The client's side of a trunk: version, protocol, and that the server is the gateway of that very cluster.
- * @param session the one that was given to `trunkClientOptions`
  * @throws SvidError naming the broken rule; the caller destroys the socket.
  */
-export function checkTrunkServer(
-  socket: TLSSocket,
-  expected: {
-    readonly bundles: TrustBundles;
-    readonly peerTrustDomain: TrustDomain;
-    readonly nowMs: number;
-    readonly session?: TrunkSession | undefined;
-  },
-): SpiffeId {
+export function checkTrunkServer(socket: TLSSocket, expected: ExpectedGateway): SpiffeId {
+  return checkGateway(socket, ALPN.trunk, expected);
+}
+
+/** The same for `isthmus-enrol/1`. @throws SvidError */
+export function checkEnrolmentServer(socket: TLSSocket, expected: ExpectedGateway): SpiffeId {
+  return checkGateway(socket, ALPN.enrol, expected);
+}
+
+function checkGateway(socket: TLSSocket, protocol: string, expected: ExpectedGateway): SpiffeId {
   checkTls13(socket);
-  if (socket.alpnProtocol !== ALPN.trunk)
-    throw new SvidError('refused-by-tls', 'peer does not speak isthmus/1');
+  if (socket.alpnProtocol !== protocol)
+    throw new SvidError('refused-by-tls', `peer does not speak ${protocol}`);
   const id = verifyTlsPeer(socket, expected.bundles, expected.nowMs, expected.session?.leafDer);
   checkIdentity(id, gatewayId(expected.peerTrustDomain));
   return id;
@@ -163,6 +199,15 @@ function checkIdentity(found: SpiffeId, expected: SpiffeId): void {
 
 function rootsPem(rootsDer: readonly Uint8Array[]): string[] {
   return rootsDer.map((der) => certificatesToPem([der]));
+}
+
+/**
+ * A ticket is sent before our own checks, and carries OpenSSL's verdict, which knows one set of roots for all
+ * trust domains. Where trust domains have roots of their own that verdict is not enough, so nothing is resumed.
+ */
+function mayResume(bundles: TrustBundles): boolean {
+  const sets = [...bundles.values()].map((roots) => roots.map((der) => Buffer.from(der).toString('base64')));
+  return new Set(sets.map((roots) => roots.sort().join())).size <= 1;
 }
 
 /** At most 32 bytes. */
