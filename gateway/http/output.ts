@@ -23,6 +23,8 @@ const NO_MEMORY = Buffer.alloc(0);
 export class OutputBuffer implements Flushable {
   buffer: Buffer = NO_MEMORY;
   position = 0;
+  /** Changes whenever what was written before can no longer be changed in place. */
+  generation = 0;
   readonly #socket: Socket;
   readonly #options: OutputOptions;
   /** A plain socket that took all bytes at once has copied them into the kernel: their memory can be used again. */
@@ -117,6 +119,7 @@ export class OutputBuffer implements Flushable {
   }
 
   #release(): void {
+    this.generation++;
     const slab = this.#slab;
     if (slab === undefined) return;
     slab.used = this.#start;

@@ -1,0 +1,274 @@
+import type { Socket } from 'node:net';
+import { checkResponse, checkTrailers, newMessageFacts } from '../http/message-rules.ts';
+import type { CodecResources } from '../http/resources.ts';
+import {
+  type ClientConnection,
+  type ClientConnectionHandler,
+  H2_ERROR,
+  type HeaderBlock,
+  type ResponseReceiver,
+  type StreamWriter,
+  type UpstreamFailure,
+} from '../http/stream.ts';
+import { Http2Connection } from './connection.ts';
+import { Http2ConnectionError, MAX_STREAM_ID, readUint32, writeUint32 } from './frame.ts';
+import type { Http2Options } from './options.ts';
+import { Http2Stream } from './stream.ts';
+
+/** A response under way. */
+class ClientStream extends Http2Stream {
+  readonly receiver: ResponseReceiver;
+  /** Its final headers have come. */
+  answered = false;
+  readonly isHead: boolean;
+
+  constructor(
+    connection: Http2ClientConnection,
+    id: number,
+    windows: { readonly sendBytes: number; readonly receiveBytes: number },
+    receiver: ResponseReceiver,
+    isHead: boolean,
+  ) {
+    super(connection, id, windows.sendBytes, windows.receiveBytes);
+    this.receiver = receiver;
+    this.isHead = isHead;
+  }
+
+  override deliverData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
+    this.receiver.responseData(chunk, start, end, endStream);
+  }
+
+  override deliverTrailers(block: HeaderBlock): void {
+    this.receiver.responseTrailers(block);
+  }
+
+  override deliverDrained(bytes: number): void {
+    this.receiver.requestDrained(bytes);
+  }
+}
+
+/** Writer of a request that was refused before it began. */
+const REFUSED_WRITER: StreamWriter = {
+  sendHeaders: () => undefined,
+  sendInformational: () => undefined,
+  sendData: (_chunk, start, end) => end - start,
+  sendTrailers: () => undefined,
+  reset: () => undefined,
+  consumed: () => undefined,
+};
+
+const MAX_PINGS = 16;
+/** Unsent bytes, as a multiple of the high-water mark, past which no more requests are taken. */
+const MAX_UNSENT = 2;
+
+/** An HTTP/2 connection that we send requests on: a trunk, or to a pod (RFC 9113). */
+export class Http2ClientConnection extends Http2Connection implements ClientConnection {
+  readonly #handler: ClientConnectionHandler;
+  readonly #facts = newMessageFacts();
+  readonly #pings = new Map<
+    number,
+    { readonly sentAtMs: number; readonly onAnswer: (rttMs: number) => void }
+  >();
+  #nextStreamId = 1;
+  #nextPing = 1;
+  #wasAvailable = true;
+  #established: boolean;
+
+  constructor(
+    socket: Socket,
+    options: Http2Options,
+    handler: ClientConnectionHandler,
+    resources: CodecResources,
+  ) {
+    super(socket, 'client', options, resources);
+    this.#handler = handler;
+    this.#established = !socket.connecting;
+    if (!this.#established) {
+      socket.once('connect', () => {
+        this.#established = true;
+      });
+    }
+    this.start();
+  }
+
+  get available(): boolean {
+    return (
+      this.phase === 'open' &&
+      this.streams.size < this.peer.maxConcurrentStreams &&
+      this.#nextStreamId <= MAX_STREAM_ID &&
+      this.output.queuedBytes <= MAX_UNSENT * this.options.highWaterBytes
+    );
+  }
+
+  /** Whether the peer takes extended CONNECT (RFC 8441), e.g. WebSockets. */
+  get connectProtocol(): boolean {
+    return this.peer.connectProtocol;
+  }
+
+  open(receiver: ResponseReceiver, block: HeaderBlock, endStream: boolean): StreamWriter {
+    if (!this.available) {
+      queueMicrotask(() => receiver.responseFailed({ kind: 'refused' }));
+      return REFUSED_WRITER;
+    }
+    const windows = {
+      sendBytes: this.sendFlow.initialWindowBytes,
+      receiveBytes: this.receiveFlow.streamWindowBytes,
+    };
+    const stream = new ClientStream(this, this.#nextStreamId, windows, receiver, block[1] === 'HEAD');
+    this.#nextStreamId += 2;
+    if (endStream) stream.state = 'half-closed-local';
+    this.streams.set(stream.id, stream);
+    this.writer.headers(stream.id, block, endStream);
+    this.availabilityMayHaveChanged();
+    return stream;
+  }
+
+  /** Measures the round trip; does nothing while too many earlier ones are unanswered. */
+  ping(onAnswer: (rttMs: number) => void): void {
+    if (this.#pings.size >= MAX_PINGS || this.phase === 'closing' || this.phase === 'closed') return;
+    const id = this.#nextPing;
+    this.#nextPing = (this.#nextPing % 0xffff_ffff) + 1;
+    const payload = Buffer.alloc(8);
+    writeUint32(payload, 4, id);
+    this.#pings.set(id, { sentAtMs: this.resources.clock.monotonic(), onAnswer });
+    this.writer.ping(0, payload, 0);
+  }
+
+  drain(): void {
+    if (this.phase !== 'open') return;
+    this.phase = 'draining';
+    this.writer.goAway(0, H2_ERROR.NO_ERROR, '');
+    this.availabilityMayHaveChanged();
+    this.closeWhenDrained();
+  }
+
+  override headersReceived(streamId: number, block: HeaderBlock, endStream: boolean): void {
+    const stream = this.streams.get(streamId);
+    if (stream === undefined) {
+      if (this.isIdle(streamId)) throw new Http2ConnectionError(H2_ERROR.PROTOCOL_ERROR, 'stream-idle');
+      if (!this.wasReset(streamId)) throw new Http2ConnectionError(H2_ERROR.STREAM_CLOSED, 'stream-closed');
+      return;
+    }
+    if (!(stream instanceof ClientStream)) return;
+    if (!stream.canReceive) {
+      this.streamError(streamId, H2_ERROR.STREAM_CLOSED, 'stream-closed');
+      return;
+    }
+    if (this.decoder.flaw === 'too-large') {
+      this.streamError(streamId, H2_ERROR.CANCEL, 'headers-too-large');
+      return;
+    }
+    if (this.decoder.flaw !== undefined) {
+      this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'invalid-field');
+      return;
+    }
+    if (stream.answered) this.#trailers(stream, block, endStream);
+    else this.#response(stream, block, endStream);
+  }
+
+  override isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId >= this.#nextStreamId;
+  }
+
+  override streamReset(stream: Http2Stream, errorCode: number): void {
+    stream.close();
+    const failure: UpstreamFailure =
+      errorCode === H2_ERROR.REFUSED_STREAM ? { kind: 'refused' } : { kind: 'reset', errorCode };
+    this.#failReceiver(stream, failure);
+  }
+
+  override goAwayReceived(lastStreamId: number): void {
+    if (this.phase === 'open') {
+      this.phase = 'draining';
+      this.#handler.draining();
+    }
+    const refused = [...this.streams.values()].filter((stream) => stream.id > lastStreamId);
+    for (const stream of refused) stream.close();
+    for (const stream of refused) this.#failReceiver(stream, { kind: 'refused' });
+    this.availabilityMayHaveChanged();
+    this.closeWhenDrained();
+  }
+
+  override pingAcknowledged(payload: Buffer, start: number): void {
+    const id = readUint32(payload, start + 4);
+    const ping = this.#pings.get(id);
+    this.#pings.delete(id);
+    ping?.onAnswer(this.resources.clock.monotonic() - ping.sentAtMs);
+  }
+
+  protected override get lastPeerStreamId(): number {
+    return 0;
+  }
+
+  protected override streamFailed(stream: Http2Stream, errorCode: number, reason: string): void {
+    const broken = errorCode !== H2_ERROR.ENHANCE_YOUR_CALM;
+    this.#failReceiver(stream, broken ? { kind: 'protocol', reason } : { kind: 'reset', errorCode });
+  }
+
+  protected override streamLost(stream: Http2Stream): void {
+    const failure: UpstreamFailure = this.#established
+      ? { kind: 'connection-lost' }
+      : { kind: 'connect', reason: 'the connection could not be made' };
+    this.#failReceiver(stream, failure);
+  }
+
+  protected override availabilityMayHaveChanged(): void {
+    const { available } = this;
+    if (available === this.#wasAvailable) return;
+    this.#wasAvailable = available;
+    this.#handler.availabilityChanged();
+  }
+
+  protected override rejected(reason: string): void {
+    this.#handler.rejected(reason);
+  }
+
+  protected override connectionClosed(reason: string): void {
+    this.#handler.closed(reason);
+  }
+
+  #response(stream: ClientStream, block: HeaderBlock, endStream: boolean): void {
+    const wrong = checkResponse(block, this.#facts);
+    if (wrong !== undefined) {
+      this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, wrong.reason);
+      return;
+    }
+    const { status, contentLength } = this.#facts;
+    if (status < 200) {
+      if (endStream) {
+        this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, 'informational-end');
+        return;
+      }
+      stream.receiver.responseInformational(block);
+      return;
+    }
+    stream.answered = true;
+    const hasBody = !stream.isHead && status !== 204 && status !== 304;
+    stream.expectedBytes = hasBody ? contentLength : -1;
+    if (endStream && stream.expectedBytes > 0) {
+      this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, 'content-length-mismatch');
+      return;
+    }
+    if (endStream) stream.endRemote();
+    stream.receiver.responseHeaders(block, endStream);
+  }
+
+  #trailers(stream: ClientStream, block: HeaderBlock, endStream: boolean): void {
+    const lengthHolds = stream.expectedBytes < 0 || stream.receivedBytes === stream.expectedBytes;
+    const wrong = !endStream
+      ? 'trailers-without-end'
+      : !lengthHolds
+        ? 'content-length-mismatch'
+        : checkTrailers(block)?.reason;
+    if (wrong !== undefined) {
+      this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, wrong);
+      return;
+    }
+    stream.endRemote();
+    stream.receiver.responseTrailers(block);
+  }
+
+  #failReceiver(stream: Http2Stream, failure: UpstreamFailure): void {
+    if (stream instanceof ClientStream) stream.receiver.responseFailed(failure);
+  }
+}

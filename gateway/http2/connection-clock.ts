@@ -1,0 +1,101 @@
+import type { CodecResources } from '../http/resources.ts';
+import { H2_ERROR } from '../http/stream.ts';
+import type { Timed } from '../http/timer-wheel.ts';
+import type { Http2Options } from './options.ts';
+
+/** What a connection's clock looks at, and whom it calls. */
+export interface ClockTarget {
+  incompleteBlock(): boolean;
+  busy(): boolean;
+  /** Something waits to be sent. */
+  stalled(): boolean;
+  /** A number that changes when something was sent. */
+  progress(): number;
+  timedOut(errorCode: number, reason: string): void;
+  /** Nothing happened for the idle time. */
+  idle(): void;
+  /** The peer had its moment to read the last frames. */
+  lingered(): void;
+}
+
+const TICK_MS = 1000;
+const LINGER_MS = 2000;
+
+/** All deadlines of one connection, looked at once a second. */
+export class ConnectionClock implements Timed {
+  readonly #target: ClockTarget;
+  readonly #options: Http2Options;
+  readonly #resources: CodecResources;
+  #settingsDeadlineMs = 0;
+  #blockDeadlineMs = 0;
+  #lingerDeadlineMs = 0;
+  #activeAtMs = 0;
+  #progressAtMs = 0;
+  #progress = 0;
+
+  constructor(target: ClockTarget, options: Http2Options, resources: CodecResources) {
+    this.#target = target;
+    this.#options = options;
+    this.#resources = resources;
+  }
+
+  start(): void {
+    const { timers } = this.#resources;
+    timers.schedule(this, TICK_MS);
+    this.#activeAtMs = timers.nowMs;
+    this.#progressAtMs = timers.nowMs;
+    this.#settingsDeadlineMs = timers.nowMs + this.#options.handshakeTimeoutMs;
+  }
+
+  stop(): void {
+    this.#resources.timers.remove(this);
+  }
+
+  active(): void {
+    this.#activeAtMs = this.#resources.timers.nowMs;
+  }
+
+  settingsAcknowledged(): void {
+    this.#settingsDeadlineMs = 0;
+  }
+
+  closing(): void {
+    this.#lingerDeadlineMs = this.#resources.timers.nowMs + LINGER_MS;
+  }
+
+  onTick(nowMs: number): number {
+    if (this.#lingerDeadlineMs > 0) {
+      if (nowMs >= this.#lingerDeadlineMs) this.#target.lingered();
+    } else this.#look(nowMs);
+    return nowMs + TICK_MS;
+  }
+
+  #look(nowMs: number): void {
+    const { handshakeTimeoutMs, idleTimeoutMs, flushTimeoutMs } = this.#options;
+    // A client that never sends its preface never acknowledges either.
+    if (this.#settingsDeadlineMs > 0 && nowMs >= this.#settingsDeadlineMs) {
+      this.#target.timedOut(H2_ERROR.SETTINGS_TIMEOUT, 'settings-timeout');
+      return;
+    }
+    if (!this.#target.incompleteBlock()) this.#blockDeadlineMs = 0;
+    else if (this.#blockDeadlineMs === 0) this.#blockDeadlineMs = nowMs + handshakeTimeoutMs;
+    else if (nowMs >= this.#blockDeadlineMs) {
+      this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'header-timeout');
+      return;
+    }
+    if (this.#hasProgress()) this.#progressAtMs = nowMs;
+    else if (flushTimeoutMs > 0 && nowMs - this.#progressAtMs >= flushTimeoutMs) {
+      this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'flush-timeout');
+      return;
+    }
+    if (this.#target.busy()) this.#activeAtMs = nowMs;
+    else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idle();
+  }
+
+  #hasProgress(): boolean {
+    const progress = this.#target.progress();
+    const moved = progress !== this.#progress;
+    this.#progress = progress;
+    return moved || !this.#target.stalled();
+  }
+}

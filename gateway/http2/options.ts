@@ -1,0 +1,87 @@
+import type { FloodLimits } from './flood-guard.ts';
+import type { HeaderLimits } from './header-assembler.ts';
+
+/** How an HTTP/2 connection behaves: windows, limits, times. */
+export interface Http2Options {
+  /** Streams that the peer may have open at once (a server's setting). */
+  readonly maxConcurrentStreams: number;
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  readonly headerTableBytes: number;
+  readonly maxFields: number;
+  /** Decoded, with 32 bytes for each field. */
+  readonly maxHeaderListBytes: number;
+  readonly headerLimits: HeaderLimits;
+  /** Huffman code in what we send. */
+  readonly huffman: boolean;
+  /** RFC 8441: whether we take extended CONNECT. */
+  readonly connectProtocol: boolean;
+  readonly flood: FloodLimits | undefined;
+  /** Unsent bytes past which bodies are held per stream. */
+  readonly highWaterBytes: number;
+  /** For the preface, for a header block to become complete, and for our SETTINGS to be acknowledged. */
+  readonly handshakeTimeoutMs: number;
+  /** Without a stream; 0 = never. */
+  readonly idleTimeoutMs: number;
+  /** Without progress although something waits to be sent; 0 = never. */
+  readonly flushTimeoutMs: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const EDGE_FLOOD: FloodLimits = {
+  resets: { ratePerSecond: 33, burst: 1000 },
+  pings: { ratePerSecond: 100, burst: 1000 },
+  settings: { ratePerSecond: 10, burst: 100 },
+  priorities: { ratePerSecond: 100, burst: 1000 },
+  windowUpdates: { ratePerSecond: 100, burst: 2000 },
+  unknown: { ratePerSecond: 100, burst: 1000 },
+  consecutiveEmptyData: 1,
+  unsentControlFrames: 1000,
+};
+
+const COMMON = {
+  streamWindowBytes: 256 * KIB,
+  connectionWindowBytes: 16 * MIB,
+  headerTableBytes: 4096,
+  maxFields: 100,
+  maxHeaderListBytes: 60 * KIB,
+  headerLimits: { maxContinuations: 8, maxBlockBytes: 60 * KIB },
+  highWaterBytes: 512 * KIB,
+  handshakeTimeoutMs: 10_000,
+  flushTimeoutMs: 300_000,
+} as const;
+
+/** Clients: what comes in is hostile. */
+export const EDGE_HTTP2: Http2Options = {
+  ...COMMON,
+  maxConcurrentStreams: 250,
+  huffman: true,
+  connectProtocol: true,
+  flood: EDGE_FLOOD,
+  idleTimeoutMs: 300_000,
+};
+
+/** Between our own gateways. The engine adds fields of its own to a block that was within the limits. */
+export const TRUNK_HTTP2: Http2Options = {
+  ...COMMON,
+  maxFields: 120,
+  maxHeaderListBytes: 68 * KIB,
+  headerLimits: { maxContinuations: 8, maxBlockBytes: 68 * KIB },
+  maxConcurrentStreams: 1000,
+  huffman: false,
+  connectProtocol: true,
+  flood: undefined,
+  idleTimeoutMs: 0,
+};
+
+/** Towards pods. */
+export const UPSTREAM_HTTP2: Http2Options = {
+  ...COMMON,
+  maxConcurrentStreams: 0,
+  huffman: true,
+  connectProtocol: false,
+  flood: undefined,
+  idleTimeoutMs: 0,
+};

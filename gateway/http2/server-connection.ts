@@ -1,0 +1,235 @@
+import type { Socket } from 'node:net';
+import { checkRequest, checkTrailers, newMessageFacts } from '../http/message-rules.ts';
+import type { CodecResources } from '../http/resources.ts';
+import {
+  H2_ERROR,
+  type HeaderBlock,
+  type RequestReceiver,
+  type ServerConnection,
+  type ServerConnectionHandler,
+} from '../http/stream.ts';
+import { Http2Connection } from './connection.ts';
+import { Http2ConnectionError } from './frame.ts';
+import type { Http2Options } from './options.ts';
+import { Http2Stream } from './stream.ts';
+
+const DRAIN_PING = Buffer.from('isth-drn', 'latin1');
+/** For requests that were on their way when the first GOAWAY went out. */
+const DRAIN_NOTICE_MS = 1000;
+
+/** A request under way. */
+class ServerStream extends Http2Stream {
+  receiver: RequestReceiver | undefined = undefined;
+  /** The client ended it, and the engine's upstream work has not: it still counts as open. */
+  lingers = false;
+  readonly #connection: Http2ServerConnection;
+
+  constructor(
+    connection: Http2ServerConnection,
+    id: number,
+    sendWindowBytes: number,
+    receiveWindowBytes: number,
+  ) {
+    super(connection, id, sendWindowBytes, receiveWindowBytes);
+    this.#connection = connection;
+  }
+
+  override reset(errorCode: number): void {
+    if (this.lingers) {
+      this.lingers = false;
+      this.#connection.lingererEnded();
+    }
+    super.reset(errorCode);
+  }
+
+  override deliverData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
+    this.receiver?.requestData(chunk, start, end, endStream);
+  }
+
+  override deliverTrailers(block: HeaderBlock): void {
+    this.receiver?.requestTrailers(block);
+  }
+
+  override deliverDrained(bytes: number): void {
+    this.receiver?.responseDrained(bytes);
+  }
+}
+
+/** An HTTP/2 connection that clients, or other gateways, send requests on (RFC 9113). */
+export class Http2ServerConnection extends Http2Connection implements ServerConnection {
+  readonly #handler: ServerConnectionHandler;
+  readonly #facts = newMessageFacts();
+  #lastStreamId = 0;
+  #lingering = 0;
+  /** Past it streams are refused; set by the second GOAWAY. */
+  #refuseAbove = Number.POSITIVE_INFINITY;
+
+  constructor(
+    socket: Socket,
+    options: Http2Options,
+    handler: ServerConnectionHandler,
+    resources: CodecResources,
+  ) {
+    super(socket, 'server', options, resources);
+    this.#handler = handler;
+    this.start();
+  }
+
+  drain(): void {
+    if (this.phase !== 'open') return;
+    this.announceGoAway();
+    this.writer.ping(0, DRAIN_PING, 0);
+    this.phase = 'draining';
+    this.resources.timers.schedule({ onTick: () => this.#drainNoticed() }, DRAIN_NOTICE_MS);
+  }
+
+  override headersReceived(streamId: number, block: HeaderBlock, endStream: boolean): void {
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) this.#trailers(stream, block, endStream);
+    else if (streamId % 2 === 0) throw new Http2ConnectionError(H2_ERROR.PROTOCOL_ERROR, 'stream-id');
+    else if (streamId > this.#lastStreamId) this.#request(streamId, block, endStream);
+    else if (!this.wasReset(streamId)) {
+      throw new Http2ConnectionError(H2_ERROR.STREAM_CLOSED, 'stream-closed');
+    }
+  }
+
+  override isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId > this.#lastStreamId;
+  }
+
+  override streamReset(stream: Http2Stream, errorCode: number): void {
+    stream.close();
+    this.#endReceiver(stream, errorCode);
+  }
+
+  override goAwayReceived(): void {
+    // It announces no more pushes; the client closes when it has its answers.
+  }
+
+  override pingAcknowledged(payload: Buffer, start: number): void {
+    if (this.phase === 'draining' && payload.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) {
+      this.#drainNoticed();
+    }
+  }
+
+  /** The engine's upstream work for a stream that the client had reset has ended. */
+  lingererEnded(): void {
+    this.#lingering--;
+  }
+
+  protected override get lastPeerStreamId(): number {
+    return this.#lastStreamId;
+  }
+
+  protected override streamFailed(stream: Http2Stream, errorCode: number): void {
+    this.#endReceiver(stream, errorCode);
+  }
+
+  protected override streamLost(stream: Http2Stream): void {
+    this.#endReceiver(stream, H2_ERROR.CANCEL);
+  }
+
+  protected override availabilityMayHaveChanged(): void {
+    // A server asks nothing of its client.
+  }
+
+  protected override rejected(reason: string): void {
+    this.#handler.rejected(reason);
+  }
+
+  protected override connectionClosed(): void {
+    this.#handler.closed();
+  }
+
+  protected override closeWhenDrained(): void {
+    // Before the second GOAWAY requests may still be on their way.
+    if (this.#refuseAbove !== Number.POSITIVE_INFINITY) super.closeWhenDrained();
+  }
+
+  #drainNoticed(): number {
+    if (this.phase === 'draining' && this.#refuseAbove === Number.POSITIVE_INFINITY) {
+      this.#refuseAbove = this.#lastStreamId;
+      this.writer.goAway(this.#lastStreamId, H2_ERROR.NO_ERROR, '');
+      this.closeWhenDrained();
+    }
+    return 0;
+  }
+
+  #request(streamId: number, block: HeaderBlock, endStream: boolean): void {
+    if (streamId > this.#refuseAbove) return;
+    this.#lastStreamId = streamId;
+    if (this.streams.size + this.#lingering >= this.options.maxConcurrentStreams) {
+      this.streamError(streamId, H2_ERROR.REFUSED_STREAM, 'max-concurrent-streams');
+      return;
+    }
+    if (!this.#acceptable(streamId, block, endStream)) return;
+    const stream = new ServerStream(
+      this,
+      streamId,
+      this.sendFlow.initialWindowBytes,
+      this.receiveFlow.streamWindowBytes,
+    );
+    stream.expectedBytes = this.#facts.isConnect ? -1 : this.#facts.contentLength;
+    if (endStream) stream.state = 'half-closed-remote';
+    this.streams.set(streamId, stream);
+    stream.receiver = this.#handler.request(stream, block, endStream);
+  }
+
+  #acceptable(streamId: number, block: HeaderBlock, endStream: boolean): boolean {
+    const { flaw } = this.decoder;
+    if (flaw === 'too-large') {
+      this.#answer(streamId, '431', endStream, 'headers-too-large');
+      return false;
+    }
+    if (flaw === 'invalid-field') {
+      this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'invalid-field');
+      return false;
+    }
+    const wrong = checkRequest(block, this.#facts);
+    if (wrong?.kind === 'bad-request') this.#answer(streamId, '400', endStream, wrong.reason);
+    else if (wrong !== undefined) this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, wrong.reason);
+    else if (endStream && this.#facts.contentLength > 0) {
+      this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'content-length-mismatch');
+    } else return true;
+    return false;
+  }
+
+  /** Refuses a request that is no protocol error with a status of our own. */
+  #answer(streamId: number, status: string, endStream: boolean, reason: string): void {
+    this.writer.headers(streamId, [':status', status, 'content-length', '0'], true);
+    if (endStream) this.rejected(reason);
+    else this.streamError(streamId, H2_ERROR.NO_ERROR, reason);
+  }
+
+  #trailers(stream: Http2Stream, block: HeaderBlock, endStream: boolean): void {
+    if (!stream.canReceive) {
+      this.streamError(stream.id, H2_ERROR.STREAM_CLOSED, 'stream-closed');
+      return;
+    }
+    const reason = this.#trailerFlaw(stream, block, endStream);
+    if (reason !== undefined) {
+      this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, reason);
+      return;
+    }
+    stream.endRemote();
+    stream.deliverTrailers(block);
+  }
+
+  #trailerFlaw(stream: Http2Stream, block: HeaderBlock, endStream: boolean): string | undefined {
+    if (!endStream) return 'trailers-without-end';
+    if (this.decoder.flaw !== undefined) return 'trailers-invalid';
+    if (stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {
+      return 'content-length-mismatch';
+    }
+    return checkTrailers(block)?.reason;
+  }
+
+  #endReceiver(stream: Http2Stream, errorCode: number): void {
+    if (!(stream instanceof ServerStream)) return;
+    const { receiver } = stream;
+    if (receiver === undefined) return;
+    stream.lingers = true;
+    this.#lingering++;
+    receiver.requestReset(errorCode);
+  }
+}
