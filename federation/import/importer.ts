@@ -1,42 +1,70 @@
 import type { PeerRule } from '../../clusters/provider.ts';
-import type { ClusterName } from '../model/cluster.ts';
-import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+import type { ClusterName, PeerReach } from '../model/cluster.ts';
+import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import type { ServiceExport } from './merge.ts';
-import {
-  acceptRecords,
-  changedKeys,
-  NO_RECORDS,
-  type PeerRecords,
-  type RefusedRecord,
-} from './peer-records.ts';
 
-/** What peers export, as far as it counts here. */
+/** What is imported from: a peer as the store's follower sees it. */
+export interface ImportedPeer {
+  readonly cluster: ClusterName;
+  readonly reach: PeerReach;
+  readonly records: ReadonlyMap<ServiceKey, ServiceRecord>;
+}
+
+export interface ImporterSources {
+  readonly peers: ReadonlyMap<ClusterName, ImportedPeer>;
+  readonly rules: ReadonlyMap<ClusterName, PeerRule>;
+}
+
+/** A record that a peer publishes and that is ignored here. */
+export interface RefusedRecord {
+  readonly cluster: ClusterName;
+  readonly service: ServiceKey;
+  readonly reason: string;
+}
+
+/**
+ * What peers export, as far as it counts here: only namespaces that their rule allows (all without a rule), only
+ * records that speak of the service under whose key they stand, and nothing of a peer that has left.
+ */
 export class Importer {
-  readonly #peers = new Map<ClusterName, PeerRecords>();
+  readonly #sources: ImporterSources;
 
-  /** Takes a peer's records as they are now. @returns the services of which something changed */
-  refresh(
-    cluster: ClusterName,
-    records: ReadonlyMap<ServiceKey, ServiceRecord>,
-    rule: PeerRule | undefined,
-  ): readonly ServiceKey[] {
-    const before = this.#peers.get(cluster) ?? NO_RECORDS;
-    const after = acceptRecords(cluster, records, rule);
-    this.#peers.set(cluster, after);
-    return changedKeys(before.accepted, after.accepted);
+  constructor(sources: ImporterSources) {
+    this.#sources = sources;
   }
 
   exportsOf(key: ServiceKey): ServiceExport[] {
     const found: ServiceExport[] = [];
-    for (const [cluster, { accepted }] of this.#peers) {
-      const record = accepted.get(key);
-      if (record !== undefined) found.push({ cluster, record });
+    for (const peer of this.#sources.peers.values()) {
+      const record = peer.records.get(key);
+      if (record !== undefined && this.#refusal(peer, key, record) === undefined) {
+        found.push({ cluster: peer.cluster, record });
+      }
     }
     return found;
   }
 
-  /** What is ignored, and why. */
-  get refused(): readonly RefusedRecord[] {
-    return [...this.#peers.values()].flatMap((peer) => peer.refused);
+  /** Why the peer's record of a service is ignored; undefined when it is not, or when there is none. */
+  refusalOf(cluster: ClusterName, key: ServiceKey): RefusedRecord | undefined {
+    const peer = this.#sources.peers.get(cluster);
+    const record = peer?.records.get(key);
+    const reason = peer && record && this.#refusal(peer, key, record);
+    return reason === undefined ? undefined : { cluster, service: key, reason };
+  }
+
+  /** All that is ignored; looks at everything. */
+  refusals(): readonly RefusedRecord[] {
+    return [...this.#sources.peers.values()].flatMap(({ cluster, records }) =>
+      [...records.keys()].flatMap((key) => this.refusalOf(cluster, key) ?? []),
+    );
+  }
+
+  #refusal(peer: ImportedPeer, key: ServiceKey, record: ServiceRecord): string | undefined {
+    if (peer.reach === 'left') return 'the peer has left the clusterset';
+    if (serviceKey(record.service) !== key) return 'the record is of another service';
+    const allowed = this.#sources.rules.get(peer.cluster)?.allowedNamespaces;
+    const { namespace } = record.service;
+    if (allowed === undefined || allowed.includes(namespace)) return undefined;
+    return `the peer may not offer in namespace ${namespace} here`;
   }
 }

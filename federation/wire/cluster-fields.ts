@@ -121,7 +121,7 @@ function rootFromWire(der: Uint8Array): Uint8Array {
     throw new WireError(`: a root of ${der.length} bytes, 1 to ${BOUNDS.rootBytes} are allowed`);
   }
   // A copy: what the decoder gives is a view that would keep the whole message in memory.
-  return der.slice();
+  return new Uint8Array(der);
 }
 
 function trustDomain(field: string, value: string): TrustDomain {

@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import type { RoutingSnapshot } from '../model/snapshot.ts';
+import { BOUNDS } from './bounds.ts';
 import { deltaFromWire } from './delta-message.ts';
-import { WireError } from './field-checks.ts';
+import { plainText, safeInteger, WireError } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
-import { type HealthReport, healthReportToWire } from './health-report.ts';
+import { type HealthReport, healthReportFromWire, healthReportToWire } from './health-report.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 import { snapshotFromWire } from './snapshot-message.ts';
 
@@ -27,10 +28,45 @@ export type SnapshotStatement =
   | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
   | { readonly kind: 'delta'; readonly delta: SnapshotDelta };
 
-const MAX_REASON_LENGTH = 1024;
-
 export function gatewayStatementToWire(statement: GatewayStatement): wire.GatewayMessage {
   return create(wire.GatewayMessageSchema, { kind: statementKind(statement) });
+}
+
+/** @throws WireError naming the field that breaks the contract. */
+export function gatewayStatementFromWire({ kind }: wire.GatewayMessage): GatewayStatement {
+  switch (kind.case) {
+    case 'hello':
+      return helloFromWire(kind.value);
+    case 'ack':
+      return { kind: 'ack', ...versionFromWire(kind.value) };
+    case 'nack': {
+      // Free text for the log, which escapes it.
+      const reason = kind.value.reason.slice(0, BOUNDS.reasonLength);
+      return { kind: 'nack', ...versionFromWire(kind.value), reason };
+    }
+    case 'health':
+      return { kind: 'health', report: healthReportFromWire(kind.value) };
+    case undefined:
+      throw new WireError('kind: the message is empty or of an unknown kind');
+  }
+}
+
+function helloFromWire(hello: wire.Hello): GatewayStatement {
+  if (hello.gateway === '') throw new WireError('hello.gateway: is empty');
+  return {
+    kind: 'hello',
+    gateway: plainText('hello.gateway', hello.gateway, BOUNDS.gatewayNameLength),
+    softwareVersion: plainText('hello.software_version', hello.softwareVersion, BOUNDS.gatewayNameLength),
+    ...versionFromWire(hello),
+    startedAtMs: safeInteger('hello.started_at_ms', hello.startedAtMs),
+  };
+}
+
+function versionFromWire(message: { readonly epoch: bigint; readonly snapshotVersion: bigint }) {
+  return {
+    epoch: safeInteger('epoch', message.epoch),
+    version: safeInteger('snapshot_version', message.snapshotVersion),
+  };
 }
 
 /** @throws WireError naming the field that breaks the contract. */
@@ -56,6 +92,14 @@ export function issueRequestToWire(csrDer: Uint8Array, proof: string): wire.Issu
   return create(wire.IssueRequestSchema, { csrDer, proof });
 }
 
+export function issueResponseToWire(chainDer: readonly Uint8Array[]): wire.IssueResponse {
+  return create(wire.IssueResponseSchema, { chainDer: [...chainDer] });
+}
+
+export function enrolResponseToWire(response: Uint8Array): wire.EnrolResponse {
+  return create(wire.EnrolResponseSchema, { response });
+}
+
 export function enrolRequestToWire(request: Uint8Array, remoteAddress: string): wire.EnrolRequest {
   return create(wire.EnrolRequestSchema, { request, remoteAddress });
 }
@@ -73,7 +117,7 @@ function statementKind(statement: GatewayStatement): wire.GatewayMessage['kind']
     case 'ack':
       return { case: 'ack', value: create(wire.AckSchema, versionFields(statement)) };
     case 'nack': {
-      const reason = statement.reason.slice(0, MAX_REASON_LENGTH);
+      const reason = statement.reason.slice(0, BOUNDS.reasonLength);
       return { case: 'nack', value: create(wire.NackSchema, { ...versionFields(statement), reason }) };
     }
     case 'health':

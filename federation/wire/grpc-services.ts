@@ -19,6 +19,13 @@ export const FEDERATION_SERVICE = {
   enrol: method(wire.Federation.method.enrol),
 } as const;
 
+/** The federation service's own side of `follow`: what it sends is encoded already, by SnapshotEncoder. */
+export const ENCODED_FOLLOW: MethodDefinition<wire.GatewayMessage, Buffer> = {
+  ...FEDERATION_SERVICE.follow,
+  responseSerialize: (message) => message,
+  responseDeserialize: (bytes) => bytes,
+};
+
 /** For gateways that have no SVID yet: TLS without a client certificate. */
 export const ISSUER_SERVICE = {
   issue: method(wire.Issuer.method.issue),

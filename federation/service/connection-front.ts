@@ -1,0 +1,139 @@
+import { constants } from 'node:crypto';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { TrustBundles } from '../../trust/bundle.ts';
+import { certificatesToPem } from '../../trust/pem.ts';
+import type { Svid } from '../../trust/svid.ts';
+import { SvidError } from '../../trust/svid-error.ts';
+import { verifyTlsPeer } from '../../trust/verify.ts';
+import type { SpiffeId } from '../model/identity.ts';
+import { UserError } from '../model/user-error.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface FrontOptions {
+  readonly clock: Clock;
+  /** The only client that is let in with a certificate. */
+  readonly gateway: SpiffeId;
+  readonly bundles: () => TrustBundles;
+  /** Takes a connection of this cluster's gateway. */
+  readonly onGateway: (socket: TLSSocket) => void;
+  /** Takes a connection without a certificate: it may ask for an SVID and nothing else. */
+  readonly onStranger: (socket: TLSSocket) => void;
+  readonly onRefused: (remoteAddress: string, reason: string) => void;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The one TLS port of the federation service, in front of its two gRPC servers: gRPC's own TLS accepts whatever
+ * OpenSSL accepts, and here each certificate must pass SPIFFE's rules. Sessions are never resumed, so each
+ * connection shows its chain, and a connection ends when its certificate does.
+ */
+export class ConnectionFront {
+  readonly #options: FrontOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<TLSSocket>();
+
+  constructor(svid: Svid, options: FrontOptions) {
+    this.#options = options;
+    this.#server = createServer(tlsOptions(svid, options.bundles()), (socket) => this.#admit(socket));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('tlsClientError', (failure, socket) =>
+      options.onRefused(socket.remoteAddress ?? 'unknown', `no TLS handshake: ${failure.message}`),
+    );
+  }
+
+  /** Later connections get the new SVID and are held against the new bundles. */
+  renew(svid: Svid): void {
+    this.#server.setSecureContext(tlsOptions(svid, this.#options.bundles()));
+  }
+
+  /**
+   * @returns the port, also when 0 was asked for
+   * @throws UserError when the address cannot be listened on.
+   */
+  async listen(address: ListenAddress): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', (failure) => reject(cannotListen(address, failure)));
+    this.#server.listen(address, resolve);
+    await promise;
+    const bound = this.#server.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  }
+
+  /** Takes no more connections and ends those that are left. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    for (const socket of this.#sockets) socket.destroy();
+    await promise;
+  }
+
+  #admit(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    if (socket.getPeerX509Certificate() === undefined) {
+      this.#options.onStranger(socket);
+      return;
+    }
+    const reason = this.#refusal(socket);
+    if (reason === undefined) {
+      this.#endWithCertificate(socket);
+      this.#options.onGateway(socket);
+    } else {
+      this.#options.onRefused(socket.remoteAddress ?? 'unknown', reason);
+      socket.destroy();
+    }
+  }
+
+  #refusal(socket: TLSSocket): string | undefined {
+    const { bundles, clock, gateway } = this.#options;
+    try {
+      const id = verifyTlsPeer(socket, bundles(), clock.now());
+      return id.text === gateway.text ? undefined : `${id.text} may not follow, only ${gateway.text}`;
+    } catch (failure) {
+      if (!(failure instanceof SvidError)) throw failure;
+      return failure.message;
+    }
+  }
+
+  #endWithCertificate(socket: TLSSocket): void {
+    const notAfter = socket.getPeerX509Certificate()?.validToDate ?? new Date(0);
+    const leftMs = notAfter.getTime() - this.#options.clock.now();
+    const cancel = this.#options.clock.after(Math.min(leftMs, MAX_TIMER_MS), () => socket.destroy());
+    socket.once('close', cancel);
+  }
+}
+
+function tlsOptions(svid: Svid, bundles: TrustBundles): TlsOptions {
+  return {
+    cert: svid.certificateChainPem,
+    key: svid.privateKeyPem,
+    ca: [...bundles.values()].flat().map((der) => certificatesToPem([der])),
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    ALPNProtocols: ['h2'],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  };
+}
+
+function cannotListen(address: ListenAddress, failure: Error): UserError {
+  const code = 'code' in failure ? String(failure.code) : failure.message;
+  const shown = `${address.host}:${address.port}`;
+  const inUse = code === 'EADDRINUSE';
+  return new UserError(`cannot listen on ${shown}${inUse ? ': the port is in use' : ` (${code})`}`, {
+    hint: inUse
+      ? 'stop what listens there, or set another port in the configuration'
+      : 'the address must be one of this machine, and ports below 1024 need a privilege',
+    cause: failure,
+  });
+}

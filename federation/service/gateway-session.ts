@@ -1,0 +1,221 @@
+import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import type { RoutingSnapshot } from '../model/snapshot.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { WireError } from '../wire/field-checks.ts';
+import { type GatewayStatement, gatewayStatementFromWire } from '../wire/gateway-message.ts';
+import type { GatewayMessage } from '../wire/gen/federation_pb.ts';
+import type { HealthReport } from '../wire/health-report.ts';
+import { diffSnapshots } from '../wire/snapshot-delta.ts';
+import type { SnapshotEncoder } from '../wire/snapshot-encoder.ts';
+import type { SnapshotHistory } from './snapshot-history.ts';
+
+export type FollowCall = ServerDuplexStream<GatewayMessage, Buffer>;
+
+/** Who is at the other end, as it says itself. */
+export interface GatewayHello {
+  readonly gateway: string;
+  readonly softwareVersion: string;
+  readonly startedAtMs: number;
+}
+
+export interface GatewayRefusal {
+  readonly epoch: number;
+  readonly version: number;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** For `status`. */
+export interface GatewayStatus extends GatewayHello {
+  readonly remoteAddress: string;
+  readonly connectedAtMs: number;
+  readonly sentVersion: number | undefined;
+  readonly ackedVersion: number | undefined;
+  readonly ackedAtMs: number | undefined;
+  /** The newest snapshot that it could not use, until it took a later one. */
+  readonly refused: GatewayRefusal | undefined;
+}
+
+export interface SessionListener {
+  joined(session: GatewaySession, hello: GatewayHello): void;
+  reported(session: GatewaySession, hello: GatewayHello, report: HealthReport): void;
+  refused(session: GatewaySession, hello: GatewayHello, refusal: GatewayRefusal): void;
+  ended(session: GatewaySession): void;
+}
+
+export interface SessionOptions {
+  readonly history: SnapshotHistory;
+  readonly encoder: SnapshotEncoder;
+  readonly clock: Clock;
+  readonly listener: SessionListener;
+}
+
+type Phase =
+  | { readonly kind: 'awaiting-hello' }
+  | { readonly kind: 'following'; readonly hello: GatewayHello }
+  | { readonly kind: 'ended' };
+
+const HELLO_TIMEOUT_MS = 10_000;
+/** A gateway that cannot use a full snapshot is not sent each later one at once. */
+const REFUSED_PAUSE_MS = 5000;
+
+/**
+ * One gateway's Follow stream. At most one message is on its way: a slow gateway gets the merged difference when it
+ * is ready again, so what is held for it is one snapshot, shared with all others.
+ */
+export class GatewaySession {
+  readonly #call: FollowCall;
+  readonly #options: SessionOptions;
+  readonly #connectedAtMs: number;
+  readonly #unwatch: () => void;
+  #phase: Phase = { kind: 'awaiting-hello' };
+  #cancelTimer: () => void;
+  #writing = false;
+  #paused = false;
+  /** What the gateway has once all that was sent has arrived; undefined = it needs a full snapshot. */
+  #sent: RoutingSnapshot | undefined;
+  /** The newest that was sent in full: what a Nack of something older asks for has been sent already. */
+  #full: RoutingSnapshot | undefined;
+  #acked: { readonly version: number; readonly atMs: number } | undefined;
+  #refused: GatewayRefusal | undefined;
+
+  constructor(call: FollowCall, options: SessionOptions) {
+    this.#call = call;
+    this.#options = options;
+    this.#connectedAtMs = options.clock.now();
+    this.#cancelTimer = options.clock.after(HELLO_TIMEOUT_MS, () => this.#refuse('no Hello came in time'));
+    this.#unwatch = options.history.watch(() => this.#push());
+    call.on('data', (message: GatewayMessage) => this.#receive(message));
+    call.on('end', () => this.end());
+    call.on('close', () => this.#onEnd());
+    call.on('cancelled', () => this.#onEnd());
+    call.on('error', () => this.#onEnd());
+  }
+
+  /** undefined before its Hello. */
+  get status(): GatewayStatus | undefined {
+    if (this.#phase.kind !== 'following') return undefined;
+    return {
+      ...this.#phase.hello,
+      remoteAddress: this.#call.getPeer(),
+      connectedAtMs: this.#connectedAtMs,
+      sentVersion: this.#sent?.version,
+      ackedVersion: this.#acked?.version,
+      ackedAtMs: this.#acked?.atMs,
+      refused: this.#refused,
+    };
+  }
+
+  /** Ends the stream properly; the gateway connects again. */
+  end(): void {
+    if (this.#phase.kind === 'ended') return;
+    this.#onEnd();
+    this.#call.end();
+  }
+
+  /** Ends it because the other side broke the contract. */
+  #refuse(details: string): void {
+    if (this.#phase.kind === 'ended') return;
+    this.#onEnd();
+    this.#call.emit('error', { code: status.INVALID_ARGUMENT, details });
+  }
+
+  #onEnd(): void {
+    if (this.#phase.kind === 'ended') return;
+    this.#phase = { kind: 'ended' };
+    this.#cancelTimer();
+    this.#unwatch();
+    this.#options.listener.ended(this);
+  }
+
+  #receive(message: GatewayMessage): void {
+    try {
+      this.#handle(gatewayStatementFromWire(message));
+    } catch (failure) {
+      if (!(failure instanceof WireError)) throw failure;
+      this.#refuse(failure.message);
+    }
+  }
+
+  #handle(statement: GatewayStatement): void {
+    switch (this.#phase.kind) {
+      case 'ended':
+        return;
+      case 'awaiting-hello':
+        if (statement.kind !== 'hello') throw new WireError('hello: must be the first message');
+        this.#greet(statement);
+        return;
+      case 'following':
+        this.#follow(this.#phase.hello, statement);
+    }
+  }
+
+  #follow(hello: GatewayHello, statement: GatewayStatement): void {
+    switch (statement.kind) {
+      case 'hello':
+        throw new WireError('hello: is there twice');
+      case 'ack':
+        this.#ack(statement.version);
+        break;
+      case 'nack': {
+        const { epoch, version, reason } = statement;
+        this.#nack(hello, { epoch, version, reason, atMs: this.#options.clock.now() });
+        break;
+      }
+      case 'health':
+        this.#options.listener.reported(this, hello, statement.report);
+    }
+  }
+
+  #greet(hello: GatewayHello & { readonly epoch: number; readonly version: number }): void {
+    const { gateway, softwareVersion, startedAtMs } = hello;
+    this.#cancelTimer();
+    this.#phase = { kind: 'following', hello: { gateway, softwareVersion, startedAtMs } };
+    this.#sent = this.#options.history.find(hello.epoch, hello.version);
+    this.#options.listener.joined(this, { gateway, softwareVersion, startedAtMs });
+    this.#push();
+  }
+
+  #ack(version: number): void {
+    this.#acked = { version, atMs: this.#options.clock.now() };
+    if (this.#refused !== undefined && version > this.#refused.version) this.#refused = undefined;
+  }
+
+  #nack(hello: GatewayHello, refusal: GatewayRefusal): void {
+    this.#refused = refusal;
+    this.#options.listener.refused(this, hello, refusal);
+    const full = this.#full;
+    if (full !== undefined && refusal.version < full.version) return;
+    this.#sent = undefined;
+    if (full?.version === refusal.version) this.#pause();
+    else this.#push();
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#cancelTimer = this.#options.clock.after(REFUSED_PAUSE_MS, () => {
+      this.#paused = false;
+      this.#push();
+    });
+  }
+
+  #push(): void {
+    const next = this.#options.history.value;
+    if (this.#phase.kind !== 'following' || this.#writing || this.#paused) return;
+    if (next === undefined || next === this.#sent) return;
+    this.#writing = true;
+    const message = this.#messageTo(next);
+    this.#sent = next;
+    this.#call.write(message, () => {
+      this.#writing = false;
+      this.#push();
+    });
+  }
+
+  #messageTo(next: RoutingSnapshot): Buffer {
+    const delta = this.#sent && diffSnapshots(this.#sent, next);
+    if (delta !== undefined) return this.#options.encoder.deltaMessage(delta);
+    this.#full = next;
+    return this.#options.encoder.snapshotMessage(next);
+  }
+}
