@@ -51,8 +51,6 @@ interface Capacity {
   readonly capPercent: number;
   readonly healthyPercent: number;
   readonly degradedPercent: number;
-  /** The cap left less for the degraded hosts than they could take. */
-  readonly cut: boolean;
 }
 
 /**
@@ -104,10 +102,8 @@ function capacity(tier: TierHosts, cap: number, rules: LoadRules): Capacity {
   const takes = (hosts: number) =>
     checked <= 0 ? 0 : Math.floor((rules.overprovisioningPercent * hosts) / checked);
   const healthyPercent = Math.min(cap, 100, takes(tier.healthy));
-  const left = cap - healthyPercent;
-  const wanted = takes(tier.degraded);
-  const degradedPercent = Math.min(left, wanted);
-  return { capPercent: cap, healthyPercent, degradedPercent, cut: cap < 100 && wanted > left };
+  const degradedPercent = Math.min(cap - healthyPercent, takes(tier.degraded));
+  return { capPercent: cap, healthyPercent, degradedPercent };
 }
 
 function available(capacities: readonly Capacity[]): number {
@@ -121,7 +117,7 @@ function belowPanicThreshold(tier: TierHosts, rules: LoadRules): boolean {
   return 100 * (tier.healthy + tier.degraded) < rules.panicThresholdPercent * checked;
 }
 
-/** Healthy hosts first, then degraded ones; what the floors leave goes to the first tier that can take it. */
+/** Healthy hosts first, then degraded ones; then what the floors have left. */
 function passes(capacities: readonly Capacity[]): { healthy: number[]; degraded: number[] } {
   const total = available(capacities);
   const healthy = capacities.map(() => 0);
@@ -134,36 +130,45 @@ function passes(capacities: readonly Capacity[]): { healthy: number[]; degraded:
     remaining -= load;
   }
   for (const [index, tier] of capacities.entries()) {
-    const load = Math.min(remaining, degradedShare(tier, total));
+    const load = Math.min(remaining, Math.floor((tier.degradedPercent * 100) / total));
     degraded[index] = load;
     remaining -= load;
   }
-  addRemainder(capacities, healthy, degraded, remaining);
+  if (total < 100) remaining -= addLostPoints(capacities, healthy, degraded, total);
+  const first = capacities.findIndex((tier) => tier.healthyPercent > 0);
+  if (first >= 0) addTo(healthy, first, remaining);
+  else
+    addTo(
+      degraded,
+      capacities.findIndex((tier) => tier.degradedPercent > 0),
+      remaining,
+    );
   return { healthy, degraded };
 }
 
 /**
- * Where a cap cuts the degraded hosts off, healthy and degraded are floored together: a host that recovers moves a
- * point from one to the other, and two floors would then take a point from the tier because it got better.
+ * A tier with healthy and degraded hosts is rounded down twice. The point that this may cost it is given back first,
+ * out of what remains: without that a tier could lose load because one of its hosts got well.
+ * @returns how many points were given
  */
-function degradedShare(tier: Capacity, total: number): number {
-  if (!tier.cut) return Math.floor((tier.degradedPercent * 100) / total);
-  const both = Math.floor(((tier.healthyPercent + tier.degradedPercent) * 100) / total);
-  return both - Math.floor((tier.healthyPercent * 100) / total);
-}
-
-function addRemainder(
+function addLostPoints(
   capacities: readonly Capacity[],
   healthy: number[],
-  degraded: number[],
-  remaining: number,
-): void {
-  const firstHealthy = capacities.findIndex((tier) => tier.healthyPercent > 0);
-  const [loads, index] =
-    firstHealthy >= 0
-      ? [healthy, firstHealthy]
-      : [degraded, capacities.findIndex((tier) => tier.degradedPercent > 0)];
-  loads[index] = (loads[index] ?? 0) + remaining;
+  degraded: readonly number[],
+  total: number,
+): number {
+  let given = 0;
+  for (const [index, tier] of capacities.entries()) {
+    const both = Math.floor(((tier.healthyPercent + tier.degradedPercent) * 100) / total);
+    const lost = both - (healthy[index] ?? 0) - (degraded[index] ?? 0);
+    addTo(healthy, index, lost);
+    given += lost;
+  }
+  return given;
+}
+
+function addTo(loads: number[], index: number, points: number): void {
+  loads[index] = (loads[index] ?? 0) + points;
 }
 
 function loadsByHosts(tiers: readonly TierHosts[]): number[] {
@@ -171,6 +176,6 @@ function loadsByHosts(tiers: readonly TierHosts[]): number[] {
   const loads = tiers.map((tier) => Math.floor((100 * tier.hosts) / sum));
   const first = tiers.findIndex((tier) => tier.hosts > 0);
   const given = loads.reduce((total, load) => total + load, 0);
-  loads[first] = (loads[first] ?? 0) + 100 - given;
+  addTo(loads, first, 100 - given);
   return loads;
 }

@@ -1,7 +1,8 @@
-import type { Locality } from '../model/cluster.ts';
+import type { ClusterName, Locality } from '../model/cluster.ts';
 import type { FailoverPolicy, FailoverTier } from '../model/policy.ts';
 import { type Loads, type TierHosts, type TierLoad, tierLoads } from './load.ts';
 import { type HostSet, type Portion, portions, turnsOf } from './pick.ts';
+import type { Standing } from './standing.ts';
 import { type Candidate, groupsOfTiers, type HostGroup, tierHosts } from './tier-groups.ts';
 import { type TierMember, tierMembers } from './tier-members.ts';
 
@@ -28,6 +29,8 @@ export interface PlannedPortion extends Portion {
 /** Everything that was computed on the way to where a service's requests go; holds until `validUntilMs`. */
 export interface FailoverPlan {
   readonly input: FailoverInput;
+  /** The first tier that would have hosts if every cluster counted; -1 when nobody offers any. */
+  readonly homeTier: number;
   readonly tiers: readonly TierPlan[];
   readonly loads: Loads;
   readonly portions: readonly PlannedPortion[];
@@ -36,6 +39,13 @@ export interface FailoverPlan {
   /** When the clock alone will change it, Unix ms; Infinity if it will not. */
   readonly validUntilMs: number;
 }
+
+const FULL_STANDING: Standing = {
+  kind: 'counted',
+  sharePercent: 100,
+  phase: { kind: 'steady' },
+  changesAtMs: Number.POSITIVE_INFINITY,
+};
 
 export function planFailover(input: FailoverInput): FailoverPlan {
   const { policy, candidates, source } = input;
@@ -52,7 +62,7 @@ export function planFailover(input: FailoverInput): FailoverPlan {
       ? []
       : [{ tier, groups: groups[index] ?? [], hosts: own, load }];
   });
-  const base = { input, tiers, loads };
+  const base = { input, homeTier: homeTier(input), tiers, loads };
   const ordered = portions(loads);
   return {
     ...base,
@@ -63,6 +73,16 @@ export function planFailover(input: FailoverInput): FailoverPlan {
     turns: turnsOf(ordered),
     validUntilMs: Math.min(...candidates.map((candidate) => candidate.standing.changesAtMs)),
   };
+}
+
+/** Whether a tier below the one where the service is at home takes requests. */
+export function failoverActive(plan: FailoverPlan): boolean {
+  return plan.tiers.some((tier, index) => index > plan.homeTier && tier.load.load > 0);
+}
+
+function homeTier({ policy, candidates, source }: FailoverInput): number {
+  const all = candidates.map((candidate) => ({ ...candidate, standing: FULL_STANDING }));
+  return groupsOfTiers(policy.tiers, all, source).findIndex((groups) => groups.length > 0);
 }
 
 /** What requests to a part of a tier's hosts are split among, whether the tier has load or not. */
@@ -82,15 +102,34 @@ function overprovisioningPercent(policy: FailoverPolicy): number {
   return Math.round(policy.overprovisioningFactor * 100);
 }
 
-/** The share of all requests that each cluster gets, in percent; sums up to 100, or is empty. */
-export function clusterShares(plan: FailoverPlan): ReadonlyMap<string, number> {
-  const shares = new Map<string, number>();
+/** The part of all requests, in percent, that goes to each group of a tier. */
+export function groupShares(plan: FailoverPlan, tier: number): ReadonlyMap<HostGroup, number> {
+  const shares = new Map<HostGroup, number>();
   for (const portion of plan.portions) {
-    const sum = portion.members.reduce((total, member) => total + member.weight, 0);
+    if (portion.tier !== tier) continue;
+    const sum = weightSum(portion.members);
     for (const member of portion.members) {
-      const share = (portion.load * member.weight) / sum;
-      shares.set(member.cluster, (shares.get(member.cluster) ?? 0) + share);
+      const groupSum = weightSum(member.groups);
+      for (const { group, weight } of member.groups) {
+        const share = (portion.load * member.weight * weight) / (sum * groupSum);
+        shares.set(group, (shares.get(group) ?? 0) + share);
+      }
     }
   }
   return shares;
+}
+
+/** The part of all requests, in percent, that goes to each cluster; sums up to 100, or is empty. */
+export function clusterShares(plan: FailoverPlan): ReadonlyMap<ClusterName, number> {
+  const shares = new Map<ClusterName, number>();
+  for (const index of plan.tiers.keys()) {
+    for (const [{ cluster }, share] of groupShares(plan, index)) {
+      shares.set(cluster, (shares.get(cluster) ?? 0) + share);
+    }
+  }
+  return shares;
+}
+
+function weightSum(entries: readonly { readonly weight: number }[]): number {
+  return entries.reduce((total, entry) => total + entry.weight, 0);
 }

@@ -1,6 +1,6 @@
 import type { HostSet } from '../../federation/failover/pick.ts';
 import { pickPortion } from '../../federation/failover/pick.ts';
-import { planFailover } from '../../federation/failover/plan.ts';
+import { currentPlan } from './current-plan.ts';
 import {
   type Choice,
   type Destination,
@@ -11,10 +11,10 @@ import {
   OVERFLOW,
   type Tried,
 } from './destination.ts';
-import { currentLocalHosts, failoverInput } from './failover-input.ts';
+import { currentLocalHosts } from './failover-input.ts';
 import type { FitEndpoints } from './local-hosts.ts';
 import type { Route } from './route.ts';
-import { type PlannedGroup, type PlannedHosts, RoutePlan } from './route-plan.ts';
+import type { PlannedGroup, PlannedHosts, RoutePlan } from './route-plan.ts';
 import type { RouteTable } from './route-table.ts';
 
 const HOST_SETS: readonly HostSet[] = ['healthy', 'degraded'];
@@ -43,25 +43,6 @@ export function choose(nowMs: number, table: RouteTable, route: Route, choice: C
       : route.state.balancer.pick(group.candidates, nowMs, choice.hash);
   }
   return chooseAgain(nowMs, route, plan, choice, portion, group);
-}
-
-/** The plan in force; made anew when the snapshot, a peer, an own endpoint or the clock has changed it. */
-export function currentPlan(nowMs: number, table: RouteTable, route: Route): RoutePlan {
-  const { state } = route;
-  const known = state.plan;
-  if (
-    known !== undefined &&
-    nowMs < known.validUntilMs &&
-    known.versions.peers === table.peers.version &&
-    known.versions.pool === state.pool.version
-  ) {
-    return known;
-  }
-  const failover = planFailover(failoverInput(nowMs, table, route));
-  const versions = { peers: table.peers.version, pool: state.pool.version };
-  const plan = new RoutePlan(failover, currentLocalHosts(route), state.usages, versions);
-  state.plan = plan;
-  return plan;
 }
 
 function nextPortion(route: Route, plan: RoutePlan, hash: number | undefined): number {

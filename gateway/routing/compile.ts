@@ -88,12 +88,15 @@ function compileRoute(
     failover: service.failover,
     access,
     // In one order for all gateways, so that they come to the same plans.
-    offers: [...service.offers].sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
+    offers: service.offers
+      .filter((offer) => offer.ports === undefined || offer.ports.includes(port.name))
+      .sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
     endpoints: compileEndpoints(service, port, pool, policy),
     state: {
       pool,
       usages,
       balancer: before?.state.balancer ?? powerOfTwo(runtime.random),
+      shares: before?.state.shares ?? new Map(),
       turn: before?.state.turn ?? 0,
       plan: undefined,
       localHosts: undefined,

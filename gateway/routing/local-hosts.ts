@@ -55,8 +55,8 @@ export function sortLocalHosts(endpoints: readonly LocalEndpoint[], pool: Endpoi
 }
 
 /**
- * What the local offer has as this worker sees it; the weights are the offer's own, 1 for a locality that it does
- * not name.
+ * What the local offer has as this worker sees it; the weights are the offer's own. A locality that it does
+ * not name weighs what it has hosts, as it would in an offer.
  */
 export function localLocalities(
   hosts: LocalHosts,
@@ -69,7 +69,7 @@ export function localLocalities(
     healthy: endpoints.healthy.length,
     degraded: endpoints.degraded.length,
     excluded: endpoints.excluded,
-    weight: weights.get(key) ?? 1,
+    weight: weights.get(key) ?? endpoints.hosts,
   }));
 }
 

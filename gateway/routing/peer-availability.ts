@@ -10,6 +10,7 @@ const ANSWERS: TrunkSight = { kind: 'answers' };
  */
 export class PeerAvailability {
   readonly #sights = new Map<ClusterName, TrunkSight>();
+  readonly #failbacks = new Map<ClusterName, { readonly count: number; readonly healthySinceMs: number }>();
   #followed = false;
   #version = 0;
 
@@ -21,6 +22,18 @@ export class PeerAvailability {
   /** Whether a federation service is there to say when a lost peer is back. */
   get followed(): boolean {
     return this.#followed;
+  }
+
+  /** How often a cluster got its full share back. */
+  failbacks(): ReadonlyMap<ClusterName, number> {
+    return new Map([...this.#failbacks].map(([cluster, { count }]) => [cluster, count]));
+  }
+
+  /** A route gives a cluster its full share again; the other routes that do so for the same return do not count. */
+  fullyReturned(cluster: ClusterName, healthySinceMs: number): void {
+    const before = this.#failbacks.get(cluster);
+    if (before !== undefined && before.healthySinceMs >= healthySinceMs) return;
+    this.#failbacks.set(cluster, { count: (before?.count ?? 0) + 1, healthySinceMs });
   }
 
   sight(cluster: ClusterName): TrunkSight {

@@ -1,0 +1,143 @@
+import { nearestWord } from '../../federation/config/nearest-word.ts';
+import type { RouteExplanation } from '../../federation/failover/explanation.ts';
+import type { Locality } from '../../federation/model/cluster.ts';
+import type { AccessDecision } from './access.ts';
+import { parseAuthority } from './authority.ts';
+import { explainRoute } from './explain-route.ts';
+import type { Route } from './route.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** What the admin endpoint's `/why` answers, as JSON. */
+export type WhyAnswer =
+  | {
+      readonly status: 200;
+      readonly body: { readonly route: RouteExplanation; readonly access: WhyAccess | null };
+    }
+  | { readonly status: 400 | 404; readonly body: WhyProblem };
+
+export interface WhyProblem {
+  readonly error: string;
+  readonly hint: string;
+}
+
+/** Whether a request that was asked for would be let in. */
+export interface WhyAccess {
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+type Reading<T> =
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'problem'; readonly answer: WhyAnswer };
+
+const LOCALITY = /^[A-Za-z0-9._-]{1,63}\/[A-Za-z0-9._-]{1,63}$/;
+const REQUEST = /^([A-Z]{1,32}) (\/\S*)$/;
+const LISTED_SERVICES = 10;
+
+/**
+ * Answers `/why`. Parameters: `service` (`namespace/name`, `name.namespace` or the whole host name, with `:port` by
+ * number or name), `down` (a cluster; may be repeated), `from` (`region/zone`), and to ask for access `request`
+ * (`METHOD /path`), `caller` (SPIFFE ID) and `cluster` (where it comes from; this one by default).
+ * @param nowMs Unix ms
+ */
+export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchParams): WhyAnswer {
+  const found = readRoute(table, query.get('service'));
+  if (found.kind === 'problem') return found.answer;
+  const down = readClusters(table, query.getAll('down'));
+  if (down.kind === 'problem') return down.answer;
+  const from = readLocality(query.get('from'));
+  if (from.kind === 'problem') return from.answer;
+  const access = readAccess(table, found.value, query);
+  if (access.kind === 'problem') return access.answer;
+  const supposed = { down: down.value, ...(from.value === undefined ? {} : { from: from.value }) };
+  const route = explainRoute(nowMs, table, found.value, supposed);
+  return { status: 200, body: { route, access: access.value } };
+}
+
+function readRoute(table: RouteTable, text: string | null): Reading<Route> {
+  if (text === null || text === '') {
+    return problem(400, 'no service is named', 'ask for ?service=NAMESPACE/NAME');
+  }
+  const { key, port } = splitService(text);
+  const service = table.services.get(key);
+  if (service === undefined) return problem(404, `no service ${key} in the clusterset`, nearHint(table, key));
+  if (port === undefined) {
+    const route = service.defaultRoute ?? service.routes[0];
+    return route === undefined
+      ? problem(404, `service ${key} has no port`, '')
+      : { kind: 'value', value: route };
+  }
+  const route = service.routes.find((known) => known.port.name === port || String(known.port.port) === port);
+  if (route !== undefined) return { kind: 'value', value: route };
+  const ports = service.routes.map((known) => `${known.port.name} (${known.port.port})`).join(', ');
+  return problem(404, `service ${key} has no port ${port}`, `it has: ${ports}`);
+}
+
+/** `namespace/name[:port]`, or a host name with or without a port. */
+function splitService(text: string): { readonly key: string; readonly port: string | undefined } {
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? text : text.slice(0, colon);
+  const port = colon < 0 ? undefined : text.slice(colon + 1);
+  return { key: parseAuthority(name)?.key ?? name, port };
+}
+
+function nearHint(table: RouteTable, key: string): string {
+  const known = [...table.services.keys()].sort();
+  if (known.length === 0) return 'no service is exported in the clusterset yet';
+  const name = key.slice(key.indexOf('/') + 1);
+  const near = nearestWord(key, known) ?? known.find((other) => other.endsWith(`/${name}`));
+  if (near !== undefined) return `did you mean ${near}?`;
+  const more = known.length > LISTED_SERVICES ? `, and ${known.length - LISTED_SERVICES} more` : '';
+  return `there are: ${known.slice(0, LISTED_SERVICES).join(', ')}${more}`;
+}
+
+function readClusters(table: RouteTable, names: readonly string[]): Reading<readonly string[]> {
+  const known = [table.snapshot.local.name, ...table.snapshot.peers.keys()].sort();
+  const unknown = names.find((name) => !known.includes(name));
+  return unknown === undefined
+    ? { kind: 'value', value: names }
+    : problem(404, `no cluster ${unknown} in the clusterset`, `there are: ${known.join(', ')}`);
+}
+
+function readLocality(text: string | null): Reading<Locality | undefined> {
+  if (text === null) return { kind: 'value', value: undefined };
+  if (!LOCALITY.test(text))
+    return problem(400, `${JSON.stringify(text)} is no locality`, 'write REGION/ZONE');
+  const slash = text.indexOf('/');
+  return { kind: 'value', value: { region: text.slice(0, slash), zone: text.slice(slash + 1) } };
+}
+
+function readAccess(table: RouteTable, route: Route, query: URLSearchParams): Reading<WhyAccess | null> {
+  const request = query.get('request');
+  if (request === null) return { kind: 'value', value: null };
+  const parsed = REQUEST.exec(request);
+  if (parsed === null)
+    return problem(400, `${JSON.stringify(request)} is no request`, "write 'METHOD /path'");
+  const cluster = query.get('cluster') ?? table.snapshot.local.name;
+  const caller = query.get('caller') ?? undefined;
+  const decision = route.access.decide(caller, cluster, parsed[1], parsed[2]);
+  const who = caller === undefined ? 'an anonymous caller' : caller;
+  const value = { allowed: decision.allowed, reason: `${accessText(decision)} for ${who} in ${cluster}` };
+  return { kind: 'value', value };
+}
+
+function accessText(decision: AccessDecision): string {
+  switch (decision.because) {
+    case 'no-rules':
+      return 'allowed: the service has no access rules, which holds';
+    case 'no-deny-matched':
+      return 'allowed: no rule denies it';
+    case 'no-allow-matched':
+      return 'denied: there are allow rules, and none of them matches';
+    case 'rule':
+      return `${decision.allowed ? 'allowed' : 'denied'} by rule ${decision.rule + 1}`;
+  }
+}
+
+function problem(
+  status: 400 | 404,
+  error: string,
+  hint: string,
+): { readonly kind: 'problem'; readonly answer: WhyAnswer } {
+  return { kind: 'problem', answer: { status, body: { error, hint } } };
+}
