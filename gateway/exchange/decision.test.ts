@@ -39,6 +39,7 @@ function state(change: Partial<AttemptState>): AttemptState {
 const untouched: readonly AttemptFailure[] = [
   { kind: 'connect', reason: 'ECONNREFUSED' },
   { kind: 'refused' },
+  { kind: 'overflow' },
   { kind: 'no-local-endpoint' },
 ];
 

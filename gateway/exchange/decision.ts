@@ -7,6 +7,8 @@ export type AttemptFailure =
   | UpstreamFailure
   /** The destination gateway has no endpoint: certainly not processed. */
   | { readonly kind: 'no-local-endpoint' }
+  /** As many requests as may wait for a connection wait already: certainly not processed. */
+  | { readonly kind: 'overflow' }
   /** The upstream answered with a status that the retry policy names. */
   | { readonly kind: 'status'; readonly status: number };
 
@@ -94,6 +96,7 @@ function mayRedispatch(state: AttemptState): boolean {
   switch (state.failure.kind) {
     case 'refused':
     case 'connect':
+    case 'overflow':
     case 'no-local-endpoint':
       return true;
     case 'connection-lost':
@@ -121,6 +124,8 @@ export function failureCode(failure: AttemptFailure): FailureCode {
       return 'upstreamRefused';
     case 'connect':
       return 'upstreamConnectFailure';
+    case 'overflow':
+      return 'overflow';
     case 'no-local-endpoint':
       return 'noHealthyUpstream';
     case 'connection-lost':

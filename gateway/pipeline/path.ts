@@ -45,15 +45,15 @@ const ESCAPE = /%(?:[0-9A-Fa-f]{2})?/g;
 
 function unescapePath(path: string): string | undefined {
   let broken = false;
-  const unescaped = path.replaceAll('\\', '/').replace(ESCAPE, (escape) => {
-    const code = escape.length === 3 ? Number.parseInt(escape.slice(1), 16) : 0;
+  const unescaped = path.replaceAll('\\', '/').replace(ESCAPE, (sequence) => {
+    const code = sequence.length === 3 ? Number.parseInt(sequence.slice(1), 16) : 0;
     if (code === 0) {
       broken = true;
       return '';
     }
     const character = String.fromCharCode(code);
     if (character === '/' || character === '\\') return '/';
-    return UNRESERVED.test(character) ? character : escape.toUpperCase();
+    return UNRESERVED.test(character) ? character : sequence.toUpperCase();
   });
   return broken ? undefined : unescaped;
 }

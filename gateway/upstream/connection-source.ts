@@ -1,10 +1,18 @@
-import type { ClientConnection, UpstreamFailure } from '../http/stream.ts';
+import type { ClientConnection } from '../http/stream.ts';
+
+/** Why there is no connection; in both cases the request was certainly not processed. */
+export type AcquireFailure =
+  | { readonly kind: 'connect'; readonly reason: string }
+  /** As many requests as may wait for one wait already. */
+  | { readonly kind: 'overflow' };
+
+export const OVERFLOW: AcquireFailure = { kind: 'overflow' };
 
 /** A request that waits for a connection. */
 export interface ConnectionWaiter {
   /** `connection` takes a request now: it must be opened before this returns. */
   connectionReady(connection: ClientConnection): void;
-  connectionFailed(failure: UpstreamFailure): void;
+  connectionFailed(failure: AcquireFailure): void;
 }
 
 /** Where requests for one destination get their connection: a pool of a local endpoint, or a trunk. */

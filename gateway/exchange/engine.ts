@@ -1,0 +1,193 @@
+import type { Socket } from 'node:net';
+import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
+import type { TrustDomain } from '../../federation/model/identity.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { BytePool } from '../http/byte-pool.ts';
+import type { CodecResources } from '../http/resources.ts';
+import type { ServerConnectionHandler } from '../http/stream.ts';
+import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
+import type { ConnectionContext } from '../listener/connection-context.ts';
+import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import type { RequestRecorder } from '../telemetry/request-facts.ts';
+import type { RouteMeters } from '../telemetry/route-meters.ts';
+import type { TrunkCredentials } from '../trunk/dialler.ts';
+import { TrunkSet } from '../trunk/trunk-set.ts';
+import type { ConnectionSource } from '../upstream/connection-source.ts';
+import { EndpointPools } from '../upstream/endpoint-pools.ts';
+import { ActiveList } from './active-list.ts';
+import type { RetryPolicy } from './decision.ts';
+import { NO_RETRIES } from './decision.ts';
+import { DownstreamConnection } from './downstream-connection.ts';
+import type { ActiveExchange, ExchangeEnvironment } from './environment.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import { OpaqueConnection } from './opaque-connection.ts';
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resources: CodecResources;
+  readonly recorder: RequestRecorder;
+  readonly table: RouteTable<RouteMeters>;
+  /** Of this gateway; undefined until its first SVID is there. */
+  readonly credentials: () => TrunkCredentials | undefined;
+  /** This worker saw a peer go or come back: the other workers must be told. */
+  readonly onPeerLost: (cluster: ClusterName) => void;
+  readonly onPeerAnswered: (cluster: ClusterName) => void;
+  /** Whether this worker is the one of its pod that keeps a trunk to every peer. */
+  readonly warm: boolean;
+  readonly maxActiveRequests?: number;
+  /** For a response to begin after its request has ended; gRPC calls have their own deadlines. */
+  readonly responseTimeoutMs?: number;
+  readonly retryPolicy?: RetryPolicy;
+}
+
+const MAX_ACTIVE_REQUESTS = 20_000;
+const RESPONSE_TIMEOUT_MS = 60_000;
+const SWEEP_MS = 1_000;
+
+/** The data plane of one worker: takes requests from connections and has them answered. */
+export class Engine implements ExchangeEnvironment, Timed {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly recorder: RequestRecorder;
+  readonly retryPolicy: RetryPolicy;
+  readonly maxActiveRequests: number;
+  readonly unixOffsetMs: number;
+  readonly trunks: TrunkSet;
+  activeRetries = 0;
+  readonly #resources: CodecResources;
+  readonly #pools: EndpointPools;
+  readonly #active = new ActiveList<ActiveExchange>();
+  readonly #responseTimeoutMs: number;
+  #table: RouteTable<RouteMeters>;
+
+  constructor(options: EngineOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.recorder = options.recorder;
+    this.retryPolicy = options.retryPolicy ?? NO_RETRIES;
+    this.maxActiveRequests = options.maxActiveRequests ?? MAX_ACTIVE_REQUESTS;
+    this.unixOffsetMs = options.clock.now() - options.clock.monotonic();
+    this.#responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
+    this.#resources = options.resources;
+    this.#table = options.table;
+    const rejected = (reason: string): void => this.rejected(reason);
+    this.#pools = new EndpointPools(options.clock, options.resources, rejected);
+    this.trunks = new TrunkSet({
+      ...options,
+      rejected,
+      onPeerLost: (cluster) => {
+        this.peerLost(cluster);
+        options.onPeerLost(cluster);
+      },
+      onPeerAnswered: (cluster) => {
+        this.#table.peers.peerAnswered(cluster, this.now());
+        options.onPeerAnswered(cluster);
+      },
+    });
+    this.trunks.setPeers(options.table.snapshot.peers);
+    this.#resources.timers.schedule(this, SWEEP_MS);
+  }
+
+  get table(): RouteTable<RouteMeters> {
+    return this.#table;
+  }
+
+  get local(): LocalCluster {
+    return this.#table.snapshot.local;
+  }
+
+  get timers(): TimerWheel {
+    return this.#resources.timers;
+  }
+
+  get heldBytes(): BytePool {
+    return this.#resources.heldBytes;
+  }
+
+  get activeRequests(): number {
+    return this.#active.size;
+  }
+
+  get memoryExhausted(): boolean {
+    return this.#resources.heldBytes.exhausted;
+  }
+
+  /** From the next request on; those under way keep what they were given. */
+  setTable(table: RouteTable<RouteMeters>): void {
+    this.#table = table;
+    this.trunks.setPeers(table.snapshot.peers);
+    const endpoints = new Set<string>();
+    for (const route of table.routes()) for (const { address } of route.endpoints) endpoints.add(address);
+    this.#pools.retain(endpoints);
+  }
+
+  /** What the codec of an accepted HTTP connection hands its requests to. */
+  serve(
+    context: ConnectionContext,
+    protocol: 'http1' | 'http2',
+    onClosed: () => void,
+  ): ServerConnectionHandler {
+    return new DownstreamConnection(this, context, protocol, onClosed);
+  }
+
+  /** An accepted connection on a TCP service's port. */
+  serveOpaque(socket: Socket, context: ConnectionContext, onClosed: () => void): OpaqueConnection {
+    return new OpaqueConnection(this, this.#resources, socket, context, onClosed);
+  }
+
+  /** Another worker's trunk to the cluster was lost. */
+  peerLost(cluster: ClusterName): void {
+    this.#table.peers.peerLost(cluster, this.now());
+  }
+
+  /** Another worker's trunk to the cluster answers again. */
+  peerAnswered(cluster: ClusterName): void {
+    this.#table.peers.peerAnswered(cluster, this.now());
+    this.trunks.peerAnswered(cluster);
+  }
+
+  /** Ends what belongs to this worker alone, once its requests are finished or must be. */
+  close(): void {
+    this.timers.remove(this);
+    this.trunks.close();
+    this.#pools.close();
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  trustDomainOf(cluster: ClusterName): TrustDomain | undefined {
+    return this.#table.snapshot.peers.get(cluster)?.trustDomain;
+  }
+
+  rejected(reason: string): void {
+    this.recorder.rejected(reason);
+  }
+
+  sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource {
+    return destination.kind === 'trunk'
+      ? this.trunks.of(destination.cluster)
+      : this.#pools.of(destination.endpoint, record.route?.port.protocol ?? 'http');
+  }
+
+  begun(exchange: ActiveExchange): void {
+    this.#active.add(exchange);
+  }
+
+  ended(exchange: ActiveExchange): void {
+    this.#active.remove(exchange);
+  }
+
+  onTick(nowMs: number): number {
+    const timeoutMs = this.#responseTimeoutMs;
+    this.#active.walk((exchange) => {
+      if (nowMs - exchange.startedMs < timeoutMs) return false;
+      exchange.expire(nowMs, timeoutMs);
+      return true;
+    });
+    return nowMs + SWEEP_MS;
+  }
+}

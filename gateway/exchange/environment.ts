@@ -1,0 +1,32 @@
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { BytePool } from '../http/byte-pool.ts';
+import type { TimerWheel } from '../http/timer-wheel.ts';
+import type { PipelineEnvironment } from '../pipeline/request.ts';
+import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
+import type { RequestRecorder } from '../telemetry/request-facts.ts';
+import type { ConnectionSource } from '../upstream/connection-source.ts';
+import type { ActiveNode } from './active-list.ts';
+import type { RetryPolicy } from './decision.ts';
+import type { ExchangeRecord, RecordPlace } from './exchange-record.ts';
+
+/** An exchange as the worker sees it while it is under way. */
+export interface ActiveExchange extends ActiveNode {
+  readonly startedMs: number;
+  /** Ends it when nothing has answered it for `timeoutMs`. */
+  expire(nowMs: number, timeoutMs: number): void;
+}
+
+/** What an exchange needs of the worker it runs in. */
+export interface ExchangeEnvironment extends PipelineEnvironment, RecordPlace {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly timers: TimerWheel;
+  readonly heldBytes: BytePool;
+  readonly recorder: RequestRecorder;
+  readonly retryPolicy: RetryPolicy;
+  /** Retries under way in this worker. */
+  activeRetries: number;
+  sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource;
+  begun(exchange: ActiveExchange): void;
+  ended(exchange: ActiveExchange): void;
+}

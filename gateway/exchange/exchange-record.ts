@@ -1,0 +1,103 @@
+import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
+import type { FailureCode } from '../../federation/model/errors.ts';
+import type { HeaderBlock } from '../http/stream.ts';
+import type { ConnectionContext } from '../listener/connection-context.ts';
+import type { CallerIdentities } from '../pipeline/caller-identities.ts';
+import type { PipelineRequest } from '../pipeline/request.ts';
+import { type Choice, type Destination, FIRST_TRY } from '../routing/destination.ts';
+import type { Route } from '../routing/route.ts';
+import type { RequestFacts } from '../telemetry/request-facts.ts';
+import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
+
+/** What one downstream connection gives to each of its requests. */
+export interface Downstream {
+  readonly context: ConnectionContext;
+  readonly identities: CallerIdentities;
+  readonly protocol: Exclude<RequestProtocol, 'grpc'>;
+}
+
+/** Where and when a record is made. */
+export interface RecordPlace {
+  readonly local: LocalCluster;
+  /** Unix ms at monotonic 0. */
+  readonly unixOffsetMs: number;
+}
+
+/** What is known of one request: filled in by the stages, counted while it runs, read by telemetry at its end. */
+export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
+  readonly context: ConnectionContext;
+  readonly identities: CallerIdentities;
+  readonly block: HeaderBlock;
+  readonly #connectionProtocol: RequestProtocol;
+
+  method = '';
+  authority: string | undefined = undefined;
+  path: string | undefined = undefined;
+  upgrade: string | undefined = undefined;
+  grpc = false;
+  grpcTimeout: string | undefined = undefined;
+  requestId: string | undefined = undefined;
+  claimedTarget: string | undefined = undefined;
+  claimedCaller: string | undefined = undefined;
+  claimedPanic = false;
+  locality: string | undefined = undefined;
+  caller: string | undefined = undefined;
+  sourceCluster: ClusterName = '';
+  route: Route<RouteMeters> | undefined = undefined;
+  choice: Choice = FIRST_TRY;
+  destination: Destination | undefined = undefined;
+
+  /** Monotonic ms. */
+  readonly startedMs: number;
+  durationMs = 0;
+  status = 0;
+  failure: FailureCode | undefined = undefined;
+  requestBytes = 0;
+  responseBytes = 0;
+  redispatches = 0;
+  retries = 0;
+  readonly #place: RecordPlace;
+
+  constructor(downstream: Downstream, block: HeaderBlock, startedMs: number, place: RecordPlace) {
+    this.context = downstream.context;
+    this.identities = downstream.identities;
+    this.#connectionProtocol = downstream.protocol;
+    this.block = block;
+    this.startedMs = startedMs;
+    this.#place = place;
+  }
+
+  get protocol(): RequestProtocol {
+    return this.grpc ? 'grpc' : this.#connectionProtocol;
+  }
+
+  get meters(): RouteMeters | undefined {
+    return this.route?.telemetry;
+  }
+
+  get destinationCluster(): ClusterName | undefined {
+    const { destination } = this;
+    if (destination === undefined || destination.kind === 'none') return undefined;
+    return destination.kind === 'trunk' ? destination.cluster : this.#place.local.name;
+  }
+
+  get startedAtMs(): number {
+    return this.#place.unixOffsetMs + this.startedMs;
+  }
+
+  get target(): string | undefined {
+    return this.route?.target;
+  }
+
+  get endpoint(): string | undefined {
+    return this.destination?.kind === 'local' ? this.destination.endpoint.address : undefined;
+  }
+
+  get remoteAddress(): string {
+    return this.context.remoteAddress;
+  }
+
+  get attempts(): number {
+    return 1 + this.redispatches + this.retries;
+  }
+}

@@ -1,0 +1,60 @@
+import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
+import type { TrustDomain } from '../../federation/model/identity.ts';
+import type { HeaderBlock } from '../http/stream.ts';
+import type { ConnectionContext } from '../listener/connection-context.ts';
+import type { Choice, Destination } from '../routing/destination.ts';
+import type { Route } from '../routing/route.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import type { RouteMeters } from '../telemetry/route-meters.ts';
+import type { CallerIdentities } from './caller-identities.ts';
+
+/** A request on its way through the stages. Each stage may assume what the stages above it have filled in. */
+export interface PipelineRequest {
+  readonly context: ConnectionContext;
+  readonly identities: CallerIdentities;
+  /** Pseudo-header fields first. The stages change it in place: it is what will be forwarded. */
+  readonly block: HeaderBlock;
+
+  // limits
+  method: string;
+  authority: string | undefined;
+  /** From `route` on in normal form; undefined for CONNECT. */
+  path: string | undefined;
+  /** `:protocol` of an extended CONNECT (RFC 8441), e.g. `websocket`. */
+  upgrade: string | undefined;
+  grpc: boolean;
+  grpcTimeout: string | undefined;
+  requestId: string | undefined;
+  /** What the trunk's peer says; undefined for clients, whatever they say. */
+  claimedTarget: string | undefined;
+  claimedCaller: string | undefined;
+  claimedPanic: boolean;
+  /** `region/zone` that the source gateway chose. */
+  locality: string | undefined;
+
+  // authenticate
+  /** Verified SPIFFE ID; undefined = anonymous. */
+  caller: string | undefined;
+  sourceCluster: ClusterName;
+
+  // route
+  route: Route<RouteMeters> | undefined;
+
+  // forward
+  /** What the next choice must avoid; `FIRST_TRY` or one of the request's own. */
+  choice: Choice;
+  destination: Destination | undefined;
+}
+
+/** What the stages may know of the worker they run in. */
+export interface PipelineEnvironment {
+  readonly local: LocalCluster;
+  readonly table: RouteTable<RouteMeters>;
+  readonly activeRequests: number;
+  readonly maxActiveRequests: number;
+  /** The worker holds as many bytes for slow readers as it may. */
+  readonly memoryExhausted: boolean;
+  now(): number;
+  trustDomainOf(cluster: ClusterName): TrustDomain | undefined;
+  rejected(reason: string): void;
+}

@@ -1,0 +1,67 @@
+import type { FailureCode } from '../../federation/model/errors.ts';
+import { gatewayDnsName } from '../../federation/model/identity.ts';
+import { NOTHING_TRIED } from '../routing/destination.ts';
+import type { Route } from '../routing/route.ts';
+import type { RouteMeters } from '../telemetry/route-meters.ts';
+import { normalisePath } from './path.ts';
+import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+
+/** Which service and port is meant: by the trunk's word, by the port it came in on, or by its authority. */
+export function route(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
+  if (!normalise(request)) return 'badRequest';
+  if (request.context.origin === 'trunk') return routeOnTrunk(request, environment);
+  const { listenPort } = request.context;
+  if (listenPort === undefined && !servesAuthority(request, environment)) return 'misdirected';
+  const found =
+    listenPort === undefined
+      ? environment.table.byAuthority(request.authority ?? '')
+      : environment.table.byListenPort(listenPort);
+  if (found === undefined) return 'noRoute';
+  return accept(request, found);
+}
+
+function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
+  if (request.claimedTarget === undefined) return 'badRequest';
+  const found = environment.table.byTarget(request.claimedTarget);
+  // The source's picture is newer or older than ours: it has other clusters to ask.
+  if (found === undefined) return 'noLocalEndpoint';
+  request.choice = {
+    tried: NOTHING_TRIED,
+    localOnly: true,
+    locality: request.locality,
+    panic: request.claimedPanic,
+    hash: undefined,
+  };
+  return accept(request, found);
+}
+
+function accept(request: PipelineRequest, found: Route<RouteMeters>): FailureCode | undefined {
+  const opaque = request.method === 'CONNECT' && request.upgrade === undefined;
+  if (opaque !== (found.port.protocol === 'tcp')) return 'badRequest';
+  request.route = found;
+  return undefined;
+}
+
+/** False when the path cannot be brought into normal form. */
+function normalise(request: PipelineRequest): boolean {
+  const { path } = request;
+  if (path === undefined) return request.method === 'CONNECT';
+  const normal = normalisePath(path);
+  if (normal === undefined) return false;
+  if (normal !== path) {
+    request.path = normal;
+    request.block[request.block.indexOf(':path') + 1] = normal;
+  }
+  return true;
+}
+
+/** RFC 9110 section 7.4: a TLS connection made for one name does not serve another, but for the gateway's own. */
+function servesAuthority(request: PipelineRequest, environment: PipelineEnvironment): boolean {
+  const { serverName } = request.context;
+  if (serverName === undefined) return true;
+  const authority = request.authority?.toLowerCase() ?? '';
+  const colon = authority.lastIndexOf(':');
+  const host = colon < 0 ? authority : authority.slice(0, colon);
+  const asked = serverName.toLowerCase();
+  return asked === host || asked === gatewayDnsName(environment.local.trustDomain);
+}

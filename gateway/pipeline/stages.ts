@@ -1,0 +1,24 @@
+import type { FailureCode } from '../../federation/model/errors.ts';
+import { authenticate } from './authenticate.ts';
+import { authorize } from './authorize.ts';
+import { forward } from './forward.ts';
+import { limits } from './limits.ts';
+import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+import { route } from './route.ts';
+
+/** Lets a request pass (undefined) or names how it fails. Synchronous, and never writes an answer itself. */
+export type Stage = (request: PipelineRequest, environment: PipelineEnvironment) => FailureCode | undefined;
+
+/** What every request goes through, in this order. */
+export const STAGES: readonly Stage[] = [limits, authenticate, route, authorize, forward];
+
+export function runStages(
+  request: PipelineRequest,
+  environment: PipelineEnvironment,
+): FailureCode | undefined {
+  for (const stage of STAGES) {
+    const failure = stage(request, environment);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}

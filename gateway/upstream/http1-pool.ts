@@ -1,0 +1,138 @@
+import type { Socket } from 'node:net';
+import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
+import { connectTcp } from './connect.ts';
+import type { PoolOptions, PoolPlace } from './connection-pool.ts';
+import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/**
+ * HTTP/1.1 connections to one endpoint, one request at a time on each. The last used is used first, so that those
+ * that are not needed grow old and are closed.
+ */
+export class Http1Pool implements ConnectionSource {
+  readonly #place: PoolPlace;
+  readonly #options: PoolOptions;
+  readonly #waiting: WaitingRoom;
+  /** Oldest first. */
+  readonly #idle: PooledConnection[] = [];
+  /** Connecting, busy and idle ones. */
+  #count = 0;
+  #connecting = 0;
+  #retired = false;
+
+  constructor(place: PoolPlace, options: PoolOptions) {
+    this.#place = place;
+    this.#options = options;
+    this.#waiting = new WaitingRoom(options.maxWaiting);
+  }
+
+  acquire(waiter: ConnectionWaiter, once: boolean): ClientConnection | undefined {
+    for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
+      const { connection } = pooled;
+      pooled.idle = false;
+      if (connection.available && !(once && this.#isOld(pooled))) return connection;
+      connection.destroy();
+    }
+    this.#waiting.add(waiter);
+    this.#grow();
+    return undefined;
+  }
+
+  withdraw(waiter: ConnectionWaiter): void {
+    this.#waiting.withdraw(waiter);
+  }
+
+  /** Closes what has been idle for too long. @param nowMs monotonic */
+  sweep(nowMs: number): void {
+    const fresh = this.#idle.findIndex((pooled) => nowMs - pooled.idleSinceMs < this.#options.idleTimeoutMs);
+    const stale = this.#idle.splice(0, fresh < 0 ? this.#idle.length : fresh);
+    for (const pooled of stale) {
+      pooled.idle = false;
+      pooled.connection.destroy();
+    }
+  }
+
+  /** Its endpoint is gone: idle connections close now, the others after their request. */
+  retire(): void {
+    this.#retired = true;
+    this.sweep(Number.POSITIVE_INFINITY);
+    this.#waiting.fail({ kind: 'connect', reason: 'the endpoint is gone' });
+  }
+
+  /** A connection can take a request: the next that waits, or it becomes idle. */
+  ready(pooled: PooledConnection): void {
+    this.#waiting.serve(pooled.connection);
+    if (!pooled.connection.available || pooled.idle) return;
+    if (this.#retired) {
+      pooled.connection.destroy();
+      return;
+    }
+    pooled.idle = true;
+    pooled.idleSinceMs = this.#place.clock.monotonic();
+    this.#idle.push(pooled);
+  }
+
+  closed(pooled: PooledConnection): void {
+    if (pooled.idle) this.#idle.splice(this.#idle.indexOf(pooled), 1);
+    pooled.idle = false;
+    this.#count--;
+    this.#grow();
+  }
+
+  rejected(reason: string): void {
+    this.#place.rejected(reason);
+  }
+
+  #isOld(pooled: PooledConnection): boolean {
+    return this.#place.clock.monotonic() - pooled.idleSinceMs > this.#options.freshMs;
+  }
+
+  /** Opens as many connections as requests wait. */
+  #grow(): void {
+    while (this.#connecting < this.#waiting.size && this.#count < this.#options.maxConnections) {
+      this.#count++;
+      this.#connecting++;
+      const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
+      connectTcp(this.#place.target, options, {
+        connected: (socket) => {
+          this.#connecting--;
+          this.ready(new PooledConnection(this, socket, this.#place.wrap));
+        },
+        failed: (reason) => {
+          this.#connecting--;
+          this.#count--;
+          this.#waiting.fail({ kind: 'connect', reason });
+        },
+      });
+    }
+  }
+}
+
+class PooledConnection implements ClientConnectionHandler {
+  readonly connection: ClientConnection;
+  idle = false;
+  /** Monotonic ms; of the last time it became idle. */
+  idleSinceMs = 0;
+  readonly #pool: Http1Pool;
+
+  constructor(pool: Http1Pool, socket: Socket, wrap: PoolPlace['wrap']) {
+    this.#pool = pool;
+    this.connection = wrap(socket, this);
+  }
+
+  availabilityChanged(): void {
+    if (this.connection.available) this.#pool.ready(this);
+  }
+
+  draining(): void {
+    // It closes after its response; `available` stays false until then.
+  }
+
+  rejected(reason: string): void {
+    this.#pool.rejected(reason);
+  }
+
+  closed(_reason: string): void {
+    this.#pool.closed(this);
+  }
+}

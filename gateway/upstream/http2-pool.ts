@@ -1,0 +1,114 @@
+import type { Socket } from 'node:net';
+import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
+import { connectTcp } from './connect.ts';
+import type { PoolOptions, PoolPlace } from './connection-pool.ts';
+import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/** HTTP/2 connections to one endpoint (plaintext, prior knowledge): one while it takes all streams, else a few. */
+export class Http2Pool implements ConnectionSource {
+  readonly #place: PoolPlace;
+  readonly #options: PoolOptions;
+  readonly #waiting: WaitingRoom;
+  readonly #connections: SharedConnection[] = [];
+  #connecting = false;
+  #retired = false;
+
+  constructor(place: PoolPlace, options: PoolOptions) {
+    this.#place = place;
+    this.#options = options;
+    this.#waiting = new WaitingRoom(options.maxWaiting);
+  }
+
+  acquire(waiter: ConnectionWaiter): ClientConnection | undefined {
+    for (const { connection } of this.#connections) if (connection.available) return connection;
+    this.#waiting.add(waiter);
+    this.#grow();
+    return undefined;
+  }
+
+  withdraw(waiter: ConnectionWaiter): void {
+    this.#waiting.withdraw(waiter);
+  }
+
+  /** Closes what has had no stream for too long. @param nowMs monotonic */
+  sweep(nowMs: number): void {
+    for (const shared of this.#connections) {
+      if (shared.connection.openStreams > 0) shared.idleSinceMs = nowMs;
+      else if (nowMs - shared.idleSinceMs >= this.#options.idleTimeoutMs) shared.connection.drain();
+    }
+  }
+
+  /** Its endpoint is gone: each connection closes after its last stream. */
+  retire(): void {
+    this.#retired = true;
+    for (const { connection } of [...this.#connections]) connection.drain();
+    this.#waiting.fail({ kind: 'connect', reason: 'the endpoint is gone' });
+  }
+
+  serve(shared: SharedConnection): void {
+    this.#waiting.serve(shared.connection);
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
+  /** It takes no more streams, or is closed. */
+  gone(shared: SharedConnection): void {
+    const index = this.#connections.indexOf(shared);
+    if (index >= 0) this.#connections.splice(index, 1);
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
+  rejected(reason: string): void {
+    this.#place.rejected(reason);
+  }
+
+  #grow(): void {
+    if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
+    this.#connecting = true;
+    const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
+    connectTcp(this.#place.target, options, {
+      connected: (socket) => this.#connected(socket),
+      failed: (reason) => {
+        this.#connecting = false;
+        if (this.#connections.length === 0) this.#waiting.fail({ kind: 'connect', reason });
+      },
+    });
+  }
+
+  #connected(socket: Socket): void {
+    this.#connecting = false;
+    const shared = new SharedConnection(this, socket, this.#place);
+    this.#connections.push(shared);
+    this.serve(shared);
+    if (this.#retired) shared.connection.drain();
+  }
+}
+
+class SharedConnection implements ClientConnectionHandler {
+  readonly connection: ClientConnection;
+  /** Monotonic ms. */
+  idleSinceMs: number;
+  readonly #pool: Http2Pool;
+
+  constructor(pool: Http2Pool, socket: Socket, place: PoolPlace) {
+    this.#pool = pool;
+    this.idleSinceMs = place.clock.monotonic();
+    this.connection = place.wrap(socket, this);
+  }
+
+  availabilityChanged(): void {
+    if (this.connection.available) this.#pool.serve(this);
+  }
+
+  draining(): void {
+    this.#pool.gone(this);
+  }
+
+  rejected(reason: string): void {
+    this.#pool.rejected(reason);
+  }
+
+  closed(_reason: string): void {
+    this.#pool.gone(this);
+  }
+}

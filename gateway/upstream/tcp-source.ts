@@ -1,0 +1,95 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { CodecResources } from '../http/resources.ts';
+import type { ClientConnection, HeaderBlock, ResponseReceiver, StreamWriter } from '../http/stream.ts';
+import { type ConnectTarget, connectTcp } from './connect.ts';
+import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import { RawStream } from './raw-stream.ts';
+
+/** Opaque connections to one endpoint: each exchange has its own. */
+export class TcpSource implements ConnectionSource {
+  readonly #target: ConnectTarget;
+  readonly #resources: CodecResources;
+  readonly #options: { readonly timeoutMs: number; readonly clock: Clock };
+  readonly #connecting = new Map<ConnectionWaiter, () => void>();
+
+  constructor(
+    target: ConnectTarget,
+    resources: CodecResources,
+    options: { readonly timeoutMs: number; readonly clock: Clock },
+  ) {
+    this.#target = target;
+    this.#resources = resources;
+    this.#options = options;
+  }
+
+  acquire(waiter: ConnectionWaiter): undefined {
+    const cancel = connectTcp(this.#target, this.#options, {
+      connected: (socket) => {
+        this.#connecting.delete(waiter);
+        waiter.connectionReady(new RawConnection(socket, this.#resources));
+      },
+      failed: (reason) => {
+        this.#connecting.delete(waiter);
+        waiter.connectionFailed({ kind: 'connect', reason });
+      },
+    });
+    this.#connecting.set(waiter, cancel);
+  }
+
+  withdraw(waiter: ConnectionWaiter): void {
+    this.#connecting.get(waiter)?.();
+    this.#connecting.delete(waiter);
+  }
+
+  sweep(_nowMs: number): void {
+    // Nothing is kept that could grow old.
+  }
+
+  retire(): void {
+    // Connections under way last as long as their exchanges do.
+  }
+}
+
+/** A connected socket that waits for its one CONNECT. */
+class RawConnection implements ClientConnection {
+  readonly #socket: Socket;
+  readonly #resources: CodecResources;
+  #opened = false;
+
+  constructor(socket: Socket, resources: CodecResources) {
+    this.#socket = socket;
+    this.#resources = resources;
+  }
+
+  get available(): boolean {
+    return !this.#opened;
+  }
+
+  get openStreams(): number {
+    return this.#opened ? 1 : 0;
+  }
+
+  open(receiver: ResponseReceiver, _block: HeaderBlock, endStream: boolean): StreamWriter {
+    this.#opened = true;
+    const stream = new RawStream(this.#socket, this.#resources, {
+      data: (chunk, start, end, ends) => receiver.responseData(chunk, start, end, ends),
+      drained: (bytes) => receiver.requestDrained(bytes),
+      broken: () => receiver.responseFailed({ kind: 'connection-lost' }),
+    });
+    if (endStream) stream.sendData(Buffer.alloc(0), 0, 0, true);
+    // The answer to CONNECT, which may not come before this has returned.
+    queueMicrotask(() => {
+      if (!stream.over) receiver.responseHeaders([':status', '200'], false);
+    });
+    return stream;
+  }
+
+  drain(): void {
+    // It serves one exchange and ends with it.
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

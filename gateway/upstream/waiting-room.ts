@@ -1,0 +1,42 @@
+import type { ClientConnection } from '../http/stream.ts';
+import { type AcquireFailure, type ConnectionWaiter, OVERFLOW } from './connection-source.ts';
+
+/** Requests that wait for a connection of one source: first come, first served, and bounded. */
+export class WaitingRoom {
+  readonly #capacity: number;
+  readonly #waiters = new Set<ConnectionWaiter>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  /** A waiter that finds no room is told at once. */
+  add(waiter: ConnectionWaiter): void {
+    if (this.#waiters.size >= this.#capacity) waiter.connectionFailed(OVERFLOW);
+    else this.#waiters.add(waiter);
+  }
+
+  withdraw(waiter: ConnectionWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** Gives `connection` to as many as it takes. */
+  serve(connection: ClientConnection): void {
+    for (const waiter of this.#waiters) {
+      if (!connection.available) return;
+      this.#waiters.delete(waiter);
+      waiter.connectionReady(connection);
+    }
+  }
+
+  /** Those that come while the others are told have not failed. */
+  fail(failure: AcquireFailure): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.connectionFailed(failure);
+  }
+}
