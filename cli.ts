@@ -8,7 +8,10 @@ type Register = (program: Command) => void;
  * The first word of a command line, and where the commands behind it are found. Loaded only when that word
  * is given: a command that makes a certificate starts without the gateway's code.
  */
-const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([]);
+const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['demo', async () => (await import('./clusters/command.ts')).registerDemoCommand],
+]);
 
 const exitCodes = { done: 0, failed: 1, wrongUsage: 2 } as const;
 

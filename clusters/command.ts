@@ -1,0 +1,179 @@
+import { type Command, Option } from 'commander';
+import { CommandOutput, type OutputFormat } from './commands/command-output.ts';
+import { FOLDER_DEFAULTS } from './commands/folder-flags.ts';
+import { type InitFlags, initCommand } from './commands/init-command.ts';
+import { DEFAULT_TTL, type InviteFlags, inviteCommand } from './commands/invite-command.ts';
+import { type JoinFlags, joinCommand } from './commands/join-command.ts';
+import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
+import { type DemoFlags, MIN_SECONDS, parseDemoFlags } from './demo/demo-options.ts';
+import type { CreateStoreUser } from './folder/store-access.ts';
+
+type Output = { readonly output?: OutputFormat };
+
+/** `isthmus demo`: loaded with its commands only when it runs, for it holds all the others. */
+export function registerDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('run three clusters on this machine, lose one, and watch failover and failback')
+    .option('--redis [url]', 'keep the store in Redis: the one at the URL, or one that the demo starts')
+    .option('--tour', 'lose a cluster and bring it back without waiting for keys')
+    .option('--json', 'measure the tour under load; the last line of stdout is one JSON object')
+    .option('--seconds <n>', `with --json: how long to measure, at least ${MIN_SECONDS} (default: 40)`)
+    .addOption(
+      new Option('--loss <kind>', 'how the cluster is lost').choices(['kill', 'freeze']).default('kill'),
+    )
+    .option('--redis-outage <s>', 'with --json and --redis: kill Redis for so many seconds around the loss')
+    .addHelpText('after', DEMO_EXAMPLES)
+    .action(async (flags: DemoFlags) => {
+      const options = parseDemoFlags(flags);
+      const { runDemo } = await import('./demo/demo.ts');
+      await runDemo(options);
+    });
+}
+
+const DEMO_EXAMPLES = `
+Examples:
+  isthmus demo                          keys kill a cluster and bring it back
+  isthmus demo --tour --loss freeze     the same by itself, with a cluster that hangs
+  isthmus demo --json --seconds 40 --redis --redis-outage 10
+                                        under load, with Redis gone for 10 s around the loss`;
+
+/** `isthmus cluster`: how clusters found a clusterset, join it, look after their membership, and leave. */
+export function registerClusterCommand(program: Command): void {
+  const cluster = program
+    .command('cluster')
+    .description('found a clusterset, let clusters join, see how they do, leave');
+  registerInit(cluster);
+  registerInvite(cluster);
+  registerJoin(cluster);
+}
+
+function registerInit(cluster: Command): void {
+  const command = cluster
+    .command('init')
+    .description('found a clusterset: make its root, and the folder of its first cluster')
+    .argument('<name>', 'what the cluster is called: a DNS label such as east')
+    .requiredOption('--clusterset <domain>', 'name of the clusterset, a domain such as mesh.example')
+    .requiredOption(
+      '--store <url>',
+      'memory://HOST:PORT, redis://HOST:PORT or rediss://HOST:PORT; give it once per node',
+      collect,
+    )
+    .option('--store-ca <file>', "PEM of the authority behind the store's certificate")
+    .option('--store-sentinel <name>', 'the URLs are Sentinels that watch the master of this name')
+    .option('--store-cluster', 'the URLs are nodes of a Redis Cluster')
+    .option(
+      '--store-admin-user <name>',
+      'Redis user that makes a user of its own for each cluster (default: default)',
+    )
+    .option(
+      '--store-admin-password-file <file>',
+      `its password; else from the environment: ${ADMIN_PASSWORD_VARIABLE}`,
+    );
+  withFolder(command);
+  withOutput(command)
+    .addHelpText('after', INIT_EXAMPLES)
+    .action(async (name: string, flags: InitFlags & Output) => {
+      await initCommand(name, flags, {
+        output: outputOf(flags),
+        createStoreUser,
+        storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],
+        nowMs: Date.now(),
+      });
+    });
+}
+
+const INIT_EXAMPLES = `
+Examples:
+  isthmus cluster init east --dir east --clusterset mesh.example --region eu --zone eu-a \\
+    --store memory://127.0.0.1:15990
+  isthmus cluster init east --dir east --clusterset mesh.example --region eu --zone eu-a \\
+    --listen-mesh 0.0.0.0:15443 --advertise east.example:15443 \\
+    --store rediss://redis.example:6379 --store-ca redis-ca.pem \\
+    --store-admin-user admin --store-admin-password-file admin-password`;
+
+function registerInvite(cluster: Command): void {
+  const command = cluster
+    .command('invite')
+    .description('print a one-use token that lets one cluster join; only at the trust home')
+    .argument('<name>', 'what the cluster that joins will be called')
+    .option('--dir <folder>', "this cluster's folder", FOLDER_DEFAULTS.dir)
+    .option('--ttl <duration>', 'how long the token is good', DEFAULT_TTL);
+  withOutput(command)
+    .addHelpText('after', INVITE_EXAMPLES)
+    .action(async (name: string, flags: InviteFlags & Output) => {
+      await inviteCommand(name, flags, { output: outputOf(flags), createStoreUser, nowMs: Date.now() });
+    });
+}
+
+const INVITE_EXAMPLES = `
+Examples:
+  isthmus cluster invite west --dir east
+  (umask 077; isthmus cluster invite west --dir east --ttl 1h > west.token)`;
+
+function registerJoin(cluster: Command): void {
+  const command = cluster
+    .command('join')
+    .description('join the clusterset that a token is for')
+    .argument('[token]', 'the token, or - to read it from stdin')
+    .option('--token-file <file>', 'read the token from a file')
+    .option('--cluster <name>', 'refuse a token that is for a cluster of another name');
+  withFolder(command);
+  withOutput(command)
+    .addHelpText('after', JOIN_EXAMPLES)
+    .action(async (token: string | undefined, flags: JoinFlags & Output) => {
+      await joinCommand(token, flags, {
+        output: outputOf(flags),
+        stdin: process.stdin,
+        nowMs: Date.now(),
+      });
+    });
+}
+
+const JOIN_EXAMPLES = `
+Examples:
+  isthmus cluster join --token-file west.token --dir west --region us --zone us-a \\
+    --listen-mesh 0.0.0.0:15443 --advertise west.example:15443
+  ssh east isthmus cluster invite west --dir east |
+    isthmus cluster join - --dir west --region us --zone us-a`;
+
+function withFolder(command: Command): void {
+  command
+    .option('--dir <folder>', 'the folder to make the cluster in', FOLDER_DEFAULTS.dir)
+    .requiredOption('--region <name>', "the cluster's region, as in topology.kubernetes.io/region")
+    .requiredOption('--zone <name>', "the cluster's zone, as in topology.kubernetes.io/zone")
+    .option('--listen-http <host:port>', 'requests of the cluster’s own clients', FOLDER_DEFAULTS.listenHttp)
+    .option('--listen-mesh <host:port>', 'trunks from peers, over mutual TLS', FOLDER_DEFAULTS.listenMesh)
+    .option(
+      '--advertise <host:port>',
+      'where peers reach the mesh listener; repeatable (default: as --listen-mesh)',
+      collect,
+    )
+    .option('--listen-gateway-admin <host:port>', 'loopback only', FOLDER_DEFAULTS.listenGatewayAdmin)
+    .option('--listen-federation <host:port>', 'snapshots for gateways', FOLDER_DEFAULTS.listenFederation)
+    .option('--listen-issuer <host:port>', 'certificates for gateways', FOLDER_DEFAULTS.listenIssuer)
+    .option('--listen-federation-admin <host:port>', 'loopback only', FOLDER_DEFAULTS.listenFederationAdmin)
+    .option('--services-host <host>', 'where ports of imported services open', FOLDER_DEFAULTS.servicesHost)
+    .option('--service-ports <from-to>', 'the ports to choose from for them', FOLDER_DEFAULTS.servicePorts)
+    .option('--workers <n>', 'gateway processes (default: one per core)')
+    .option('--access-log-sample <share>', 'how many requests are logged', FOLDER_DEFAULTS.accessLogSample);
+}
+
+function withOutput(command: Command): Command {
+  return command.addOption(
+    new Option('--output <format>', 'the result for a program to read').choices(['json', 'yaml']),
+  );
+}
+
+function outputOf(flags: Output): CommandOutput {
+  return new CommandOutput(flags.output ?? 'text', process);
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+const createStoreUser: CreateStoreUser = async (request) => {
+  const acl = await import('../federation/store/acl.ts');
+  return acl.createStoreUser(request);
+};
