@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseTrustDomain, type TrustDomain } from '../federation/model/identity.ts';
-import { parseCertificate } from './certificate.ts';
+import { parseCertificate, publicKeyOf } from './certificate.ts';
 import { SvidError } from './svid-error.ts';
 
 /** The roots that vouch for one trust domain (SPIFFE Trust Domain and Bundle, section 4). */
@@ -75,7 +75,7 @@ export function parseBundle(jwksText: string, trustDomain: TrustDomain): TrustBu
 export function printBundle(bundle: TrustBundle): string {
   const keys = bundle.rootsDer.map((der) => ({
     use: SVID_USE,
-    ...parseCertificate(der).publicKey.export({ format: 'jwk' }),
+    ...publicKeyOf(parseCertificate(der)).export({ format: 'jwk' }),
     x5c: [Buffer.from(der).toString('base64')],
   }));
   const document = {
@@ -120,7 +120,7 @@ function readRoot(key: Jwk, index: number): Uint8Array {
   const der = new Uint8Array(Buffer.from(x5c, 'base64'));
   try {
     const root = parseCertificate(der);
-    const own = root.publicKey.export({ format: 'jwk' });
+    const own = publicKeyOf(root).export({ format: 'jwk' });
     const same = own.kty === key.kty && own.crv === key.crv && own.x === key.x && own.y === key.y;
     if (!same || own.n !== key.n || own.e !== key.e)
       throw new BundleError(`${where}: key and certificate differ`);

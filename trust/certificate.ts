@@ -13,7 +13,8 @@ import {
   TAG,
 } from './der.ts';
 import { type Extensions, readExtensions } from './extensions.ts';
-import { readPublicKey, readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts';
+import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts';
+import { importPublicKey, isAllowedKey } from './spki.ts';
 import { SvidError } from './svid-error.ts';
 
 /** An X.509 v3 certificate (RFC 5280 section 4.1), parsed strictly, nothing of it verified yet. */
@@ -33,7 +34,6 @@ export interface Certificate {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly spki: Uint8Array;
-  readonly publicKey: KeyObject;
   readonly extensions: Extensions;
 }
 
@@ -43,12 +43,21 @@ const MAX_SERIAL_BYTES = 21;
 const VERSION_3 = 2;
 const EMAIL_ADDRESS = '1.2.840.113549.1.9.1';
 
+/** The certified key. @throws SvidError `malformed` when it cannot be used. */
+export function publicKeyOf(certificate: Certificate): KeyObject {
+  return orMalformed(() => importPublicKey(certificate.spki));
+}
+
 /** @throws SvidError `too-large`, `malformed` or `weak-algorithm`, and nothing else. */
 export function parseCertificate(der: Uint8Array): Certificate {
   if (der.length > MAX_CERTIFICATE_BYTES)
     throw new SvidError('too-large', 'certificate is larger than 16 KiB');
+  return orMalformed(() => readCertificate(der));
+}
+
+function orMalformed<T>(read: () => T): T {
   try {
-    return readCertificate(der);
+    return read();
   } catch (failure) {
     if (!(failure instanceof DerError)) throw failure;
     throw new SvidError('malformed', `certificate is malformed: ${failure.message}`, { cause: failure });
@@ -66,14 +75,13 @@ function readCertificate(der: Uint8Array): Certificate {
     throw new DerError('signature algorithms inside and outside differ');
   }
   const signatureAlgorithm = readSignatureAlgorithm(algorithm.content);
-  const publicKey = readPublicKey(body.spki);
   if (signatureAlgorithm === undefined)
     throw new SvidError('weak-algorithm', 'signature algorithm not allowed');
-  if (publicKey === undefined) throw new SvidError('weak-algorithm', 'public key not allowed');
-  return { der, tbs: tbs.whole, signatureAlgorithm, signature, publicKey, ...body };
+  if (!isAllowedKey(body.spki)) throw new SvidError('weak-algorithm', 'public key not allowed');
+  return { der, tbs: tbs.whole, signatureAlgorithm, signature, ...body };
 }
 
-interface Body extends Omit<Certificate, 'der' | 'tbs' | 'signatureAlgorithm' | 'signature' | 'publicKey'> {
+interface Body extends Omit<Certificate, 'der' | 'tbs' | 'signatureAlgorithm' | 'signature'> {
   readonly algorithm: Uint8Array;
 }
 

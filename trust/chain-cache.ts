@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TrustBundles } from './bundle.ts';
 import { checkValidity } from './leaf.ts';
-import { type VerifiedSvid, verifySvidChain } from './verify.ts';
+import { type VerifiedSvid, verifySvidChain } from './svid-chain.ts';
 
 interface Entry {
   readonly verified: VerifiedSvid;
@@ -38,8 +38,7 @@ export class ChainCache {
       this.#entries.set(key, entry);
       return entry.verified;
     }
-    const [leaf = new Uint8Array(), ...above] = chain;
-    const verified = verifySvidChain(leaf, above, bundles, nowMs);
+    const verified = verifySvidChain(chain, bundles, nowMs);
     this.#entries.set(key, { verified, roots: bundles.get(verified.id.trustDomain) });
     this.#trim();
     return verified;

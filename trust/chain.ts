@@ -1,5 +1,4 @@
-import type { TrustDomain } from '../federation/model/identity.ts';
-import { type Certificate, parseCertificate } from './certificate.ts';
+import { type Certificate, publicKeyOf } from './certificate.ts';
 import { KEY_USAGE } from './extensions.ts';
 import { checkNoUnknownCritical, checkValidity } from './leaf.ts';
 import { nameConstraintsProblem } from './name-constraints.ts';
@@ -36,17 +35,6 @@ export function verifyChain(
     checkNames([leaf, ...issuers.slice(0, depth)], issuer);
   });
   return issuers;
-}
-
-/** The roots of a bundle. One that cannot be parsed vouches for nobody. */
-export function parseRoots(
-  trustDomain: TrustDomain,
-  rootsDer: readonly Uint8Array[],
-): readonly Certificate[] {
-  if (rootsDer.length === 0) {
-    throw new SvidError('unknown-trust-domain', `there is no trust bundle for ${trustDomain}`);
-  }
-  return rootsDer.map(parseCertificate);
 }
 
 function tooLong(): SvidError {
@@ -88,7 +76,7 @@ function couldIssue(issuer: Certificate, subject: Certificate): boolean {
 }
 
 function isSignedBy(subject: Certificate, issuer: Certificate): boolean {
-  return verifySignature(subject.signatureAlgorithm, issuer.publicKey, subject.tbs, subject.signature);
+  return verifySignature(subject.signatureAlgorithm, publicKeyOf(issuer), subject.tbs, subject.signature);
 }
 
 /** @param depth how many authorities stand between this one and the leaf. */

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import type { KeyObject } from 'node:crypto';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { SpiffeId, TrustDomain } from '../federation/model/identity.ts';
 import {
@@ -17,7 +16,8 @@ import { readExtensions } from './extensions.ts';
 import { subjectAltName } from './issued-extensions.ts';
 import { issuingKey } from './issuing-key.ts';
 import { type KeyPair, publicCryptoKey } from './key.ts';
-import { readPublicKey, readSignatureAlgorithm, verifySignature } from './signature.ts';
+import { readSignatureAlgorithm, verifySignature } from './signature.ts';
+import { importPublicKey, isAllowedKey } from './spki.ts';
 
 /** A request (PKCS#10, RFC 2986) that cannot be accepted. */
 export class CsrError extends Error {
@@ -87,10 +87,9 @@ function readCsr(der: Uint8Array): CertificateRequest {
   const spki = body.expect(TAG.sequence).whole;
   const attributes = body.optional(contextTag(0, true))?.content;
   body.end();
-  const key: KeyObject | undefined = readPublicKey(spki);
-  if (key === undefined || algorithm === undefined)
+  if (!isAllowedKey(spki) || algorithm === undefined)
     throw new CsrError('key or signature algorithm is not allowed');
-  if (!verifySignature(algorithm, key, info.whole, signature))
+  if (!verifySignature(algorithm, importPublicKey(spki), info.whole, signature))
     throw new CsrError('request is not signed by its key');
   const names = attributes === undefined ? [] : readRequestedNames(attributes);
   return {

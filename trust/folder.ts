@@ -4,7 +4,7 @@ import { UserError } from '../federation/model/user-error.ts';
 import type { Authority } from './authority.ts';
 import { BundleError, parseBundle, type TrustBundle } from './bundle.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
-import { parseRoots, verifyChain } from './chain.ts';
+import { verifyChain } from './chain.ts';
 import { keyMatches } from './key.ts';
 import { readTrustFile } from './key-file.ts';
 import { certificatesFromPem, PemError } from './pem.ts';
@@ -163,7 +163,12 @@ function checkIntermediate(
     });
   }
   try {
-    const issuers = verifyChain(intermediate, above, parseRoots(bundle.trustDomain, bundle.rootsDer), nowMs);
+    const issuers = verifyChain(
+      intermediate,
+      above,
+      bundle.rootsDer.map((der) => parseCertificate(der)),
+      nowMs,
+    );
     return Math.min(...issuers.map((issuer) => issuer.notAfterMs));
   } catch (failure) {
     if (!(failure instanceof SvidError)) throw failure;

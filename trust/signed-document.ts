@@ -1,11 +1,12 @@
-import { createPrivateKey, sign, verify } from 'node:crypto';
+import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import type { SpiffeId, TrustDomain } from '../federation/model/identity.ts';
 import type { TrustBundles } from './bundle.ts';
 import type { ChainCache } from './chain-cache.ts';
 import { certificatesFromPem } from './pem.ts';
+import { verifySignature } from './signature.ts';
 import type { Svid } from './svid.ts';
+import { verifySvidChain } from './svid-chain.ts';
 import { SvidError } from './svid-error.ts';
-import { type VerifiedSvid, verifySvidChain } from './verify.ts';
 
 /**
  * A document that one SVID signed: what a cluster says about itself through a store that nobody trusts.
@@ -18,6 +19,7 @@ import { type VerifiedSvid, verifySvidChain } from './verify.ts';
 
 const MAGIC = Buffer.from('ISD1');
 const CONTEXT = Buffer.from('isthmus signed document v1\0');
+const ALGORITHM = { hash: 'sha256', keyType: 'ec' } as const;
 const LENGTH_BYTES = 4;
 const MAX_TYPE_BYTES = 64;
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -43,7 +45,7 @@ export function signDocument(svid: Svid, type: string, payload: Uint8Array): Uin
     ...chain.map(field),
     field(payload),
   ]);
-  const signature = sign('sha256', Buffer.concat([CONTEXT, signed]), createPrivateKey(svid.privateKeyPem));
+  const signature = sign(ALGORITHM.hash, preimage(signed), createPrivateKey(svid.privateKeyPem));
   return new Uint8Array(Buffer.concat([signed, field(signature)]));
 }
 
@@ -76,23 +78,27 @@ export function verifyDocument(bytes: Uint8Array, expected: DocumentExpectation)
   if (expected.requiredId !== undefined && signer.id.text !== expected.requiredId.text) {
     throw new DocumentError(`document is signed by ${signer.id.text} instead of ${expected.requiredId.text}`);
   }
-  const isGenuine =
-    signer.publicKey.asymmetricKeyType === 'ec' &&
-    verify('sha256', Buffer.concat([CONTEXT, document.signed]), signer.publicKey, document.signature);
-  if (!isGenuine) throw new DocumentError('document was altered: its signature does not fit');
+  if (!verifySignature(ALGORITHM, signer.publicKey, preimage(document.signed), document.signature)) {
+    throw new DocumentError('document was altered: its signature does not fit');
+  }
   return document.payload;
 }
 
-function verifySigner(chain: readonly Uint8Array[], expected: DocumentExpectation): VerifiedSvid {
-  const { bundles, nowMs, cache } = expected;
-  const [leaf, ...above] = chain;
-  if (leaf === undefined) throw new DocumentError('document has no certificate');
+function verifySigner(
+  chain: readonly Uint8Array[],
+  { cache, bundles, nowMs }: DocumentExpectation,
+): { readonly id: SpiffeId; readonly publicKey: KeyObject } {
   try {
-    return cache?.verify(chain, bundles, nowMs) ?? verifySvidChain(leaf, above, bundles, nowMs);
+    const { id, publicKey } = cache?.verify(chain, bundles, nowMs) ?? verifySvidChain(chain, bundles, nowMs);
+    return { id, publicKey };
   } catch (failure) {
     if (!(failure instanceof SvidError)) throw failure;
     throw new DocumentError(`signer of the document: ${failure.message}`, { cause: failure });
   }
+}
+
+function preimage(signed: Uint8Array): Buffer {
+  return Buffer.concat([CONTEXT, signed]);
 }
 
 interface ParsedDocument {

@@ -2,6 +2,7 @@ import { constants, hkdfSync } from 'node:crypto';
 import { type ConnectionOptions, createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
 import { gatewayDnsName, gatewayId, type SpiffeId, type TrustDomain } from '../federation/model/identity.ts';
 import { bundlesFingerprint, type TrustBundles } from './bundle.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { certificatesToPem } from './pem.ts';
 import type { Svid } from './svid.ts';
 import { SvidError } from './svid-error.ts';
@@ -141,7 +142,9 @@ function checkGateway(socket: TLSSocket, protocol: string, expected: ExpectedGat
   checkTls13(socket);
   if (socket.alpnProtocol !== protocol)
     throw new SvidError('refused-by-tls', `peer does not speak ${protocol}`);
-  const id = verifyTlsPeer(socket, expected.bundles, expected.nowMs, expected.session?.leafDer);
+  const id = verifyTlsPeer(socket, expected.bundles, expected.nowMs, {
+    resumedLeafDer: expected.session?.leafDer,
+  });
   checkIdentity(id, gatewayId(expected.peerTrustDomain));
   return id;
 }
@@ -157,17 +160,25 @@ export type MeshPeer =
   /** To be closed at once. */
   | { readonly kind: 'refused'; readonly error: SvidError };
 
-/** Decides once per connection, after `secureConnection`, by ALPN and certificate. */
-export function admitMeshPeer(socket: TLSSocket, bundles: TrustBundles, nowMs: number): MeshPeer {
+/**
+ * Decides once per connection, after `secureConnection`, by ALPN and certificate.
+ * @param cache of this worker's own, to be kept over connections
+ */
+export function admitMeshPeer(
+  socket: TLSSocket,
+  bundles: TrustBundles,
+  nowMs: number,
+  cache?: ChainCache,
+): MeshPeer {
   try {
-    return admit(socket, bundles, nowMs);
+    return admit(socket, () => verifyTlsPeer(socket, bundles, nowMs, { cache }));
   } catch (error) {
     if (!(error instanceof SvidError)) throw error;
     return { kind: 'refused', error };
   }
 }
 
-function admit(socket: TLSSocket, bundles: TrustBundles, nowMs: number): MeshPeer {
+function admit(socket: TLSSocket, verifyPeer: () => SpiffeId): MeshPeer {
   const protocol = socket.alpnProtocol;
   switch (protocol) {
     case ALPN.enrol:
@@ -175,13 +186,13 @@ function admit(socket: TLSSocket, bundles: TrustBundles, nowMs: number): MeshPee
       return { kind: 'enrolment' };
     case ALPN.trunk: {
       checkTls13(socket);
-      const peer = verifyTlsPeer(socket, bundles, nowMs);
+      const peer = verifyPeer();
       checkIdentity(peer, gatewayId(peer.trustDomain));
       return { kind: 'trunk', peer, trustDomain: peer.trustDomain };
     }
     case ALPN.h2:
     case ALPN.http1:
-      return { kind: 'client', protocol, caller: verifyTlsPeer(socket, bundles, nowMs) };
+      return { kind: 'client', protocol, caller: verifyPeer() };
     default:
       throw new SvidError('refused-by-tls', 'peer names no protocol of this port');
   }
