@@ -11,18 +11,15 @@ export class DownstreamConnection implements ServerConnectionHandler, Downstream
   readonly protocol: 'http1' | 'http2';
   readonly identities = new CallerIdentities();
   readonly #environment: ExchangeEnvironment;
-  readonly #onClosed: () => void;
 
   constructor(
     environment: ExchangeEnvironment,
     context: ConnectionContext,
     protocol: 'http1' | 'http2',
-    onClosed: () => void,
   ) {
     this.#environment = environment;
     this.context = context;
     this.protocol = protocol;
-    this.#onClosed = onClosed;
   }
 
   request(stream: StreamWriter, block: HeaderBlock, endStream: boolean): RequestReceiver {
@@ -36,6 +33,6 @@ export class DownstreamConnection implements ServerConnectionHandler, Downstream
   }
 
   closed(): void {
-    this.#onClosed();
+    // Its exchanges have ended by then, and the listener watches the socket.
   }
 }

@@ -4,15 +4,21 @@ import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
 import type { CodecResources } from '../http/resources.ts';
-import type { ServerConnectionHandler } from '../http/stream.ts';
+import type { ServerConnection } from '../http/stream.ts';
 import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
+import { EDGE_HTTP1, type Http1Options } from '../http1/options.ts';
+import { Http1ServerConnection } from '../http1/server-connection.ts';
+import { EDGE_HTTP2, type Http2Options, TRUNK_HTTP2 } from '../http2/options.ts';
+import { Http2ServerConnection } from '../http2/server-connection.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
+import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import type { TrunkCredentials } from '../trunk/dialler.ts';
 import { TrunkSet } from '../trunk/trunk-set.ts';
+import type { TrunkTiming } from '../trunk/trunk-timing.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import { EndpointPools } from '../upstream/endpoint-pools.ts';
 import { ActiveList } from './active-list.ts';
@@ -40,6 +46,14 @@ export interface EngineOptions {
   /** For a response to begin after its request has ended; gRPC calls have their own deadlines. */
   readonly responseTimeoutMs?: number;
   readonly retryPolicy?: RetryPolicy;
+  readonly trunkTiming?: TrunkTiming;
+  /** How connections of clients behave: limits and times. */
+  readonly edge?: EdgeOptions;
+}
+
+export interface EdgeOptions {
+  readonly http1: Http1Options;
+  readonly http2: Http2Options;
 }
 
 const MAX_ACTIVE_REQUESTS = 20_000;
@@ -47,7 +61,7 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 const SWEEP_MS = 1_000;
 
 /** The data plane of one worker: takes requests from connections and has them answered. */
-export class Engine implements ExchangeEnvironment, Timed {
+export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly clock: Clock;
   readonly random: () => number;
   readonly recorder: RequestRecorder;
@@ -60,6 +74,7 @@ export class Engine implements ExchangeEnvironment, Timed {
   readonly #pools: EndpointPools;
   readonly #active = new ActiveList<ActiveExchange>();
   readonly #responseTimeoutMs: number;
+  readonly #edge: EdgeOptions;
   #table: RouteTable<RouteMeters>;
 
   constructor(options: EngineOptions) {
@@ -70,12 +85,14 @@ export class Engine implements ExchangeEnvironment, Timed {
     this.maxActiveRequests = options.maxActiveRequests ?? MAX_ACTIVE_REQUESTS;
     this.unixOffsetMs = options.clock.now() - options.clock.monotonic();
     this.#responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
+    this.#edge = options.edge ?? { http1: EDGE_HTTP1, http2: EDGE_HTTP2 };
     this.#resources = options.resources;
     this.#table = options.table;
     const rejected = (reason: string): void => this.rejected(reason);
     this.#pools = new EndpointPools(options.clock, options.resources, rejected);
     this.trunks = new TrunkSet({
       ...options,
+      timing: options.trunkTiming,
       rejected,
       onPeerLost: (cluster) => {
         this.peerLost(cluster);
@@ -123,18 +140,13 @@ export class Engine implements ExchangeEnvironment, Timed {
     this.#pools.retain(endpoints);
   }
 
-  /** What the codec of an accepted HTTP connection hands its requests to. */
-  serve(
-    context: ConnectionContext,
-    protocol: 'http1' | 'http2',
-    onClosed: () => void,
-  ): ServerConnectionHandler {
-    return new DownstreamConnection(this, context, protocol, onClosed);
-  }
-
-  /** An accepted connection on a TCP service's port. */
-  serveOpaque(socket: Socket, context: ConnectionContext, onClosed: () => void): OpaqueConnection {
-    return new OpaqueConnection(this, this.#resources, socket, context, onClosed);
+  serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {
+    const resources = this.#resources;
+    if (protocol === 'tcp') return new OpaqueConnection(this, resources, socket, context);
+    const handler = new DownstreamConnection(this, context, protocol);
+    if (protocol === 'http1') return new Http1ServerConnection(socket, this.#edge.http1, handler, resources);
+    const options = context.origin === 'trunk' ? TRUNK_HTTP2 : this.#edge.http2;
+    return new Http2ServerConnection(socket, options, handler, resources);
   }
 
   /** Another worker's trunk to the cluster was lost. */

@@ -20,7 +20,6 @@ export class OpaqueConnection implements ServerConnection {
     resources: CodecResources,
     socket: Socket,
     context: ConnectionContext,
-    onClosed: () => void,
   ) {
     const downstream: Downstream = { context, identities: new CallerIdentities(), protocol: 'tcp' };
     const block: HeaderBlock = [':method', 'CONNECT', ':authority', `:${context.listenPort ?? 0}`];
@@ -29,7 +28,6 @@ export class OpaqueConnection implements ServerConnection {
       drained: (bytes) => exchange.responseDrained(bytes),
       broken: () => exchange.requestReset(H2_ERROR.CANCEL),
     });
-    socket.once('close', onClosed);
     const exchange = new Exchange(environment, downstream, this.#stream, block, false);
     exchange.begin();
   }
