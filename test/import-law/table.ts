@@ -111,6 +111,8 @@ export const importLaw: readonly Row[] = [
   { path: 'trust/command.ts', ...composition },
   { path: 'clusters/command.ts', ...composition },
   { path: 'federation/command.ts', ...composition },
+  // A command of its own: asking a gateway loads nothing of the federation service.
+  { path: 'federation/why/command.ts', ...composition, importedOnlyBy: ['federation/command.ts', 'cli.ts'] },
   { path: 'gateway/command.ts', ...composition },
   {
     path: 'cli.ts',

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { RouteExplanation } from '../failover/explanation.ts';
+
+const count = z.number().min(0);
+const percent = z.number().min(0);
+const locality = z.object({ region: z.string(), zone: z.string() });
+
+const policy = z.object({
+  name: z.string(),
+  overprovisioningPercent: percent,
+  panicThresholdPercent: percent,
+  staleAfterMs: count,
+  failback: z.object({
+    holdDownMs: count,
+    minHealthyPercent: percent,
+    steps: z.array(percent),
+    intervalMs: count,
+  }),
+});
+
+const hostCounts = { hosts: count, healthy: count, degraded: count, excluded: count };
+
+const cluster = z.object({
+  cluster: z.string(),
+  local: z.boolean(),
+  counted: z.boolean(),
+  sharePercent: percent,
+  standing: z.string(),
+  reason: z.string(),
+  ...hostCounts,
+  offerAgeMs: count.nullable(),
+  lastSeenAgeMs: count.nullable(),
+  reach: z.string().nullable(),
+  trunk: z.string().nullable(),
+});
+
+const group = z.object({
+  cluster: z.string(),
+  locality,
+  ...hostCounts,
+  weight: count,
+  clusterWeight: count.nullable(),
+  sharePercent: percent,
+  finalPercent: percent,
+});
+
+const tier = z.object({
+  tier: count,
+  selector: z.string(),
+  ...hostCounts,
+  maxSharePercent: percent,
+  capPercent: percent,
+  healthyPercent: percent,
+  degradedPercent: percent,
+  panic: z.boolean(),
+  loadPercent: percent,
+  healthyLoadPercent: percent,
+  degradedLoadPercent: percent,
+  inFlight: count,
+  maxConcurrent: count.nullable(),
+  groups: z.array(group),
+});
+
+const explanation: z.ZodType<RouteExplanation> = z.object({
+  target: z.string(),
+  atMs: count,
+  source: z.object({ cluster: z.string(), locality }),
+  supposed: z.object({ down: z.array(z.string()), from: locality.nullable() }),
+  policy,
+  clusters: z.array(cluster),
+  tiers: z.array(tier),
+  availablePercent: percent,
+  uncappedPercent: percent,
+  capsIgnored: z.boolean(),
+  totalPanic: z.boolean(),
+  failoverActive: z.boolean(),
+  shares: z.array(z.object({ cluster: z.string(), percent })),
+  decision: z.array(z.string()),
+  changesAtMs: count.nullable(),
+});
+
+/** What a gateway's `/why` answers with status 200. Fields that a newer gateway adds are left out. */
+export const whyAnswer = z.object({
+  route: explanation,
+  access: z.object({ allowed: z.boolean(), reason: z.string() }).nullable(),
+});
+
+/** What it answers when it cannot tell. */
+export const whyProblem = z.object({ error: z.string(), hint: z.string().optional() });
+
+export type WhyAnswer = z.infer<typeof whyAnswer>;
