@@ -29,7 +29,11 @@ export function isAllowedKey(spkiDer: Uint8Array): boolean {
   const key = readBitString(reader.expect(TAG.bitString).content);
   reader.end();
   const oid = readObjectIdentifier(algorithm.expect(TAG.objectIdentifier).content);
-  if (oid === EC) return CURVES.has(readObjectIdentifier(algorithm.expect(TAG.objectIdentifier).content));
+  if (oid === EC) {
+    const curve = readObjectIdentifier(algorithm.expect(TAG.objectIdentifier).content);
+    algorithm.end();
+    return CURVES.has(curve);
+  }
   if (oid === RSA) return isAllowedRsaKey(key);
   return oid === ED25519;
 }

@@ -40,7 +40,7 @@ export class SvidSource {
   readonly #problem = new Watchable<string | undefined>(undefined);
   #cancelTimer: () => void = () => {};
   #attempt = 0;
-  #closed = false;
+  readonly #end = new AbortController();
   #renewal: Promise<void> = Promise.resolve();
 
   constructor(options: SvidSourceOptions) {
@@ -77,9 +77,13 @@ export class SvidSource {
 
   /** Ends the renewal; an answer still under way is dropped. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#end.abort();
     this.#cancelTimer();
     await this.#renewal;
+  }
+
+  get #closed(): boolean {
+    return this.#end.signal.aborted;
   }
 
   #use(svid: Svid): void {
@@ -122,8 +126,13 @@ export class SvidSource {
     const cancel = this.#options.clock.after(ISSUE_TIMEOUT_MS, () => {
       reject(new Error(`the issuer did not answer in ${ISSUE_TIMEOUT_MS / 1000} s`));
     });
+    const abandon = (): void => reject(new Error('closed'));
+    this.#end.signal.addEventListener('abort', abandon, { once: true });
     this.#options.issue(csrDer).then(resolve, reject);
-    return promise.finally(cancel);
+    return promise.finally(() => {
+      cancel();
+      this.#end.signal.removeEventListener('abort', abandon);
+    });
   }
 
   /** @returns the problem, if any: the SVID is used all the same. */

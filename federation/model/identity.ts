@@ -69,8 +69,13 @@ export function federationId(trustDomain: TrustDomain): SpiffeId {
   return parseSpiffeId(`${SCHEME}${trustDomain}/isthmus/federation`);
 }
 
-/** Kubernetes' convention, as SPIRE's and Istio's: `/ns/<namespace>/sa/<service account>`. */
+/**
+ * Kubernetes' convention, as SPIRE's and Istio's: `/ns/<namespace>/sa/<service account>`.
+ * @throws IdentityError also for a name that would be more than one segment.
+ */
 export function workloadId(trustDomain: TrustDomain, namespace: string, serviceAccount: string): SpiffeId {
+  checkSegment(namespace);
+  checkSegment(serviceAccount);
   return parseSpiffeId(`${SCHEME}${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
 }
 
