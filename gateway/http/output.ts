@@ -7,6 +7,8 @@ import type { Flushable, FlushTurn } from './turn.ts';
 export interface OutputOptions {
   readonly turn: FlushTurn;
   readonly slabs: SlabPool;
+  /** Where a message larger than a slab of the first kind goes. */
+  readonly bulkSlabs?: SlabPool;
   readonly pool: BytePool;
   /** Unsent bytes past which `room` is gone; at least twice the socket's own high-water mark (64 KiB). */
   readonly highWaterBytes: number;
@@ -25,11 +27,14 @@ export class OutputBuffer implements Flushable {
   position = 0;
   /** Changes whenever what was written before can no longer be changed in place. */
   generation = 0;
+  /** Bytes given to the socket so far. */
+  handedBytes = 0;
   readonly #socket: Socket;
   readonly #options: OutputOptions;
   /** A plain socket that took all bytes at once has copied them into the kernel: their memory can be used again. */
   readonly #copiedWhenTaken: boolean;
   #slab: Slab | undefined;
+  #pool: SlabPool;
   #start = 0;
   #dirty = false;
   #closed = false;
@@ -39,6 +44,7 @@ export class OutputBuffer implements Flushable {
   constructor(socket: Socket, options: OutputOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#pool = options.slabs;
     this.#copiedWhenTaken = !(socket instanceof TLSSocket);
     socket.on('drain', () => this.#drained());
   }
@@ -97,7 +103,9 @@ export class OutputBuffer implements Flushable {
   #moveOn(bytes: number): void {
     if (!this.#closed) this.#write();
     this.#release();
-    const slab = this.#options.slabs.take(bytes);
+    const { slabs, bulkSlabs } = this.#options;
+    this.#pool = bulkSlabs !== undefined && bytes > slabs.slabBytes / 2 ? bulkSlabs : slabs;
+    const slab = this.#pool.take(bytes);
     this.#slab = slab;
     this.buffer = slab.buffer;
     this.position = slab.used;
@@ -107,6 +115,7 @@ export class OutputBuffer implements Flushable {
   #write(): void {
     if (this.position === this.#start) return;
     const socket = this.#socket;
+    this.handedBytes += this.position - this.#start;
     const full = !socket.write(this.buffer.subarray(this.#start, this.position));
     if (this.#copiedWhenTaken && socket.writableLength === 0) {
       this.position = this.#start;
@@ -127,7 +136,7 @@ export class OutputBuffer implements Flushable {
     this.buffer = NO_MEMORY;
     this.position = 0;
     this.#start = 0;
-    this.#options.slabs.give(slab);
+    this.#pool.give(slab);
   }
 
   #setQueued(bytes: number): void {

@@ -1,6 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { SensitiveNames } from '../hpack/indexing.ts';
 import { BytePool } from './byte-pool.ts';
+import { FieldNames } from './field-names.ts';
 import { SlabPool } from './slab-pool.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { FlushTurn } from './turn.ts';
@@ -19,6 +20,7 @@ export interface CodecResources {
   /** Memory for a moment: what is in it is used before its user returns. */
   readonly scratch: Buffer;
   readonly sensitiveNames: SensitiveNames;
+  readonly fieldNames: FieldNames;
 }
 
 const LARGE_SLAB_BYTES = 64 * 1024;
@@ -40,5 +42,6 @@ export function createCodecResources(
     smallSlabs: new SlabPool(SMALL_SLAB_BYTES, 2 * 1024),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),
+    fieldNames: new FieldNames(),
   };
 }

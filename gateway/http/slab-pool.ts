@@ -10,13 +10,13 @@ export interface Slab {
  * cache). An idle connection so holds no output memory at all.
  */
 export class SlabPool {
-  readonly #slabBytes: number;
+  readonly slabBytes: number;
   /** A slab with less left is not worth keeping. */
   readonly #leastLeftBytes: number;
   readonly #free: Slab[] = [];
 
   constructor(slabBytes: number, leastLeftBytes: number) {
-    this.#slabBytes = slabBytes;
+    this.slabBytes = slabBytes;
     this.#leastLeftBytes = leastLeftBytes;
   }
 
@@ -24,12 +24,12 @@ export class SlabPool {
   take(bytes: number): Slab {
     const slab = this.#free.pop();
     if (slab !== undefined && slab.buffer.length - slab.used >= bytes) return slab;
-    return { buffer: Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, bytes)), used: 0 };
+    return { buffer: Buffer.allocUnsafeSlow(Math.max(this.slabBytes, bytes)), used: 0 };
   }
 
   give(slab: Slab): void {
     const left = slab.buffer.length - slab.used;
-    if (left >= this.#leastLeftBytes && slab.buffer.length === this.#slabBytes && this.#free.length < 256) {
+    if (left >= this.#leastLeftBytes && slab.buffer.length === this.slabBytes && this.#free.length < 256) {
       this.#free.push(slab);
     }
   }

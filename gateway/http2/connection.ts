@@ -50,6 +50,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
   readonly #guard: FloodGuard | undefined;
   #unsentAnswers = 0;
   #paused = false;
+  #settingsSeen = false;
   #endReason = 'closed by the peer';
 
   constructor(socket: Socket, role: 'server' | 'client', options: Http2Options, resources: CodecResources) {
@@ -277,6 +278,9 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
   }
 
   settingsReceived(payload: Buffer, start: number, end: number): void {
+    // Before its first SETTINGS we were careful; what they do not name is unlimited.
+    if (!this.#settingsSeen) this.peer.maxConcurrentStreams = Number.POSITIVE_INFINITY;
+    this.#settingsSeen = true;
     applySettings(this.peer, payload, start, end, this.#role === 'client');
     this.#encoder.limitTable(this.peer.headerTableBytes);
     this.sendFlow.changeInitialWindow(this.peer.initialWindowBytes, this.streams.values());

@@ -1,0 +1,271 @@
+import type { Socket } from 'node:net';
+import { parseContentLength } from '../http/message-rules.ts';
+import type { CodecResources } from '../http/resources.ts';
+import {
+  type ClientConnection,
+  type ClientConnectionHandler,
+  H2_ERROR,
+  type HeaderBlock,
+  type ResponseReceiver,
+  type StreamWriter,
+  type UpstreamFailure,
+} from '../http/stream.ts';
+import { ClientStream, type RequestOwner } from './client-stream.ts';
+import { Http1Connection } from './connection.ts';
+import { type BodyFraming, HeadError } from './head-fields.ts';
+import { fieldValue, requestText } from './head-writer.ts';
+import type { Http1Options } from './options.ts';
+import { parseResponseHead, type RequestForm, type ResponseHead } from './response-head.ts';
+
+const NOTHING = Buffer.alloc(0);
+/** Methods whose requests say that they have no body (RFC 9110 section 8.6). */
+const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Where the response under way is. */
+type Phase = 'idle' | 'head' | 'body' | 'opaque';
+
+/** An HTTP/1 connection that we send requests on, one at a time (RFC 9112). */
+export class Http1ClientConnection extends Http1Connection implements ClientConnection, RequestOwner {
+  readonly #handler: ClientConnectionHandler;
+  #phase: Phase = 'idle';
+  #stream: ClientStream | undefined;
+  #form: RequestForm = { isHead: false, isConnect: false, upgrade: false };
+  #response: ResponseHead | undefined;
+  #draining = false;
+  /** `output.handedBytes` before the request under way: as long as it is the same nothing of it was sent. */
+  #handedBefore = 0;
+  #established: boolean;
+
+  constructor(
+    socket: Socket,
+    options: Http1Options,
+    handler: ClientConnectionHandler,
+    resources: CodecResources,
+  ) {
+    super(socket, options, resources);
+    this.#handler = handler;
+    this.#established = !socket.connecting;
+    if (!this.#established) {
+      socket.once('connect', () => {
+        this.#established = true;
+      });
+    }
+    this.start();
+  }
+
+  get available(): boolean {
+    return this.#phase === 'idle' && this.life === 'open' && !this.#draining;
+  }
+
+  get openStreams(): number {
+    return this.#stream === undefined ? 0 : 1;
+  }
+
+  open(receiver: ResponseReceiver, block: HeaderBlock, endStream: boolean): StreamWriter {
+    const stream = new ClientStream(this, receiver);
+    if (!this.available) {
+      queueMicrotask(() => receiver.responseFailed({ kind: 'refused' }));
+      return stream;
+    }
+    this.#stream = stream;
+    this.#phase = 'head';
+    this.#response = undefined;
+    this.#handedBefore = this.output.handedBytes;
+    this.resetWindow();
+    this.#writeRequest(block, endStream);
+    return stream;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase === 'idle') this.finish('drained');
+  }
+
+  #writeRequest(block: HeaderBlock, endStream: boolean): void {
+    const method = block[1] as string;
+    const upgrade = fieldValue(block, 'upgrade') !== undefined;
+    const declared = fieldValue(block, 'content-length');
+    this.#form = { isHead: method === 'HEAD', isConnect: method === 'CONNECT', upgrade };
+    let text = requestText(block);
+    let framing: BodyFraming = 'none';
+    if (upgrade) text += 'connection: upgrade\r\n';
+    else if (declared !== undefined) framing = 'length';
+    else if (endStream && BODY_METHODS.has(method)) text += 'content-length: 0\r\n';
+    else if (!endStream && !this.#form.isConnect) {
+      framing = 'chunked';
+      text += 'transfer-encoding: chunked\r\n';
+    }
+    if (!upgrade && fieldValue(block, 'te') !== undefined) text += 'connection: te\r\n';
+    text += '\r\n';
+    this.output.reserve(text.length);
+    this.output.position += this.output.buffer.write(text, this.output.position, 'latin1');
+    this.bodyWriter.begin(framing, declared === undefined ? 0 : parseContentLength(declared));
+    if (endStream) this.bodyWriter.end([]);
+  }
+
+  // What the stream under way asks for.
+
+  write(stream: ClientStream, chunk: Buffer, start: number, end: number, endStream: boolean): number {
+    if (stream !== this.#stream) return end - start;
+    return this.bodyWriter.write(chunk, start, end, endStream);
+  }
+
+  end(stream: ClientStream, trailers: HeaderBlock): void {
+    if (stream === this.#stream) this.bodyWriter.end(trailers);
+  }
+
+  /** HTTP/1 cannot take a request back: the connection ends with it. */
+  reset(stream: ClientStream): void {
+    if (stream !== this.#stream) return;
+    this.#stream = undefined;
+    this.destroy();
+  }
+
+  taken(stream: ClientStream, bytes: number): void {
+    if (stream === this.#stream) this.returned(bytes);
+  }
+
+  // What comes in.
+
+  protected override received(chunk: Buffer): void {
+    let at = 0;
+    let input = chunk;
+    while (at < input.length && this.life === 'open') {
+      if (this.#phase === 'idle') throw new HeadError('response-extra-bytes');
+      if (this.#phase === 'head') {
+        if (!this.headBuffer.complete(input, at)) return;
+        input = this.headBuffer.buffer;
+        at = this.headBuffer.next;
+        this.#begin();
+      } else if (this.#phase === 'body') {
+        at = this.bodyReader.read(input, at);
+      } else {
+        this.#deliver(input, at, input.length, false);
+        return;
+      }
+    }
+  }
+
+  #begin(): void {
+    const { buffer, start, end } = this.headBuffer;
+    const response = parseResponseHead(buffer, start, end, this.#form, this.rules);
+    this.headBuffer.release();
+    const stream = this.#stream;
+    if (response.status < 200 && response.status !== 101) {
+      stream?.receiver.responseInformational(response.block);
+      return;
+    }
+    this.#response = response;
+    if (response.framing === 'opaque') {
+      this.#phase = 'opaque';
+      this.bodyWriter.begin('opaque', 0);
+      stream?.receiver.responseHeaders(response.block, false);
+      return;
+    }
+    const endStream = response.framing === 'none';
+    this.#phase = 'body';
+    this.bodyReader.begin(response.framing, response.contentLength);
+    if (endStream) this.#complete(stream);
+    stream?.receiver.responseHeaders(response.block, endStream);
+    if (endStream) this.#announce();
+  }
+
+  override bodyData(chunk: Buffer, start: number, end: number, endOfBody: boolean): void {
+    const stream = this.#stream;
+    if (endOfBody) this.#complete(stream);
+    else this.delivered(end - start);
+    stream?.receiver.responseData(chunk, start, end, endOfBody);
+    if (endOfBody) this.#announce();
+  }
+
+  override bodyTrailers(block: HeaderBlock): void {
+    const stream = this.#stream;
+    this.#complete(stream);
+    stream?.receiver.responseTrailers(block);
+    this.#announce();
+  }
+
+  #deliver(chunk: Buffer, start: number, end: number, endStream: boolean): void {
+    this.delivered(end - start);
+    this.#stream?.receiver.responseData(chunk, start, end, endStream);
+  }
+
+  /** The response is complete. Its receiver hears of it before the next request may begin. */
+  #complete(stream: ClientStream | undefined): void {
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    this.#phase = 'idle';
+    const reusable = this.#response?.keepAlive === true && this.bodyWriter.ended;
+    if (!reusable) this.#draining = true;
+  }
+
+  #announce(): void {
+    if (this.life !== 'open' || this.#phase !== 'idle') return;
+    if (this.#draining) this.finish('answered');
+    else this.#handler.availabilityChanged();
+  }
+
+  override bodyDrained(bytes: number): void {
+    this.#stream?.receiver.requestDrained(bytes);
+  }
+
+  override bodyWritten(): void {
+    if (this.#phase === 'opaque') this.output.end();
+  }
+
+  override bodyBroken(reason: string): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.destroy();
+    // Its caller is in the middle of a write.
+    queueMicrotask(() => {
+      const failure: UpstreamFailure = { kind: 'reset', errorCode: H2_ERROR.INTERNAL_ERROR };
+      stream?.receiver.responseFailed(failure);
+    });
+    this.#handler.rejected(reason);
+  }
+
+  // How it ends.
+
+  protected override peerEnded(): void {
+    if (this.#phase === 'opaque') this.#deliver(NOTHING, 0, 0, true);
+    else if (this.#phase === 'body' && this.bodyReader.untilClose) {
+      const stream = this.#stream;
+      this.#complete(stream);
+      stream?.receiver.responseData(NOTHING, 0, 0, true);
+      this.finish('answered');
+    } else this.finish('closed by the peer');
+  }
+
+  protected override broken(error: HeadError): void {
+    this.#handler.rejected(error.reason);
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.destroy();
+    stream?.receiver.responseFailed({ kind: 'protocol', reason: error.reason });
+  }
+
+  protected override lost(): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.receiver.responseFailed(this.#failure());
+  }
+
+  #failure(): UpstreamFailure {
+    if (!this.#established) return { kind: 'connect', reason: this.endReason };
+    // Nothing of the request was handed to the socket: it was certainly not processed.
+    if (this.output.handedBytes === this.#handedBefore) return { kind: 'refused' };
+    return { kind: 'connection-lost' };
+  }
+
+  protected override over(reason: string): void {
+    this.#handler.closed(reason);
+  }
+
+  protected override look(nowMs: number): void {
+    const { idleTimeoutMs } = this.options;
+    if (this.#phase === 'idle' && idleTimeoutMs > 0 && nowMs - this.activeAtMs >= idleTimeoutMs) {
+      this.finish('idle');
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import type { Socket } from 'node:net';
+import { OutputBuffer } from '../http/output.ts';
+import type { CodecResources } from '../http/resources.ts';
+import type { HeaderBlock } from '../http/stream.ts';
+import type { Timed } from '../http/timer-wheel.ts';
+import { BodyReader, type BodySink } from './body-reader.ts';
+import { BodyWriter, type BodyWriterOwner } from './body-writer.ts';
+import { HeadBuffer } from './head-buffer.ts';
+import { HeadError, type HeadRules } from './head-fields.ts';
+import type { Http1Options } from './options.ts';
+
+const TICK_MS = 1000;
+/** For the peer to read our last bytes before the socket is destroyed. */
+const LINGER_MS = 2000;
+
+/** What both roles of an HTTP/1 connection do: bytes in and out, backpressure, time, ends. */
+export abstract class Http1Connection implements BodySink, BodyWriterOwner, Timed {
+  protected readonly socket: Socket;
+  protected readonly options: Http1Options;
+  protected readonly resources: CodecResources;
+  protected readonly rules: HeadRules;
+  protected readonly output: OutputBuffer;
+  protected readonly bodyWriter: BodyWriter;
+  protected readonly bodyReader: BodyReader;
+  protected readonly headBuffer: HeadBuffer;
+  protected life: 'open' | 'closing' | 'closed' = 'open';
+  protected endReason = 'closed by the peer';
+  protected activeAtMs: number;
+  #lingerDeadlineMs = 0;
+  #unconsumedBytes = 0;
+  #windowFull = false;
+  #readingStopped = false;
+  #paused = false;
+
+  constructor(socket: Socket, options: Http1Options, resources: CodecResources) {
+    this.socket = socket;
+    this.options = options;
+    this.resources = resources;
+    this.rules = { maxFields: options.maxFields, names: resources.fieldNames };
+    this.output = new OutputBuffer(socket, {
+      turn: resources.turn,
+      slabs: resources.smallSlabs,
+      bulkSlabs: resources.largeSlabs,
+      pool: resources.heldBytes,
+      highWaterBytes: options.highWaterBytes,
+      onRoom: () => this.bodyWriter.pump(),
+    });
+    this.bodyWriter = new BodyWriter(this.output, resources.heldBytes, this);
+    this.bodyReader = new BodyReader(this, this.rules);
+    this.headBuffer = new HeadBuffer(options.maxHeadBytes);
+    this.activeAtMs = resources.timers.nowMs;
+  }
+
+  /** Takes what came in. @throws HeadError for what is not HTTP/1. */
+  protected abstract received(chunk: Buffer): void;
+  /** The peer has ended its sending side. */
+  protected abstract peerEnded(): void;
+  /** What came in breaks the protocol. */
+  protected abstract broken(error: HeadError): void;
+  /** The socket is gone, or is being closed: fail what is under way. */
+  protected abstract lost(): void;
+  protected abstract over(reason: string): void;
+  /** Looks at deadlines. */
+  protected abstract look(nowMs: number): void;
+
+  abstract bodyData(chunk: Buffer, start: number, end: number, endOfBody: boolean): void;
+  abstract bodyTrailers(block: HeaderBlock): void;
+  abstract bodyDrained(bytes: number): void;
+  abstract bodyWritten(): void;
+  abstract bodyBroken(reason: string): void;
+
+  /** Last call of the subclasses' constructors: from here on the socket may call. */
+  protected start(): void {
+    const { socket } = this;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (error) => {
+      this.endReason = error.message;
+    });
+    socket.on('end', () => {
+      if (this.life === 'open') this.peerEnded();
+    });
+    socket.on('close', () => this.#socketClosed());
+    this.resources.timers.schedule(this, TICK_MS);
+  }
+
+  onTick(nowMs: number): number {
+    if (this.#lingerDeadlineMs > 0) {
+      if (nowMs >= this.#lingerDeadlineMs) this.socket.destroy();
+    } else this.look(nowMs);
+    return nowMs + TICK_MS;
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    if (this.life === 'closed') return;
+    this.endReason = 'closed by us';
+    this.socket.destroy();
+    this.#socketClosed();
+  }
+
+  /** Sends what is written and closes; the peer gets a moment to read it. */
+  protected finish(reason: string): void {
+    if (this.life !== 'open') return;
+    this.life = 'closing';
+    this.endReason = reason;
+    this.#lingerDeadlineMs = this.resources.timers.nowMs + LINGER_MS;
+    this.bodyWriter.abandon();
+    this.lost();
+    this.output.end();
+    // What still comes in is read and dropped: unread bytes would make the kernel throw our last ones away.
+    this.#updatePause();
+  }
+
+  /** Body bytes went to the other side, which has not taken them yet. */
+  protected delivered(bytes: number): void {
+    this.#unconsumedBytes += bytes;
+    if (this.#windowFull || this.#unconsumedBytes < this.options.readWindowBytes) return;
+    this.#windowFull = true;
+    this.#updatePause();
+  }
+
+  /** The other side took them. */
+  protected returned(bytes: number): void {
+    this.#unconsumedBytes -= bytes;
+    if (!this.#windowFull || this.#unconsumedBytes > this.options.readWindowBytes / 2) return;
+    this.#windowFull = false;
+    this.#updatePause();
+  }
+
+  /** A new message: what the last one's receiver never took does not count any more. */
+  protected resetWindow(): void {
+    this.#unconsumedBytes = 0;
+    this.#windowFull = false;
+    this.#updatePause();
+  }
+
+  /** There is more than can be looked at now. */
+  protected stopReading(stopped: boolean): void {
+    this.#readingStopped = stopped;
+    this.#updatePause();
+  }
+
+  #updatePause(): void {
+    const pause = this.life === 'open' && (this.#windowFull || this.#readingStopped);
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.life !== 'open') return;
+    this.activeAtMs = this.resources.timers.nowMs;
+    this.guard(() => this.received(chunk));
+  }
+
+  /** Runs what may find a broken message. */
+  protected guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof HeadError)) throw error;
+      this.broken(error);
+    }
+  }
+
+  #socketClosed(): void {
+    if (this.life === 'closed') return;
+    const wasOpen = this.life === 'open';
+    this.life = 'closed';
+    this.resources.timers.remove(this);
+    this.bodyWriter.abandon();
+    this.output.close();
+    if (wasOpen) this.lost();
+    this.over(this.endReason);
+  }
+}

@@ -1,0 +1,66 @@
+import { HeadError } from './head-fields.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+const END_OF_HEAD = Buffer.from('\r\n\r\n', 'latin1');
+const NOTHING = Buffer.alloc(0);
+
+/** Finds the end of a head; keeps what came in of it only when it lies across several reads. */
+export class HeadBuffer {
+  readonly #maxBytes: number;
+  #kept: Buffer = NOTHING;
+  /** A complete head is `buffer[start, end)`, its last line break included; what follows begins at `next`. */
+  buffer: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  next = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Something of a head has come in, but not all. */
+  get partial(): boolean {
+    return this.#kept.length > 0;
+  }
+
+  /**
+   * True when `chunk` from `at` on completes the head. What follows it is `buffer` from `next` on.
+   * @throws HeadError when it is too long, or has a bare LF and so would never end.
+   */
+  complete(chunk: Buffer, at: number): boolean {
+    let buffer = chunk;
+    let start = at;
+    let searchFrom = at;
+    if (this.#kept.length > 0) {
+      searchFrom = Math.max(0, this.#kept.length - 3);
+      buffer = Buffer.concat([this.#kept, chunk.subarray(at)]);
+      start = 0;
+    }
+    const end = buffer.indexOf(END_OF_HEAD, searchFrom);
+    if (end >= 0 && end - start <= this.#maxBytes) {
+      this.#kept = NOTHING;
+      this.buffer = buffer;
+      this.start = start;
+      this.end = end + 2;
+      this.next = end + 4;
+      return true;
+    }
+    if (end >= 0 || buffer.length - start > this.#maxBytes) throw new HeadError('headers-too-large', 431);
+    if (hasBareLf(buffer, searchFrom)) throw new HeadError('bare-lf');
+    this.#kept = buffer === chunk ? Buffer.from(chunk.subarray(at)) : buffer;
+    return false;
+  }
+
+  /** The head was used: let its memory go. */
+  release(): void {
+    this.buffer = NOTHING;
+  }
+}
+
+function hasBareLf(buffer: Buffer, from: number): boolean {
+  for (let at = buffer.indexOf(LF, from); at >= 0; at = buffer.indexOf(LF, at + 1)) {
+    if (at === 0 || buffer[at - 1] !== CR) return true;
+  }
+  return false;
+}

@@ -1,0 +1,182 @@
+import { TOKEN_BYTE, VALUE_BYTE } from '../http/field-characters.ts';
+import type { FieldNames } from '../http/field-names.ts';
+import { parseContentLength } from '../http/message-rules.ts';
+import type { HeaderBlock } from '../http/stream.ts';
+
+const COLON = 0x3a;
+const SPACE = 0x20;
+const TAB = 0x09;
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** What the fields of a head said about the message and the connection; those fields are not in the block. */
+export interface HeadFacts {
+  host: string | undefined;
+  /** -1 without one. */
+  contentLength: number;
+  /** `Transfer-Encoding`, lower case; undefined without one. */
+  transferEncoding: string | undefined;
+  /** Options of `Connection`, lower case. */
+  connectionOptions: string[];
+  upgrade: string | undefined;
+}
+
+export function newHeadFacts(): HeadFacts {
+  return {
+    host: undefined,
+    contentLength: -1,
+    transferEncoding: undefined,
+    connectionOptions: [],
+    upgrade: undefined,
+  };
+}
+
+/** A message that is refused: `status` for a request, `reason` for the metric (a few fixed words). */
+export class HeadError extends Error {
+  override readonly name = 'HeadError';
+  readonly status: number;
+  readonly reason: string;
+
+  constructor(reason: string, status = 400) {
+    super(reason);
+    this.reason = reason;
+    this.status = status;
+  }
+}
+
+/** What the parsing of a head needs beside its bytes. */
+export interface HeadRules {
+  readonly maxFields: number;
+  readonly names: FieldNames;
+}
+
+/**
+ * Parses field lines (RFC 9112 section 5) from `start` to the empty line at `end` into `block`, names in lower case,
+ * and takes the fields about connection and framing out into `facts`.
+ * @throws HeadError for anything that is not exactly in the grammar: a line without a colon, space before it, a folded
+ * line, a bare CR or LF, a control character, a field twice that may come once.
+ */
+export function parseFields(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  rules: HeadRules,
+  block: HeaderBlock,
+  facts: HeadFacts,
+): void {
+  let at = start;
+  for (let count = 0; at < end; count++) {
+    if (count === rules.maxFields) throw new HeadError('headers-too-large', 431);
+    const nameStart = at;
+    while (TOKEN_BYTE[buffer[at] as number] === 1) at++;
+    if (at === nameStart || buffer[at] !== COLON) throw nameError(buffer, nameStart, at);
+    const nameEnd = at++;
+    while (buffer[at] === SPACE || buffer[at] === TAB) at++;
+    const valueStart = at;
+    while (VALUE_BYTE[buffer[at] as number] === 1) at++;
+    if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('field-value');
+    let valueEnd = at;
+    while (valueEnd > valueStart && isSpace(buffer[valueEnd - 1])) valueEnd--;
+    at += 2;
+    const name = rules.names.lower(buffer.toString('latin1', nameStart, nameEnd));
+    takeField(name, buffer.toString('latin1', valueStart, valueEnd), block, facts);
+  }
+  dropConnectionFields(block, facts);
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+function nameError(buffer: Buffer, start: number, at: number): HeadError {
+  if (at === start && isSpace(buffer[at])) return new HeadError('folded-line');
+  return new HeadError(isSpace(buffer[at]) ? 'space-before-colon' : 'field-name');
+}
+
+function takeField(name: string, value: string, block: HeaderBlock, facts: HeadFacts): void {
+  switch (name) {
+    case 'host':
+      if (facts.host !== undefined) throw new HeadError('host-twice');
+      facts.host = value;
+      return;
+    case 'content-length':
+      takeContentLength(value, facts);
+      block.push(name, value);
+      return;
+    case 'transfer-encoding':
+      if (facts.transferEncoding !== undefined) throw new HeadError('transfer-encoding-twice');
+      facts.transferEncoding = value.toLowerCase();
+      return;
+    case 'connection':
+      takeConnection(value, facts);
+      return;
+    case 'upgrade':
+      facts.upgrade = facts.upgrade === undefined ? value : `${facts.upgrade}, ${value}`;
+      return;
+    case 'te':
+      // The rest is between the client and us (RFC 9110 section 10.1.4).
+      if (value.toLowerCase() === 'trailers') block.push(name, 'trailers');
+      return;
+    case 'keep-alive':
+    case 'proxy-connection':
+      return;
+    default:
+      block.push(name, value);
+  }
+}
+
+/** Twice, even with the same value, is refused: hops differ in which one they take. */
+function takeContentLength(value: string, facts: HeadFacts): void {
+  if (facts.contentLength >= 0) throw new HeadError('content-length-twice');
+  facts.contentLength = parseContentLength(value);
+  if (facts.contentLength < 0) throw new HeadError('content-length-invalid');
+}
+
+function takeConnection(value: string, facts: HeadFacts): void {
+  for (const option of value.toLowerCase().split(',')) facts.connectionOptions.push(option.trim());
+}
+
+/** Options that name no field of their own, or one that is dropped or kept by rules of its own. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  'close',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'host',
+  'content-length',
+  '',
+]);
+
+/** RFC 9110 section 7.6.1: what `Connection` names ends here. */
+function dropConnectionFields(block: HeaderBlock, facts: HeadFacts): void {
+  if (facts.connectionOptions.length === 0) return;
+  for (const option of facts.connectionOptions) {
+    if (OWN_OPTIONS.has(option)) continue;
+    for (let at = block.length - 2; at >= 0; at -= 2) {
+      if (block[at] === option) block.splice(at, 2);
+    }
+  }
+}
+
+/** How the body of a message is delimited (RFC 9112 section 6.3). */
+export type BodyFraming = 'none' | 'length' | 'chunked' | 'until-close' | 'opaque';
+
+/**
+ * Whether a body is chunked.
+ * @throws HeadError for any other transfer coding, in HTTP/1.0, or together with Content-Length.
+ */
+export function isChunked(facts: HeadFacts, isHttp10: boolean): boolean {
+  const coding = facts.transferEncoding;
+  if (coding === undefined) return false;
+  if (isHttp10) throw new HeadError('transfer-encoding-in-1.0');
+  if (facts.contentLength >= 0) throw new HeadError('content-length-with-transfer-encoding');
+  if (coding === 'chunked') return true;
+  if (/,[ \t]*chunked$/.test(coding)) throw new HeadError('transfer-encoding-unsupported', 501);
+  throw new HeadError('transfer-encoding-invalid');
+}
+
+/** Whether the connection may be used again after the message (RFC 9112 section 9.3). */
+export function keepsAlive(facts: HeadFacts, isHttp10: boolean): boolean {
+  if (facts.connectionOptions.includes('close')) return false;
+  return !isHttp10 || facts.connectionOptions.includes('keep-alive');
+}

@@ -1,0 +1,131 @@
+import { hasOnly, TARGET_BYTE, TOKEN_BYTE } from '../http/field-characters.ts';
+import { isAuthority, isPath } from '../http/message-rules.ts';
+import type { HeaderBlock } from '../http/stream.ts';
+import {
+  type BodyFraming,
+  HeadError,
+  type HeadFacts,
+  type HeadRules,
+  isChunked,
+  keepsAlive,
+  newHeadFacts,
+  parseFields,
+} from './head-fields.ts';
+
+const CRLF = '\r\n';
+
+/** A request's head, checked. */
+export interface RequestHead {
+  readonly block: HeaderBlock;
+  readonly framing: BodyFraming;
+  readonly contentLength: number;
+  readonly isHttp10: boolean;
+  readonly isHead: boolean;
+  readonly isConnect: boolean;
+  /** The client may send another request after this one. */
+  readonly keepAlive: boolean;
+  readonly upgrade: boolean;
+}
+
+/**
+ * Parses a request's head (RFC 9112 section 3): `buffer[start, end)` ends with the line break before the empty line.
+ * @throws HeadError with the status to answer.
+ */
+export function parseRequestHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  scheme: string,
+  rules: HeadRules,
+): RequestHead {
+  const lineEnd = buffer.indexOf(CRLF, start, 'latin1');
+  const line = buffer.toString('latin1', start, lineEnd);
+  const first = line.indexOf(' ');
+  const second = line.indexOf(' ', first + 1);
+  if (first <= 0 || second < 0) throw new HeadError('request-line');
+  const method = line.slice(0, first);
+  const target = line.slice(first + 1, second);
+  if (!hasOnly(method, TOKEN_BYTE)) throw new HeadError('request-line');
+  const isHttp10 = parseVersion(line.slice(second + 1));
+  if (target.length === 0 || !hasOnly(target, TARGET_BYTE)) throw new HeadError('request-target');
+  const block: HeaderBlock = [];
+  const facts = newHeadFacts();
+  startBlock(block, method, scheme);
+  parseFields(buffer, lineEnd + 2, end, rules, block, facts);
+  placeTarget(block, method, target, facts, isHttp10);
+  const chunked = isChunked(facts, isHttp10);
+  const upgrade = asksForUpgrade(facts, isHttp10);
+  if (upgrade) block.push('upgrade', facts.upgrade as string);
+  return {
+    block,
+    framing: chunked ? 'chunked' : facts.contentLength > 0 ? 'length' : 'none',
+    contentLength: facts.contentLength,
+    isHttp10,
+    isHead: method === 'HEAD',
+    isConnect: method === 'CONNECT',
+    keepAlive: keepsAlive(facts, isHttp10),
+    upgrade,
+  };
+}
+
+/** True for HTTP/1.0. */
+function parseVersion(text: string): boolean {
+  if (text === 'HTTP/1.1') return false;
+  if (text === 'HTTP/1.0') return true;
+  throw /^HTTP\/[0-9]\.[0-9]$/.test(text)
+    ? new HeadError('version-unsupported', 505)
+    : new HeadError('request-line');
+}
+
+/** Places for the authority and path, which are known after the fields. */
+function startBlock(block: HeaderBlock, method: string, scheme: string): void {
+  if (method === 'CONNECT') block.push(':method', method, ':authority', '');
+  else block.push(':method', method, ':scheme', scheme, ':authority', '', ':path', '');
+}
+
+function placeTarget(
+  block: HeaderBlock,
+  method: string,
+  target: string,
+  facts: HeadFacts,
+  isHttp10: boolean,
+): void {
+  const { host } = facts;
+  if (host === undefined && !isHttp10) throw new HeadError('host-missing');
+  if (host !== undefined && !isAuthority(host)) throw new HeadError('host-invalid');
+  if (method === 'CONNECT') {
+    if (!/:[0-9]+$/.test(target) || !isAuthority(target)) throw new HeadError('request-target');
+    block[3] = sameAuthority(target, host);
+    return;
+  }
+  const absolute = target.startsWith('/') ? undefined : splitAbsolute(target);
+  const path = absolute?.path ?? target;
+  if (!isPath(path, method)) throw new HeadError('request-target');
+  block[5] = absolute === undefined ? (host ?? '') : sameAuthority(absolute.authority, host);
+  block[7] = path;
+}
+
+/** Both say where the request goes: if they differ, some hop would follow the other one. */
+function sameAuthority(target: string, host: string | undefined): string {
+  if (host !== undefined && host.toLowerCase() !== target.toLowerCase()) {
+    throw new HeadError('authority-host-mismatch');
+  }
+  return target;
+}
+
+/** Absolute form (RFC 9112 section 3.2.2); undefined for `*`. */
+function splitAbsolute(target: string): { readonly authority: string; readonly path: string } | undefined {
+  if (target === '*') return undefined;
+  const match = /^https?:\/\/([^/?#]+)([/?].*)?$/i.exec(target);
+  const authority = match?.[1];
+  if (authority === undefined || !isAuthority(authority)) throw new HeadError('request-target');
+  const rest = match?.[2] ?? '/';
+  return { authority, path: rest.startsWith('?') ? `/${rest}` : rest };
+}
+
+/** RFC 9110 section 7.8: only when `Connection` says so, too; never in HTTP/1.0. h2c upgrades are ignored. */
+function asksForUpgrade(facts: HeadFacts, isHttp10: boolean): boolean {
+  const { upgrade } = facts;
+  if (upgrade === undefined || isHttp10 || !facts.connectionOptions.includes('upgrade')) return false;
+  return !/(^|[\s,])h2c?($|[\s,])/i.test(upgrade);
+}

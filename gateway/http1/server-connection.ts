@@ -1,0 +1,353 @@
+import type { Socket } from 'node:net';
+import type { CodecResources } from '../http/resources.ts';
+import {
+  H2_ERROR,
+  type HeaderBlock,
+  type RequestReceiver,
+  type ServerConnection,
+  type ServerConnectionHandler,
+} from '../http/stream.ts';
+import { Http1Connection } from './connection.ts';
+import type { BodyFraming, HeadError } from './head-fields.ts';
+import { responseText } from './head-writer.ts';
+import type { Http1Options } from './options.ts';
+import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { type ResponseOwner, ServerStream } from './server-stream.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+const NOTHING = Buffer.alloc(0);
+const MAX_EMPTY_LINES = 2;
+
+/** Where the request under way is. */
+type Phase =
+  /** Between requests, or in a head. */
+  | 'head'
+  | 'body'
+  /** The request is complete, its response is not. */
+  | 'answering'
+  /** CONNECT or Upgrade was asked for; what follows waits for the answer. */
+  | 'asking'
+  /** Bytes both ways, no longer HTTP. */
+  | 'opaque';
+
+/** An HTTP/1 connection that clients send requests on, one after the other (RFC 9112). */
+export class Http1ServerConnection extends Http1Connection implements ServerConnection, ResponseOwner {
+  readonly #handler: ServerConnectionHandler;
+  readonly #scheme: string;
+  #phase: Phase = 'head';
+  #head: RequestHead | undefined;
+  #stream: ServerStream | undefined;
+  #receiver: RequestReceiver | undefined;
+  /** What came in after the request under way. */
+  #pending: Buffer = NOTHING;
+  #taking = false;
+  #draining = false;
+  /** The connection ends after this response. */
+  #last = false;
+  #headSent = false;
+  /** The client sends no more; what it has asked for is still answered. */
+  #inputEnded = false;
+  #emptyLines = 0;
+  #headSinceMs: number;
+
+  constructor(
+    socket: Socket,
+    options: Http1Options & { readonly scheme?: 'http' | 'https' },
+    handler: ServerConnectionHandler,
+    resources: CodecResources,
+  ) {
+    super(socket, options, resources);
+    this.#handler = handler;
+    this.#scheme = options.scheme ?? 'http';
+    this.#headSinceMs = this.activeAtMs;
+    this.start();
+  }
+
+  get openStreams(): number {
+    return this.#stream === undefined ? 0 : 1;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  protected override received(chunk: Buffer): void {
+    if (this.#pending.length === 0) this.#take(chunk);
+    else this.#pending = Buffer.concat([this.#pending, chunk]);
+  }
+
+  /** Goes through what came in as far as the request under way lets it; keeps the rest. */
+  #take(chunk: Buffer): void {
+    let at = 0;
+    let input = chunk;
+    this.#taking = true;
+    while (at < input.length && this.life === 'open') {
+      if (this.#phase === 'head') {
+        at = this.#skipEmptyLines(input, at);
+        if (at === input.length || !this.headBuffer.complete(input, at)) break;
+        input = this.headBuffer.buffer;
+        at = this.headBuffer.next;
+        this.#begin();
+      } else if (this.#phase === 'body') {
+        at = this.bodyReader.read(input, at);
+      } else if (this.#phase === 'opaque') {
+        this.#deliver(input, at, input.length, false);
+        at = input.length;
+      } else {
+        this.#pending = Buffer.from(input.subarray(at));
+        break;
+      }
+    }
+    this.#taking = false;
+    if (this.#inputEnded && this.#phase === 'head' && this.#pending.length === 0) {
+      this.finish('closed by the peer');
+    }
+    this.stopReading(this.#pending.length > 0);
+  }
+
+  /** RFC 9112 section 2.2: an empty line before a request line is ignored. */
+  #skipEmptyLines(chunk: Buffer, from: number): number {
+    let at = from;
+    while (
+      !this.headBuffer.partial &&
+      chunk[at] === CR &&
+      chunk[at + 1] === LF &&
+      this.#emptyLines < MAX_EMPTY_LINES
+    ) {
+      this.#emptyLines++;
+      at += 2;
+    }
+    return at;
+  }
+
+  #begin(): void {
+    const { buffer, start, end } = this.headBuffer;
+    const head = parseRequestHead(buffer, start, end, this.#scheme, this.rules);
+    this.headBuffer.release();
+    this.#emptyLines = 0;
+    this.#head = head;
+    this.#last = !head.keepAlive || this.#draining;
+    this.#headSent = false;
+    this.resetWindow();
+    this.bodyReader.begin(head.framing, head.contentLength);
+    const asks = head.isConnect || head.upgrade;
+    const endStream = head.framing === 'none' && !asks;
+    this.#phase = asks ? 'asking' : endStream ? 'answering' : 'body';
+    const stream = new ServerStream(this);
+    this.#stream = stream;
+    this.#receiver = undefined;
+    const receiver = this.#handler.request(stream, head.block, endStream);
+    // It may have been answered, or reset, already.
+    if (this.#stream === stream) this.#receiver = receiver;
+  }
+
+  override bodyData(chunk: Buffer, start: number, end: number, endOfBody: boolean): void {
+    if (endOfBody) this.#requestComplete();
+    this.#deliver(chunk, start, end, endOfBody);
+    if (endOfBody) this.#nextWhenDone();
+  }
+
+  override bodyTrailers(block: HeaderBlock): void {
+    this.#requestComplete();
+    this.#receiver?.requestTrailers(block);
+    this.#nextWhenDone();
+  }
+
+  #requestComplete(): void {
+    this.#phase = 'answering';
+  }
+
+  #deliver(chunk: Buffer, start: number, end: number, endStream: boolean): void {
+    this.delivered(end - start);
+    this.#receiver?.requestData(chunk, start, end, endStream);
+  }
+
+  // What the stream under way asks for.
+
+  respond(stream: ServerStream, block: HeaderBlock, endStream: boolean): void {
+    const head = this.#head;
+    if (stream !== this.#stream || head === undefined || this.#headSent) return;
+    this.#headSent = true;
+    const status = block[1] as string;
+    if (isTunnel(head, status)) {
+      this.#openTunnel(head, block);
+      return;
+    }
+    if (this.#phase === 'asking') {
+      // What the client sends next was meant for the other protocol, or not: do not guess.
+      this.#last = true;
+      this.#phase = 'answering';
+    }
+    const framing = responseFraming(head, status, stream.contentLength(block), endStream);
+    if (framing === 'until-close') this.#last = true;
+    this.#write(this.#responseHead(head, block, framing, endStream));
+    this.bodyWriter.begin(framing, stream.contentLength(block));
+    if (endStream || framing === 'none') this.bodyWriter.end([]);
+  }
+
+  inform(stream: ServerStream, block: HeaderBlock): void {
+    if (stream !== this.#stream || this.#headSent || this.#head?.isHttp10 !== false) return;
+    this.#write(`${responseText(block, false)}\r\n`);
+  }
+
+  write(stream: ServerStream, chunk: Buffer, start: number, end: number, endStream: boolean): number {
+    if (stream !== this.#stream || !this.#headSent) return end - start;
+    return this.bodyWriter.write(chunk, start, end, endStream);
+  }
+
+  end(stream: ServerStream, trailers: HeaderBlock): void {
+    if (stream === this.#stream && this.#headSent) this.bodyWriter.end(trailers);
+  }
+
+  reset(stream: ServerStream): void {
+    if (stream !== this.#stream) return;
+    const answered = this.#headSent && this.bodyWriter.ended;
+    this.#forget();
+    if (answered) this.finish('the rest of the request is not wanted');
+    else this.destroy();
+  }
+
+  taken(stream: ServerStream, bytes: number): void {
+    if (stream === this.#stream) this.returned(bytes);
+  }
+
+  #responseHead(head: RequestHead, block: HeaderBlock, framing: BodyFraming, endStream: boolean): string {
+    const status = block[1] as string;
+    let text = responseText(block, status !== '204' && framing !== 'chunked' && framing !== 'until-close');
+    if (framing === 'chunked') text += 'transfer-encoding: chunked\r\n';
+    else if (framing === 'length' && endStream && !hasLength(block)) text += 'content-length: 0\r\n';
+    if (this.#last) text += 'connection: close\r\n';
+    else if (head.isHttp10) text += 'connection: keep-alive\r\n';
+    return `${text}\r\n`;
+  }
+
+  #openTunnel(head: RequestHead, block: HeaderBlock): void {
+    this.#phase = 'opaque';
+    this.#last = true;
+    const text = responseText(block, false);
+    this.#write(head.isConnect ? `${text}\r\n` : `${text}connection: upgrade\r\n\r\n`);
+    this.bodyWriter.begin('opaque', 0);
+    this.#takePending();
+  }
+
+  #write(text: string): void {
+    this.output.reserve(text.length);
+    this.output.position += this.output.buffer.write(text, this.output.position, 'latin1');
+  }
+
+  override bodyDrained(bytes: number): void {
+    this.activeAtMs = this.resources.timers.nowMs;
+    this.#receiver?.responseDrained(bytes);
+  }
+
+  override bodyWritten(): void {
+    if (this.#phase === 'opaque') this.output.end();
+    else this.#nextWhenDone();
+  }
+
+  override bodyBroken(reason: string): void {
+    this.#handler.rejected(reason);
+    const receiver = this.#forget();
+    this.destroy();
+    receiver?.requestReset(H2_ERROR.INTERNAL_ERROR);
+  }
+
+  /** Both the request and its response are complete: the next one, or the end. */
+  #nextWhenDone(): void {
+    if (this.#phase !== 'answering' || !this.#headSent || !this.bodyWriter.ended) return;
+    if (this.#stream === undefined) return;
+    this.#forget();
+    this.#phase = 'head';
+    if (this.#last) {
+      this.finish('answered');
+      return;
+    }
+    this.#headSinceMs = 0;
+    if (this.#inputEnded && this.#pending.length === 0) this.finish('closed by the peer');
+    else this.#takePending();
+  }
+
+  #takePending(): void {
+    if (this.#taking || this.#pending.length === 0) return;
+    const pending = this.#pending;
+    this.#pending = NOTHING;
+    this.guard(() => this.#take(pending));
+  }
+
+  #forget(): RequestReceiver | undefined {
+    const receiver = this.#receiver;
+    this.#stream = undefined;
+    this.#receiver = undefined;
+    return receiver;
+  }
+
+  // How it ends.
+
+  protected override peerEnded(): void {
+    if (this.#phase === 'opaque') this.#receiver?.requestData(NOTHING, 0, 0, true);
+    else if (this.#phase === 'answering' && this.socket.allowHalfOpen) this.#inputEnded = true;
+    else this.finish('closed by the peer');
+  }
+
+  protected override broken(error: HeadError): void {
+    this.#handler.rejected(error.reason);
+    const receiver = this.#forget();
+    if (!this.#headSent || this.#phase === 'head') {
+      this.#write(responseText([':status', String(error.status), 'content-length', '0'], true));
+      this.#write('connection: close\r\n\r\n');
+      this.finish(error.reason);
+    } else this.destroy();
+    receiver?.requestReset(H2_ERROR.PROTOCOL_ERROR);
+  }
+
+  protected override lost(): void {
+    this.#forget()?.requestReset(H2_ERROR.CANCEL);
+  }
+
+  protected override over(): void {
+    this.#handler.closed();
+  }
+
+  protected override look(nowMs: number): void {
+    const { headTimeoutMs, idleTimeoutMs } = this.options;
+    if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
+    if (nowMs - this.activeAtMs < idleTimeoutMs) return;
+    if (this.#phase === 'head') this.finish('idle');
+    else if (this.#phase === 'body' || this.bodyWriter.stalled || this.output.queuedBytes > 0) {
+      this.#handler.rejected(this.#phase === 'body' ? 'body-timeout' : 'flush-timeout');
+      this.destroy();
+    }
+  }
+
+  #lookAtHead(nowMs: number, headTimeoutMs: number): void {
+    if (this.#headSinceMs === 0 && this.headBuffer.partial) this.#headSinceMs = nowMs;
+    if (this.#headSinceMs === 0 || headTimeoutMs === 0 || nowMs - this.#headSinceMs < headTimeoutMs) return;
+    this.#handler.rejected('header-timeout');
+    if (this.headBuffer.partial) this.#write(TIMEOUT_ANSWER);
+    this.finish('header-timeout');
+  }
+}
+
+const TIMEOUT_ANSWER = 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+
+/** Whether the answer turns the connection into an opaque one. */
+function isTunnel(head: RequestHead, status: string): boolean {
+  return status === '101' ? head.upgrade : head.isConnect && status.startsWith('2');
+}
+
+function hasLength(block: HeaderBlock): boolean {
+  return block.includes('content-length');
+}
+
+/** RFC 9112 section 6.1: what delimits the response; its length as declared, -1 = not. */
+function responseFraming(
+  head: RequestHead,
+  status: string,
+  contentLength: number,
+  endStream: boolean,
+): BodyFraming {
+  if (head.isHead || status === '204' || status === '304') return 'none';
+  if (contentLength >= 0 || endStream) return 'length';
+  return head.isHttp10 ? 'until-close' : 'chunked';
+}
