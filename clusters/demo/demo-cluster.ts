@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { BackendPlan } from './backend-process.ts';
 import { clusterManifests } from './manifests.ts';
+import { accepts, ready } from './probe.ts';
 import { type GroupedProcess, type ProcessNursery, siblingScript } from './process-group.ts';
 import { type ClusterPlan, HOST, TIERS } from './topology.ts';
 
@@ -38,9 +37,9 @@ export class DemoCluster {
   }
 
   /** What the cluster offers, before its first start. */
-  async writeManifests(canaries: number): Promise<void> {
+  async writeManifests(offer: { readonly canaries: number; readonly greeter: boolean }): Promise<void> {
     await mkdir(this.resources, { recursive: true });
-    for (const manifest of clusterManifests(this.plan.ports, this.place, TIERS, canaries)) {
+    for (const manifest of clusterManifests(this.plan.ports, this.place, { tiers: TIERS, ...offer })) {
       await writeFile(join(this.resources, manifest.name), manifest.text);
     }
   }
@@ -63,9 +62,9 @@ export class DemoCluster {
       log('backend'),
     );
     this.#processes = [backend, run('federation'), run('gateway')];
-    await this.#until('backend', () => accepts(this.plan.ports.grpcPort));
-    await this.#until('federation', () => ready(this.plan.ports.federationAdmin));
-    await this.#until('gateway', () => ready(this.plan.ports.gatewayAdmin));
+    await this.#until('backend', () => accepts(HOST, this.plan.ports.grpcPort));
+    await this.#until('federation', () => ready(HOST, this.plan.ports.federationAdmin));
+    await this.#until('gateway', () => ready(HOST, this.plan.ports.gatewayAdmin));
   }
 
   /** As a power cut: SIGKILL to all processes at once. */
@@ -113,26 +112,4 @@ export class DemoCluster {
   #failed(what: string, part: string): UserError {
     return new UserError(what, { hint: `see the logs in ${this.folder} (${part}.log)` });
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, HOST);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-function ready(adminPort: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request({ host: HOST, port: adminPort, path: '/readyz' }, (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode === 200));
-    });
-    asked.on('error', () => resolve(false));
-    asked.end();
-  });
 }

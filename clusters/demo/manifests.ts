@@ -81,30 +81,35 @@ function manifest(name: string, ...objects: object[]): Manifest {
   return { name: `${name}.yaml`, text: objects.map((object) => stringify(object)).join('---\n') };
 }
 
+/** What a demo cluster offers beside the echo and the stream that all have. */
+export interface Offer {
+  /** Clusters in the order in which the echo service's policy prefers them. */
+  readonly tiers: readonly string[];
+  readonly canaries: number;
+  /** The gRPC service is not everywhere, so that some who call it must leave their cluster. */
+  readonly greeter: boolean;
+}
+
 /** Everything that a demo cluster's resources folder holds at the start. */
-export function clusterManifests(
-  ports: ServicePorts,
-  place: Place,
-  tiers: readonly string[],
-  canaryCount: number,
-): Manifest[] {
+export function clusterManifests(ports: ServicePorts, place: Place, offer: Offer): Manifest[] {
   const echoSlices = ports.echoPorts.map((port, index) => slice('echo', `${index + 1}`, port, place, true));
-  const canaries = Array.from({ length: canaryCount }, (_, index) => `canary-${index}`);
+  const canaries = Array.from({ length: offer.canaries }, (_, index) => `canary-${index}`);
+  const greeter = manifest(
+    'greeter',
+    service('greeter', 'grpc', 80),
+    serviceExport('greeter'),
+    slice('greeter', '1', ports.grpcPort, place, true),
+  );
   return [
     manifest('echo', service('echo', 'http', 80), serviceExport('echo'), ...echoSlices),
-    manifest('echo-failover', failoverPolicy(tiers)),
+    manifest('echo-failover', failoverPolicy(offer.tiers)),
     manifest(
       'stream',
       service('stream', 'http', 80),
       serviceExport('stream'),
       slice('stream', '1', ports.streamPort, place, true),
     ),
-    manifest(
-      'greeter',
-      service('greeter', 'grpc', 80),
-      serviceExport('greeter'),
-      slice('greeter', '1', ports.grpcPort, place, true),
-    ),
+    ...(offer.greeter ? [greeter] : []),
     ...canaries.map((name) => manifest(name, service(name, 'http', 80), serviceExport(name))),
   ];
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { UserError } from '../../federation/model/user-error.ts';
+import { accepts } from './probe.ts';
 import type { GroupedProcess, ProcessNursery } from './process-group.ts';
 
 const START_TIMEOUT_MS = 10_000;
@@ -51,7 +51,7 @@ export class DemoRedis {
     const started = this.#nursery.start('redis', 'redis-server', [join(this.#folder, 'redis.conf')], log);
     this.#process = started;
     const deadlineMs = Date.now() + START_TIMEOUT_MS;
-    while (!(await answers(this.host, this.port))) {
+    while (!(await accepts(this.host, this.port))) {
       if (!started.running || Date.now() > deadlineMs) {
         throw new UserError(`redis-server did not start on ${this.host}:${this.port}`, {
           hint: `see ${log}`,
@@ -66,15 +66,4 @@ export class DemoRedis {
     this.#process?.signal('SIGKILL');
     await this.#process?.ended;
   }
-}
-
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -20,6 +20,7 @@ export interface ClusterPorts {
   readonly mesh: number;
   readonly gatewayAdmin: number;
   readonly federation: number;
+  readonly issuer: number;
   readonly federationAdmin: number;
   readonly servicesFrom: number;
   readonly servicesTo: number;
@@ -51,7 +52,7 @@ export async function planClusters(): Promise<ClusterPlan[]> {
 
 async function planPorts(): Promise<ClusterPorts> {
   // One block for everything of ours: ports from the ephemeral range could be taken by a client before they open.
-  const fixed = 8 + ECHO_PODS;
+  const fixed = 9 + ECHO_PODS;
   const from = await freePortBlock(fixed + SERVICE_PORTS, HOST, Math.random);
   const port = (offset: number): number => from + offset;
   return {
@@ -63,7 +64,8 @@ async function planPorts(): Promise<ClusterPorts> {
     streamPort: port(5),
     grpcPort: port(6),
     canaryPort: port(7),
-    echoPorts: Array.from({ length: ECHO_PODS }, (_, index) => port(8 + index)),
+    issuer: port(8),
+    echoPorts: Array.from({ length: ECHO_PODS }, (_, index) => port(9 + index)),
     servicesFrom: port(fixed),
     servicesTo: port(fixed + SERVICE_PORTS - 1),
   };
