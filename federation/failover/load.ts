@@ -74,7 +74,7 @@ export function tierLoads(tiers: readonly TierHosts[], rules: LoadRules): Loads 
       capPercent: tier.capPercent,
       healthyPercent: tier.healthyPercent,
       degradedPercent: tier.degradedPercent,
-      panic: panics[index] ?? false,
+      panic: panics[index] === true && (tiers[index]?.hosts ?? 0) > 0,
       healthyLoad,
       degradedLoad,
       load: byHosts?.[index] ?? healthyLoad + degradedLoad,

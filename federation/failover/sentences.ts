@@ -113,22 +113,28 @@ function tierText(tier: TierPlan, index: number, plan: FailoverPlan): string {
   const { load, hosts } = tier;
   const checked = hosts.hosts - hosts.excluded;
   const fit = hosts.degraded === 0 ? '' : ` and ${hosts.degraded} degraded`;
-  const factor = plan.input.policy.overprovisioningFactor;
-  const capped = load.capPercent < 100 ? `, capped at ${load.capPercent} %` : '';
+  const could = uncappedPercent(tier, plan);
+  const capped = load.capPercent < could ? `, capped at ${load.capPercent} %` : '';
   const panic = load.panic ? ' It is in panic: all its hosts are used.' : '';
   return (
     `Tier ${index + 1} takes ${load.load} %: ${hosts.healthy} of ${count(checked, 'host')} healthy${fit}, ` +
-    `times ${factor} = ${load.healthyPercent + load.degradedPercent} %${capped}` +
-    `${limitText(tier, index, plan)}.${panic}`
+    `times ${plan.input.policy.overprovisioningFactor} = ${could} %${capped}${limitText(tier, index, plan)}.${panic}`
   );
+}
+
+/** What the tier's hosts could take if nothing capped them. */
+function uncappedPercent({ hosts }: TierPlan, plan: FailoverPlan): number {
+  const checked = hosts.hosts - hosts.excluded;
+  const factor = Math.round(plan.input.policy.overprovisioningFactor * 100);
+  const takes = (available: number) => (checked <= 0 ? 0 : Math.floor((factor * available) / checked));
+  return Math.min(100, takes(hosts.healthy) + takes(hosts.degraded));
 }
 
 /** Why a tier takes another load than it could. */
 function limitText(tier: TierPlan, index: number, plan: FailoverPlan): string {
   const { load } = tier;
-  const could = load.healthyPercent + load.degradedPercent;
   const before = plan.tiers.slice(0, index).reduce((total, earlier) => total + earlier.load.load, 0);
-  if (load.load === could) return '';
+  if (load.load === load.healthyPercent + load.degradedPercent) return '';
   if (plan.loads.availablePercent < 100) return `; all tiers together have ${plan.loads.availablePercent} %`;
   return before > 0 ? `; the tiers before it leave ${100 - before} %` : '';
 }

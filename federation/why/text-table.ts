@@ -13,12 +13,13 @@ export function textTable(rows: readonly (readonly Cell[])[]): readonly string[]
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.text.length);
   }
   return rows.map((row) => {
-    const cells = row.map(({ text, style, right }, index) => {
+    // Nothing after the last word of a line: it would wrap for blanks.
+    const end = row.findLastIndex((cell) => cell.text !== '') + 1;
+    const cells = row.slice(0, end).map(({ text, style, right }, index) => {
       const padding = ' '.repeat((widths[index] ?? 0) - text.length);
       const styled = style === undefined ? text : style(text);
-      // Nothing after the last column: lines would wrap for blanks.
       if (right) return padding + styled;
-      return index === row.length - 1 ? styled : styled + padding;
+      return index === end - 1 ? styled : styled + padding;
     });
     return cells.join('  ');
   });
