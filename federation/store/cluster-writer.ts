@@ -115,10 +115,13 @@ export class ClusterWriter {
       previousHead: leading.head,
       size: batch.size,
     });
-    if (result !== 'written') return this.#refused(leading.epoch, result);
+    if (result === 'fenced' || result === 'fence-lost' || result === 'foreign-head') {
+      return this.#refused(leading.epoch, result);
+    }
     this.#settle(this.#attempt);
-    const nowMs = clock.monotonic();
-    const fault = await this.#audit.next(nowMs);
+    if (result === 'wrong-size')
+      return this.#rewrite(leading.epoch, 'the store has other services than were written');
+    const fault = await this.#audit.next(clock.monotonic());
     if (fault !== undefined) return this.#rewrite(leading.epoch, fault);
     return this.#lead(leading.epoch, head, this.#options.heartbeatMs);
   }
@@ -139,6 +142,7 @@ export class ClusterWriter {
       head,
       size,
     });
+    if (result === 'wrong-size') throw new Error('the store lost a part of what was put aside in it');
     if (result !== 'written') return this.#refused(epoch, result);
     publication.adopt(whole.records, whole.version, clock.monotonic());
     this.#newest = { epoch, version: whole.version, head };
@@ -146,14 +150,13 @@ export class ClusterWriter {
     return this.#lead(epoch, head, this.#options.heartbeatMs);
   }
 
-  #refused(epoch: number, result: Exclude<WriteResult, 'written'>): Leadership {
+  #refused(epoch: number, result: Exclude<WriteResult, 'written' | 'wrong-size'>): Leadership {
     switch (result) {
       case 'fenced':
         return this.#standby('another leader');
       case 'fence-lost':
         return { kind: 'follower', leader: undefined, tryAtMs: 0 };
       case 'foreign-head':
-      case 'wrong-size':
         return { kind: 'unsure', epoch, tryAtMs: 0 };
     }
   }

@@ -119,14 +119,18 @@ export class FollowedPeer implements PeerView {
   look(stored: StoredHead, now: Now): boolean {
     this.#lookedAtMs = now.monotonicMs;
     this.#fruitlessLooks++;
-    this.position ??= stored.position;
+    // Also where this is earlier than what was read: a log that was wiped begins anew.
+    this.position = stored.position;
     if (stored.head === undefined) {
       this.#refuse('the store has no head of it');
       return true;
     }
     const outcome = this.#replica.take(stored.head, 'store', now.unixMs);
     this.#settle(outcome, now);
-    if (outcome.kind === 'known') this.#agree();
+    if (outcome.kind === 'known') {
+      this.#replica.lose();
+      this.#agree();
+    }
     return outcome.kind !== 'incomplete';
   }
 

@@ -134,7 +134,7 @@ export class StoreFollower {
   /** One read for all peers at a time. */
   async #readLogs(): Promise<void> {
     for (let failures = 0; !this.#closed; ) {
-      const positions = this.#positions();
+      const positions = this.#isStoreUp() ? this.#positions() : new Map();
       if (positions.size === 0) {
         await this.#reading.sleep(this.#options.tickMs);
         continue;
@@ -175,12 +175,12 @@ export class StoreFollower {
 
   async #tick(): Promise<void> {
     while (!this.#closed) {
-      await this.#readMembers();
+      if (this.#isStoreUp()) await this.#readMembers();
       const now = this.#now();
       const soundSinceMs = this.#soundness.sinceMs(now.monotonicMs);
       for (const peer of this.#peers.values()) {
         peer.judge(now, this.#options.silenceMs, soundSinceMs);
-        if (this.#options.driver.state.value === 'up' && peer.wantsLook(now)) this.#looks.add(peer.cluster);
+        if (this.#isStoreUp() && peer.wantsLook(now)) this.#looks.add(peer.cluster);
       }
       await this.#ticking.sleep(this.#options.tickMs);
     }
@@ -251,6 +251,10 @@ export class StoreFollower {
     for (const peer of this.#peers.values()) peer.lookSoon();
     this.#ticking.wake();
     this.#reading.wake();
+  }
+
+  #isStoreUp(): boolean {
+    return this.#options.driver.state.value === 'up';
   }
 
   /** Of no one peer: the driver's state and problem tell it; silence is not judged until it answers again. */

@@ -3,7 +3,9 @@ export type PublisherState =
   /** `replace` was not called yet: publishing less than the cluster has would withdraw the rest. */
   | { readonly kind: 'awaiting-services' }
   | { readonly kind: 'awaiting-identity' }
-  /** Wants to lead, and the store has not answered yet. */
+  /** The store does not answer; changes are kept for when it does. */
+  | { readonly kind: 'disconnected' }
+  /** Wants to lead, or finds out what the store has. */
   | { readonly kind: 'acquiring' }
   | { readonly kind: 'standby'; readonly leader: string }
   | {
@@ -37,6 +39,8 @@ export interface PublisherFacts {
   readonly leadership: Leadership;
   readonly servicesKnown: boolean;
   readonly identityKnown: boolean;
+  /** Whether the store answers; its coming back wakes the publisher. */
+  readonly storeUp: boolean;
   /** Elected, or may ask the store to be. */
   readonly mayLead: boolean;
   /** What heads say beside the set has changed. */
@@ -52,6 +56,7 @@ export function nextStep(nowMs: number, facts: PublisherFacts): Step {
   const { leadership } = facts;
   if (!facts.servicesKnown) return { kind: 'wait', state: 'awaiting-services', untilMs: NEVER };
   if (!facts.identityKnown) return { kind: 'wait', state: 'awaiting-identity', untilMs: NEVER };
+  if (!facts.storeUp) return { kind: 'wait', state: 'disconnected', untilMs: NEVER };
   switch (leadership.kind) {
     case 'follower': {
       const state = leadership.leader === undefined ? 'acquiring' : 'standby';

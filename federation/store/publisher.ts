@@ -88,7 +88,7 @@ export class StorePublisher {
       options.signer.watch(() => this.#signal.wake()),
       options.gateways.watch(() => this.#announce()),
       options.bundleSequence.watch(() => this.#announce()),
-      options.driver.state.watch((state) => state === 'up' && this.#retryNow()),
+      options.driver.state.watch(() => this.#retryNow()),
       ...(options.election.kind === 'external'
         ? [options.election.elected.watch(() => this.#signal.wake())]
         : []),
@@ -162,11 +162,12 @@ export class StorePublisher {
   }
 
   #nextStep(nowMs: number): Step {
-    const { election, signer, batchWindowMs } = this.#options;
+    const { election, signer, driver, batchWindowMs } = this.#options;
     return nextStep(nowMs, {
       leadership: this.#leadership,
       servicesKnown: this.#servicesKnown,
       identityKnown: signer.value !== undefined,
+      storeUp: driver.state.value === 'up',
       mayLead: election.kind === 'store' || election.elected.value,
       announcing: this.#announcing,
       batchDueMs: this.#publication.dueMs(batchWindowMs),

@@ -17,7 +17,7 @@ import type {
   WriteGuard,
   WriteResult,
 } from '../driver.ts';
-import { LOG_KEEP_COUNT, LOG_READ_COUNT } from '../limits.ts';
+import { LOG_KEEP_COUNT, LOG_READ_COUNT, MAX_MEMBERS, MAX_RECORDS, StoreLimitError } from '../limits.ts';
 import { EntryLog } from './entry-log.ts';
 
 interface HeldLease {
@@ -33,6 +33,18 @@ interface Shelf {
   records: Map<ServiceKey, StoredRecord>;
   readonly log: EntryLog;
   staged: { readonly epoch: number; readonly records: Map<ServiceKey, StoredRecord> } | undefined;
+}
+
+/** What a store holds, leases and logs left out. */
+export interface StoreImage {
+  readonly members: readonly string[];
+  readonly documents: readonly (readonly [string, Uint8Array])[];
+  readonly shelves: readonly {
+    readonly cluster: ClusterName;
+    readonly fence: number | undefined;
+    readonly head: Uint8Array | undefined;
+    readonly records: readonly StoredRecord[];
+  }[];
 }
 
 /** The store itself, in this process's memory. Gone with the process; the clusters then write it again. */
@@ -54,7 +66,7 @@ export class MemoryStore {
   }
 
   addMember(cluster: ClusterName): void {
-    this.#members.add(cluster);
+    if (this.#members.size < MAX_MEMBERS) this.#members.add(cluster);
   }
 
   acquire(request: AcquireRequest): AcquireResult {
@@ -94,6 +106,8 @@ export class MemoryStore {
     const shelf = this.#shelf(cluster);
     if (shelf.staged?.epoch !== epoch) shelf.staged = { epoch, records: new Map() };
     for (const record of records) shelf.staged.records.set(record.field, record);
+    if (shelf.staged.records.size > MAX_RECORDS)
+      throw new StoreLimitError(`${cluster} has more than ${MAX_RECORDS} services`);
   }
 
   promote(request: PromoteRequest): WriteResult {
@@ -110,24 +124,25 @@ export class MemoryStore {
   }
 
   readHead(cluster: ClusterName): StoredHead {
-    const { head } = this.#shelf(cluster);
+    const head = this.#shelves.get(cluster)?.head;
     return { head, position: String(this.#lastPosition) };
   }
 
   readAll(cluster: ClusterName): StoredSet {
-    return { ...this.readHead(cluster), records: [...this.#shelf(cluster).records.values()] };
+    return { ...this.readHead(cluster), records: [...(this.#shelves.get(cluster)?.records.values() ?? [])] };
   }
 
   readRecords(cluster: ClusterName, fields: readonly ServiceKey[]): readonly (StoredRecord | undefined)[] {
-    const { records } = this.#shelf(cluster);
-    return fields.map((field) => records.get(field));
+    const records = this.#shelves.get(cluster)?.records;
+    return fields.map((field) => records?.get(field));
   }
 
   /** What came after the positions, at once. */
   readLog(positions: ReadonlyMap<ClusterName, LogPosition>): readonly LogSlice[] {
     return [...positions].flatMap(([cluster, position]) => {
-      const { entries, last } = this.#shelf(cluster).log.after(Number(position), LOG_READ_COUNT);
-      return entries.length === 0 ? [] : [{ cluster, entries, position: String(last) }];
+      const found = this.#shelves.get(cluster)?.log.after(Number(position), LOG_READ_COUNT);
+      if (found === undefined || found.entries.length === 0) return [];
+      return [{ cluster, entries: found.entries, position: String(found.last) }];
     });
   }
 
@@ -135,6 +150,35 @@ export class MemoryStore {
   onNextEntry(listener: () => void): () => void {
     this.#waiting.add(listener);
     return () => this.#waiting.delete(listener);
+  }
+
+  /** Everything, as it could be written to disk. */
+  save(): StoreImage {
+    return structuredClone({
+      members: [...this.#members],
+      documents: [...this.#documents],
+      shelves: [...this.#shelves].map(([cluster, shelf]) => ({
+        cluster,
+        fence: shelf.fence,
+        head: shelf.head,
+        records: [...shelf.records.values()],
+      })),
+    });
+  }
+
+  /** Becomes what an image says, an empty one included. Logs begin anew, as a backup's are behind any reader. */
+  restore(image: StoreImage): void {
+    this.#members.clear();
+    this.#documents.clear();
+    this.#shelves.clear();
+    for (const member of image.members) this.addMember(member);
+    for (const [name, document] of image.documents) this.#documents.set(name, document);
+    for (const { cluster, fence, head, records } of image.shelves) {
+      const shelf = this.#shelf(cluster);
+      shelf.fence = fence;
+      shelf.head = head;
+      shelf.records = new Map(records.map((record) => [record.field, record]));
+    }
   }
 
   readDocument(key: DocumentKey): Uint8Array | undefined {
@@ -145,17 +189,13 @@ export class MemoryStore {
     this.#documents.set(documentName(key), document);
   }
 
+  /** For writing: made when it is not there. */
   #shelf(cluster: ClusterName): Shelf {
     let shelf = this.#shelves.get(cluster);
     if (shelf === undefined) {
-      shelf = {
-        fence: undefined,
-        lease: undefined,
-        head: undefined,
-        records: new Map(),
-        log: new EntryLog(LOG_KEEP_COUNT),
-        staged: undefined,
-      };
+      if (this.#shelves.size >= MAX_MEMBERS)
+        throw new StoreLimitError(`the store has ${MAX_MEMBERS} clusters already`);
+      shelf = emptyShelf();
       this.#shelves.set(cluster, shelf);
     }
     return shelf;
@@ -194,6 +234,17 @@ export class MemoryStore {
     this.#lastPosition++;
     shelf.log.append(this.#lastPosition, entry);
   }
+}
+
+function emptyShelf(): Shelf {
+  return {
+    fence: undefined,
+    lease: undefined,
+    head: undefined,
+    records: new Map(),
+    log: new EntryLog(LOG_KEEP_COUNT),
+    staged: undefined,
+  };
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {

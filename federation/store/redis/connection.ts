@@ -1,0 +1,200 @@
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { UserError } from '../../model/user-error.ts';
+import { backoffMs } from '../../runtime/backoff.ts';
+import { ConnectingError } from '../probe.ts';
+import { parseRedisUrl, type RedisEndpoint, type RedisLocation, tlsOptions } from './location.ts';
+
+type RedisClient = Redis | Cluster;
+
+const RECONNECT = { baseMs: 100, maxMs: 2000 };
+const LEAST_RECONNECT_MS = 50;
+const CONNECT_TIMEOUT_MS = 4000;
+
+/** ioredis's own words for a command that found no connection. */
+const NO_CONNECTION =
+  /writeable|isn't ready|Connection is closed|max retries per request|Failed to refresh slots/;
+
+export type Argument = string | number | Buffer;
+
+/**
+ * One connection (to each node of a Cluster), made again with jitter when it breaks. A command that finds none
+ * fails at once, and with the reason why there is none.
+ */
+export class RedisConnection {
+  readonly #client: RedisClient;
+  #outage: Error | undefined;
+
+  /** @throws UserError when the location itself is wrong. */
+  constructor(location: RedisLocation, random: () => number) {
+    this.#client = connectRedis(location, random, (failure) => {
+      this.#outage = failure;
+    });
+  }
+
+  /** Bulk strings come as Buffers. @throws Redis's reply or the connection's own error. */
+  async call(command: string, ...args: readonly Argument[]): Promise<unknown> {
+    try {
+      const reply: unknown = await this.#client.callBuffer(command, ...args);
+      this.#outage = undefined;
+      return reply;
+    } catch (failure) {
+      const hasNone = failure instanceof Error && NO_CONNECTION.test(failure.message);
+      if (!hasNone) throw failure;
+      throw this.#outage ?? new ConnectingError('there is no connection', { cause: failure });
+    }
+  }
+
+  /** Calls back when a connection was made or lost. */
+  onChange(listener: () => void): void {
+    this.#client.on('ready', listener);
+    this.#client.on('close', listener);
+  }
+
+  /** Calls back with each socket that is opened, to a node that is told or was found. */
+  onSocket(listener: (socket: Duplex) => void): void {
+    const watch = (node: Redis): void => {
+      node.on('connect', () => listener(node.stream));
+    };
+    if (this.#client instanceof Cluster) this.#client.on('+node', watch);
+    else watch(this.#client);
+  }
+
+  /** Drops the connection, which may be dead without a sign, and makes it again. */
+  renew(): void {
+    this.#client.disconnect(true);
+  }
+
+  close(): void {
+    this.#client.disconnect();
+  }
+}
+
+/** How often a connection is tried again, and nothing else: commands fail at once while there is none. */
+function commonOptions(location: RedisLocation, random: () => number) {
+  const [first] = location.urls;
+  const url = first === undefined ? undefined : parseRedisUrl(first);
+  const password = location.password ?? url?.password;
+  const username = location.username ?? url?.username;
+  return {
+    protocol: 2,
+    enableOfflineQueue: false,
+    // A write whose answer was lost must be looked for, not sent again.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectionName: 'isthmus',
+    disableClientInfo: true,
+    retryStrategy: (attempt: number) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+    // After a failover the old master answers so: the connection is to be made anew.
+    reconnectOnError: (failure: Error) => /^(READONLY|UNBLOCKED)/.test(failure.message),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  } as const satisfies RedisOptions;
+}
+
+function connectRedis(
+  location: RedisLocation,
+  random: () => number,
+  onError: (failure: Error) => void,
+): RedisClient {
+  const endpoints = location.urls.map(parseRedisUrl);
+  const [first] = endpoints;
+  if (first === undefined) throw new UserError('no store URL is given', { hint: 'set store.urls' });
+  const options = commonOptions(location, random);
+  if (location.cluster === true) return connectCluster(location, endpoints, options, random, onError);
+  const client =
+    location.sentinel === undefined
+      ? new Redis({ ...options, ...nodeOptions(first, location) })
+      : connectSentinel(location, location.sentinel, endpoints, options, random);
+  client.on('error', onError);
+  client.on('sentinelError', onError);
+  return client;
+}
+
+/** One server alone, whatever the location says: for what must be done on each node. */
+export function connectNode(location: RedisLocation, host: string, port: number): Redis {
+  const [first] = location.urls.map(parseRedisUrl);
+  const endpoint = {
+    host,
+    port,
+    database: 0,
+    tls: first?.tls === true,
+    username: undefined,
+    password: undefined,
+  };
+  const { retryStrategy: _never, ...options } = commonOptions(location, Math.random);
+  return new Redis({
+    ...options,
+    ...nodeOptions(endpoint, location),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+  });
+}
+
+function nodeOptions(endpoint: RedisEndpoint, location: RedisLocation): RedisOptions {
+  const { host, port, database } = endpoint;
+  const tls = tlsOptions(endpoint, location);
+  return { host, port, db: database, ...(tls === undefined ? {} : { tls }) };
+}
+
+function connectSentinel(
+  location: RedisLocation,
+  sentinel: NonNullable<RedisLocation['sentinel']>,
+  endpoints: readonly RedisEndpoint[],
+  options: ReturnType<typeof commonOptions>,
+  random: () => number,
+): Redis {
+  const [first] = endpoints;
+  const tls = unnamedTls(location, first);
+  return new Redis({
+    ...options,
+    name: sentinel.name,
+    sentinels: endpoints.map(({ host, port }) => ({ host, port })),
+    sentinelRetryStrategy: (attempt) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+    failoverDetector: true,
+    db: first?.database ?? 0,
+    ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+    ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+    ...(tls === undefined ? {} : { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+  });
+}
+
+function connectCluster(
+  location: RedisLocation,
+  endpoints: readonly RedisEndpoint[],
+  options: ReturnType<typeof commonOptions>,
+  random: () => number,
+  onError: (failure: Error) => void,
+): Cluster {
+  const [first] = endpoints;
+  const { retryStrategy: _ofNodes, enableOfflineQueue, ...redisOptions } = options;
+  const tls = unnamedTls(location, first);
+  const cluster = new Cluster(
+    endpoints.map(({ host, port }) => ({ host, port })),
+    {
+      enableOfflineQueue,
+      clusterRetryStrategy: (attempt) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+      // Names are left to the connection, so that certificates are checked against them.
+      dnsLookup: (address, callback) => callback(null, address),
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      redisOptions: { ...redisOptions, ...(tls === undefined ? {} : { tls }) },
+    },
+  );
+  cluster.on('error', (failure: Error & { lastNodeError?: Error }) =>
+    onError(failure.lastNodeError ?? failure),
+  );
+  cluster.on('node error', onError);
+  return cluster;
+}
+
+/** For nodes that are told by other nodes: each certificate is checked against the address that was told. */
+function unnamedTls(
+  location: RedisLocation,
+  first: RedisEndpoint | undefined,
+): ConnectionOptions | undefined {
+  if (first?.tls !== true) return undefined;
+  return location.caPem === undefined ? {} : { ca: location.caPem };
+}
