@@ -3,13 +3,16 @@ import { z } from 'zod';
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
-import { metadata, port } from './metadata.ts';
+import { dnsLabel, metadata, port } from './metadata.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 const REGION_LABEL = 'topology.kubernetes.io/region';
 /** As the API server's own bound. */
 const MAX_ENDPOINTS = 1000;
 const MAX_PORTS = 100;
+
+/** Empty where the service's port has no name either. */
+const portName = z.union([z.literal(''), dnsLabel]);
 
 const conditions = z
   .object({
@@ -39,7 +42,7 @@ export const endpointSliceSchema = z.object({
   }),
   addressType: z.enum(['IPv4', 'IPv6']),
   ports: z
-    .array(z.object({ name: z.string().max(63).nullish(), port, protocol: z.string().nullish() }))
+    .array(z.object({ name: portName.nullish(), port, protocol: z.string().nullish() }))
     .max(MAX_PORTS)
     .nullish(),
   endpoints: z.array(endpoint).max(MAX_ENDPOINTS, `has more than ${MAX_ENDPOINTS} endpoints`).nullish(),

@@ -48,7 +48,7 @@ const failback = z.strictObject({
       (steps) => steps.every((step, index) => index === 0 || step > (steps[index - 1] ?? 0)),
       'must ascend',
     )
-    .refine((steps) => steps.at(-1) === 100, 'must end with 100')
+    .refine((steps) => steps.length === 0 || steps.at(-1) === 100, 'must end with 100')
     .default([...DEFAULT_FAILBACK.steps]),
   interval: duration.default(DEFAULT_FAILBACK.intervalMs),
 });

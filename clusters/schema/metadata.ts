@@ -17,7 +17,9 @@ const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and
 
 /** A TCP port. */
 export const port = z
-  .int('is not a port')
+  .int({
+    error: ({ input }) => (input === undefined ? 'is missing (a port)' : 'is not a port (1 to 65535)'),
+  })
   .min(1, 'is not a port (1 to 65535)')
   .max(65_535, 'is not a port (1 to 65535)');
 

@@ -11,6 +11,22 @@ const servicePort = z.object({
   appProtocol: z.string().max(256).nullish(),
 });
 
+/** As the API server: several ports all have names, and neither a name nor a number of a protocol comes twice. */
+function checkApart(ports: readonly z.infer<typeof servicePort>[], context: z.RefinementCtx): void {
+  const names = new Set<string>();
+  const numbers = new Set<string>();
+  for (const [index, { name, port: number, protocol }] of ports.entries()) {
+    const refuse = (message: string, field?: string): void =>
+      context.addIssue({ code: 'custom', path: field === undefined ? [index] : [index, field], message });
+    if (name === undefined && ports.length > 1) refuse('has no name, and there are several ports');
+    else if (names.has(name ?? '')) refuse(`${name}: two ports of this name`, 'name');
+    if (numbers.has(`${protocol} ${number}`))
+      refuse(`${number}: two ${protocol} ports of this number`, 'port');
+    names.add(name ?? '');
+    numbers.add(`${protocol} ${number}`);
+  }
+}
+
 /** `v1` Service. */
 export const serviceSchema = z.object({
   kind: z.literal('Service'),
@@ -21,25 +37,7 @@ export const serviceSchema = z.object({
       .array(servicePort)
       .min(1, 'has no ports')
       .max(MAX_PORTS, `has more than ${MAX_PORTS} ports`)
-      .superRefine((ports, context) => {
-        const names = new Set<string>();
-        for (const [index, { name }] of ports.entries()) {
-          if (name === undefined && ports.length > 1) {
-            context.addIssue({
-              code: 'custom',
-              path: [index],
-              message: 'has no name, and there are several ports',
-            });
-          } else if (names.has(name ?? '')) {
-            context.addIssue({
-              code: 'custom',
-              path: [index, 'name'],
-              message: `${name}: two ports of this name`,
-            });
-          }
-          names.add(name ?? '');
-        }
-      }),
+      .superRefine(checkApart),
   }),
 });
 
@@ -49,20 +47,20 @@ export type ServiceObject = z.infer<typeof serviceSchema>;
  * The protocols that Kubernetes' `appProtocol` names (IANA names and KEP-3726's `kubernetes.io/…`), and those of
  * Istio's and others' port name prefixes. What is not here is opaque TCP.
  */
-const PROTOCOLS: Readonly<Record<string, PortProtocol>> = {
-  http: 'http',
-  'kubernetes.io/ws': 'http',
-  http2: 'http2',
-  h2c: 'http2',
-  'kubernetes.io/h2c': 'http2',
-  grpc: 'http2',
-  tcp: 'tcp',
-};
+const PROTOCOLS: ReadonlyMap<string, PortProtocol> = new Map([
+  ['http', 'http'],
+  ['kubernetes.io/ws', 'http'],
+  ['http2', 'http2'],
+  ['h2c', 'http2'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['grpc', 'http2'],
+  ['tcp', 'tcp'],
+]);
 
 /** How a port is spoken to: its `appProtocol`, else the part of its name before the first dash, else TCP. */
 export function portProtocol(name: string, appProtocol: string | undefined): PortProtocol {
-  if (appProtocol !== undefined) return PROTOCOLS[appProtocol.toLowerCase()] ?? 'tcp';
-  return PROTOCOLS[name.split('-', 1)[0] ?? ''] ?? 'tcp';
+  if (appProtocol !== undefined) return PROTOCOLS.get(appProtocol.toLowerCase()) ?? 'tcp';
+  return PROTOCOLS.get(name.split('-', 1)[0] ?? '') ?? 'tcp';
 }
 
 /** UDP and SCTP ports are left out: gateways carry TCP only. */

@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
-import { z } from 'zod';
-import { nearestWord } from './nearest-word.ts';
+import type { z } from 'zod';
+import { describeIssue } from './issue-wording.ts';
 
 /** What is wrong at one place of a YAML text. */
 export interface YamlProblem {
@@ -121,24 +121,4 @@ function problemsOf(issue: Issue, document: YamlDocument, base: YamlPath): YamlP
 
 function place(path: YamlPath): string {
   return path.length === 0 ? 'the document' : path.map(String).join('.');
-}
-
-/** Zod's messages in the words of a configuration file; undefined leaves zod's own. */
-function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.inst);
-    return (issue.keys as readonly string[]).map((key) => suggestion(key, known)).join('\n');
-  }
-  if (issue.code === 'invalid_type' && issue.input === undefined) return `is missing (${issue.expected})`;
-  return undefined;
-}
-
-function suggestion(key: string, known: readonly string[]): string {
-  const meant = nearestWord(key, known);
-  if (meant !== undefined) return `did you mean ${meant}?`;
-  return known.length === 0 ? '' : `known keys here: ${known.join(', ')}`;
-}
-
-function knownKeys(schema: unknown): readonly string[] {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }

@@ -126,9 +126,7 @@ describe('a text of many YAML documents', () => {
     assert.equal(checks.at(-1)?.kind, 'invalid');
     assert.deepEqual(checks.at(-1), {
       kind: 'invalid',
-      problems: [
-        { line: 7, message: 'listeners: Invalid input: expected object, received number', hint: undefined },
-      ],
+      problems: [{ line: 7, message: 'listeners: must be a map, not a number', hint: undefined }],
     });
   });
 

@@ -16,7 +16,8 @@ export type EndpointState = 'ready' | 'degraded' | 'unready';
 
 /** `address:port` for a named service port, or undefined where the endpoint does not have it. */
 export function endpointTarget(endpoint: Endpoint, portName: string): string | undefined {
-  const port = endpoint.ports[portName];
+  // A port may be called as anything that every object inherits, such as `constructor`.
+  const port = Object.hasOwn(endpoint.ports, portName) ? endpoint.ports[portName] : undefined;
   return port === undefined ? undefined : hostPort(endpoint.address, port);
 }
 

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readResourceFile } from './resource-file.ts';
+import { ResourceSet } from './resource-set.ts';
+import { ServiceIndex } from './service-index.ts';
+
+const HOME = { region: 'eu', zone: 'eu-a' };
+const SERVICE =
+  'apiVersion: v1\nkind: Service\nmetadata: { name: cart }\nspec: { ports: [{ name: http, port: 80 }] }\n';
+
+function exported(created: string): string {
+  const metadata = created === '' ? '{ name: cart }' : `{ name: cart, creationTimestamp: ${created} }`;
+  return `apiVersion: multicluster.x-k8s.io/v1beta1\nkind: ServiceExport\nmetadata: ${metadata}\n`;
+}
+
+function slice(service: string, ...endpoints: string[]): string {
+  return `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: s, labels: { kubernetes.io/service-name: ${service} } }
+addressType: IPv4
+ports: [{ name: http, port: 8080 }]
+endpoints: [${endpoints.join()}]
+`;
+}
+
+function endpoint(address: string, conditions = '{}'): string {
+  return `{ addresses: [${address}], conditions: ${conditions} }`;
+}
+
+class Files {
+  readonly resources = new ResourceSet();
+  readonly index = new ServiceIndex(this.resources, HOME);
+  #nowMs = 0;
+
+  /** Writes a file, or removes it; gives the keys of the services that are different now. */
+  write(name: string, text: string | undefined): string[] {
+    this.#nowMs += 1;
+    const before = this.resources.file(name);
+    const file = text === undefined ? undefined : readResourceFile(name, text, this.#nowMs, before);
+    return this.index.update(this.resources.replace(name, file));
+  }
+
+  get cart() {
+    return this.index.services.get('default/cart');
+  }
+
+  get addresses(): string[] {
+    return (this.cart?.endpoints ?? []).map(({ address, state }) => `${address} ${state}`);
+  }
+}
+
+describe('services out of files', () => {
+  it('appear with their Service, whatever came before it', () => {
+    const files = new Files();
+    assert.deepEqual(files.write('slice.yaml', slice('cart', endpoint('10.0.0.1'))), []);
+    assert.deepEqual(files.write('export.yaml', exported('2026-01-01T00:00:00Z')), []);
+    assert.deepEqual(files.write('service.yaml', SERVICE), ['default/cart']);
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready']);
+    assert.equal(files.cart?.exportedAtMs, Date.UTC(2026, 0, 1));
+    assert.deepEqual(files.write('service.yaml', undefined), ['default/cart']);
+    assert.equal(files.cart, undefined);
+  });
+
+  it('are exported since their ServiceExport was made, or first seen where it does not say', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE);
+    assert.equal(files.cart?.exportedAtMs, undefined);
+    files.write('export.yaml', exported(''));
+    assert.equal(files.cart?.exportedAtMs, 2);
+    files.write('export.yaml', `# touched\n${exported('')}`);
+    assert.equal(files.cart?.exportedAtMs, 2);
+    files.write('export.yaml', undefined);
+    assert.equal(files.cart?.exportedAtMs, undefined);
+  });
+
+  it('follow a slice whose label moves it to another service', () => {
+    const files = new Files();
+    files.write('a.yaml', `${SERVICE}---\n${SERVICE.replace('cart', 'till')}`);
+    files.write('slice.yaml', slice('cart', endpoint('10.0.0.1')));
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready']);
+    assert.deepEqual(files.write('slice.yaml', slice('till', endpoint('10.0.0.1'))).sort(), [
+      'default/cart',
+      'default/till',
+    ]);
+    assert.deepEqual(files.addresses, []);
+    assert.equal(files.index.services.get('default/till')?.endpoints.length, 1);
+    assert.deepEqual(files.write('slice.yaml', undefined), ['default/till']);
+  });
+
+  it('count an endpoint that stands in two slices once, ready if it is in one', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE);
+    files.write('one.yaml', slice('cart', endpoint('10.0.0.1', '{ ready: false }'), endpoint('10.0.0.2')));
+    files.write('two.yaml', slice('cart', endpoint('10.0.0.1')).replace('name: s,', 'name: t,'));
+    assert.deepEqual(files.addresses.sort(), ['10.0.0.1 ready', '10.0.0.2 ready']);
+  });
+
+  it('tell nothing where nothing changed', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE);
+    assert.deepEqual(files.write('service.yaml', `# a comment\n${SERVICE}`), []);
+    assert.deepEqual(files.write('other.yaml', '# nothing\n'), []);
+  });
+
+  it('say when an export offers nothing', () => {
+    const files = new Files();
+    files.write('export.yaml', exported(''));
+    assert.deepEqual(files.index.problems(), [
+      {
+        where: 'export.yaml:1',
+        message: 'ServiceExport default/cart: there is no Service of this name',
+        hint: 'add the Service, or remove the export',
+      },
+    ]);
+    files.write('service.yaml', SERVICE);
+    assert.deepEqual(files.index.problems(), []);
+  });
+});
