@@ -10,6 +10,7 @@ type Register = (program: Command) => void;
  */
 const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['gateway', async () => (await import('./gateway/command.ts')).registerGatewayCommand],
   ['demo', async () => (await import('./clusters/command.ts')).registerDemoCommand],
 ]);
 

@@ -30,8 +30,6 @@ export interface FederationControlOptions {
   readonly random: () => number;
   readonly log: OperationLog;
   readonly softwareVersion: string;
-  /** The snapshot could not be written to disk (or could again): serving goes on. */
-  readonly onDiskResult: (failure: Error | undefined) => void;
   /** There is no identity, and no trying again will bring one. */
   readonly onFatal: (error: UserError) => void;
 }
@@ -48,6 +46,7 @@ export class FederationControl implements ControlPlane {
   #client: FederationClient | undefined;
   #running: Promise<void> | undefined;
   #report: HealthReport | undefined;
+  #diskFailed = false;
   #cancelReport: (() => void) | undefined;
 
   constructor(options: FederationControlOptions) {
@@ -63,10 +62,13 @@ export class FederationControl implements ControlPlane {
       issue: (csrDer) => this.#issue(csrDer),
     });
     this.svid = this.#source.svid;
+    this.#source.problem.watch((problem) => {
+      if (problem !== undefined) options.log.error(problem);
+    });
     this.#saver = new SnapshotSaver({
       clock,
       store: (snapshot) => folder.storeSnapshot(snapshot),
-      onResult: (failure) => options.onDiskResult(failure),
+      onResult: (failure) => this.#diskResult(failure),
     });
   }
 
@@ -129,7 +131,7 @@ export class FederationControl implements ControlPlane {
   }
 
   async #issue(csrDer: Uint8Array): Promise<Uint8Array[]> {
-    const { config, local, log, onFatal } = this.#options;
+    const { config, local, onFatal } = this.#options;
     const proof = (await readTextFile(config.secretFile)).trim();
     const roots = await loadRoots(config.bundleFile, local.trustDomain);
     const target = { address: config.issuerAddress, trustDomain: local.trustDomain, roots };
@@ -138,7 +140,6 @@ export class FederationControl implements ControlPlane {
       return await client.issue(csrDer, proof);
     } catch (error) {
       if (error instanceof RefusedError && this.svid.value === undefined) onFatal(error);
-      if (error instanceof UserError) log.error({ hint: error.hint }, `no SVID: ${error.message}`);
       throw error;
     } finally {
       client.close();
@@ -208,6 +209,20 @@ export class FederationControl implements ControlPlane {
       };
       const ends = [this.#options.clock.after(delayMs, done), this.#closed.watch(done)];
     });
+  }
+
+  /** Serving goes on: the gateway only starts with older news, should it have to without its federation service. */
+  #diskResult(failure: Error | undefined): void {
+    const { log, folder } = this.#options;
+    if (failure === undefined && this.#diskFailed)
+      log.info({ folder: folder.path }, 'snapshots are stored again');
+    if (failure !== undefined && !this.#diskFailed) {
+      log.error(
+        { folder: folder.path, reason: failure.message },
+        'the snapshot could not be stored; serving goes on',
+      );
+    }
+    this.#diskFailed = failure !== undefined;
   }
 
   #connected(): void {

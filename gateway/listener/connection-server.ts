@@ -7,7 +7,12 @@ export type DownstreamProtocol = 'http1' | 'http2' | 'tcp';
 
 /** Where the listeners hand connections over: the engine. From then on it reads and writes the socket. */
 export interface ConnectionServer {
-  serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection;
+  /** undefined when nothing can be served yet: the socket is the caller's to close. */
+  serve(
+    socket: Socket,
+    protocol: DownstreamProtocol,
+    context: ConnectionContext,
+  ): ServerConnection | undefined;
 }
 
 /** Which of the gateway's ports a connection came in on. */

@@ -106,7 +106,9 @@ export class Ports {
   }
 
   #serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): void {
-    this.#options.connections.serving(socket, this.#options.server.serve(socket, protocol, context));
+    const connection = this.#options.server.serve(socket, protocol, context);
+    if (connection === undefined) this.#refuse(socket, 'no-snapshot');
+    else this.#options.connections.serving(socket, connection);
   }
 
   #refuse(socket: Socket, reason: string): void {

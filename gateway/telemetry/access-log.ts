@@ -23,7 +23,7 @@ export class AccessLog {
     this.#destination = destination({
       dest: config.file === '-' ? 1 : config.file,
       sync: false,
-      minLength: ATOMIC_WRITE_BYTES,
+      minLength: ATOMIC_WRITE_BYTES / 2,
       maxWrite: ATOMIC_WRITE_BYTES,
       maxLength: MAX_WAITING_BYTES,
       periodicFlush: FLUSH_INTERVAL_MS,
@@ -32,7 +32,7 @@ export class AccessLog {
     this.#destination.on('error', (error: Error) => onProblem(error.message));
     this.#destination.on('drop', () => onProblem('it is written more slowly than requests come'));
     this.#logger = pino(
-      { base: null, timestamp: false, formatters: { level: () => ({}) } },
+      { base: null, timestamp: false, formatters: { level: () => ({ log: 'access' }) } },
       this.#destination,
     );
   }

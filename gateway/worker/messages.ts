@@ -6,7 +6,7 @@ import { z } from 'zod';
  * half understood.
  */
 
-const bytes = z.instanceof(Uint8Array);
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const text = z.string();
 const count = z.int().min(0);
 const timeMs = z.number().min(0);
@@ -87,7 +87,7 @@ export const workerMessage = z.discriminatedUnion('kind', [
   /** Runs and waits for `start`. */
   z.strictObject({ kind: z.literal('ready') }),
   z.strictObject({ kind: z.literal('applied'), epoch: count, version: count }),
-  z.strictObject({ kind: z.literal('refused'), epoch: count, version: count, reason: text }),
+  z.strictObject({ kind: z.literal('refused'), reason: text }),
   z.strictObject({
     kind: z.literal('trunk'),
     cluster: text,

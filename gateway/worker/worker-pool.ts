@@ -13,10 +13,7 @@ export interface WorkerPoolOptions {
   readonly log: OperationLog;
   /** What a new process must know before it gets connections. */
   readonly introduce: (slot: number, send: (message: ParentMessage) => void) => void;
-  readonly message: (
-    from: { readonly slot: number; readonly channel: WorkerChannel },
-    message: WorkerMessage,
-  ) => void;
+  readonly message: (from: WorkerChannel, message: WorkerMessage) => void;
   readonly gone: (pid: number) => void;
 }
 
@@ -26,22 +23,26 @@ const MAX_WAITING_CONNECTIONS = 1024;
 /** The gateway's workers: hands connections out in turn, and speaks to all of them. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  readonly #slots: readonly WorkerSlot[];
+  #slots: readonly WorkerSlot[] = [];
   readonly #waiting: { readonly socket: Socket; readonly listener: Listener }[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #turn = 0;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+  }
+
+  start(): void {
     const handlers = {
       ready: (slot: WorkerSlot, channel: WorkerChannel) => this.#ready(slot, channel),
-      message: (slot: WorkerSlot, message: WorkerMessage, channel: WorkerChannel) =>
-        options.message({ slot: slot.index, channel }, message),
+      message: (_slot: WorkerSlot, message: WorkerMessage, channel: WorkerChannel) =>
+        this.#options.message(channel, message),
       gone: (_slot: WorkerSlot, channel: WorkerChannel) => this.#gone(channel),
     };
+    const { workers } = this.#options;
     this.#slots = Array.from(
-      { length: options.workers },
-      (_, index) => new WorkerSlot(index, handlers, options),
+      { length: workers },
+      (_, index) => new WorkerSlot(index, handlers, this.#options),
     );
   }
 
@@ -50,8 +51,8 @@ export class WorkerPool {
     return this.#slots.flatMap(({ running }) => (running === undefined ? [] : [running]));
   }
 
-  broadcast(message: ParentMessage): void {
-    for (const channel of this.running) channel.send(message);
+  broadcast(message: ParentMessage, except?: WorkerChannel): void {
+    for (const channel of this.running) if (channel !== except) channel.send(message);
   }
 
   handOut(socket: Socket, listener: Listener): void {

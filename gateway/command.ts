@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { UserError } from '../federation/model/user-error.ts';
+import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
+import { askStatus, printStatus } from './admin/status-client.ts';
+import { type GatewayConfig, loadGatewayConfig } from './config.ts';
+import { createOperationLog } from './telemetry/operation-log.ts';
+import { Gateway } from './worker/gateway.ts';
+
+export function registerGatewayCommand(program: Command): void {
+  const gateway = program.command('gateway').description("this cluster's data plane");
+  gateway
+    .command('run')
+    .description('run a gateway until it is told to end (SIGTERM drains it)')
+    .requiredOption('--config <file>', 'its configuration, gateway.yaml')
+    .action(async ({ config }: { config: string }) => {
+      await run(await loadGatewayConfig(config), program.version() ?? '');
+    });
+  gateway
+    .command('status')
+    .description('what a running gateway says of itself; exit code 3 when it is not ready')
+    .option('--admin <address>', 'HOST:PORT or the path of its admin endpoint')
+    .option('--config <file>', 'or its configuration, which names the endpoint')
+    .option('--output <format>', 'text or json', 'text')
+    .action(async (options: StatusOptions) => {
+      process.exitCode = await status(options);
+    });
+}
+
+interface StatusOptions {
+  readonly admin?: string;
+  readonly config?: string;
+  readonly output: string;
+}
+
+/** Resolves when the gateway has ended as it was asked to. */
+async function run(config: GatewayConfig, softwareVersion: string): Promise<void> {
+  process.title = `isthmus gateway of ${config.local.name}`;
+  const log = createOperationLog('gateway');
+  const { promise: failed, reject: onFatal } = Promise.withResolvers<never>();
+  const gateway = await Gateway.start({
+    config,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    log,
+    softwareVersion,
+    onFatal,
+  });
+  try {
+    await Promise.race([failed, untilToldToEnd(gateway)]);
+  } finally {
+    // Only after a failure is anything left to end.
+    gateway.kill();
+  }
+}
+
+/** The first signal drains, the second ends at once; so does a drain that was asked for otherwise. */
+function untilToldToEnd(gateway: Gateway): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const onSignal = (): void => {
+      signals++;
+      if (signals === 1) gateway.drain().catch(reject);
+      else gateway.kill();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    gateway.ended.then(resolve, reject);
+  });
+}
+
+async function status({ admin, config, output }: StatusOptions): Promise<number> {
+  if (output !== 'text' && output !== 'json') {
+    throw new UserError(`--output ${output}: it is text or json`, { exitCode: 2 });
+  }
+  if ((admin === undefined) === (config === undefined)) {
+    throw new UserError('which gateway?', { hint: 'name it by --admin or by --config', exitCode: 2 });
+  }
+  const address = config === undefined ? admin : (await loadGatewayConfig(config)).admin;
+  if (address === undefined) throw new UserError('which gateway?', { exitCode: 2 });
+  const answer = await askStatus(address);
+  console.log(output === 'json' ? JSON.stringify(answer, undefined, 2) : printStatus(answer, Date.now()));
+  return answer.ready ? 0 : 3;
+}

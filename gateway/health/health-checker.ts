@@ -1,0 +1,108 @@
+import { endpointTarget } from '../../federation/model/endpoint.ts';
+import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
+import type { ServiceKey } from '../../federation/model/service.ts';
+import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
+import type { ProbeTarget } from './probe.ts';
+
+/** What is known of one address of one service. */
+export interface CheckFinding {
+  readonly service: ServiceKey;
+  /** `address:port` */
+  readonly address: string;
+  readonly state: CheckedState['kind'];
+}
+
+interface Checked {
+  readonly finding: Omit<CheckFinding, 'state'>;
+  readonly target: ProbeTarget;
+  policy: HealthCheckPolicy;
+  state: CheckedState;
+  cancel: () => void;
+}
+
+export interface HealthCheckerOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly probe: (target: ProbeTarget, policy: HealthCheckPolicy) => Promise<boolean>;
+  /** Some endpoint's state changed, or it is gone. */
+  readonly changed: () => void;
+}
+
+const JITTER = 0.1;
+
+/** Runs the active checks of a gateway pod against this cluster's own endpoints, where a policy asks for them. */
+export class HealthChecker {
+  readonly #options: HealthCheckerOptions;
+  readonly #checked = new Map<string, Checked>();
+
+  constructor(options: HealthCheckerOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that is checked now. */
+  get findings(): readonly CheckFinding[] {
+    return [...this.#checked.values()].map(({ finding, state }) => ({ ...finding, state: state.kind }));
+  }
+
+  /** Brings the checks to a new snapshot; endpoints that stay keep what is known of them. */
+  update(snapshot: RoutingSnapshot): void {
+    const wanted = new Set<string>();
+    for (const [key, service] of snapshot.services) {
+      const { healthCheck } = service.failover;
+      if (healthCheck !== undefined) this.#updateService(key, service, healthCheck, wanted);
+    }
+    let changed = false;
+    for (const [id, checked] of this.#checked) {
+      if (wanted.has(id)) continue;
+      checked.cancel();
+      this.#checked.delete(id);
+      changed = true;
+    }
+    if (changed) this.#options.changed();
+  }
+
+  close(): void {
+    for (const { cancel } of this.#checked.values()) cancel();
+    this.#checked.clear();
+  }
+
+  #updateService(
+    service: ServiceKey,
+    { ports, endpoints }: SnapshotService,
+    policy: HealthCheckPolicy,
+    wanted: Set<string>,
+  ): void {
+    for (const endpoint of endpoints) {
+      for (const { name } of ports) {
+        const address = endpointTarget(endpoint, name);
+        const port = endpoint.ports[name];
+        if (address === undefined || port === undefined) continue;
+        const id = `${service} ${address}`;
+        wanted.add(id);
+        const known = this.#checked.get(id);
+        if (known !== undefined) known.policy = policy;
+        else this.#begin(id, { service, address }, { host: endpoint.address, port }, policy);
+      }
+    }
+  }
+
+  #begin(id: string, finding: Checked['finding'], target: ProbeTarget, policy: HealthCheckPolicy): void {
+    const checked: Checked = { finding, target, policy, state: PENDING, cancel: () => undefined };
+    this.#checked.set(id, checked);
+    this.#check(id, checked);
+  }
+
+  async #check(id: string, checked: Checked): Promise<void> {
+    const passed = await this.#options.probe(checked.target, checked.policy);
+    if (this.#checked.get(id) !== checked) return;
+    const before = checked.state.kind;
+    checked.state = afterCheck(checked.state, passed, checked.policy);
+    const { clock, random } = this.#options;
+    // Spread, so that a service's endpoints are not all asked at the same moment.
+    const delayMs = checked.policy.intervalMs * (1 - JITTER + 2 * JITTER * random());
+    checked.cancel = clock.after(delayMs, () => this.#check(id, checked));
+    if (checked.state.kind !== before) this.#options.changed();
+  }
+}

@@ -1,0 +1,117 @@
+import { UserError } from '../../federation/model/user-error.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import { snapshotToJson } from '../../federation/wire/snapshot-message.ts';
+import { type AdminHandler, type AdminRoutes, json } from '../admin/admin-server.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { ControlPlane } from '../control/control-plane.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import { answerWhy } from '../routing/why-answer.ts';
+import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.ts';
+import { podSamples } from '../telemetry/pod-samples.ts';
+import type { GatewayFindings } from './gateway-findings.ts';
+import type { GatewayPicture } from './gateway-picture.ts';
+import type { MetricsCollection } from './metrics-collection.ts';
+
+export interface AdminContext {
+  readonly clock: Clock;
+  readonly config: GatewayConfig;
+  readonly control: ControlPlane;
+  readonly picture: GatewayPicture;
+  readonly findings: GatewayFindings;
+  readonly metrics: MetricsCollection;
+  readonly workers: () => readonly number[];
+  readonly ready: () => boolean;
+  readonly servicePorts: () => readonly number[];
+  readonly drain: () => void;
+}
+
+/** The pages of a gateway's admin endpoint. */
+export function adminRoutes(context: AdminContext): AdminRoutes {
+  const { clock, control, picture, metrics } = context;
+  const samples = () => [
+    ...podSamples(clock.now(), { snapshot: picture.table?.snapshot, svid: control.svid.value }),
+    picture.propagation.samples(),
+  ];
+  return new Map<string, AdminHandler>([
+    ['GET /healthz', () => json(200, { status: 'ok' })],
+    ['GET /readyz', () => readiness(context)],
+    ['GET /status', () => json(200, status(context))],
+    [
+      'GET /metrics',
+      async () => ({ status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text(samples) }),
+    ],
+    [
+      'GET /snapshot',
+      () => ({
+        status: 200,
+        contentType: 'application/json',
+        body: snapshotToJson(tableOf(picture).snapshot),
+      }),
+    ],
+    ['GET /peers', () => json(200, { peers: peers(context) })],
+    [
+      'GET /why',
+      (query) => {
+        const answer = answerWhy(clock.now(), tableOf(picture), query);
+        return json(answer.status, answer.body);
+      },
+    ],
+    [
+      'POST /drain',
+      () => {
+        context.drain();
+        return json(202, { status: 'draining' });
+      },
+    ],
+  ]);
+}
+
+function tableOf(picture: GatewayPicture): RouteTable {
+  if (picture.table !== undefined) return picture.table;
+  throw new UserError('this gateway has no snapshot yet', { hint: 'is its federation service running?' });
+}
+
+function readiness(context: AdminContext) {
+  const ready = context.ready();
+  const { control, picture } = context;
+  const lacks = [
+    ...(control.svid.value === undefined ? ['an SVID'] : []),
+    ...(picture.table === undefined ? ['a snapshot'] : []),
+    ...(context.workers().length === 0 ? ['a worker'] : []),
+  ];
+  return json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', lacks });
+}
+
+function status(context: AdminContext) {
+  const { clock, config, control, picture } = context;
+  const snapshot = picture.table?.snapshot;
+  const svid = control.svid.value;
+  return {
+    cluster: config.local.name,
+    trustDomain: config.local.trustDomain,
+    ready: context.ready(),
+    control: control.state.value,
+    workers: context.workers(),
+    snapshot: snapshot && {
+      epoch: snapshot.epoch,
+      version: snapshot.version,
+      createdAtMs: snapshot.createdAtMs,
+      services: snapshot.services.size,
+    },
+    svid: svid && {
+      id: svid.id.text,
+      serial: svid.serial,
+      notAfterMs: svid.notAfterMs,
+      expiresInSeconds: Math.round((svid.notAfterMs - clock.now()) / 1000),
+    },
+    servicePorts: context.servicePorts(),
+    peers: peers(context),
+  };
+}
+
+function peers({ picture, findings }: AdminContext) {
+  return [...(picture.table?.snapshot.peers.values() ?? [])].map((peer) => ({
+    ...peer,
+    trunk: findings.peers.of(peer.cluster) ?? null,
+  }));
+}

@@ -1,0 +1,92 @@
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { EndpointFinding, HealthReport } from '../../federation/wire/health-report.ts';
+import type { HealthChecker } from '../health/health-checker.ts';
+import type { ParentMessage } from './messages.ts';
+import { PeerSights, type TrunkSighting } from './peer-sights.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+
+interface EjectedEndpoint {
+  readonly service: string;
+  readonly address: string;
+}
+
+export interface FindingsOptions {
+  readonly checker: HealthChecker;
+  readonly broadcast: (message: ParentMessage, except?: WorkerChannel) => void;
+  readonly report: (report: HealthReport) => void;
+}
+
+/**
+ * What the pod finds of its peers and of its own endpoints: gathered from the workers and the checks, shared with
+ * all workers, and reported to the federation service.
+ */
+export class GatewayFindings {
+  readonly peers = new PeerSights();
+  readonly #options: FindingsOptions;
+  readonly #ejections = new Map<number, readonly EjectedEndpoint[]>();
+
+  constructor(options: FindingsOptions) {
+    this.#options = options;
+  }
+
+  /** What a new worker must know. */
+  introduction(): ParentMessage[] {
+    const { findings } = this.peers;
+    const lost = findings.filter(({ up }) => !up);
+    return [
+      ...lost.map(
+        ({ cluster, sinceMs }): ParentMessage => ({ kind: 'peer', cluster, up: false, atMs: sinceMs }),
+      ),
+      this.#checksMessage(),
+    ];
+  }
+
+  snapshotChanged(snapshot: RoutingSnapshot): void {
+    this.peers.keepOnly(snapshot.peers);
+  }
+
+  /** One worker's loss is every worker's loss: none of them waits to find out by itself. */
+  sawTrunk(from: WorkerChannel, sighting: TrunkSighting): void {
+    if (!this.peers.saw(sighting)) return;
+    const { cluster, up, atMs } = sighting;
+    this.#options.broadcast({ kind: 'peer', cluster, up, atMs }, from);
+    this.#report();
+  }
+
+  ejected(pid: number, endpoints: readonly EjectedEndpoint[]): void {
+    this.#ejections.set(pid, endpoints);
+    this.#report();
+  }
+
+  checksChanged(): void {
+    this.#options.broadcast(this.#checksMessage());
+    this.#report();
+  }
+
+  workerGone(pid: number): void {
+    const had = this.#ejections.get(pid);
+    this.#ejections.delete(pid);
+    if (had !== undefined && had.length > 0) this.#report();
+  }
+
+  #checksMessage(): ParentMessage {
+    return { kind: 'checks', findings: [...this.#options.checker.findings] };
+  }
+
+  #report(): void {
+    this.#options.report({ trunks: this.peers.findings, endpoints: this.#endpointFindings() });
+  }
+
+  /** An ejection outweighs a check: requests fail that checks do not see. */
+  #endpointFindings(): readonly EndpointFinding[] {
+    const findings = new Map<string, EndpointFinding>();
+    const add = (finding: EndpointFinding): void => {
+      findings.set(`${finding.service} ${finding.address}`, finding);
+    };
+    for (const finding of this.#options.checker.findings) add(finding);
+    for (const endpoints of this.#ejections.values()) {
+      for (const { service, address } of endpoints) add({ service, address, state: 'ejected' });
+    }
+    return [...findings.values()];
+  }
+}

@@ -1,0 +1,237 @@
+import type { Socket } from 'node:net';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import { deltaFromBytes } from '../../federation/wire/delta-message.ts';
+import { applyDelta } from '../../federation/wire/snapshot-delta.ts';
+import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
+import { svidFromPem } from '../../trust/svid.ts';
+import { type EdgeOptions, Engine } from '../exchange/engine.ts';
+import { createCodecResources } from '../http/resources.ts';
+import { EDGE_HTTP1 } from '../http1/options.ts';
+import { EDGE_HTTP2 } from '../http2/options.ts';
+import { EnrolmentPort } from '../listener/enrolment.ts';
+import { OpenConnections } from '../listener/open-connections.ts';
+import { Ports } from '../listener/ports.ts';
+import { compileRouteTable, type RoutingRuntime } from '../routing/compile.ts';
+import { PeerAvailability } from '../routing/peer-availability.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import { AccessLog } from '../telemetry/access-log.ts';
+import { MeterTable } from '../telemetry/meter-table.ts';
+import type { OperationLog } from '../telemetry/operation-log.ts';
+import { requestSamples } from '../telemetry/request-samples.ts';
+import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
+import type { RouteMeters } from '../telemetry/route-meters.ts';
+import { routingSamples } from '../telemetry/routing-samples.ts';
+import { EjectionWatch } from './ejection-watch.ts';
+import { EnrolmentRelay } from './enrolment-relay.ts';
+import type { ParentMessage, WorkerConfig, WorkerMessage } from './messages.ts';
+import { TrunkWatch } from './trunk-watch.ts';
+import { WorkerIdentity } from './worker-identity.ts';
+
+export interface GatewayWorkerOptions {
+  readonly config: WorkerConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: OperationLog;
+  readonly send: (message: WorkerMessage) => void;
+}
+
+/** One worker: serves connections by the newest snapshot that its parent has sent. */
+export class GatewayWorker {
+  readonly #options: GatewayWorkerOptions;
+  readonly #meters = new MeterTable();
+  readonly #resources;
+  readonly #accessLog: AccessLog;
+  readonly #connections: OpenConnections;
+  readonly #relay: EnrolmentRelay;
+  readonly #ports: Ports;
+  readonly #identity: WorkerIdentity;
+  readonly #ejections: EjectionWatch;
+  readonly #trunkWatch: TrunkWatch;
+  readonly #runtime: RoutingRuntime<RouteMeters>;
+  readonly #telemetry: RequestTelemetry;
+  #engine: Engine | undefined;
+
+  constructor(options: GatewayWorkerOptions) {
+    const { config, clock, random, log, send } = options;
+    this.#options = options;
+    this.#resources = createCodecResources({ clock });
+    this.#accessLog = new AccessLog(config.accessLog, (reason) => {
+      log.error({ reason, file: config.accessLog.file }, 'lines of the access log are lost');
+    });
+    this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
+    this.#connections = new OpenConnections(this.#meters, config.limits.maxConnections);
+    this.#relay = new EnrolmentRelay(send);
+    this.#ports = this.#createPorts();
+    this.#identity = new WorkerIdentity((identity) => this.#ports.identify(identity));
+    const peers = new PeerAvailability();
+    peers.setFollowed(config.followed);
+    this.#runtime = {
+      peers,
+      workers: config.workers,
+      random,
+      sharedPorts: new Set(config.sharedPorts),
+      telemetry: (route) => this.#meters.service(route.service),
+    };
+    this.#ejections = new EjectionWatch(clock, () => this.#engine?.table, send);
+    this.#trunkWatch = new TrunkWatch(clock, () => this.#engine?.trunks.reports() ?? [], send);
+  }
+
+  /** `socket` comes with `connection` alone. */
+  receive(message: ParentMessage, socket: Socket | undefined): void {
+    switch (message.kind) {
+      case 'start':
+        throw new Error('this worker has been started already');
+      case 'connection':
+        if (socket !== undefined) this.#ports.accept(socket, message.listener);
+        return;
+      case 'snapshot':
+        this.#apply(() => snapshotFromBytes(message.bytes));
+        return;
+      case 'delta':
+        this.#apply((base) => applyDelta(base, deltaFromBytes(message.bytes)));
+        return;
+      case 'svid':
+        this.#useSvid(message);
+        return;
+      case 'peer':
+        if (message.up) this.#engine?.peerAnswered(message.cluster);
+        else this.#engine?.peerLost(message.cluster);
+        return;
+      case 'checks':
+        this.#useChecks(message.findings);
+        return;
+      case 'collect':
+        this.#options.send({ kind: 'collected', id: message.id, families: this.#samples() });
+        return;
+      case 'enrolled':
+        this.#relay.answered(message.id, message.response);
+        return;
+      case 'drain':
+        this.#drain(message.graceMs);
+    }
+  }
+
+  #createPorts(): Ports {
+    const { config, clock, log } = this.#options;
+    const rejected = (reason: string): void => this.#meters.countRejected(reason);
+    return new Ports({
+      server: { serve: (socket, protocol, context) => this.#engine?.serve(socket, protocol, context) },
+      connections: this.#connections,
+      enrolment: new EnrolmentPort({
+        relay: (request, remoteAddress) => this.#relay.relay(request, remoteAddress),
+        rejected,
+        now: () => clock.monotonic(),
+      }),
+      ticketSecret: config.ticketSecret,
+      handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
+      headerTimeoutMs: config.limits.headerTimeoutMs,
+      now: () => clock.now(),
+      clusterOf: (trustDomain) => this.#identity.clusterOf(trustDomain),
+      rejected: (reason, remoteAddress) => {
+        rejected(reason);
+        log.debug({ reason, remoteAddress }, 'a connection was refused');
+      },
+    });
+  }
+
+  /** Puts a snapshot in force, or says why not: then the one before stays. */
+  #apply(read: (base: RoutingSnapshot) => RoutingSnapshot): void {
+    const before = this.#engine?.table;
+    try {
+      const snapshot = read(before?.snapshot ?? NO_SNAPSHOT);
+      const table = compileRouteTable(snapshot, before, this.#runtime);
+      this.#use(table);
+      this.#options.send({ kind: 'applied', epoch: snapshot.epoch, version: snapshot.version });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.send({ kind: 'refused', reason });
+    }
+  }
+
+  #use(table: RouteTable<RouteMeters>): void {
+    this.#identity.useSnapshot(table.snapshot);
+    if (this.#engine === undefined) this.#engine = this.#createEngine(table);
+    else this.#engine.setTable(table);
+    this.#meters.keepOnly(table.snapshot.services);
+  }
+
+  #createEngine(table: RouteTable<RouteMeters>): Engine {
+    const { config, clock, random, send } = this.#options;
+    const trunk = (cluster: string, up: boolean): void => {
+      send({ kind: 'trunk', cluster, up, atMs: clock.now(), rttSeconds: 0 });
+    };
+    return new Engine({
+      clock,
+      random,
+      resources: this.#resources,
+      recorder: this.#telemetry,
+      table,
+      credentials: () => this.#identity.credentials,
+      onPeerLost: (cluster) => trunk(cluster, false),
+      onPeerAnswered: (cluster) => trunk(cluster, true),
+      warm: config.keepsTrunksWarm,
+      edge: edgeOptions(config.limits),
+    });
+  }
+
+  #useSvid(message: ParentMessage & { kind: 'svid' }): void {
+    try {
+      const { certificateChainPem, privateKeyPem } = message;
+      this.#identity.useSvid(svidFromPem(certificateChainPem, privateKeyPem, this.#options.clock.now()));
+    } catch (error) {
+      // Expired, most likely: without a newer one the old one is as good.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.error({ reason }, 'the SVID cannot be used');
+    }
+  }
+
+  #useChecks(findings: (ParentMessage & { kind: 'checks' })['findings']): void {
+    for (const { service, address, state } of findings) {
+      for (const route of this.#engine?.table.services.get(service)?.routes ?? []) {
+        route.state.pool.setCheck(address, state);
+      }
+    }
+  }
+
+  #samples(): (WorkerMessage & { kind: 'collected' })['families'] {
+    const engine = this.#engine;
+    const families = requestSamples(this.#meters);
+    if (engine === undefined) return families;
+    return [...families, ...routingSamples(this.#options.clock.now(), engine.table, engine.trunks.reports())];
+  }
+
+  /** Serves what is open to its end, but not beyond the grace; then the process ends. */
+  async #drain(graceMs: number): Promise<void> {
+    const { clock, send } = this.#options;
+    const { promise: graceIsOver, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(graceMs, resolve);
+    await Promise.race([this.#connections.drain(), graceIsOver]);
+    cancel();
+    this.#connections.destroy();
+    this.#engine?.close();
+    this.#ejections.close();
+    this.#trunkWatch.close();
+    await this.#accessLog.close();
+    send({ kind: 'collected', id: 0, families: this.#samples() });
+    send({ kind: 'drained' });
+  }
+}
+
+function edgeOptions({ headerTimeoutMs, idleTimeoutMs }: WorkerConfig['limits']): EdgeOptions {
+  return {
+    http1: { ...EDGE_HTTP1, headTimeoutMs: headerTimeoutMs, idleTimeoutMs },
+    http2: { ...EDGE_HTTP2, handshakeTimeoutMs: headerTimeoutMs, idleTimeoutMs },
+  };
+}
+
+/** A delta that comes first has nothing to start from: no snapshot has this version. */
+const NO_SNAPSHOT: RoutingSnapshot = {
+  epoch: 0,
+  version: -1,
+  createdAtMs: 0,
+  local: { name: '', clusterset: '', trustDomain: '', locality: { region: '', zone: '' } },
+  peers: new Map(),
+  services: new Map(),
+  trustBundles: new Map(),
+};

@@ -1,0 +1,43 @@
+import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { TrunkFinding } from '../../federation/wire/health-report.ts';
+
+/** What one worker says of its trunks to one peer. */
+export interface TrunkSighting {
+  readonly cluster: ClusterName;
+  readonly up: boolean;
+  /** When it came to this, Unix ms. */
+  readonly atMs: number;
+  readonly rttSeconds: number;
+}
+
+/** What the pod's workers together see of their peers: the newest word about each counts. */
+export class PeerSights {
+  readonly #findings = new Map<ClusterName, TrunkFinding>();
+
+  /** @returns whether this changes a peer between up and down (or is the first word about it). */
+  saw(sighting: TrunkSighting): boolean {
+    const { cluster, up, atMs, rttSeconds } = sighting;
+    const before = this.#findings.get(cluster);
+    if (before !== undefined && before.up === up) {
+      this.#findings.set(cluster, { ...before, rttSeconds });
+      return false;
+    }
+    // A worker's word may overtake another's on its way here; the later event wins.
+    if (before !== undefined && atMs < before.sinceMs) return false;
+    this.#findings.set(cluster, { cluster, up, sinceMs: atMs, rttSeconds });
+    return true;
+  }
+
+  /** Peers that the snapshot no longer has are forgotten. */
+  keepOnly(clusters: ReadonlyMap<ClusterName, unknown>): void {
+    for (const cluster of this.#findings.keys()) if (!clusters.has(cluster)) this.#findings.delete(cluster);
+  }
+
+  of(cluster: ClusterName): TrunkFinding | undefined {
+    return this.#findings.get(cluster);
+  }
+
+  get findings(): readonly TrunkFinding[] {
+    return [...this.#findings.values()];
+  }
+}

@@ -1,0 +1,112 @@
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import { deltaToBytes } from '../../federation/wire/delta-message.ts';
+import { snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
+import type { SnapshotOffer } from '../control/control-plane.ts';
+import type { ParentMessage } from './messages.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+
+/** A worker that has not compiled a snapshot after this long hangs: it is killed, and another takes its place. */
+const HUNG_MS = 30_000;
+
+interface Rollout {
+  readonly snapshot: RoutingSnapshot;
+  readonly waitingFor: Set<number>;
+  readonly done: () => void;
+  readonly failed: (reason: string) => void;
+}
+
+/** Brings each snapshot to all workers, one after another. */
+export class SnapshotRollout {
+  readonly #clock: Clock;
+  readonly #channels: () => readonly WorkerChannel[];
+  /** What each worker has, by process id. */
+  readonly #applied = new Map<number, RoutingSnapshot>();
+  #newest: RoutingSnapshot | undefined;
+  #current: Rollout | undefined;
+
+  constructor(clock: Clock, channels: () => readonly WorkerChannel[]) {
+    this.#clock = clock;
+    this.#channels = channels;
+  }
+
+  /** True when some worker serves by the newest snapshot. */
+  get inForce(): boolean {
+    return this.#newest !== undefined && [...this.#applied.values()].includes(this.#newest);
+  }
+
+  /** What a new process gets. */
+  introduction(): ParentMessage | undefined {
+    return this.#newest && { kind: 'snapshot', bytes: snapshotToBytes(this.#newest) };
+  }
+
+  /**
+   * Resolves when every worker serves by it. When one refuses, all go back to the one before, and it rejects with
+   * the reason.
+   */
+  async offer({ snapshot, delta }: SnapshotOffer): Promise<void> {
+    const previous = this.#newest;
+    this.#newest = snapshot;
+    const message: ParentMessage =
+      delta === undefined
+        ? { kind: 'snapshot', bytes: snapshotToBytes(snapshot) }
+        : { kind: 'delta', bytes: deltaToBytes(delta) };
+    try {
+      await this.#send(message, snapshot);
+    } catch (error) {
+      this.#newest = previous;
+      const back = this.introduction();
+      if (back !== undefined) for (const channel of this.#channels()) channel.send(back);
+      throw error;
+    }
+  }
+
+  applied(channel: WorkerChannel, version: { readonly epoch: number; readonly version: number }): void {
+    const newest = this.#newest;
+    if (newest === undefined || newest.epoch !== version.epoch || newest.version !== version.version) return;
+    this.#applied.set(channel.pid, newest);
+    this.#settled(channel.pid);
+  }
+
+  refused(channel: WorkerChannel, reason: string): void {
+    this.#applied.delete(channel.pid);
+    if (this.#current?.waitingFor.has(channel.pid)) this.#current.failed(reason);
+  }
+
+  gone(pid: number): void {
+    this.#applied.delete(pid);
+    this.#settled(pid);
+  }
+
+  #send(message: ParentMessage, snapshot: RoutingSnapshot): Promise<void> {
+    const channels = this.#channels();
+    if (channels.length === 0) return Promise.resolve();
+    return new Promise<void>((resolve, reject) => {
+      const cancel = this.#clock.after(HUNG_MS, () => this.#killHung());
+      const end = (settle: () => void): void => {
+        cancel();
+        this.#current = undefined;
+        settle();
+      };
+      this.#current = {
+        snapshot,
+        waitingFor: new Set(channels.map(({ pid }) => pid)),
+        done: () => end(resolve),
+        failed: (reason) => end(() => reject(new Error(reason))),
+      };
+      for (const channel of channels) channel.send(message);
+    });
+  }
+
+  #settled(pid: number): void {
+    const current = this.#current;
+    current?.waitingFor.delete(pid);
+    if (current?.waitingFor.size === 0) current.done();
+  }
+
+  #killHung(): void {
+    for (const channel of this.#channels()) {
+      if (this.#current?.waitingFor.has(channel.pid)) channel.kill();
+    }
+  }
+}
