@@ -5,14 +5,10 @@ import { certificatesToPem } from '../../trust/pem.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { SvidError } from '../../trust/svid-error.ts';
 import { verifyTlsPeer } from '../../trust/verify.ts';
+import type { ListenAddress } from '../config.ts';
 import type { SpiffeId } from '../model/identity.ts';
-import { UserError } from '../model/user-error.ts';
 import type { Clock } from '../runtime/clock.ts';
-
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import { cannotListen } from './listening.ts';
 
 export interface FrontOptions {
   readonly clock: Clock;
@@ -124,16 +120,4 @@ function tlsOptions(svid: Svid, bundles: TrustBundles): TlsOptions {
     ALPNProtocols: ['h2'],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   };
-}
-
-function cannotListen(address: ListenAddress, failure: Error): UserError {
-  const code = 'code' in failure ? String(failure.code) : failure.message;
-  const shown = `${address.host}:${address.port}`;
-  const inUse = code === 'EADDRINUSE';
-  return new UserError(`cannot listen on ${shown}${inUse ? ': the port is in use' : ` (${code})`}`, {
-    hint: inUse
-      ? 'stop what listens there, or set another port in the configuration'
-      : 'the address must be one of this machine, and ports below 1024 need a privilege',
-    cause: failure,
-  });
 }

@@ -44,6 +44,11 @@ export class GatewayRegistry implements SessionListener {
     return [...this.#members.values()].flatMap(({ session }) => session.status ?? []);
   }
 
+  /** Ends all streams. */
+  close(): void {
+    for (const { session } of [...this.#members.values()]) session.end();
+  }
+
   /** A gateway that comes again has given up its earlier stream, even if that does not know it yet. */
   joined(session: GatewaySession, hello: GatewayHello): void {
     const earlier = this.#members.get(hello.gateway);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterName, PeerReach } from '../model/cluster.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import type { TrunkFinding } from '../wire/health-report.ts';
@@ -34,8 +35,11 @@ export class PeerBook {
     for (const found of memory.gateways) this.#witnesses.set(found.gateway, { ...found, reporting: false });
   }
 
-  /** Takes one gateway's whole report on its trunks. What it no longer names it has no trunk to. */
-  report(gateway: string, startedAtMs: number, findings: readonly TrunkFinding[], nowMs: number): void {
+  /**
+   * Takes one gateway's whole report on its trunks. What it no longer names it has no trunk to.
+   * @returns whether it says anything new
+   */
+  report(gateway: string, startedAtMs: number, findings: readonly TrunkFinding[], nowMs: number): boolean {
     const before = this.#witnesses.get(gateway);
     const known = before?.startedAtMs === startedAtMs ? before.trunks : new Map<ClusterName, TrunkEvidence>();
     const trunks = new Map<ClusterName, TrunkEvidence>();
@@ -45,7 +49,9 @@ export class PeerBook {
       trunks.set(finding.cluster, nextEvidence(evidence, finding));
     }
     this.#witnesses.delete(gateway);
-    this.#witnesses.set(gateway, { gateway, startedAtMs, trunks, reporting: true });
+    const witness = { gateway, startedAtMs, trunks, reporting: true };
+    this.#witnesses.set(gateway, witness);
+    return !isDeepStrictEqual(before, witness);
   }
 
   /** A gateway's stream ended: its word no longer counts, but is compared with when it comes back. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from '../model/cluster.ts';
 import { clusterTrustDomain } from '../model/identity.ts';
 import type { Peer, PeerHealth } from '../model/snapshot.ts';
+import { isHost } from '../wire/field-checks.ts';
 
 /** What is known of a member of the clusterset, from the store or only by name. */
 export interface KnownPeer {
@@ -11,6 +12,37 @@ export interface KnownPeer {
   readonly lastSeenMs: number;
   readonly locality: Locality | undefined;
   readonly gateways: readonly GatewayAddress[];
+}
+
+/** What a follower of the store knows of a peer. */
+export interface SeenPeer {
+  readonly cluster: ClusterName;
+  readonly reach: PeerReach;
+  readonly lastSeenMs: number;
+  readonly head: { readonly locality: Locality; readonly gateways: readonly GatewayAddress[] } | undefined;
+}
+
+/**
+ * Every other member: those that the store's follower ever heard of, and those that are known by name only.
+ * Gateways at impossible addresses are left out: the whole snapshot would be refused for one.
+ */
+export function* knownPeers(
+  local: LocalCluster,
+  seen: Iterable<SeenPeer>,
+  named: Iterable<ClusterName>,
+): Iterable<KnownPeer> {
+  const clusters = new Set([local.name]);
+  for (const { cluster, reach, lastSeenMs, head } of seen) {
+    if (clusters.has(cluster)) continue;
+    clusters.add(cluster);
+    const gateways = (head?.gateways ?? []).filter((gateway) => isHost(gateway.host));
+    yield { cluster, reach, lastSeenMs, locality: head?.locality, gateways };
+  }
+  for (const cluster of named) {
+    if (clusters.has(cluster)) continue;
+    clusters.add(cluster);
+    yield { cluster, reach: 'unknown', lastSeenMs: 0, locality: undefined, gateways: [] };
+  }
 }
 
 const NOWHERE: Locality = { region: '', zone: '' };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict, ServiceExport } from '../import/merge.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
@@ -17,9 +18,11 @@ export interface BuilderSources {
   readonly accessOf: (key: ServiceKey) => readonly AccessRule[];
   /** Given `previous`, the same object where nothing changed. */
   readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
-  readonly trustBundles: () => TrustBundles;
+  readonly trustBundles: (peers: ReadonlyMap<ClusterName, Peer>) => TrustBundles;
   readonly offers: OfferBook;
   readonly ports: PortLedger;
+  /** Told when a service's conflicts are others than before. */
+  readonly onConflicts: (service: ServiceKey, conflicts: readonly ExportConflict[]) => void;
 }
 
 export interface PortLedger {
@@ -73,7 +76,7 @@ export class SnapshotBuilder {
     const last = this.#snapshot;
     const peers = this.#sources.peers(last.peers, nowMs);
     const services = this.#buildServices(last.services, nowMs);
-    const trustBundles = this.#sources.trustBundles();
+    const trustBundles = this.#sources.trustBundles(peers);
     const unchanged =
       peers === last.peers && services === last.services && trustBundles === last.trustBundles;
     if (!unchanged || last.version === 0) {
@@ -114,7 +117,7 @@ export class SnapshotBuilder {
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
-      this.#conflicts.delete(key);
+      this.#noteConflicts(key, []);
       return undefined;
     }
     const { service, conflicts } = assembleService(
@@ -129,9 +132,15 @@ export class SnapshotBuilder {
       },
       previous,
     );
+    this.#noteConflicts(key, conflicts);
+    return service;
+  }
+
+  #noteConflicts(key: ServiceKey, conflicts: readonly ExportConflict[]): void {
+    if (isDeepStrictEqual(this.#conflicts.get(key) ?? [], conflicts)) return;
     if (conflicts.length === 0) this.#conflicts.delete(key);
     else this.#conflicts.set(key, conflicts);
-    return service;
+    this.#sources.onConflicts(key, conflicts);
   }
 
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {

@@ -85,10 +85,14 @@ export function portName(field: string, value: string): string {
 
 /** An IP address or a DNS name. */
 export function host(field: string, value: string): string {
-  if (isIP(value) === 0 && !DNS_NAME.test(value)) {
+  if (!isHost(value)) {
     throw new WireError(`${field}: ${quote(value)} is neither an IP address nor a DNS name`);
   }
   return value;
+}
+
+export function isHost(value: string): boolean {
+  return isIP(value) !== 0 || DNS_NAME.test(value);
 }
 
 /** The member of a closed set that an enum's number stands for. */

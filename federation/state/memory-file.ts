@@ -5,8 +5,8 @@ import type { ServiceKey } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import { UserError } from '../model/user-error.ts';
 import { writeDurably } from '../runtime/durable-file.ts';
-import type { PortGrant } from './listen-ports.ts';
-import type { PeerMemory } from './peer-book.ts';
+import type { PortGrant } from '../snapshot/listen-ports.ts';
+import type { PeerMemory } from '../snapshot/peer-book.ts';
 
 /** What a federation service must not forget over a restart. */
 export interface FederationMemory {
@@ -74,19 +74,12 @@ export async function readMemory(path: string, local: LocalCluster): Promise<Fed
   return { epoch, peers: { peers, gateways: evidence }, offers };
 }
 
-/** @throws the file system's error. */
-export async function writeMemory(
-  path: string,
-  local: LocalCluster,
-  memory: FederationMemory,
-): Promise<void> {
+/** The text of the file. */
+export function printMemory(local: LocalCluster, memory: FederationMemory): string {
   const { epoch, peers, offers } = memory;
   const gateways = peers.gateways.map((found) => ({ ...found, trunks: [...found.trunks] }));
   const { name: cluster, clusterset } = local;
-  await writeDurably(
-    path,
-    JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, offers }),
-  );
+  return JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, offers });
 }
 
 /** @throws UserError when the file cannot be understood. */

@@ -1,0 +1,78 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { ListenAddress } from '../config.ts';
+import { cannotListen } from '../service/listening.ts';
+import { printMetrics } from './federation-metrics.ts';
+import type { FederationState } from './state-report.ts';
+
+/** A web page that a browser was led to must not reach the endpoint under a name of its own (DNS rebinding). */
+const OWN_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
+const REQUEST_TIMEOUT_MS = 5000;
+const MAX_CONNECTIONS = 100;
+
+/** `/healthz`, `/readyz`, `/metrics` and `/state`, for GET only. */
+export class AdminServer {
+  readonly #server: Server;
+  readonly #state: () => FederationState;
+
+  constructor(state: () => FederationState) {
+    this.#state = state;
+    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      if (!OWN_HOST.test(request.headers.host ?? '')) send(response, 421, 'text/plain', 'another host\n');
+      else if (request.method !== 'GET') send(response, 405, 'text/plain', 'GET only\n');
+      else if (!this.#answer(path, response)) send(response, 404, 'text/plain', 'not found\n');
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /**
+   * @returns the port, also when 0 was asked for
+   * @throws UserError when the address cannot be listened on.
+   */
+  async listen(address: ListenAddress): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', (failure) => reject(cannotListen(address, failure)));
+    this.#server.listen(address.port, address.host, resolve);
+    await promise;
+    const bound = this.#server.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  }
+
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    await promise;
+  }
+
+  #answer(path: string, response: ServerResponse): boolean {
+    switch (path) {
+      case '/healthz':
+        send(response, 200, 'text/plain', 'ok\n');
+        return true;
+      case '/readyz': {
+        const { readiness } = this.#state();
+        sendJson(response, readiness.kind === 'starting' ? 503 : 200, readiness);
+        return true;
+      }
+      case '/state':
+        sendJson(response, 200, this.#state());
+        return true;
+      case '/metrics':
+        void printMetrics(this.#state()).then((text) =>
+          send(response, 200, 'text/plain; version=0.0.4', text),
+        );
+        return true;
+      default:
+        return false;
+    }
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  send(response, status, 'application/json', `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
+}

@@ -1,0 +1,81 @@
+import type { ProviderProblem } from '../../clusters/provider.ts';
+import type { RefusedRecord } from '../import/importer.ts';
+import type { ExportConflict } from '../import/merge.ts';
+import type { ClusterName, GatewayAddress, Locality, PeerReach } from '../model/cluster.ts';
+import type { PeerHealth } from '../model/snapshot.ts';
+import type { GatewayStatus } from '../service/gateway-session.ts';
+import type { PublisherState } from '../store/publisher-state.ts';
+
+/** What `/state` answers, as JSON. Absent = undefined. Times are Unix ms. */
+export interface FederationState {
+  readonly cluster: ClusterName;
+  readonly clusterset: string;
+  readonly trustDomain: string;
+  readonly locality: Locality;
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+  readonly readiness: Readiness;
+  readonly snapshot:
+    | {
+        readonly epoch: number;
+        readonly version: number;
+        readonly createdAtMs: number;
+        readonly services: number;
+      }
+    | undefined;
+  readonly store: {
+    readonly state: 'up' | 'down';
+    readonly problem: string | undefined;
+    readonly publisher: PublisherState;
+    readonly pendingChanges: number;
+    readonly exportedServices: number;
+  };
+  readonly peers: readonly PeerState[];
+  readonly gateways: readonly GatewayStatus[];
+  readonly conflicts: readonly ExportConflict[];
+  /** What peers publish and is ignored here; at most the first thousand. */
+  readonly refusedRecords: readonly RefusedRecord[];
+  readonly resourceProblems: readonly ProviderProblem[];
+  readonly certificates: {
+    readonly svidNotAfterMs: number | undefined;
+    readonly intermediateNotAfterMs: number;
+    readonly rootNotAfterMs: number;
+  };
+}
+
+export interface PeerState {
+  readonly cluster: ClusterName;
+  readonly trustDomain: string;
+  readonly reach: PeerReach;
+  /** Issue time of its newest head; 0 = never. */
+  readonly lastSeenMs: number;
+  readonly health: PeerHealth;
+  readonly locality: Locality;
+  readonly gateways: readonly GatewayAddress[];
+  readonly services: number;
+  readonly bundleSequence: number | undefined;
+  /** Why newer word of it was refused. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * `starting`: gateways that connect get nothing yet. `degraded`: they get what was last good, and something is
+ * wrong that a person should look at.
+ */
+export type Readiness =
+  | { readonly kind: 'starting'; readonly waitingFor: string; readonly problems: readonly string[] }
+  | { readonly kind: 'degraded'; readonly problems: readonly string[] }
+  | { readonly kind: 'ready' };
+
+export function judgeReadiness(facts: {
+  readonly hasSnapshot: boolean;
+  readonly listed: boolean;
+  readonly problems: readonly string[];
+}): Readiness {
+  const { hasSnapshot, listed, problems } = facts;
+  if (!hasSnapshot) return { kind: 'starting', waitingFor: 'the first snapshot', problems };
+  const all = listed
+    ? problems
+    : ['the resources are not listed yet: the last snapshot is served', ...problems];
+  return all.length === 0 ? { kind: 'ready' } : { kind: 'degraded', problems: all };
+}

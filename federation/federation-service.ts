@@ -1,0 +1,161 @@
+import type { TLSSocket } from 'node:tls';
+import { AdminServer } from './admin/admin-server.ts';
+import type { FederationState } from './admin/state-report.ts';
+import { readTextFile } from './config/yaml-file.ts';
+import type { FederationConfig, ListenAddress } from './config.ts';
+import { gatewayId } from './model/identity.ts';
+import { UserError } from './model/user-error.ts';
+import { ProblemLog } from './problem-log.ts';
+import { Lifetime } from './runtime/lifetime.ts';
+import { ConnectionFront } from './service/connection-front.ts';
+import { GatewaySession } from './service/gateway-session.ts';
+import { GrpcServers } from './service/grpc-servers.ts';
+import { Issuer } from './service/issuer.ts';
+import { type GivenParts, openParts, type ServiceParts } from './service-parts.ts';
+import { describeState } from './service-state.ts';
+
+/** Where it is reached; the real ports where 0 was asked for. */
+export interface FederationAddresses {
+  readonly gateways: ListenAddress;
+  /** Undefined where strangers come to the gateways' port. */
+  readonly issuer: ListenAddress | undefined;
+  readonly admin: ListenAddress;
+}
+
+/** A running federation service. */
+export class FederationService {
+  readonly addresses: FederationAddresses;
+  readonly #lifetime: Lifetime;
+  readonly #state: () => FederationState;
+
+  private constructor(lifetime: Lifetime, addresses: FederationAddresses, state: () => FederationState) {
+    this.#lifetime = lifetime;
+    this.addresses = addresses;
+    this.#state = state;
+  }
+
+  /**
+   * Starts everything. The store need not be there: what was last good is served meanwhile.
+   * @throws UserError when something that a person must mend keeps it from starting; nothing is left running then.
+   */
+  static async start(config: FederationConfig, given: GivenParts): Promise<FederationService> {
+    const lifetime = new Lifetime();
+    try {
+      const parts = await openParts(config, given, lifetime);
+      connect(parts, given, lifetime);
+      const startedAtMs = given.clock.now();
+      const state = (): FederationState => describeState(config, given, parts, startedAtMs);
+      const addresses = await listen({ config, given, parts, lifetime, state });
+      return new FederationService(lifetime, addresses, state);
+    } catch (failure) {
+      await lifetime.close();
+      throw failure;
+    }
+  }
+
+  get state(): FederationState {
+    return this.#state();
+  }
+
+  /** Gives back the lease, ends the gateways' streams, saves the state. */
+  close(): Promise<void> {
+    return this.#lifetime.close();
+  }
+}
+
+/** Ties the parts together: who is told of what. */
+function connect(parts: ServiceParts, { provider, driver, log }: GivenParts, lifetime: Lifetime): void {
+  const { publisher, ports, routing, trust, keeper } = parts;
+  const problems = new ProblemLog(log);
+  const stops = [
+    publisher.state.watch((state) => {
+      ports.setLeading(state.kind === 'leading');
+      if (state.kind === 'standby') log.info({ leader: state.leader }, 'another replica leads');
+    }),
+    ports.watch(() => routing.portsChanged()),
+    trust.trust.watch(() => routing.trustChanged()),
+    driver.problem.watch((problem) => problems.tell('store', problem)),
+    provider.problems.watch((found) => problems.tellResources(found)),
+  ];
+  for (const stop of stops) lifetime.add(stop);
+  problems.tell('store', driver.problem.value);
+  keeper.attach({ memory: () => routing.memory, snapshot: () => routing.history.value });
+  provider.ready.then(
+    () => {
+      if (lifetime.closed) return;
+      problems.tellResources(provider.problems.value);
+      routing.start();
+    },
+    (failure: unknown) => log.error({ failure: String(failure) }, 'the resources cannot be listed'),
+  );
+}
+
+interface Listening {
+  readonly config: FederationConfig;
+  readonly given: GivenParts;
+  readonly parts: ServiceParts;
+  readonly lifetime: Lifetime;
+  readonly state: () => FederationState;
+}
+
+async function listen({ config, given, parts, lifetime, state }: Listening): Promise<FederationAddresses> {
+  const servers = makeServers(config, given, parts);
+  lifetime.add(() => {
+    parts.routing.gateways.close();
+    servers.close();
+  });
+  const open = async (address: ListenAddress): Promise<ListenAddress> => {
+    const front = makeFront(config, given, parts, servers);
+    lifetime.add(() => front.close());
+    lifetime.add(parts.trust.svid.watch((svid) => svid && front.renew(svid)));
+    lifetime.add(
+      parts.trust.trust.watch(() => parts.trust.svid.value && front.renew(parts.trust.svid.value)),
+    );
+    return { host: address.host, port: await front.listen(address) };
+  };
+  const gateways = await open(config.listen);
+  const issuer = config.issuer && (await open(config.issuer));
+  const admin = new AdminServer(state);
+  lifetime.add(() => admin.close());
+  return {
+    gateways,
+    issuer,
+    admin: { host: config.admin.host, port: await admin.listen(config.admin) },
+  };
+}
+
+function makeServers(config: FederationConfig, given: GivenParts, parts: ServiceParts): GrpcServers {
+  const { clock, log, enrolment } = given;
+  const { routing, encoder, trust } = parts;
+  return new GrpcServers({
+    follow: (call) => {
+      new GatewaySession(call, { history: routing.history, encoder, clock, listener: routing.gateways });
+    },
+    enrolment,
+    issuer: new Issuer({
+      trustDomain: config.local.trustDomain,
+      intermediate: () => trust.intermediate,
+      secret: () => readTextFile(config.gatewaySecretFile),
+      clock,
+    }),
+    onFailure: (what, failure) => log.error({ failure: String(failure) }, `${what} failed`),
+  });
+}
+
+function makeFront(
+  config: FederationConfig,
+  { clock, log }: GivenParts,
+  { trust }: ServiceParts,
+  servers: GrpcServers,
+): ConnectionFront {
+  const svid = trust.svid.value;
+  if (svid === undefined) throw new UserError('this service has no SVID');
+  return new ConnectionFront(svid, {
+    clock,
+    gateway: gatewayId(config.local.trustDomain),
+    bundles: () => trust.ownBundles,
+    onGateway: (socket: TLSSocket) => servers.serveGateway(socket),
+    onStranger: (socket: TLSSocket) => servers.serveStranger(socket),
+    onRefused: (remoteAddress, reason) => log.warn({ remoteAddress, reason }, 'a connection was refused'),
+  });
+}

@@ -1,0 +1,293 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
+import type { TrustBundles } from '../trust/bundle.ts';
+import { Exporter, type RecordSink } from './export/exporter.ts';
+import { isExported } from './export/service-record.ts';
+import { Importer } from './import/importer.ts';
+import type { ExportConflict } from './import/merge.ts';
+import type { ClusterName, LocalCluster } from './model/cluster.ts';
+import type { Endpoint } from './model/endpoint.ts';
+import type { ServiceKey } from './model/service.ts';
+import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
+import type { Clock } from './runtime/clock.ts';
+import { type FindingsListener, GatewayRegistry } from './service/gateway-registry.ts';
+import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
+import { SnapshotHistory } from './service/snapshot-history.ts';
+import { Coalescer } from './snapshot/coalescer.ts';
+import { OfferBook } from './snapshot/offer-book.ts';
+import { PeerBook } from './snapshot/peer-book.ts';
+import { assemblePeers, knownPeers } from './snapshot/peers.ts';
+import { PolicyIndex } from './snapshot/policy-index.ts';
+import { type PortLedger, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
+import type { FederationMemory } from './state/memory-file.ts';
+import type { PeerChange, PeerListener, PeerView } from './store/peer-view.ts';
+import type { TrunkFinding } from './wire/health-report.ts';
+
+/** The peers as the store's follower gives them. */
+export interface PeerSource {
+  readonly views: ReadonlyMap<ClusterName, PeerView>;
+  watch(listener: PeerListener): () => void;
+}
+
+export interface RoutingOptions {
+  readonly local: LocalCluster;
+  readonly epoch: number;
+  readonly provider: ClusterProvider;
+  readonly peers: PeerSource;
+  /** Where this cluster's own records go. */
+  readonly publisher: RecordSink;
+  readonly ports: PortLedger;
+  /** For this cluster and these others; the same object while they are the same. */
+  readonly trustBundles: (clusters: readonly ClusterName[]) => TrustBundles;
+  readonly lastMemory: FederationMemory | undefined;
+  readonly lastSnapshot: RoutingSnapshot | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of each new snapshot. */
+  readonly onSnapshot: () => void;
+  /** Told when `memory` may have changed without a new snapshot. */
+  readonly onMemory: () => void;
+}
+
+const BUILD_INTERVAL_MS = 10;
+/** Heartbeats of peers are not told one by one. */
+const LOOK_EVERY_MS = 5000;
+
+/**
+ * Joins everything that decides over routing: what the provider offers, what peers publish, what gateways find.
+ * Each change marks what it touches; at most every 10 ms the marked services become a new snapshot.
+ */
+export class Routing implements FindingsListener {
+  readonly history = new SnapshotHistory();
+  readonly gateways: GatewayRegistry;
+  readonly exporter: Exporter;
+  readonly importer: Importer;
+  readonly #options: RoutingOptions;
+  readonly #builder: SnapshotBuilder;
+  readonly #builds: Coalescer;
+  readonly #peerBook: PeerBook;
+  readonly #offers: OfferBook;
+  #policies: PolicyIndex;
+  #unwatch: (() => void)[] = [];
+  #cancelLook: () => void = () => {};
+  #started = false;
+
+  constructor(options: RoutingOptions) {
+    const { provider, peers, lastMemory, clock } = options;
+    this.#options = options;
+    this.gateways = new GatewayRegistry(this);
+    const reports = () => this.gateways.reports;
+    this.exporter = new Exporter({ services: provider.services, reports }, options.publisher);
+    this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
+    this.#peerBook = new PeerBook(lastMemory?.peers);
+    this.#offers = new OfferBook(lastMemory?.offers);
+    this.#policies = new PolicyIndex(provider);
+    this.#builder = this.#makeBuilder();
+    this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
+    if (options.lastSnapshot !== undefined) this.#offerLast(options.lastSnapshot);
+  }
+
+  /** Begins to build, once the provider has listed everything and the peers' copies have been read. */
+  start(): void {
+    const { provider, peers, clock } = this.#options;
+    this.#started = true;
+    this.#policies = new PolicyIndex(provider);
+    this.exporter.start(clock.now());
+    for (const key of provider.services.keys()) this.#builder.mark(key);
+    for (const view of peers.views.values()) for (const key of view.records.keys()) this.#builder.mark(key);
+    this.#builder.markAll();
+    this.#unwatch = [
+      provider.watch((change) => this.#onProvider(change)),
+      peers.watch((cluster, change) => this.#onPeer(cluster, change)),
+    ];
+    this.#look();
+  }
+
+  close(): void {
+    this.#started = false;
+    for (const stop of this.#unwatch) stop();
+    this.#cancelLook();
+    this.#builds.close();
+  }
+
+  /** Whether it builds on what the provider lists. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get conflicts(): readonly ExportConflict[] {
+    return this.#builder.conflicts;
+  }
+
+  get policyProblems(): PolicyIndex['problems'] {
+    return this.#policies.problems;
+  }
+
+  /** What the next process must know. */
+  get memory(): FederationMemory {
+    return {
+      epoch: this.#options.epoch,
+      peers: this.#peerBook.memory,
+      offers: [...this.#offers.memories()],
+    };
+  }
+
+  /** Ports were given or taken away elsewhere. */
+  portsChanged(): void {
+    this.#builder.markAll();
+    this.#request();
+  }
+
+  /** Other roots hold. */
+  trustChanged(): void {
+    this.#request();
+  }
+
+  endpointsChanged(services: Iterable<ServiceKey>): void {
+    for (const key of services) this.#lookAt(key);
+    this.#request();
+  }
+
+  trunksReported(hello: GatewayHello, findings: readonly TrunkFinding[]): void {
+    const { clock, onMemory } = this.#options;
+    if (!this.#peerBook.report(hello.gateway, hello.startedAtMs, findings, clock.now())) return;
+    onMemory();
+    this.#request();
+  }
+
+  gatewayGone(gateway: string): void {
+    this.#peerBook.silence(gateway);
+    this.#request();
+  }
+
+  gatewayRefused(gateway: string, refusal: GatewayRefusal): void {
+    this.#options.log.error({ gateway, ...refusal }, 'a gateway refused a snapshot');
+  }
+
+  /** A gateway without a disk gets what was last true, until there is something better. */
+  #offerLast(last: RoutingSnapshot): void {
+    const { epoch, local, clock } = this.#options;
+    this.history.publish({ ...last, epoch, local, version: 0, createdAtMs: clock.now() });
+  }
+
+  #makeBuilder(): SnapshotBuilder {
+    const { local, epoch, lastSnapshot, provider, ports, clock } = this.#options;
+    return new SnapshotBuilder(
+      { local, epoch, last: lastSnapshot },
+      {
+        exportsOf: (key) => this.#exportsOf(key),
+        endpointsOf: (key) => exportedEndpoints(provider, key),
+        failoverOf: (key) => this.#policies.failoverOf(key),
+        accessOf: (key) => this.#policies.accessOf(key),
+        peers: (previous, nowMs) => this.#peers(previous, nowMs),
+        trustBundles: (peers) => this.#options.trustBundles([...peers.keys()]),
+        offers: this.#offers,
+        ports,
+        onConflicts: (service, conflicts) => this.#onConflicts(service, conflicts),
+      },
+      clock.now(),
+    );
+  }
+
+  #exportsOf(key: ServiceKey) {
+    const exports = this.importer.exportsOf(key);
+    const record = this.exporter.records.get(key);
+    if (record !== undefined) exports.push({ cluster: this.#options.local.name, record });
+    return exports;
+  }
+
+  #peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
+    const { local, peers, provider } = this.#options;
+    const known = knownPeers(local, peers.views.values(), provider.peerRules.keys());
+    return assemblePeers(
+      local,
+      known,
+      ({ cluster, reach }) => this.#peerBook.judge(cluster, reach, nowMs),
+      previous,
+    );
+  }
+
+  #onProvider(change: ProviderChange): void {
+    switch (change.kind) {
+      case 'service':
+        this.#lookAt(change.key);
+        break;
+      case 'policies':
+        this.#renewPolicies();
+        break;
+      case 'peers':
+        for (const { records } of this.#options.peers.views.values()) this.#markAll(records.keys());
+    }
+    this.#request();
+  }
+
+  #renewPolicies(): void {
+    const before = this.#policies;
+    this.#policies = new PolicyIndex(this.#options.provider);
+    for (const key of this.history.value?.services.keys() ?? []) {
+      const same =
+        before.failoverOf(key) === this.#policies.failoverOf(key) &&
+        isDeepStrictEqual(before.accessOf(key), this.#policies.accessOf(key));
+      if (!same) this.#builder.mark(key);
+    }
+  }
+
+  #onPeer(cluster: ClusterName, change: PeerChange): void {
+    const view = this.#options.peers.views.get(cluster);
+    this.#markAll(change.records);
+    // Whether it has left decides over all of its records.
+    if (change.reach && view !== undefined) this.#markAll(view.records.keys());
+    for (const key of change.records) {
+      const refusal = this.importer.refusalOf(cluster, key);
+      if (refusal !== undefined) this.#options.log.warn(refusal, 'a record of a peer is ignored');
+    }
+    this.#request();
+  }
+
+  #onConflicts(service: ServiceKey, conflicts: readonly ExportConflict[]): void {
+    if (conflicts.length > 0) this.#options.log.warn({ service, conflicts }, 'exports of a service disagree');
+    else this.#options.log.info({ service }, 'exports of a service agree again');
+  }
+
+  #lookAt(key: ServiceKey): void {
+    if (this.#started) this.exporter.refresh(key, this.#options.clock.now());
+    this.#builder.mark(key);
+  }
+
+  #markAll(keys: Iterable<ServiceKey>): void {
+    for (const key of keys) this.#builder.mark(key);
+  }
+
+  #request(): void {
+    if (this.#started) this.#builds.request();
+  }
+
+  #look(): void {
+    this.#request();
+    this.#cancelLook = this.#options.clock.after(LOOK_EVERY_MS, () => this.#look());
+  }
+
+  #build(): void {
+    const before = this.history.value;
+    const snapshot = this.#builder.build(this.#options.clock.now());
+    if (snapshot === before) return;
+    this.#logHealth(before, snapshot);
+    this.history.publish(snapshot);
+    this.#options.onSnapshot();
+  }
+
+  #logHealth(before: RoutingSnapshot | undefined, after: RoutingSnapshot): void {
+    for (const [cluster, { health, reach }] of after.peers) {
+      const earlier = before?.peers.get(cluster);
+      if (earlier !== undefined && earlier.health.kind === health.kind) continue;
+      if (earlier === undefined && health.kind === 'steady') continue;
+      this.#options.log.info({ peer: cluster, health, reach }, `the peer is ${health.kind}`);
+    }
+  }
+}
+
+function exportedEndpoints(provider: ClusterProvider, key: ServiceKey): readonly Endpoint[] {
+  const provided = provider.services.get(key);
+  return isExported(provided) ? provided.endpoints : [];
+}

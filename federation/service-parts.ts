@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { ClusterProvider } from '../clusters/provider.ts';
+import type { FederationConfig } from './config.ts';
+import { Routing } from './routing.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Lifetime } from './runtime/lifetime.ts';
+import { Watchable } from './runtime/watchable.ts';
+import type { Enrolment } from './service/grpc-servers.ts';
+import { SharedPorts } from './state/shared-ports.ts';
+import { StateKeeper } from './state/state-keeper.ts';
+import type { StoreDriver } from './store/driver.ts';
+import { FOLLOWER_DEFAULTS, StoreFollower } from './store/follower.ts';
+import { svidSigner } from './store/head-signature.ts';
+import { PUBLISHER_DEFAULTS, StorePublisher } from './store/publisher.ts';
+import type { Reporter } from './store/report.ts';
+import { TrustSource } from './trust-source.ts';
+import { SnapshotEncoder } from './wire/snapshot-encoder.ts';
+
+/** What a federation service is given beside its configuration; whoever gives it closes it. */
+export interface GivenParts {
+  readonly provider: ClusterProvider;
+  readonly driver: StoreDriver;
+  readonly enrolment: Enrolment;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** What it makes for itself. */
+export interface ServiceParts {
+  readonly encoder: SnapshotEncoder;
+  readonly keeper: StateKeeper;
+  readonly trust: TrustSource;
+  readonly ports: SharedPorts;
+  readonly follower: StoreFollower;
+  readonly publisher: StorePublisher;
+  readonly routing: Routing;
+}
+
+/**
+ * Opens everything behind the ports, in the order in which the parts need each other.
+ * @param lifetime gets what must be closed
+ * @throws UserError when the state folder, the trust folder or the ports file cannot be used.
+ */
+export async function openParts(
+  config: FederationConfig,
+  given: GivenParts,
+  lifetime: Lifetime,
+): Promise<ServiceParts> {
+  const { local, stateFolder } = config;
+  const { clock, random, log } = given;
+  const warn = (message: string): void => log.warn(message);
+  const encoder = new SnapshotEncoder();
+  const keeper = await StateKeeper.open({ folder: stateFolder, local, clock, encoder, warn });
+  lifetime.add(() => keeper.close());
+  const trust = await TrustSource.open({ folder: config.trustFolder, local, stateFolder, clock, random });
+  lifetime.add(() => trust.close());
+  const { servicePorts: range, servicePortsFile: path } = config;
+  const ports = await SharedPorts.open({ path, range, clock, warn });
+  lifetime.add(() => ports.close());
+  const follower = await openFollower(config, given, trust);
+  lifetime.add(() => follower.close());
+  const publisher = openPublisher(config, given, trust, lifetime);
+  const routing = openRouting(config, given, { encoder, keeper, trust, ports, follower, publisher });
+  lifetime.add(() => routing.close());
+  return { encoder, keeper, trust, ports, follower, publisher, routing };
+}
+
+function openFollower(
+  config: FederationConfig,
+  { driver, clock, random, log }: GivenParts,
+  trust: TrustSource,
+): Promise<StoreFollower> {
+  return StoreFollower.open({
+    ...FOLLOWER_DEFAULTS,
+    driver,
+    local: config.local,
+    verifier: trust.verifier,
+    clock,
+    random,
+    folder: join(config.stateFolder, 'peers'),
+    report: reporter(log),
+  });
+}
+
+function openPublisher(
+  config: FederationConfig,
+  { driver, clock, random, log }: GivenParts,
+  trust: TrustSource,
+  lifetime: Lifetime,
+): StorePublisher {
+  const bundleSequence = new Watchable(trust.trust.value.bundle.sequence);
+  lifetime.add(trust.trust.watch(({ bundle }) => bundleSequence.set(bundle.sequence)));
+  const publisher = new StorePublisher({
+    ...PUBLISHER_DEFAULTS,
+    driver,
+    local: config.local,
+    gateways: new Watchable(config.gateways),
+    bundleSequence,
+    signer: svidSigner(trust.svid),
+    verifier: trust.verifier,
+    clock,
+    random,
+    folder: join(config.stateFolder, 'store'),
+    report: reporter(log),
+  });
+  lifetime.add(() => publisher.close());
+  return publisher;
+}
+
+function openRouting(
+  { local }: FederationConfig,
+  { provider, clock, log }: GivenParts,
+  parts: Omit<ServiceParts, 'routing'>,
+): Routing {
+  const { keeper, trust, ports, follower, publisher } = parts;
+  return new Routing({
+    local,
+    epoch: keeper.nextEpoch(clock.now()),
+    provider,
+    peers: follower,
+    publisher,
+    ports,
+    trustBundles: (clusters) => trust.bundlesOf(clusters),
+    lastMemory: keeper.lastMemory,
+    lastSnapshot: keeper.lastSnapshot,
+    clock,
+    log,
+    onSnapshot: () => {
+      keeper.memoryChanged();
+      keeper.snapshotChanged();
+    },
+    onMemory: () => keeper.memoryChanged(),
+  });
+}
+
+function reporter(log: Logger): Reporter {
+  return ({ severity, cluster, message }) =>
+    severity === 'warning' ? log.warn({ about: cluster }, message) : log.info({ about: cluster }, message);
+}

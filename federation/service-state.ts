@@ -1,0 +1,87 @@
+import type { FederationState, PeerState } from './admin/state-report.ts';
+import { judgeReadiness } from './admin/state-report.ts';
+import type { FederationConfig } from './config.ts';
+import type { GivenParts, ServiceParts } from './service-parts.ts';
+
+const MAX_REFUSED_RECORDS = 1000;
+
+/** Everything that a person or `isthmus cluster status` asks of a federation service. */
+export function describeState(
+  { local }: FederationConfig,
+  { provider, driver, clock }: GivenParts,
+  parts: ServiceParts,
+  startedAtMs: number,
+): FederationState {
+  const { trust, publisher, routing } = parts;
+  const snapshot = routing.history.value;
+  const { intermediateNotAfterMs, rootNotAfterMs } = trust.trust.value;
+  return {
+    cluster: local.name,
+    clusterset: local.clusterset,
+    trustDomain: local.trustDomain,
+    locality: local.locality,
+    nowMs: clock.now(),
+    startedAtMs,
+    readiness: judgeReadiness({
+      hasSnapshot: snapshot !== undefined,
+      listed: routing.started,
+      problems: problemsOf({ provider, driver }, parts),
+    }),
+    snapshot: snapshot && {
+      epoch: snapshot.epoch,
+      version: snapshot.version,
+      createdAtMs: snapshot.createdAtMs,
+      services: snapshot.services.size,
+    },
+    store: {
+      state: driver.state.value,
+      problem: driver.problem.value?.message,
+      publisher: publisher.state.value,
+      pendingChanges: publisher.pendingCount,
+      exportedServices: routing.exporter.records.size,
+    },
+    peers: peersOf(parts),
+    gateways: routing.gateways.statuses,
+    conflicts: routing.conflicts,
+    refusedRecords: routing.importer.refusals().slice(0, MAX_REFUSED_RECORDS),
+    resourceProblems: [...provider.problems.value, ...routing.policyProblems],
+    certificates: {
+      svidNotAfterMs: trust.svid.value?.notAfterMs,
+      intermediateNotAfterMs,
+      rootNotAfterMs,
+    },
+  };
+}
+
+function peersOf({ routing, follower }: ServiceParts): readonly PeerState[] {
+  return [...(routing.history.value?.peers.values() ?? [])].map((peer) => {
+    const view = follower.views.get(peer.cluster);
+    return {
+      ...peer,
+      lastSeenMs: view?.lastSeenMs ?? 0,
+      services: view?.records.size ?? 0,
+      bundleSequence: view?.head?.bundleSequence,
+      problem: view?.problem,
+    };
+  });
+}
+
+function problemsOf(
+  { provider, driver }: Pick<GivenParts, 'provider' | 'driver'>,
+  { publisher, follower, keeper, ports, trust, routing }: ServiceParts,
+): readonly string[] {
+  const store =
+    driver.problem.value?.message ?? (driver.state.value === 'down' ? 'the store is away' : undefined);
+  const publishing = publisher.problem.value?.message;
+  return [
+    store,
+    publishing === store ? undefined : publishing,
+    follower.diskProblem.value?.message,
+    ...keeper.problems,
+    ...ports.problems,
+    ...trust.problems,
+    ...[...provider.problems.value, ...routing.policyProblems].map(
+      ({ where, message }) => `${where}: ${message}`,
+    ),
+  ].filter((problem) => problem !== undefined);
+}

@@ -1,0 +1,123 @@
+import type { Clock } from '../runtime/clock.ts';
+import { ListenPorts, type PortRange, type PortTarget } from '../snapshot/listen-ports.ts';
+import { readPorts, writePorts } from './memory-file.ts';
+import { Saver } from './saver.ts';
+
+export interface SharedPortsOptions {
+  readonly path: string;
+  readonly range: PortRange;
+  readonly clock: Clock;
+  readonly warn: (message: string) => void;
+}
+
+const SAVE_DELAY_MS = 20;
+const READ_EVERY_MS = 2000;
+
+/**
+ * The ports of this cluster's services, kept in a file that all replicas of the federation service share. Only the
+ * leader gives and takes ports; the others read what it wrote, so that a port is the same service on every gateway.
+ */
+export class SharedPorts {
+  readonly #options: SharedPortsOptions;
+  readonly #saver: Saver;
+  #ports: ListenPorts;
+  #role: 'following' | 'taking-over' | 'leading' = 'following';
+  readonly #listeners = new Set<() => void>();
+  #exhausted = false;
+  #cancelRead: () => void = () => {};
+  #reading: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(options: SharedPortsOptions, ports: ListenPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#saver = new Saver(options.clock, SAVE_DELAY_MS, () => writePorts(options.path, this.#ports.grants));
+    this.#readLater();
+  }
+
+  /** @throws UserError when the file cannot be understood. */
+  static async open(options: SharedPortsOptions): Promise<SharedPorts> {
+    return new SharedPorts(options, new ListenPorts(options.range, await readPorts(options.path)));
+  }
+
+  get problems(): readonly string[] {
+    const { path, range } = this.#options;
+    const unsaved = this.#saver.problem.value;
+    return [
+      ...(unsaved === undefined ? [] : [`${path}: the service ports cannot be saved: ${unsaved}`]),
+      ...(this.#exhausted
+        ? [`no service port is free in ${range.from} to ${range.to}: widen servicePorts`]
+        : []),
+    ];
+  }
+
+  /** Calls back when ports came or changed other than by `claim`: every service is to be looked at again. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A new leader first reads what the one before it wrote. */
+  setLeading(leading: boolean): void {
+    if (leading === (this.#role !== 'following')) return;
+    this.#role = leading ? 'taking-over' : 'following';
+    this.#read();
+  }
+
+  claim(target: PortTarget, nowMs: number): number | undefined {
+    const known = this.#ports.get(target);
+    if (known !== undefined || this.#role !== 'leading') return known;
+    const port = this.#ports.claim(target, nowMs);
+    this.#exhausted = port === undefined;
+    this.#saver.changed();
+    return port;
+  }
+
+  release(target: PortTarget, nowMs: number): void {
+    if (this.#role !== 'leading') return;
+    this.#ports.release(target, nowMs);
+    this.#saver.changed();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRead();
+    await this.#reading;
+    await this.#saver.close();
+  }
+
+  #readLater(): void {
+    this.#cancelRead();
+    if (!this.#closed && this.#role === 'following') {
+      this.#cancelRead = this.#options.clock.after(READ_EVERY_MS, () => this.#read());
+    }
+  }
+
+  #read(): void {
+    this.#reading = this.#reading.then(() => this.#readNow());
+  }
+
+  async #readNow(): Promise<void> {
+    if (this.#role === 'leading') return;
+    const { path, range, warn } = this.#options;
+    try {
+      // What could not be saved is not in the file: better to keep it than to read it away.
+      const saved = await this.#saver.flush();
+      const ports = saved ? new ListenPorts(range, await readPorts(path)) : this.#ports;
+      if (!this.#closed) this.#take(ports);
+    } catch (failure) {
+      warn(failure instanceof Error ? failure.message : String(failure));
+      if (!this.#closed) this.#take(this.#ports);
+    }
+    this.#readLater();
+  }
+
+  #take(ports: ListenPorts): void {
+    const same = JSON.stringify(ports.grants) === JSON.stringify(this.#ports.grants);
+    const tookOver = this.#role === 'taking-over';
+    if (!same) this.#ports = ports;
+    if (tookOver) this.#role = 'leading';
+    if (same && !tookOver) return;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
