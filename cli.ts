@@ -10,7 +10,11 @@ type Register = (program: Command) => void;
  */
 const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
+  ['why', async () => (await import('./federation/why/command.ts')).registerWhyCommand],
   ['gateway', async () => (await import('./gateway/command.ts')).registerGatewayCommand],
+  ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
+  ['why', async () => (await import('./federation/command.ts')).registerWhyCommand],
   ['demo', async () => (await import('./clusters/command.ts')).registerDemoCommand],
 ]);
 
