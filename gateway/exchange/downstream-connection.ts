@@ -12,11 +12,7 @@ export class DownstreamConnection implements ServerConnectionHandler, Downstream
   readonly identities = new CallerIdentities();
   readonly #environment: ExchangeEnvironment;
 
-  constructor(
-    environment: ExchangeEnvironment,
-    context: ConnectionContext,
-    protocol: 'http1' | 'http2',
-  ) {
+  constructor(environment: ExchangeEnvironment, context: ConnectionContext, protocol: 'http1' | 'http2') {
     this.#environment = environment;
     this.context = context;
     this.protocol = protocol;
