@@ -9,13 +9,11 @@ type Register = (program: Command) => void;
  * is given: a command that makes a certificate starts without the gateway's code.
  */
 const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
-  ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
-  ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
-  ['why', async () => (await import('./federation/why/command.ts')).registerWhyCommand],
+  ['demo', async () => (await import('./clusters/command.ts')).registerDemoCommand],
   ['gateway', async () => (await import('./gateway/command.ts')).registerGatewayCommand],
   ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
-  ['why', async () => (await import('./federation/command.ts')).registerWhyCommand],
-  ['demo', async () => (await import('./clusters/command.ts')).registerDemoCommand],
+  ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['why', async () => (await import('./federation/why/command.ts')).registerWhyCommand],
 ]);
 
 const exitCodes = { done: 0, failed: 1, wrongUsage: 2 } as const;
