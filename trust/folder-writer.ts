@@ -108,7 +108,8 @@ export async function renewIntermediate(
   return loadTrustFolder(trust.folder, { nowMs, trustDomain: trust.trustDomain });
 }
 
-async function refuseOverwriting(folder: string): Promise<void> {
+/** @throws UserError when the folder holds any of its files already. */
+export async function refuseOverwriting(folder: string): Promise<void> {
   for (const name of [
     TRUST_FILE.rootKey,
     TRUST_FILE.intermediateKey,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { parseTrustDomain, type TrustDomain } from '../federation/model/identity.ts';
+import type { TrustDomain } from '../federation/model/identity.ts';
 import { UserError } from '../federation/model/user-error.ts';
 import type { Authority } from './authority.ts';
 import { BundleError, parseBundle, type TrustBundle } from './bundle.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
-import { verifyChain } from './chain.ts';
+import { checkIntermediate, trustDomainOf } from './intermediate-check.ts';
 import { keyMatches } from './key.ts';
 import { readTrustFile } from './key-file.ts';
 import { certificatesFromPem, PemError } from './pem.ts';
@@ -23,6 +23,8 @@ export const TRUST_FILE = {
   /** A request on its way to an offline root. */
   request: 'intermediate.csr',
 } as const;
+
+const RESTORE = 'restore it from a backup';
 
 /** A cluster's authority and what it trusts. */
 export interface ClusterTrust {
@@ -61,7 +63,7 @@ export async function loadTrustFolder(
       hint: "name this cluster's own trust folder, or join again with the right name",
     });
   }
-  const clusterset = trustDomain.slice(trustDomain.indexOf('.') + 1);
+  const clusterset = clustersetOfMember(trustDomain);
   const bundle = await readBundle(join(folder, TRUST_FILE.bundle), clusterset);
   const rootNotAfterMs = checkIntermediate(intermediatePath, chain, bundle, expected.nowMs);
   const keyPath = join(folder, TRUST_FILE.intermediateKey);
@@ -79,6 +81,11 @@ export async function loadTrustFolder(
   };
 }
 
+/** `west.mesh.example` → `mesh.example`: a cluster's name has no dots. */
+export function clustersetOfMember(trustDomain: TrustDomain): TrustDomain {
+  return trustDomain.slice(trustDomain.indexOf('.') + 1);
+}
+
 /** The root with its key, or undefined where the key is not kept here. @throws UserError */
 export async function readRoot(folder: string): Promise<Authority | undefined> {
   const keyPath = join(folder, TRUST_FILE.rootKey);
@@ -90,7 +97,8 @@ export async function readRoot(folder: string): Promise<Authority | undefined> {
   return { certificatePem, privateKeyPem: await readKey(keyPath, root, path), chainPem: '' };
 }
 
-async function required(path: string, content: 'public' | 'secret'): Promise<string> {
+/** The content of a file that must be there. @throws UserError */
+export async function required(path: string, content: 'public' | 'secret'): Promise<string> {
   const text = await readTrustFile(path, content);
   if (text !== undefined) return text;
   throw new UserError(`${path}: does not exist`, {
@@ -98,7 +106,12 @@ async function required(path: string, content: 'public' | 'secret'): Promise<str
   });
 }
 
-async function readKey(path: string, certificate: Certificate, certificatePath: string): Promise<string> {
+/** @throws UserError when the key is not that of the certificate. */
+export async function readKey(
+  path: string,
+  certificate: Certificate,
+  certificatePath: string,
+): Promise<string> {
   const pem = await required(path, 'secret');
   if (belongs(path, pem, certificate)) return pem;
   throw new UserError(`${path}: is not the key of ${certificatePath}`, {
@@ -111,70 +124,27 @@ function belongs(path: string, pem: string, certificate: Certificate): boolean {
     return keyMatches(pem, certificate.spki);
   } catch {
     // The reason is left out: it could repeat a part of the key.
-    throw new UserError(`${path}: holds no private key in PEM`, { hint: 'restore it from a backup' });
+    throw new UserError(`${path}: holds no private key in PEM`, { hint: RESTORE });
   }
 }
 
-function readCertificates(path: string, pem: string): readonly Certificate[] {
+/** @throws UserError */
+export function readCertificates(path: string, pem: string): readonly Certificate[] {
   try {
     return certificatesFromPem(pem).map((der) => parseCertificate(der));
   } catch (failure) {
     if (!(failure instanceof PemError) && !(failure instanceof SvidError)) throw failure;
-    throw new UserError(`${path}: ${failure.message}`, { hint: 'restore it from a backup', cause: failure });
+    throw new UserError(`${path}: ${failure.message}`, { hint: RESTORE, cause: failure });
   }
 }
 
-async function readBundle(path: string, clusterset: TrustDomain): Promise<TrustBundle> {
+/** @throws UserError */
+export async function readBundle(path: string, clusterset: TrustDomain): Promise<TrustBundle> {
   const text = await required(path, 'public');
   try {
     return parseBundle(text, clusterset);
   } catch (failure) {
     if (!(failure instanceof BundleError)) throw failure;
-    throw new UserError(`${path}: ${failure.message}`, { hint: 'restore it from a backup', cause: failure });
-  }
-}
-
-/** Our intermediates carry their trust domain as a SPIFFE ID without a path (X509-SVID section 3.1). */
-function trustDomainOf(path: string, intermediate: Certificate): TrustDomain {
-  const [uri, ...others] = intermediate.extensions.subjectAltNames.filter((name) => name.kind === 'uri');
-  if (
-    uri?.kind === 'uri' &&
-    others.length === 0 &&
-    /^spiffe:\/\/[a-z0-9_-]+\.[a-z0-9._-]+$/.test(uri.value)
-  ) {
-    return parseTrustDomain(uri.value.slice('spiffe://'.length));
-  }
-  throw new UserError(`${path}: is not the intermediate of a cluster`, {
-    hint: 'an intermediate names its trust domain, e.g. spiffe://west.mesh.example: sign it with `isthmus trust sign`',
-  });
-}
-
-/** @returns when the chain above the intermediate ends, Unix ms */
-function checkIntermediate(
-  path: string,
-  [intermediate, ...above]: readonly Certificate[],
-  bundle: TrustBundle,
-  nowMs: number,
-): number {
-  if (intermediate === undefined) throw new UserError(`${path}: holds no certificate`);
-  if (nowMs > intermediate.notAfterMs) {
-    throw new UserError(`${path}: expired at ${new Date(intermediate.notAfterMs).toISOString()}`, {
-      hint: 'have a new one signed: `isthmus trust init --request`, then `isthmus trust sign` where the root is',
-    });
-  }
-  try {
-    const issuers = verifyChain(
-      intermediate,
-      above,
-      bundle.rootsDer.map((der) => parseCertificate(der)),
-      nowMs,
-    );
-    return Math.min(...issuers.map((issuer) => issuer.notAfterMs));
-  } catch (failure) {
-    if (!(failure instanceof SvidError)) throw failure;
-    throw new UserError(`${path}: does not lead to a root of ${TRUST_FILE.bundle}: ${failure.message}`, {
-      hint: 'intermediate and bundle must come from the same clusterset: join again',
-      cause: failure,
-    });
+    throw new UserError(`${path}: ${failure.message}`, { hint: RESTORE, cause: failure });
   }
 }
