@@ -92,20 +92,22 @@ export function isIdempotent(method: string): boolean {
   }
 }
 
-function mayRedispatch(state: AttemptState): boolean {
-  switch (state.failure.kind) {
+/** No part of the request can have had an effect. */
+export function wasNotProcessed(failure: AttemptFailure): boolean {
+  switch (failure.kind) {
     case 'refused':
     case 'connect':
     case 'overflow':
     case 'no-local-endpoint':
       return true;
-    case 'connection-lost':
-      return state.idempotent;
-    case 'reset':
-    case 'protocol':
-    case 'status':
+    default:
       return false;
   }
+}
+
+function mayRedispatch(state: AttemptState): boolean {
+  if (wasNotProcessed(state.failure)) return true;
+  return state.failure.kind === 'connection-lost' && state.idempotent;
 }
 
 function mayRetry(state: AttemptState): boolean {

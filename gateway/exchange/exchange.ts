@@ -17,7 +17,7 @@ import { finished, type LocalDestination, started, type TrunkDestination } from 
 import type { Outcome } from '../routing/endpoint-runtime.ts';
 import type { AcquireFailure, ConnectionSource, ConnectionWaiter } from '../upstream/connection-source.ts';
 import type { ActiveNode } from './active-list.ts';
-import { type AttemptFailure, type Decision, isIdempotent } from './decision.ts';
+import { type AttemptFailure, type Decision, isIdempotent, wasNotProcessed } from './decision.ts';
 import type { ActiveExchange, ExchangeEnvironment } from './environment.ts';
 import { type Downstream, ExchangeRecord } from './exchange-record.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
@@ -274,7 +274,9 @@ export class Exchange
     this.#phase = 'deciding';
     this.#release(failure.kind === 'refused' || failure.kind === 'overflow' ? 'unknown' : 'failure');
     if (decision.kind === 'fail') {
-      this.#fail(decision.code);
+      // The source gateway has other clusters to ask.
+      const elsewhere = this.context.origin === 'trunk' && wasNotProcessed(failure);
+      this.#fail(elsewhere ? 'noLocalEndpoint' : decision.code);
       return;
     }
     this.#recovery?.begin(left, failure, decision.kind);
