@@ -14,8 +14,6 @@ export interface Now {
   readonly monotonicMs: number;
 }
 
-/** A peer gives a head every 2 s; one that is later may have been skipped in the log, and is looked up. */
-const LATE_MS = 3000;
 const LOOK_AGAIN_MS = 1000;
 /** A peer that has long been silent is only looked up to be sure: its next head comes through the log. */
 const LOOK_AGAIN_SILENT_MS = 3000;
@@ -79,13 +77,13 @@ export class FollowedPeer implements PeerView {
     this.#toldHead = copy.head;
   }
 
-  /** Whether the store has to be asked for it, now. */
-  wantsLook(now: Now): boolean {
+  /** Whether the store has to be asked for it, now: also when its head is `lateMs` late, for the log may skip. */
+  wantsLook(now: Now, lateMs: number): boolean {
     const sinceLookMs = now.monotonicMs - this.#lookedAtMs;
     if (this.#incomplete) return sinceLookMs >= this.#patienceMs();
     const silentMs = now.monotonicMs - (this.#lastHeadAtMs ?? 0);
     return (
-      silentMs >= LATE_MS && sinceLookMs >= (this.#reach === 'synced' ? LOOK_AGAIN_MS : LOOK_AGAIN_SILENT_MS)
+      silentMs >= lateMs && sinceLookMs >= (this.#reach === 'synced' ? LOOK_AGAIN_MS : LOOK_AGAIN_SILENT_MS)
     );
   }
 

@@ -25,6 +25,8 @@ export interface FollowerOptions {
   readonly folder: string;
   /** Without a new head for this long, the store sound, a peer is unreachable. */
   readonly silenceMs: number;
+  /** A peer gives a head every 2 s; one that is later may have been skipped in the log, and is looked up. */
+  readonly lateMs: number;
   /** How often members, silence and repairs are looked at. */
   readonly tickMs: number;
   /** How long one read of the logs waits. */
@@ -35,6 +37,7 @@ export interface FollowerOptions {
 /** What suits every cluster; a caller spreads it and overrides what it must. */
 export const FOLLOWER_DEFAULTS = {
   silenceMs: 10_000,
+  lateMs: 3000,
   tickMs: 1000,
   blockMs: 500,
   random: Math.random,
@@ -170,7 +173,7 @@ export class StoreFollower {
     if (peer === undefined) return;
     peer.position = position;
     peer.follow(entries, now);
-    if (peer.wantsLook(now)) this.#looks.add(cluster);
+    if (peer.wantsLook(now, this.#options.lateMs)) this.#looks.add(cluster);
   }
 
   async #tick(): Promise<void> {
@@ -180,7 +183,7 @@ export class StoreFollower {
       const soundSinceMs = this.#soundness.sinceMs(now.monotonicMs);
       for (const peer of this.#peers.values()) {
         peer.judge(now, this.#options.silenceMs, soundSinceMs);
-        if (this.#isStoreUp() && peer.wantsLook(now)) this.#looks.add(peer.cluster);
+        if (this.#isStoreUp() && peer.wantsLook(now, this.#options.lateMs)) this.#looks.add(peer.cluster);
       }
       await this.#ticking.sleep(this.#options.tickMs);
     }
