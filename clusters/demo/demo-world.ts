@@ -53,6 +53,7 @@ export class DemoWorld {
       await world.#found(news);
       return world;
     } catch (failure) {
+      nursery.keepFolder(root);
       await nursery.close(CLOSE_GRACE_MS);
       throw failure;
     } finally {

@@ -38,6 +38,11 @@ export class ProcessNursery {
     this.#tell({ kind: 'folder', path });
   }
 
+  /** Leaves a folder after all: its logs say why something failed. */
+  keepFolder(path: string): void {
+    this.#tell({ kind: 'keep', path });
+  }
+
   /** Runs a program; what it prints goes to `logFile`. */
   start(name: string, program: string, args: readonly string[], logFile: string): GroupedProcess {
     const log = openSync(logFile, 'a');

@@ -7,7 +7,9 @@ import { rmSync } from 'node:fs';
 export type ReaperMessage =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'ended'; readonly pid: number }
-  | { readonly kind: 'folder'; readonly path: string };
+  | { readonly kind: 'folder'; readonly path: string }
+  /** Somebody is to read what is in it. */
+  | { readonly kind: 'keep'; readonly path: string };
 
 function killGroup(pid: number): void {
   try {
@@ -25,7 +27,8 @@ function main(): void {
   process.on('message', (message: ReaperMessage) => {
     if (message.kind === 'started') groups.add(message.pid);
     else if (message.kind === 'ended') groups.delete(message.pid);
-    else folders.add(message.path);
+    else if (message.kind === 'folder') folders.add(message.path);
+    else folders.delete(message.path);
   });
   // The terminal's Ctrl-C goes to the demo, which then closes the channel.
   process.on('SIGINT', () => undefined);
