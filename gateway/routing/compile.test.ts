@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import {
+  EU_B,
+  endpointAt,
+  offerOf,
+  peerAt,
+  portOf,
+  serviceOf,
+  snapshotOf,
+} from '../../test/fixtures/routing-snapshot.ts';
+import { compileRouteTable, type RoutingRuntime } from './compile.ts';
+import { PeerAvailability } from './peer-availability.ts';
+import type { RouteTable } from './route-table.ts';
+
+const PORTS = [
+  portOf('metrics', 9000, 'tcp', 15_502),
+  portOf('http', 80, 'http', 15_500),
+  portOf('grpc', 9090, 'http2'),
+];
+
+function runtimeOf(): RoutingRuntime<string> {
+  return {
+    peers: new PeerAvailability(),
+    workers: 2,
+    random: Math.random,
+    sharedPorts: new Set([15_080]),
+    telemetry: (route) => `meters of ${route.target}`,
+  };
+}
+
+function compile(snapshot: RoutingSnapshot, previous?: RouteTable<string>, runtime = runtimeOf()) {
+  return compileRouteTable(snapshot, previous, runtime);
+}
+
+describe('route table', () => {
+  const table = compile(snapshotOf([serviceOf({ ports: PORTS })], []));
+  const targetOf = (authority: string) => table.byAuthority(authority)?.target;
+
+  it('finds a service by its names, the first HTTP port by default', () => {
+    for (const authority of [
+      'payments.shop',
+      'payments.shop.svc.clusterset.local',
+      'PAYMENTS.shop.svc.clusterset.local.',
+      'payments.shop:80',
+      'payments.shop:15080',
+    ]) {
+      assert.equal(targetOf(authority), 'shop/payments:http', authority);
+      assert.equal(targetOf(authority), 'shop/payments:http', `${authority} again`);
+    }
+    assert.equal(targetOf('payments.shop:9090'), 'shop/payments:grpc');
+  });
+
+  it('finds no strange port, no TCP port and no stranger by an authority', () => {
+    for (const authority of ['payments.shop:9000', 'payments.shop:81', 'cart.shop', 'shop', '']) {
+      assert.equal(targetOf(authority), undefined, authority);
+    }
+  });
+
+  it('finds routes by target and by the port that is listened on', () => {
+    assert.equal(table.byTarget('shop/payments:metrics')?.port.port, 9000);
+    assert.equal(table.byTarget('shop/payments'), undefined);
+    assert.equal(table.byListenPort(15_502)?.target, 'shop/payments:metrics');
+    assert.equal(table.byListenPort(80), undefined);
+    assert.equal([...table.routes()].length, 3);
+  });
+
+  it('has at each route what telemetry made for it', () => {
+    assert.equal(table.byTarget('shop/payments:grpc')?.telemetry, 'meters of shop/payments:grpc');
+  });
+});
+
+describe('compilation', () => {
+  it('takes the endpoints and the offers that have the port', () => {
+    const service = serviceOf({
+      ports: PORTS,
+      endpoints: [
+        endpointAt('10.0.0.1', { ports: { http: 8080, grpc: 9091 } }),
+        endpointAt('fd00::1', { ports: { http: 8081 }, locality: EU_B }),
+      ],
+      offers: [offerOf('west', 3, { ports: ['http'] }), offerOf('east', 2)],
+    });
+    const table = compile(snapshotOf([service], []));
+    const http = table.byTarget('shop/payments:http');
+    assert.deepEqual(
+      http?.endpoints.map(({ address, host, port, localityKey }) => [address, host, port, localityKey]),
+      [
+        ['10.0.0.1:8080', '10.0.0.1', 8080, 'eu/eu-a'],
+        ['[fd00::1]:8081', 'fd00::1', 8081, 'eu/eu-b'],
+      ],
+    );
+    assert.deepEqual(
+      http?.offers.map((offer) => offer.cluster),
+      ['east', 'west'],
+    );
+    const grpc = table.byTarget('shop/payments:grpc');
+    assert.deepEqual([grpc?.endpoints.length, grpc?.offers.length], [1, 1]);
+    assert.equal(table.byTarget('shop/payments:metrics')?.endpoints.length, 0);
+  });
+
+  it('keeps the routes of services that are the same object', () => {
+    const payments = serviceOf({});
+    const first = compile(snapshotOf([payments, serviceOf({ name: 'cart' })], []));
+    const second = compile(snapshotOf([payments, serviceOf({ name: 'cart' })], [], 2), first);
+    assert.equal(second.byTarget('shop/payments:http'), first.byTarget('shop/payments:http'));
+    assert.notEqual(second.byTarget('shop/cart:http'), first.byTarget('shop/cart:http'));
+    assert.equal(second.byAuthority('cart.shop'), second.byTarget('shop/cart:http'));
+  });
+
+  it('drops what a snapshot no longer has', () => {
+    const first = compile(snapshotOf([serviceOf({})], []));
+    const second = compile(snapshotOf([], [], 2), first);
+    assert.equal(second.byAuthority('payments.shop'), undefined);
+    assert.equal(first.byAuthority('payments.shop')?.target, 'shop/payments:http');
+  });
+
+  it('keeps what is known of endpoints that stay when their service changes', () => {
+    const runtime = runtimeOf();
+    const before = serviceOf({ endpoints: [endpointAt('10.0.0.1'), endpointAt('10.0.0.2')] });
+    const first = compile(snapshotOf([before], []), undefined, runtime);
+    const [kept] = first.byTarget('shop/payments:http')?.endpoints ?? [];
+    assert.ok(kept !== undefined);
+    kept.runtime.inFlight = 4;
+    const after = serviceOf({
+      endpoints: [endpointAt('10.0.0.3'), endpointAt('10.0.0.1', { locality: EU_B })],
+    });
+    const second = compile(snapshotOf([after], [], 2), first, runtime);
+    const endpoints = second.byTarget('shop/payments:http')?.endpoints ?? [];
+    assert.deepEqual(
+      endpoints.map(({ address, localityKey, runtime: known }) => [address, localityKey, known.inFlight]),
+      [
+        ['10.0.0.3:8080', 'eu/eu-a', 0],
+        ['10.0.0.1:8080', 'eu/eu-b', 4],
+      ],
+    );
+    assert.equal(kept.localityKey, 'eu/eu-a', 'the table before is as it was');
+  });
+
+  it('makes plans void when peers have changed, and only then', () => {
+    const runtime = runtimeOf();
+    const west = peerAt('west', 0);
+    const first = compile(snapshotOf([], [west]), undefined, runtime);
+    const before = runtime.peers.version;
+    const second = compile(snapshotOf([serviceOf({})], [west], 2), first, runtime);
+    assert.equal(runtime.peers.version, before);
+    compile(snapshotOf([serviceOf({})], [peerAt('west', 5)], 3), second, runtime);
+    assert.notEqual(runtime.peers.version, before);
+  });
+});

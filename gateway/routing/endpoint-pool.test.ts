@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DEFAULT_OUTLIER } from '../../federation/model/policy.ts';
+import { EndpointPool } from './endpoint-pool.ts';
+import type { EndpointRuntime } from './endpoint-runtime.ts';
+
+const UNCHECKED = { outlier: DEFAULT_OUTLIER, checked: false };
+const CHECKED = { outlier: DEFAULT_OUTLIER, checked: true };
+
+function poolOf(...addresses: string[]) {
+  const pool = new EndpointPool(UNCHECKED);
+  const runtimes = pool.update(addresses, UNCHECKED);
+  const at = (address: string): EndpointRuntime => {
+    const runtime = runtimes.get(address);
+    assert.ok(runtime !== undefined, address);
+    return runtime;
+  };
+  return { pool, at };
+}
+
+describe('endpoint pool', () => {
+  it('keeps what is known of endpoints that stay, and forgets those that went', () => {
+    const { pool, at } = poolOf('a:1', 'b:1');
+    at('a:1').inFlight = 3;
+    const kept = pool.update(['a:1', 'c:1'], UNCHECKED);
+    assert.equal(kept.get('a:1')?.inFlight, 3);
+    assert.deepEqual([...kept.keys()], ['a:1', 'c:1']);
+  });
+
+  it('begins with pending checks where the policy has a check', () => {
+    const pool = new EndpointPool(CHECKED);
+    assert.equal(pool.update(['a:1'], CHECKED).get('a:1')?.check, 'pending');
+    pool.setCheck('a:1', 'healthy');
+    assert.equal(pool.update(['a:1'], CHECKED).get('a:1')?.check, 'healthy');
+    assert.equal(pool.update(['a:1'], UNCHECKED).get('a:1')?.check, 'unchecked');
+  });
+
+  it('is of another version when a check finds something new', () => {
+    const { pool } = poolOf('a:1');
+    const before = pool.version;
+    pool.setCheck('a:1', 'unhealthy');
+    assert.notEqual(pool.version, before);
+    const after = pool.version;
+    pool.setCheck('a:1', 'unhealthy');
+    pool.setCheck('gone:1', 'unhealthy');
+    assert.equal(pool.version, after);
+  });
+
+  it('ejects an endpoint as soon as it has failed too often in a row', () => {
+    const { pool, at } = poolOf('a:1', 'b:1');
+    const failing = at('a:1');
+    for (let failures = 1; failures <= 4; failures++) pool.finished(failing, 1000, 'failure', 5);
+    pool.finished(failing, 1000, 'success', 5);
+    for (let failures = 1; failures <= 4; failures++) pool.finished(failing, 1000, 'failure', 5);
+    const before = pool.version;
+    assert.equal(failing.ejection.kind, 'in');
+    pool.finished(failing, 1000, 'failure', 5);
+    assert.deepEqual(failing.ejection, { kind: 'ejected', count: 1, untilMs: 31_000 });
+    assert.notEqual(pool.version, before);
+    assert.equal(pool.ejections, 1);
+  });
+
+  it('learns nothing from a request that the client gave up', () => {
+    const { pool, at } = poolOf('a:1');
+    for (let requests = 0; requests < 10; requests++) pool.finished(at('a:1'), 1000, 'unknown', 5);
+    assert.equal(at('a:1').consecutiveFailures, 0);
+    assert.equal(at('a:1').latencyMs, 0);
+  });
+
+  it('lets endpoints back at a sweep, and puts out those that had to wait', () => {
+    const { pool, at } = poolOf('a:1', 'b:1');
+    pool.sweep(10_000);
+    for (const address of ['a:1', 'b:1']) {
+      for (let failures = 0; failures < 5; failures++) pool.finished(at(address), 12_000, 'failure', 5);
+    }
+    assert.equal(at('b:1').ejection.kind, 'in');
+    pool.sweep(19_999);
+    assert.equal(at('b:1').ejection.kind, 'in');
+    pool.sweep(42_000);
+    assert.equal(at('a:1').ejection.kind, 'in');
+    assert.equal(at('a:1').consecutiveFailures, 0);
+    assert.equal(at('b:1').ejection.kind, 'ejected');
+  });
+});
