@@ -157,7 +157,12 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   }
 
   #grow(): void {
-    if (this.#state.kind !== 'up' || this.#links.length < MAX_LINKS) this.#step({ kind: 'wanted' });
+    if (this.#state.kind === 'up') {
+      // A new connection takes few streams until it knows how many its peer allows.
+      const settled = this.#links.every(({ rttMs }) => rttMs !== undefined);
+      if (!settled || this.#links.length >= MAX_LINKS) return;
+    }
+    this.#step({ kind: 'wanted' });
   }
 
   /** True when it was one of those that take streams; it is not any more. */
@@ -220,6 +225,5 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
     this.#links = [...this.#links, link];
     this.#step({ kind: 'connected' });
     this.#waiting.serve(link.connection);
-    if (this.#waiting.size > 0) this.#grow();
   }
 }

@@ -7,7 +7,7 @@ import type { TrunkTiming } from './trunk-timing.ts';
 
 /** What a link tells the trunk it belongs to. */
 export interface LinkOwner {
-  /** It may take a stream again. */
+  /** It may take a stream again, or its limits are known now. */
   linkAvailable(link: TrunkLink): void;
   /** The peer takes nothing more on it (GOAWAY). */
   linkDraining(link: TrunkLink): void;
@@ -20,6 +20,7 @@ export class TrunkLink implements ClientConnectionHandler {
   readonly connection: Http2ClientConnection;
   /** When another should take its place. */
   retireAtMs: number;
+  /** undefined until the first PING's answer, which comes after the peer's SETTINGS. */
   rttMs: number | undefined = undefined;
   readonly #owner: LinkOwner;
   readonly #socket: TLSSocket;
@@ -92,7 +93,9 @@ export class TrunkLink implements ClientConnectionHandler {
 
   #ping(): void {
     this.connection.ping((rttMs) => {
+      const first = this.rttMs === undefined;
       this.rttMs = rttMs;
+      if (first) this.#owner.linkAvailable(this);
     });
   }
 }

@@ -16,11 +16,11 @@ export interface PoolOptions {
 }
 
 /** What a pool is made for and with. */
-export interface PoolPlace {
+export interface PoolPlace<Connection extends ClientConnection = ClientConnection> {
   readonly target: ConnectTarget;
   readonly clock: Clock;
   /** Makes an HTTP connection of a connected socket. */
-  readonly wrap: (socket: Socket, handler: ClientConnectionHandler) => ClientConnection;
+  readonly wrap: (socket: Socket, handler: ClientConnectionHandler) => Connection;
   /** The upstream broke a rule: counted as `isthmus_rejected_total{reason}`. */
   readonly rejected: (reason: string) => void;
 }

@@ -20,6 +20,6 @@ export function openHttp2(
   socket: Socket,
   handler: ClientConnectionHandler,
   resources: CodecResources,
-): ClientConnection {
+): Http2ClientConnection {
   return new Http2ClientConnection(socket, UPSTREAM_HTTP2, handler, resources);
 }

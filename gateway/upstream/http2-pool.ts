@@ -5,16 +5,21 @@ import type { PoolOptions, PoolPlace } from './connection-pool.ts';
 import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
+/** A connection that can be asked for a sign of life. */
+interface PingedConnection extends ClientConnection {
+  ping(onAnswer: () => void): void;
+}
+
 /** HTTP/2 connections to one endpoint (plaintext, prior knowledge): one while it takes all streams, else a few. */
 export class Http2Pool implements ConnectionSource {
-  readonly #place: PoolPlace;
+  readonly #place: PoolPlace<PingedConnection>;
   readonly #options: PoolOptions;
   readonly #waiting: WaitingRoom;
   readonly #connections: SharedConnection[] = [];
   #connecting = false;
   #retired = false;
 
-  constructor(place: PoolPlace, options: PoolOptions) {
+  constructor(place: PoolPlace<PingedConnection>, options: PoolOptions) {
     this.#place = place;
     this.#options = options;
     this.#waiting = new WaitingRoom(options.maxWaiting);
@@ -64,6 +69,8 @@ export class Http2Pool implements ConnectionSource {
 
   #grow(): void {
     if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
+    // A new connection takes few streams until it knows how many its peer allows.
+    if (this.#connections.some(({ settled }) => !settled)) return;
     this.#connecting = true;
     const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
     connectTcp(this.#place.target, options, {
@@ -86,14 +93,21 @@ export class Http2Pool implements ConnectionSource {
 
 class SharedConnection implements ClientConnectionHandler {
   readonly connection: ClientConnection;
+  /** Its first PING was answered, and so its peer's SETTINGS have come. */
+  settled = false;
   /** Monotonic ms. */
   idleSinceMs: number;
   readonly #pool: Http2Pool;
 
-  constructor(pool: Http2Pool, socket: Socket, place: PoolPlace) {
+  constructor(pool: Http2Pool, socket: Socket, place: PoolPlace<PingedConnection>) {
     this.#pool = pool;
     this.idleSinceMs = place.clock.monotonic();
-    this.connection = place.wrap(socket, this);
+    const connection = place.wrap(socket, this);
+    this.connection = connection;
+    connection.ping(() => {
+      this.settled = true;
+      pool.serve(this);
+    });
   }
 
   availabilityChanged(): void {
