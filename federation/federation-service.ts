@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import { AdminServer } from './admin/admin-server.ts';
 import type { FederationState } from './admin/state-report.ts';
 import { readTextFile } from './config/yaml-file.ts';
@@ -11,8 +10,9 @@ import { ConnectionFront } from './service/connection-front.ts';
 import { GatewaySession } from './service/gateway-session.ts';
 import { GrpcServers } from './service/grpc-servers.ts';
 import { Issuer } from './service/issuer.ts';
-import { type GivenParts, openParts, type ServiceParts } from './service-parts.ts';
+import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
 import { describeState } from './service-state.ts';
+import type { TrustSource } from './trust-source.ts';
 
 /** Where it is reached; the real ports where 0 was asked for. */
 export interface FederationAddresses {
@@ -41,12 +41,15 @@ export class FederationService {
   static async start(config: FederationConfig, given: GivenParts): Promise<FederationService> {
     const lifetime = new Lifetime();
     try {
-      const parts = await openParts(config, given, lifetime);
+      const ground = await openGround(config, given, lifetime);
+      // The ports first: who cannot have them must not touch the store, where another may be at work.
+      const doors = await openDoors(config, given, ground, lifetime);
+      const parts = await openParts(config, given, ground, lifetime);
       connect(parts, given, lifetime);
       const startedAtMs = given.clock.now();
       const state = (): FederationState => describeState(config, given, parts, startedAtMs);
-      const addresses = await listen({ config, given, parts, lifetime, state });
-      return new FederationService(lifetime, addresses, state);
+      serve(config, given, parts, doors, lifetime, state);
+      return new FederationService(lifetime, doors.addresses, state);
     } catch (failure) {
       await lifetime.close();
       throw failure;
@@ -90,38 +93,72 @@ function connect(parts: ServiceParts, { provider, driver, log }: GivenParts, lif
   );
 }
 
-interface Listening {
-  readonly config: FederationConfig;
-  readonly given: GivenParts;
-  readonly parts: ServiceParts;
-  readonly lifetime: Lifetime;
-  readonly state: () => FederationState;
+interface Doors {
+  readonly addresses: FederationAddresses;
+  readonly fronts: readonly ConnectionFront[];
+  readonly admin: AdminServer;
 }
 
-async function listen({ config, given, parts, lifetime, state }: Listening): Promise<FederationAddresses> {
+async function openDoors(
+  config: FederationConfig,
+  given: GivenParts,
+  { trust }: Ground,
+  lifetime: Lifetime,
+): Promise<Doors> {
+  const fronts: ConnectionFront[] = [];
+  const open = async (address: ListenAddress): Promise<ListenAddress> => {
+    const front = makeFront(config, given, trust);
+    fronts.push(front);
+    lifetime.add(() => front.close());
+    const renew = (): void => {
+      if (trust.svid.value !== undefined) front.renew(trust.svid.value);
+    };
+    lifetime.add(trust.svid.watch(renew));
+    lifetime.add(trust.trust.watch(renew));
+    return { host: address.host, port: await front.listen(address) };
+  };
+  const gateways = await open(config.listen);
+  const issuer = config.issuer && (await open(config.issuer));
+  const admin = new AdminServer();
+  lifetime.add(() => admin.close());
+  const adminPort = await admin.listen(config.admin);
+  return {
+    addresses: { gateways, issuer, admin: { host: config.admin.host, port: adminPort } },
+    fronts,
+    admin,
+  };
+}
+
+function makeFront(
+  { local }: FederationConfig,
+  { clock, log }: GivenParts,
+  trust: TrustSource,
+): ConnectionFront {
+  const svid = trust.svid.value;
+  if (svid === undefined) throw new UserError('this service has no SVID');
+  return new ConnectionFront(svid, {
+    clock,
+    gateway: gatewayId(local.trustDomain),
+    bundles: () => trust.ownBundles,
+    onRefused: (remoteAddress, reason) => log.warn({ remoteAddress, reason }, 'a connection was refused'),
+  });
+}
+
+function serve(
+  config: FederationConfig,
+  given: GivenParts,
+  parts: ServiceParts,
+  { fronts, admin }: Doors,
+  lifetime: Lifetime,
+  state: () => FederationState,
+): void {
   const servers = makeServers(config, given, parts);
   lifetime.add(() => {
     parts.routing.gateways.close();
     servers.close();
   });
-  const open = async (address: ListenAddress): Promise<ListenAddress> => {
-    const front = makeFront(config, given, parts, servers);
-    lifetime.add(() => front.close());
-    lifetime.add(parts.trust.svid.watch((svid) => svid && front.renew(svid)));
-    lifetime.add(
-      parts.trust.trust.watch(() => parts.trust.svid.value && front.renew(parts.trust.svid.value)),
-    );
-    return { host: address.host, port: await front.listen(address) };
-  };
-  const gateways = await open(config.listen);
-  const issuer = config.issuer && (await open(config.issuer));
-  const admin = new AdminServer(state);
-  lifetime.add(() => admin.close());
-  return {
-    gateways,
-    issuer,
-    admin: { host: config.admin.host, port: await admin.listen(config.admin) },
-  };
+  for (const front of fronts) front.serve(servers);
+  admin.serve(state);
 }
 
 function makeServers(config: FederationConfig, given: GivenParts, parts: ServiceParts): GrpcServers {
@@ -139,23 +176,5 @@ function makeServers(config: FederationConfig, given: GivenParts, parts: Service
       clock,
     }),
     onFailure: (what, failure) => log.error({ failure: String(failure) }, `${what} failed`),
-  });
-}
-
-function makeFront(
-  config: FederationConfig,
-  { clock, log }: GivenParts,
-  { trust }: ServiceParts,
-  servers: GrpcServers,
-): ConnectionFront {
-  const svid = trust.svid.value;
-  if (svid === undefined) throw new UserError('this service has no SVID');
-  return new ConnectionFront(svid, {
-    clock,
-    gateway: gatewayId(config.local.trustDomain),
-    bundles: () => trust.ownBundles,
-    onGateway: (socket: TLSSocket) => servers.serveGateway(socket),
-    onStranger: (socket: TLSSocket) => servers.serveStranger(socket),
-    onRefused: (remoteAddress, reason) => log.warn({ remoteAddress, reason }, 'a connection was refused'),
   });
 }

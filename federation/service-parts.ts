@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ClusterProvider } from '../clusters/provider.ts';
+import { readTextFile } from './config/yaml-file.ts';
 import type { FederationConfig } from './config.ts';
 import { Routing } from './routing.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Lifetime } from './runtime/lifetime.ts';
 import { Watchable } from './runtime/watchable.ts';
 import type { Enrolment } from './service/grpc-servers.ts';
+import { FolderLock } from './state/folder-lock.ts';
 import { SharedPorts } from './state/shared-ports.ts';
 import { StateKeeper } from './state/state-keeper.ts';
 import type { StoreDriver } from './store/driver.ts';
@@ -38,33 +40,53 @@ export interface ServiceParts {
   readonly routing: Routing;
 }
 
+/** What must be there before a port is opened. */
+export type Ground = Pick<ServiceParts, 'encoder' | 'keeper' | 'trust'>;
+
 /**
- * Opens everything behind the ports, in the order in which the parts need each other.
+ * Takes the state folder and finds out who this service is.
  * @param lifetime gets what must be closed
- * @throws UserError when the state folder, the trust folder or the ports file cannot be used.
+ * @throws UserError when the state folder, the trust folder or the gateways' secret cannot be used.
  */
-export async function openParts(
+export async function openGround(
   config: FederationConfig,
-  given: GivenParts,
+  { clock, random, log }: GivenParts,
   lifetime: Lifetime,
-): Promise<ServiceParts> {
+): Promise<Ground> {
   const { local, stateFolder } = config;
-  const { clock, random, log } = given;
-  const warn = (message: string): void => log.warn(message);
+  // Read anew for each request, so that it can be changed; a missing one is told now.
+  await readTextFile(config.gatewaySecretFile);
+  const lock = await FolderLock.take(stateFolder);
+  lifetime.add(() => lock.release());
   const encoder = new SnapshotEncoder();
+  const warn = (message: string): void => log.warn(message);
   const keeper = await StateKeeper.open({ folder: stateFolder, local, clock, encoder, warn });
   lifetime.add(() => keeper.close());
   const trust = await TrustSource.open({ folder: config.trustFolder, local, stateFolder, clock, random });
   lifetime.add(() => trust.close());
+  return { encoder, keeper, trust };
+}
+
+/**
+ * Opens what reads and writes the store, in the order in which the parts need each other.
+ * @throws UserError when what they keep on disk cannot be used.
+ */
+export async function openParts(
+  config: FederationConfig,
+  given: GivenParts,
+  ground: Ground,
+  lifetime: Lifetime,
+): Promise<ServiceParts> {
+  const { clock, log } = given;
   const { servicePorts: range, servicePortsFile: path } = config;
-  const ports = await SharedPorts.open({ path, range, clock, warn });
+  const ports = await SharedPorts.open({ path, range, clock, warn: (message) => log.warn(message) });
   lifetime.add(() => ports.close());
-  const follower = await openFollower(config, given, trust);
+  const follower = await openFollower(config, given, ground.trust);
   lifetime.add(() => follower.close());
-  const publisher = openPublisher(config, given, trust, lifetime);
-  const routing = openRouting(config, given, { encoder, keeper, trust, ports, follower, publisher });
+  const publisher = openPublisher(config, given, ground.trust, lifetime);
+  const routing = openRouting(config, given, { ...ground, ports, follower, publisher });
   lifetime.add(() => routing.close());
-  return { encoder, keeper, trust, ports, follower, publisher, routing };
+  return { ...ground, ports, follower, publisher, routing };
 }
 
 function openFollower(

@@ -2,20 +2,20 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config.ts';
 import { cannotListen } from '../service/listening.ts';
 import { printMetrics } from './federation-metrics.ts';
-import type { FederationState } from './state-report.ts';
+import type { FederationState, Readiness } from './state-report.ts';
 
 /** A web page that a browser was led to must not reach the endpoint under a name of its own (DNS rebinding). */
 const OWN_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 const REQUEST_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 100;
+const STARTING: Readiness = { kind: 'starting', waitingFor: 'its own parts', problems: [] };
 
 /** `/healthz`, `/readyz`, `/metrics` and `/state`, for GET only. */
 export class AdminServer {
   readonly #server: Server;
-  readonly #state: () => FederationState;
+  #state: (() => FederationState) | undefined;
 
-  constructor(state: () => FederationState) {
-    this.#state = state;
+  constructor() {
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = ''] = (request.url ?? '').split('?', 1);
       if (!OWN_HOST.test(request.headers.host ?? '')) send(response, 421, 'text/plain', 'another host\n');
@@ -38,6 +38,11 @@ export class AdminServer {
     return typeof bound === 'object' && bound !== null ? bound.port : address.port;
   }
 
+  /** Until then it only says that it is alive. */
+  serve(state: () => FederationState): void {
+    this.#state = state;
+  }
+
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
@@ -46,26 +51,35 @@ export class AdminServer {
   }
 
   #answer(path: string, response: ServerResponse): boolean {
-    switch (path) {
-      case '/healthz':
-        send(response, 200, 'text/plain', 'ok\n');
-        return true;
-      case '/readyz': {
-        const { readiness } = this.#state();
-        sendJson(response, readiness.kind === 'starting' ? 503 : 200, readiness);
-        return true;
-      }
-      case '/state':
-        sendJson(response, 200, this.#state());
-        return true;
-      case '/metrics':
-        void printMetrics(this.#state()).then((text) =>
-          send(response, 200, 'text/plain; version=0.0.4', text),
-        );
-        return true;
-      default:
-        return false;
+    if (path === '/healthz') {
+      send(response, 200, 'text/plain', 'ok\n');
+      return true;
     }
+    if (path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
+    const state = this.#state?.();
+    if (state === undefined) sendJson(response, 503, STARTING);
+    else answerFrom(state, path, response);
+    return true;
+  }
+}
+
+function answerFrom(
+  state: FederationState,
+  path: '/readyz' | '/state' | '/metrics',
+  response: ServerResponse,
+): void {
+  switch (path) {
+    case '/readyz':
+      sendJson(response, state.readiness.kind === 'starting' ? 503 : 200, state.readiness);
+      break;
+    case '/state':
+      sendJson(response, 200, state);
+      break;
+    case '/metrics':
+      printMetrics(state).then(
+        (text) => send(response, 200, 'text/plain; version=0.0.4', text),
+        (failure: unknown) => send(response, 500, 'text/plain', `${String(failure)}\n`),
+      );
   }
 }
 

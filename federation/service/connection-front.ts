@@ -15,11 +15,15 @@ export interface FrontOptions {
   /** The only client that is let in with a certificate. */
   readonly gateway: SpiffeId;
   readonly bundles: () => TrustBundles;
-  /** Takes a connection of this cluster's gateway. */
-  readonly onGateway: (socket: TLSSocket) => void;
-  /** Takes a connection without a certificate: it may ask for an SVID and nothing else. */
-  readonly onStranger: (socket: TLSSocket) => void;
   readonly onRefused: (remoteAddress: string, reason: string) => void;
+}
+
+/** Where admitted connections go. */
+export interface ConnectionHandlers {
+  /** Takes a connection of this cluster's gateway. */
+  serveGateway(socket: TLSSocket): void;
+  /** Takes a connection without a certificate: it may ask for an SVID and nothing else. */
+  serveStranger(socket: TLSSocket): void;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -35,6 +39,7 @@ export class ConnectionFront {
   readonly #options: FrontOptions;
   readonly #server: Server;
   readonly #sockets = new Set<TLSSocket>();
+  #handlers: ConnectionHandlers | undefined;
 
   constructor(svid: Svid, options: FrontOptions) {
     this.#options = options;
@@ -48,6 +53,11 @@ export class ConnectionFront {
   /** Later connections get the new SVID and are held against the new bundles. */
   renew(svid: Svid): void {
     this.#server.setSecureContext(tlsOptions(svid, this.#options.bundles()));
+  }
+
+  /** Connections that came earlier were closed: their gateways come again. */
+  serve(handlers: ConnectionHandlers): void {
+    this.#handlers = handlers;
   }
 
   /**
@@ -75,14 +85,20 @@ export class ConnectionFront {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    if (socket.getPeerX509Certificate() === undefined) {
-      this.#options.onStranger(socket);
-      return;
+    if (this.#handlers === undefined) {
+      socket.destroy();
+    } else if (socket.getPeerX509Certificate() === undefined) {
+      this.#handlers.serveStranger(socket);
+    } else {
+      this.#admitMember(socket, this.#handlers);
     }
+  }
+
+  #admitMember(socket: TLSSocket, handlers: ConnectionHandlers): void {
     const reason = this.#refusal(socket);
     if (reason === undefined) {
       this.#endWithCertificate(socket);
-      this.#options.onGateway(socket);
+      handlers.serveGateway(socket);
     } else {
       this.#options.onRefused(socket.remoteAddress ?? 'unknown', reason);
       socket.destroy();

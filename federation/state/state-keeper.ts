@@ -1,8 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalCluster } from '../model/cluster.ts';
 import type { RoutingSnapshot } from '../model/snapshot.ts';
-import { UserError } from '../model/user-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { writeDurably } from '../runtime/durable-file.ts';
 import { WireError } from '../wire/field-checks.ts';
@@ -54,9 +53,8 @@ export class StateKeeper {
     this.#snapshot = new Saver(options.clock, SNAPSHOT_DELAY_MS, () => this.#writeSnapshot());
   }
 
-  /** @throws UserError when the folder cannot be used, is another cluster's, or its memory is damaged. */
+  /** @throws UserError when the folder is another cluster's, or its memory cannot be read. */
   static async open(options: StateKeeperOptions): Promise<StateKeeper> {
-    await makeFolder(options.folder);
     const memory = await readMemory(memoryPath(options.folder), options.local);
     return new StateKeeper(options, memory, await readSnapshot(options));
   }
@@ -116,17 +114,6 @@ function memoryPath(folder: string): string {
 
 function snapshotPath(folder: string): string {
   return join(folder, 'snapshot.bin');
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (failure) {
-    throw new UserError(`${folder}: the state folder cannot be made: ${String(failure)}`, {
-      hint: 'name another stateFolder, or give this user the right to make it',
-      cause: failure,
-    });
-  }
 }
 
 /** The memory has said whose folder it is; a snapshot that cannot be used is only one that is built anew. */
