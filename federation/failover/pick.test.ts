@@ -35,6 +35,19 @@ describe('100 turns', () => {
     assert.equal(hashes.size, 100);
   });
 
+  it('are picked by their hashes', () => {
+    const loads = fc
+      .tuple(fc.nat(50), fc.nat(50))
+      .map(([first, second]) => [first, second, 100 - first - second]);
+    fc.assert(
+      fc.property(loads, (given) => {
+        const ordered = portionsOf(...given).filter((portion) => portion.load > 0);
+        const expected = Array.from({ length: 100 }, (_, turn) => pickPortion(ordered, hashOfTurn(turn)));
+        assert.deepEqual([...turnsOf(ordered)], expected);
+      }),
+    );
+  });
+
   it('give exact shares, and any ten in a row come near to them', () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(99), (load, start) => {

@@ -48,8 +48,23 @@ export function hashOfTurn(turn: number): number {
   return (turn * STRIDE) % 100;
 }
 
-/** The portions' indexes for 100 turns. Empty when nothing can be served. */
+/** Which turn has each hash. */
+const TURN_OF_HASH = turnsByHash();
+
+function turnsByHash(): Uint8Array {
+  const turns = new Uint8Array(100);
+  for (let turn = 0; turn < 100; turn++) turns[hashOfTurn(turn)] = turn;
+  return turns;
+}
+
+/** For 100 turns the index of the portion that `pickPortion` gives for their hashes. Empty when there is none. */
 export function turnsOf(ordered: readonly Portion[]): Uint8Array {
   if (ordered.length === 0) return new Uint8Array(0);
-  return Uint8Array.from({ length: 100 }, (_, turn) => pickPortion(ordered, hashOfTurn(turn)));
+  const picks = new Uint8Array(100);
+  let sum = 0;
+  for (const [index, { load }] of ordered.entries()) {
+    for (let hash = sum; hash < sum + load; hash++) picks[TURN_OF_HASH[hash] ?? 0] = index;
+    sum += load;
+  }
+  return picks;
 }

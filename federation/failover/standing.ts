@@ -8,6 +8,8 @@ export type TrunkSight =
   /** No trunk was needed yet, or none has answered yet and none was lost. */
   | { readonly kind: 'unseen' }
   | { readonly kind: 'answers' }
+  /** None has ever answered: not there yet, which is no loss to come back from. */
+  | { readonly kind: 'unreached'; readonly sinceMs: number }
   | { readonly kind: 'lost'; readonly lostAtMs: number }
   /** It was lost and answers again. */
   | { readonly kind: 'again'; readonly lostAtMs: number; readonly answeredAtMs: number };
@@ -84,6 +86,7 @@ export function peerStanding(facts: PeerFacts, rules: StandingRules, nowMs: numb
 function healthBySight(facts: PeerFacts, nowMs: number): PeerHealth {
   const { trunk, health } = facts;
   if (trunk.kind === 'unseen' || trunk.kind === 'answers') return health;
+  if (trunk.kind === 'unreached') return { kind: 'failing', sinceMs: trunk.sinceMs };
   if (health.kind === 'returning' && health.healthySinceMs > trunk.lostAtMs) return health;
   if (trunk.kind === 'lost' || nowMs < patienceEndsMs(facts)) {
     return { kind: 'failing', sinceMs: trunk.lostAtMs };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { Peer, RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import {
   EU_B,
   endpointAt,
@@ -137,14 +137,34 @@ describe('compilation', () => {
     assert.equal(kept.localityKey, 'eu/eu-a', 'the table before is as it was');
   });
 
-  it('makes plans void when peers have changed, and only then', () => {
-    const runtime = runtimeOf();
-    const west = peerAt('west', 0);
-    const first = compile(snapshotOf([], [west]), undefined, runtime);
-    const before = runtime.peers.version;
-    const second = compile(snapshotOf([serviceOf({})], [west], 2), first, runtime);
-    assert.equal(runtime.peers.version, before);
-    compile(snapshotOf([serviceOf({})], [peerAt('west', 5)], 3), second, runtime);
-    assert.notEqual(runtime.peers.version, before);
+  describe('of other peers', () => {
+    const west = peerAt('west', 1000);
+    const cases: readonly [string, Peer, boolean][] = [
+      ['the same', west, false],
+      ['a newer head', { ...west, lastSeenMs: 3000 }, false],
+      ['another gateway', { ...west, gateways: [] }, false],
+      ['another reach', { ...west, reach: 'unreachable' }, true],
+      ['a failure', { ...west, health: { kind: 'failing', sinceMs: 1 } }, true],
+      ['a return', { ...west, health: { kind: 'returning', healthySinceMs: 1 } }, true],
+      ['another cluster', peerAt('south', 1000), true],
+    ];
+    for (const [name, peer, changes] of cases) {
+      it(`${changes ? 'makes plans void' : 'lets plans be'}: ${name}`, () => {
+        const runtime = runtimeOf();
+        const first = compile(snapshotOf([], [west]), undefined, runtime);
+        const before = runtime.peers.version;
+        compile(snapshotOf([serviceOf({})], [peer], 2), first, runtime);
+        assert.equal(runtime.peers.version !== before, changes);
+      });
+    }
+  });
+
+  it('gives a port that is listened on to whoever has it now', () => {
+    const at = (name: string, port: number) => serviceOf({ name, ports: [portOf('http', 80, 'http', port)] });
+    const first = compile(snapshotOf([at('cart', 15_501), at('payments', 15_502)], []));
+    const second = compile(snapshotOf([at('cart', 15_502), at('payments', 15_503)], [], 2), first);
+    assert.equal(second.byListenPort(15_501), undefined);
+    assert.equal(second.byListenPort(15_502)?.target, 'shop/cart:http');
+    assert.equal(second.byListenPort(15_503)?.target, 'shop/payments:http');
   });
 });

@@ -1,14 +1,21 @@
 import { localityKey } from '../../federation/model/cluster.ts';
 import { endpointTarget } from '../../federation/model/endpoint.ts';
-import { type ServiceKey, serviceKey } from '../../federation/model/service.ts';
-import type { RoutingSnapshot, SnapshotPort, SnapshotService } from '../../federation/model/snapshot.ts';
+import { serviceKey } from '../../federation/model/service.ts';
+import type {
+  Peer,
+  PeerHealth,
+  RoutingSnapshot,
+  SnapshotPort,
+  SnapshotService,
+} from '../../federation/model/snapshot.ts';
 import { compileAccess } from './access.ts';
 import { powerOfTwo } from './balancing/power-of-two.ts';
 import { EndpointPool } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import { type BareRoute, type Route, routeTarget } from './route.ts';
-import { RouteTable, type ServiceRoutes } from './route-table.ts';
+import { RouteIndex, type ServiceRoutes } from './route-index.ts';
+import { RouteTable } from './route-table.ts';
 import { newTierUsage, type TierUsage, workerLimit } from './tier-usage.ts';
 
 /** What a gateway's worker brings to its route tables; the same object for all of them. */
@@ -34,21 +41,41 @@ export function compileRouteTable<Telemetry>(
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry>,
 ): RouteTable<Telemetry> {
-  const services = new Map<ServiceKey, ServiceRoutes<Telemetry>>();
-  for (const [key, service] of snapshot.services) {
-    const before = previous?.services.get(key);
-    const same = before !== undefined && previous?.snapshot.services.get(key) === service;
-    services.set(key, same ? before : compileService(service, previous, runtime));
+  const index = previous === undefined ? new RouteIndex<Telemetry>() : previous.index.copy();
+  for (const key of previous?.snapshot.services.keys() ?? []) {
+    if (!snapshot.services.has(key)) index.remove(key);
   }
-  if (!samePeers(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
-  return new RouteTable(snapshot, services, runtime.peers, runtime.sharedPorts);
+  for (const [key, service] of snapshot.services) {
+    if (previous?.snapshot.services.get(key) === service) continue;
+    index.set(key, compileService(service, previous, runtime));
+  }
+  if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
+  return new RouteTable(snapshot, index, runtime.peers, runtime.sharedPorts);
 }
 
-function samePeers(snapshot: RoutingSnapshot, previous: RoutingSnapshot | undefined): boolean {
+/** Whether plans that were made from one snapshot's peers hold for the other's too. */
+function samePlaces(snapshot: RoutingSnapshot, previous: RoutingSnapshot | undefined): boolean {
   if (previous === undefined || previous.peers.size !== snapshot.peers.size) return false;
-  const { region, zone } = previous.local.locality;
-  if (snapshot.local.locality.region !== region || snapshot.local.locality.zone !== zone) return false;
-  return [...snapshot.peers].every(([cluster, peer]) => previous.peers.get(cluster) === peer);
+  if (localityKey(snapshot.local.locality) !== localityKey(previous.local.locality)) return false;
+  return [...snapshot.peers].every(([cluster, peer]) => sameStanding(peer, previous.peers.get(cluster)));
+}
+
+/** The age of a peer's head, which is new every few seconds, matters only for one that cannot be read. */
+function sameStanding(peer: Peer, previous: Peer | undefined): boolean {
+  if (previous === undefined || peer.reach !== previous.reach) return false;
+  if (peer.reach === 'unreachable' && peer.lastSeenMs !== previous.lastSeenMs) return false;
+  return sameHealth(peer.health, previous.health);
+}
+
+function sameHealth(health: PeerHealth, previous: PeerHealth): boolean {
+  switch (health.kind) {
+    case 'steady':
+      return previous.kind === 'steady';
+    case 'failing':
+      return previous.kind === 'failing' && previous.sinceMs === health.sinceMs;
+    case 'returning':
+      return previous.kind === 'returning' && previous.healthySinceMs === health.healthySinceMs;
+  }
 }
 
 function compileService<Telemetry>(

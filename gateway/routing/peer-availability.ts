@@ -46,16 +46,19 @@ export class PeerAvailability {
     this.#version++;
   }
 
-  /** The last trunk to it ended without GOAWAY, or stopped answering. Unix ms. */
+  /** The last trunk to it ended without GOAWAY, or stopped answering, or none could be made. Unix ms. */
   peerLost(cluster: ClusterName, nowMs: number): void {
-    if (this.sight(cluster).kind === 'lost') return;
-    this.#set(cluster, { kind: 'lost', lostAtMs: nowMs });
+    const { kind } = this.sight(cluster);
+    if (kind === 'lost' || kind === 'unreached') return;
+    // A cluster that joins is heard of before its gateway can be dialled: it has nothing to be held down for.
+    if (kind === 'unseen') this.#set(cluster, { kind: 'unreached', sinceMs: nowMs });
+    else this.#set(cluster, { kind: 'lost', lostAtMs: nowMs });
   }
 
   /** A trunk to it answered (SETTINGS or a PING's acknowledgement). Unix ms; cheap to repeat. */
   peerAnswered(cluster: ClusterName, nowMs: number): void {
     const sight = this.sight(cluster);
-    if (sight.kind === 'unseen') this.#set(cluster, ANSWERS);
+    if (sight.kind === 'unseen' || sight.kind === 'unreached') this.#set(cluster, ANSWERS);
     if (sight.kind === 'lost') {
       this.#set(cluster, { kind: 'again', lostAtMs: sight.lostAtMs, answeredAtMs: nowMs });
     }

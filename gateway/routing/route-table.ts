@@ -3,62 +3,48 @@ import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { parseAuthority } from './authority.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import type { Route, RouteTarget } from './route.ts';
+import type { RouteIndex, ServiceRoutes } from './route-index.ts';
 
 /** More spellings of names than this are not kept: each is read anew then. */
 const MAX_KNOWN_AUTHORITIES = 20_000;
-
-/** The routes of one service. */
-export interface ServiceRoutes<Telemetry> {
-  readonly routes: readonly Route<Telemetry>[];
-  /** Where an authority without a port leads: the first HTTP port. */
-  readonly defaultRoute: Route<Telemetry> | undefined;
-}
 
 /** Everything that a snapshot says about where requests go, ready to be looked up. */
 export class RouteTable<Telemetry = unknown> {
   readonly snapshot: RoutingSnapshot;
   readonly peers: PeerAvailability;
-  readonly services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>;
-  readonly #byListenPort: ReadonlyMap<number, Route<Telemetry>>;
-  readonly #byTarget: ReadonlyMap<RouteTarget, Route<Telemetry>>;
+  readonly index: RouteIndex<Telemetry>;
   readonly #sharedPorts: ReadonlySet<number>;
   /** Only names that lead somewhere: strangers cannot fill it. */
   readonly #byAuthority = new Map<string, Route<Telemetry>>();
 
   constructor(
     snapshot: RoutingSnapshot,
-    services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>,
+    index: RouteIndex<Telemetry>,
     peers: PeerAvailability,
     sharedPorts: ReadonlySet<number>,
   ) {
     this.snapshot = snapshot;
-    this.services = services;
+    this.index = index;
     this.peers = peers;
     this.#sharedPorts = sharedPorts;
-    const byTarget = new Map<RouteTarget, Route<Telemetry>>();
-    const byListenPort = new Map<number, Route<Telemetry>>();
-    for (const { routes } of services.values()) {
-      for (const route of routes) {
-        byTarget.set(route.target, route);
-        if (route.port.listenPort !== undefined) byListenPort.set(route.port.listenPort, route);
-      }
-    }
-    this.#byTarget = byTarget;
-    this.#byListenPort = byListenPort;
+  }
+
+  get services(): ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>> {
+    return this.index.services;
   }
 
   routes(): IterableIterator<Route<Telemetry>> {
-    return this.#byTarget.values();
+    return this.index.byTarget.values();
   }
 
   /** By the field `isthmus-service` of a trunk: `namespace/name:port name`. */
   byTarget(target: RouteTarget): Route<Telemetry> | undefined {
-    return this.#byTarget.get(target);
+    return this.index.byTarget.get(target);
   }
 
   /** By the port that this gateway listens on for an imported service's port. */
   byListenPort(port: number): Route<Telemetry> | undefined {
-    return this.#byListenPort.get(port);
+    return this.index.byListenPort.get(port);
   }
 
   /**
