@@ -152,6 +152,7 @@ describe('choice after a loss', () => {
     const bench = new Bench(threeClusters([WEST, SOUTH], 0));
     bench.peers.setFollowed(true);
     assert.deepEqual(bench.shares(), { west: 100 });
+    bench.peers.peerAnswered('west', bench.nowMs);
     bench.peers.peerLost('west', bench.nowMs);
     assert.deepEqual(bench.shares(), { south: 100 });
     bench.nowMs += 3000;
@@ -167,13 +168,24 @@ describe('choice after a loss', () => {
     assert.deepEqual([...bench.peers.failbacks()], [['west', 1]]);
   });
 
+  it('is not held down for not having been there yet', () => {
+    const bench = new Bench(threeClusters([WEST, SOUTH], 0));
+    bench.peers.setFollowed(true);
+    bench.peers.peerLost('west', bench.nowMs);
+    assert.deepEqual(bench.shares(), { south: 100 });
+    bench.peers.peerAnswered('west', bench.nowMs);
+    assert.deepEqual(bench.shares(), { west: 100 });
+  });
+
   it('comes back by its own sight without a federation service', () => {
     const bench = new Bench(threeClusters([WEST], 0));
+    bench.peers.peerAnswered('west', bench.nowMs);
     bench.peers.peerLost('west', bench.nowMs);
     assert.deepEqual(bench.shares(2), { noHealthyUpstream: 2 });
     bench.peers.peerAnswered('west', bench.nowMs);
     assert.deepEqual(bench.shares(2), { west: 2 }, 'held down, but all there is');
     const two = new Bench(threeClusters([WEST, SOUTH], 0));
+    two.peers.peerAnswered('west', two.nowMs);
     two.peers.peerLost('west', two.nowMs);
     two.peers.peerAnswered('west', two.nowMs);
     assert.deepEqual(two.shares(), { south: 100 });

@@ -18,6 +18,15 @@ describe('peer availability', () => {
     assert.deepEqual(peers.sight('west'), { kind: 'lost', lostAtMs: 600 });
   });
 
+  it('tells a peer that was never reached from one that was lost', () => {
+    const peers = new PeerAvailability();
+    peers.peerLost('west', 100);
+    peers.peerLost('west', 200);
+    assert.deepEqual(peers.sight('west'), { kind: 'unreached', sinceMs: 100 });
+    peers.peerAnswered('west', 300);
+    assert.deepEqual(peers.sight('west'), { kind: 'answers' });
+  });
+
   it('is of another version only when something has changed', () => {
     const peers = new PeerAvailability();
     const versions = [peers.version];
@@ -38,8 +47,10 @@ describe('peer availability', () => {
 
   it('forgets peers that a snapshot no longer has', () => {
     const peers = new PeerAvailability();
-    peers.peerLost('west', 1);
-    peers.peerLost('south', 1);
+    for (const cluster of ['west', 'south']) {
+      peers.peerAnswered(cluster, 0);
+      peers.peerLost(cluster, 1);
+    }
     peers.snapshotChanged(new Map([['south', undefined]]));
     assert.equal(peers.sight('west').kind, 'unseen');
     assert.equal(peers.sight('south').kind, 'lost');
