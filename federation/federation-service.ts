@@ -158,7 +158,7 @@ function serve(
     servers.close();
   });
   for (const front of fronts) front.serve(servers);
-  admin.serve(state);
+  admin.serve({ state, leave: () => parts.publisher.leave() });
 }
 
 function makeServers(config: FederationConfig, given: GivenParts, parts: ServiceParts): GrpcServers {

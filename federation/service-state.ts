@@ -1,9 +1,12 @@
 import type { FederationState, PeerState } from './admin/state-report.ts';
 import { judgeReadiness } from './admin/state-report.ts';
 import type { FederationConfig } from './config.ts';
+import type { ServiceKey } from './model/service.ts';
+import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { GivenParts, ServiceParts } from './service-parts.ts';
 
 const MAX_REFUSED_RECORDS = 1000;
+const MAX_SOLE_SERVICES = 1000;
 
 /** Everything that a person or `isthmus cluster status` asks of a federation service. */
 export function describeState(
@@ -41,6 +44,7 @@ export function describeState(
       exportedServices: routing.exporter.records.size,
     },
     peers: peersOf(parts),
+    onlyHere: snapshot === undefined ? [] : soleServices(snapshot),
     gateways: routing.gateways.statuses,
     conflicts: routing.conflicts,
     refusedRecords: routing.importer.refusals().slice(0, MAX_REFUSED_RECORDS),
@@ -51,6 +55,16 @@ export function describeState(
       rootNotAfterMs,
     },
   };
+}
+
+/** Of the services that this cluster offers, those that no other one offers. */
+function soleServices({ services, local }: RoutingSnapshot): readonly ServiceKey[] {
+  const sole: ServiceKey[] = [];
+  for (const [key, { offers }] of services) {
+    if (sole.length < MAX_SOLE_SERVICES && offers.length === 1 && offers[0]?.cluster === local.name)
+      sole.push(key);
+  }
+  return sole;
 }
 
 function peersOf({ routing, follower }: ServiceParts): readonly PeerState[] {

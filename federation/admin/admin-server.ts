@@ -1,7 +1,8 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config.ts';
 import { cannotListen } from '../service/listening.ts';
 import { printMetrics } from './federation-metrics.ts';
+import { answerLeave, type Leaving } from './leave-request.ts';
 import type { FederationState, Readiness } from './state-report.ts';
 
 /** A web page that a browser was led to must not reach the endpoint under a name of its own (DNS rebinding). */
@@ -10,15 +11,16 @@ const REQUEST_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 100;
 const STARTING: Readiness = { kind: 'starting', waitingFor: 'its own parts', problems: [] };
 
-/** `/healthz`, `/readyz`, `/metrics` and `/state`, for GET only. */
+/** `/healthz`, `/readyz`, `/metrics` and `/state`; and `POST /leave`, the one thing that it can be told. */
 export class AdminServer {
   readonly #server: Server;
-  #state: (() => FederationState) | undefined;
+  #served: Leaving | undefined;
 
   constructor() {
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = ''] = (request.url ?? '').split('?', 1);
       if (!OWN_HOST.test(request.headers.host ?? '')) send(response, 421, 'text/plain', 'another host\n');
+      else if (request.method === 'POST' && path === '/leave') this.#leave(request.headers, response);
       else if (request.method !== 'GET') send(response, 405, 'text/plain', 'GET only\n');
       else if (!this.#answer(path, response)) send(response, 404, 'text/plain', 'not found\n');
     });
@@ -39,8 +41,8 @@ export class AdminServer {
   }
 
   /** Until then it only says that it is alive. */
-  serve(state: () => FederationState): void {
-    this.#state = state;
+  serve(served: Leaving): void {
+    this.#served = served;
   }
 
   async close(): Promise<void> {
@@ -50,13 +52,24 @@ export class AdminServer {
     await promise;
   }
 
+  #leave(headers: IncomingHttpHeaders, response: ServerResponse): void {
+    if (this.#served === undefined) {
+      sendJson(response, 503, STARTING);
+      return;
+    }
+    answerLeave(headers, this.#served).then(
+      ({ status, body }) => sendJson(response, status, body),
+      (failure: unknown) => sendJson(response, 500, { left: false, reason: String(failure) }),
+    );
+  }
+
   #answer(path: string, response: ServerResponse): boolean {
     if (path === '/healthz') {
       send(response, 200, 'text/plain', 'ok\n');
       return true;
     }
     if (path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
-    const state = this.#state?.();
+    const state = this.#served?.state();
     if (state === undefined) sendJson(response, 503, STARTING);
     else answerFrom(state, path, response);
     return true;

@@ -2,6 +2,7 @@ import type { ProviderProblem } from '../../clusters/provider.ts';
 import type { RefusedRecord } from '../import/importer.ts';
 import type { ExportConflict } from '../import/merge.ts';
 import type { ClusterName, GatewayAddress, Locality, PeerReach } from '../model/cluster.ts';
+import type { ServiceKey } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import type { GatewayStatus } from '../service/gateway-session.ts';
 import type { PublisherState } from '../store/publisher-state.ts';
@@ -31,6 +32,8 @@ export interface FederationState {
     readonly exportedServices: number;
   };
   readonly peers: readonly PeerState[];
+  /** Services that no other cluster offers, `namespace/name`: they end with this one. At most the first thousand. */
+  readonly onlyHere: readonly ServiceKey[];
   readonly gateways: readonly GatewayStatus[];
   readonly conflicts: readonly ExportConflict[];
   /** What peers publish and is ignored here; at most the first thousand. */

@@ -1,9 +1,56 @@
+import { z } from 'zod';
 import type { ListenAddress } from '../config.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
+import { LEAVE_HEADER } from './leave-request.ts';
 import type { FederationState } from './state-report.ts';
 
 const TIMEOUT_MS = 5000;
+/** Longer than the service itself waits for the store. */
+const LEAVE_TIMEOUT_MS = 15_000;
+
+/** Enough to tell a federation service from whatever else may have taken the port. */
+const stateShape = z.looseObject({
+  cluster: z.string(),
+  readiness: z.looseObject({ kind: z.enum(['starting', 'degraded', 'ready']) }),
+  store: z.looseObject({ state: z.enum(['up', 'down']) }),
+  peers: z.array(z.looseObject({ cluster: z.string() })),
+});
+
+const leaveAnswer = z.object({ left: z.boolean(), reason: z.string().optional() });
+
+/** Whether the store took a cluster's last word. */
+export type LeaveOutcome = { readonly kind: 'left' } | { readonly kind: 'pending'; readonly reason: string };
+
+/**
+ * Tells a running federation service that its cluster leaves the clusterset.
+ * @throws UserError when it does not answer, or refuses.
+ */
+export async function askToLeave(admin: ListenAddress, cluster: string): Promise<LeaveOutcome> {
+  const { status, answer } = await postLeave(admin, cluster);
+  const { left, reason = 'it does not say why' } = answer;
+  if (left) return { kind: 'left' };
+  if (status === 202) return { kind: 'pending', reason };
+  throw new UserError(`the federation service on ${hostPort(admin.host, admin.port)} refused: ${reason}`, {
+    hint: 'ask the replica that leads, of the cluster that is to leave',
+  });
+}
+
+async function postLeave(
+  admin: ListenAddress,
+  cluster: string,
+): Promise<{ readonly status: number; readonly answer: z.infer<typeof leaveAnswer> }> {
+  try {
+    const response = await fetch(`http://${hostPort(admin.host, admin.port)}/leave`, {
+      method: 'POST',
+      headers: { [LEAVE_HEADER]: cluster },
+      signal: AbortSignal.timeout(LEAVE_TIMEOUT_MS),
+    });
+    return { status: response.status, answer: leaveAnswer.parse(await response.json()) };
+  } catch (failure) {
+    throw noAnswer(admin, failure);
+  }
+}
 
 /** Asks a running federation service for its state. @throws UserError when it does not answer. */
 export async function askState(admin: ListenAddress): Promise<FederationState> {
@@ -11,13 +58,19 @@ export async function askState(admin: ListenAddress): Promise<FederationState> {
   try {
     const response = await fetch(`http://${address}/state`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok) throw new Error(`it answers with status ${response.status}`);
-    return (await response.json()) as FederationState;
+    const state: unknown = await response.json();
+    if (!stateShape.safeParse(state).success) throw new Error('what answers there is something else');
+    return state as FederationState;
   } catch (failure) {
-    throw new UserError(`no federation service answers on ${address}: ${reasonOf(failure)}`, {
-      hint: 'start it with `isthmus federation run --config FILE`, or name the right configuration',
-      cause: failure,
-    });
+    throw noAnswer(admin, failure);
   }
+}
+
+function noAnswer({ host, port }: ListenAddress, failure: unknown): UserError {
+  return new UserError(`no federation service answers on ${hostPort(host, port)}: ${reasonOf(failure)}`, {
+    hint: 'start it with `isthmus federation run --config FILE`, or name the right configuration',
+    cause: failure,
+  });
 }
 
 function reasonOf(failure: unknown): string {

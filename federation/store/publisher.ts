@@ -112,25 +112,31 @@ export class StorePublisher {
 
   /** The whole set. Nothing is published before the first call, for absence is a statement too. */
   replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
+    if (this.#left) return;
     this.#publication.replace(records, this.#options.clock.monotonic());
     this.#servicesKnown = true;
     this.#signal.wake();
   }
 
   set(key: ServiceKey, record: ServiceRecord): void {
+    if (this.#left) return;
     this.#publication.set(key, record, this.#options.clock.monotonic());
     this.#signal.wake();
   }
 
   delete(key: ServiceKey): void {
+    if (this.#left) return;
     this.#publication.delete(key, this.#options.clock.monotonic());
     this.#signal.wake();
   }
 
-  /** Withdraws everything and says that the cluster has left; resolves when the store took that. */
+  /**
+   * Withdraws everything and says that the cluster has left; resolves when the store took that. Nothing that is set
+   * later is published: the last word stays the last.
+   */
   leave(): Promise<void> {
-    this.#left = true;
     this.replace(new Map());
+    this.#left = true;
     this.#announce();
     return this.#leftWritten.promise;
   }
