@@ -6,13 +6,15 @@ export interface MessageFacts {
   /** Value of `content-length`, -1 without one. */
   contentLength: number;
   isConnect: boolean;
+  /** Extended CONNECT (RFC 8441). */
+  isUpgrade: boolean;
   isHead: boolean;
   /** Of a response. */
   status: number;
 }
 
 export function newMessageFacts(): MessageFacts {
-  return { contentLength: -1, isConnect: false, isHead: false, status: 0 };
+  return { contentLength: -1, isConnect: false, isUpgrade: false, isHead: false, status: 0 };
 }
 
 /** What is wrong with a message. `malformed` = stream error PROTOCOL_ERROR, `bad-request` = answered with 400. */
@@ -114,6 +116,7 @@ export function checkRequest(block: HeaderBlock, facts: MessageFacts): MessageFl
     if (flaw !== undefined) return flaw;
   }
   facts.isConnect = line.method === 'CONNECT';
+  facts.isUpgrade = line.protocol !== undefined;
   facts.isHead = line.method === 'HEAD';
   return checkRequestFields(block, at, line, facts) ?? checkLine(line) ?? arrange(block, at, line);
 }

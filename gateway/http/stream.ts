@@ -8,6 +8,11 @@
  * A header block as a flat array: name, value, name, value, … latin1 strings, names in lower case. A request
  * begins with `:method`, `:scheme`, `:authority`, `:path` (whichever it has), a response with `:status`. HTTP/1
  * codecs make the same form: `host` becomes `:authority`, hop-by-hop fields are gone.
+ *
+ * Tunnels have one form, too, whatever the version on either side. CONNECT is `:method CONNECT` and `:authority`
+ * alone; a 2xx answer opens it. A request that asks for another protocol (Upgrade, or extended CONNECT of RFC 8441)
+ * is `:method GET` with the field `upgrade`, without `endStream`; the answer `:status 101` opens it, any other is an
+ * ordinary answer. In an open tunnel data goes both ways until each side's `endStream`.
  */
 export type HeaderBlock = string[];
 
@@ -83,6 +88,7 @@ export interface ResponseReceiver {
   responseHeaders(block: HeaderBlock, endStream: boolean): void;
   responseData(chunk: Buffer, start: number, end: number, endStream: boolean): void;
   responseTrailers(block: HeaderBlock): void;
+  /** Never after a complete response. */
   responseFailed(failure: UpstreamFailure): void;
   /** Held request bytes have left. */
   requestDrained(bytes: number): void;

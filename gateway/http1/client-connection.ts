@@ -32,6 +32,9 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   #form: RequestForm = { isHead: false, isConnect: false, upgrade: false };
   #response: ResponseHead | undefined;
   #draining = false;
+  #tunnelInEnded = false;
+  /** Of the WebSocket handshake under way. */
+  #webSocketKey: string | undefined;
   /** `output.handedBytes` before the request under way: as long as it is the same nothing of it was sent. */
   #handedBefore = 0;
   #established: boolean;
@@ -83,7 +86,13 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
 
   #writeRequest(block: HeaderBlock, endStream: boolean): void {
     const method = block[1] as string;
-    const upgrade = fieldValue(block, 'upgrade') !== undefined;
+    const protocol = fieldValue(block, 'upgrade');
+    const upgrade = protocol !== undefined;
+    this.#webSocketKey = undefined;
+    if (upgrade && isWebSocket(protocol)) {
+      this.#webSocketKey = takeWebSocketKey(block) ?? newWebSocketKey();
+      pushWebSocketKey(block, this.#webSocketKey);
+    }
     const declared = fieldValue(block, 'content-length');
     this.#form = { isHead: method === 'HEAD', isConnect: method === 'CONNECT', upgrade };
     let text = requestText(block);
@@ -157,6 +166,10 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     }
     this.#response = response;
     if (response.framing === 'opaque') {
+      const key = this.#webSocketKey;
+      if (key !== undefined && !takeWebSocketAccept(response.block, key)) {
+        throw new HeadError('websocket-accept');
+      }
       this.#phase = 'opaque';
       this.bodyWriter.begin('opaque', 0);
       stream?.receiver.responseHeaders(response.block, false);
@@ -210,25 +223,26 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   override bodyWritten(): void {
-    if (this.#phase === 'opaque') this.output.end();
+    if (this.#phase !== 'opaque') return;
+    if (this.#tunnelInEnded) this.#tunnelOver();
+    else this.output.end();
   }
 
   override bodyBroken(reason: string): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.destroy();
+    this.#handler.rejected(reason);
     // Its caller is in the middle of a write.
     queueMicrotask(() => {
-      const failure: UpstreamFailure = { kind: 'reset', errorCode: H2_ERROR.INTERNAL_ERROR };
-      stream?.receiver.responseFailed(failure);
+      stream?.receiver.responseFailed({ kind: 'reset', errorCode: H2_ERROR.INTERNAL_ERROR });
+      this.destroy();
     });
-    this.#handler.rejected(reason);
   }
 
   // How it ends.
 
   protected override peerEnded(): void {
-    if (this.#phase === 'opaque') this.#deliver(NOTHING, 0, 0, true);
+    if (this.#phase === 'opaque') this.#tunnelInputEnded();
     else if (this.#phase === 'body' && this.bodyReader.untilClose) {
       const stream = this.#stream;
       this.#complete(stream);
@@ -237,12 +251,24 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     } else this.finish('closed by the peer');
   }
 
+  #tunnelInputEnded(): void {
+    const stream = this.#stream;
+    this.#tunnelInEnded = true;
+    if (this.bodyWriter.ended) this.#tunnelOver();
+    stream?.receiver.responseData(NOTHING, 0, 0, true);
+  }
+
+  #tunnelOver(): void {
+    this.#stream = undefined;
+    this.finish('both directions ended');
+  }
+
   protected override broken(error: HeadError): void {
     this.#handler.rejected(error.reason);
     const stream = this.#stream;
     this.#stream = undefined;
-    this.destroy();
     stream?.receiver.responseFailed({ kind: 'protocol', reason: error.reason });
+    this.destroy();
   }
 
   protected override lost(): void {

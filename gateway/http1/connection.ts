@@ -25,7 +25,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   protected readonly headBuffer: HeadBuffer;
   protected life: 'open' | 'closing' | 'closed' = 'open';
   protected endReason = 'closed by the peer';
-  protected activeAtMs: number;
+  protected activeAtMs = 0;
   #lingerDeadlineMs = 0;
   #unconsumedBytes = 0;
   #windowFull = false;
@@ -48,7 +48,6 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     this.bodyWriter = new BodyWriter(this.output, resources.heldBytes, this);
     this.bodyReader = new BodyReader(this, this.rules);
     this.headBuffer = new HeadBuffer(options.maxHeadBytes);
-    this.activeAtMs = resources.timers.nowMs;
   }
 
   /** Takes what came in. @throws HeadError for what is not HTTP/1. */
@@ -82,6 +81,9 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     });
     socket.on('close', () => this.#socketClosed());
     this.resources.timers.schedule(this, TICK_MS);
+    this.activeAtMs = this.resources.timers.nowMs;
+    // It was closed before we came: there will be no event.
+    if (socket.destroyed) queueMicrotask(() => this.#socketClosed());
   }
 
   onTick(nowMs: number): number {

@@ -1,6 +1,7 @@
 import { hasOnly, TARGET_BYTE, TOKEN_BYTE } from '../http/field-characters.ts';
 import { isAuthority, isPath } from '../http/message-rules.ts';
 import type { HeaderBlock } from '../http/stream.ts';
+import { isWebSocket, takeWebSocketKey } from '../http/websocket.ts';
 import {
   type BodyFraming,
   HeadError,
@@ -25,6 +26,8 @@ export interface RequestHead {
   /** The client may send another request after this one. */
   readonly keepAlive: boolean;
   readonly upgrade: boolean;
+  /** Of a WebSocket handshake: answered by this hop. */
+  readonly webSocketKey: string | undefined;
 }
 
 /**
@@ -54,8 +57,8 @@ export function parseRequestHead(
   parseFields(buffer, lineEnd + 2, end, rules, block, facts);
   placeTarget(block, method, target, facts, isHttp10);
   const chunked = isChunked(facts, isHttp10);
-  const upgrade = asksForUpgrade(facts, isHttp10);
-  if (upgrade) block.push('upgrade', facts.upgrade as string);
+  const protocol = requestedUpgrade(method, facts, isHttp10);
+  if (protocol !== undefined) block.push('upgrade', protocol);
   return {
     block,
     framing: chunked ? 'chunked' : facts.contentLength > 0 ? 'length' : 'none',
@@ -64,7 +67,8 @@ export function parseRequestHead(
     isHead: method === 'HEAD',
     isConnect: method === 'CONNECT',
     keepAlive: keepsAlive(facts, isHttp10),
-    upgrade,
+    upgrade: protocol !== undefined,
+    webSocketKey: protocol !== undefined && isWebSocket(protocol) ? takeWebSocketKey(block) : undefined,
   };
 }
 
@@ -123,9 +127,15 @@ function splitAbsolute(target: string): { readonly authority: string; readonly p
   return { authority, path: rest.startsWith('?') ? `/${rest}` : rest };
 }
 
-/** RFC 9110 section 7.8: only when `Connection` says so, too; never in HTTP/1.0. h2c upgrades are ignored. */
-function asksForUpgrade(facts: HeadFacts, isHttp10: boolean): boolean {
+/**
+ * What a request asks to switch to (RFC 9110 section 7.8): one protocol, with GET and no body, and only when
+ * `Connection` says so, too. Any other wish is ignored, as the standard allows; h2c is only taken by prior knowledge.
+ */
+function requestedUpgrade(method: string, facts: HeadFacts, isHttp10: boolean): string | undefined {
   const { upgrade } = facts;
-  if (upgrade === undefined || isHttp10 || !facts.connectionOptions.includes('upgrade')) return false;
-  return !/(^|[\s,])h2c?($|[\s,])/i.test(upgrade);
+  if (upgrade === undefined || isHttp10 || method !== 'GET') return undefined;
+  if (!facts.connectionOptions.includes('upgrade')) return undefined;
+  if (facts.contentLength > 0 || facts.transferEncoding !== undefined) return undefined;
+  if (!hasOnly(upgrade, TOKEN_BYTE) && !/^[!-~]+\/[!-~]+$/.test(upgrade)) return undefined;
+  return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
 }

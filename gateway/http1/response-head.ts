@@ -51,6 +51,7 @@ export function parseResponseHead(
     if (!request.upgrade) throw new HeadError('upgrade-unasked');
     if (facts.upgrade !== undefined) block.push('upgrade', facts.upgrade);
   }
+  if (status < 200 || status === 204) dropLength(block);
   const framing = responseFraming(status, isChunked(facts, isHttp10), facts.contentLength, request);
   return {
     block,
@@ -59,6 +60,15 @@ export function parseResponseHead(
     contentLength: facts.contentLength,
     keepAlive: framing !== 'until-close' && keepsAlive(facts, isHttp10),
   };
+}
+
+/** Such a response has no body and must not say how long it is (RFC 9110 section 8.6). */
+function dropLength(block: HeaderBlock): void {
+  for (let at = 2; at < block.length; at += 2) {
+    if (block[at] !== 'content-length') continue;
+    block.splice(at, 2);
+    return;
+  }
 }
 
 /** RFC 9112 section 6.3. */

@@ -7,6 +7,7 @@ import {
   type ServerConnection,
   type ServerConnectionHandler,
 } from '../http/stream.ts';
+import { pushWebSocketAccept } from '../http/websocket.ts';
 import { Http1Connection } from './connection.ts';
 import type { BodyFraming, HeadError } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
@@ -49,7 +50,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   /** The client sends no more; what it has asked for is still answered. */
   #inputEnded = false;
   #emptyLines = 0;
-  #headSinceMs: number;
+  #headSinceMs = 0;
 
   constructor(
     socket: Socket,
@@ -60,8 +61,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     super(socket, options, resources);
     this.#handler = handler;
     this.#scheme = options.scheme ?? 'http';
-    this.#headSinceMs = this.activeAtMs;
     this.start();
+    this.#headSinceMs = this.activeAtMs;
   }
 
   get openStreams(): number {
@@ -225,10 +226,12 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #openTunnel(head: RequestHead, block: HeaderBlock): void {
     this.#phase = 'opaque';
     this.#last = true;
+    if (head.webSocketKey !== undefined) pushWebSocketAccept(block, head.webSocketKey);
     const text = responseText(block, false);
     this.#write(head.isConnect ? `${text}\r\n` : `${text}connection: upgrade\r\n\r\n`);
     this.bodyWriter.begin('opaque', 0);
-    this.#takePending();
+    // The engine is in the middle of its answer.
+    queueMicrotask(() => this.#takePending());
   }
 
   #write(text: string): void {
@@ -242,15 +245,24 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   override bodyWritten(): void {
-    if (this.#phase === 'opaque') this.output.end();
-    else this.#nextWhenDone();
+    if (this.#phase !== 'opaque') this.#nextWhenDone();
+    else if (this.#inputEnded) this.#tunnelOver();
+    else this.output.end();
+  }
+
+  #tunnelOver(): void {
+    this.#forget();
+    this.finish('both directions ended');
   }
 
   override bodyBroken(reason: string): void {
     this.#handler.rejected(reason);
     const receiver = this.#forget();
-    this.destroy();
-    receiver?.requestReset(H2_ERROR.INTERNAL_ERROR);
+    // Its caller is in the middle of a write.
+    queueMicrotask(() => {
+      receiver?.requestReset(H2_ERROR.INTERNAL_ERROR);
+      this.destroy();
+    });
   }
 
   /** Both the request and its response are complete: the next one, or the end. */
@@ -285,20 +297,26 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   // How it ends.
 
   protected override peerEnded(): void {
-    if (this.#phase === 'opaque') this.#receiver?.requestData(NOTHING, 0, 0, true);
-    else if (this.#phase === 'answering' && this.socket.allowHalfOpen) this.#inputEnded = true;
+    if (this.#phase === 'opaque') {
+      this.#inputEnded = true;
+      const receiver = this.#receiver;
+      if (this.bodyWriter.ended) this.#tunnelOver();
+      receiver?.requestData(NOTHING, 0, 0, true);
+    } else if (this.#phase === 'answering' && this.socket.allowHalfOpen) this.#inputEnded = true;
     else this.finish('closed by the peer');
   }
 
   protected override broken(error: HeadError): void {
     this.#handler.rejected(error.reason);
-    const receiver = this.#forget();
-    if (!this.#headSent || this.#phase === 'head') {
-      this.#write(responseText([':status', String(error.status), 'content-length', '0'], true));
-      this.#write('connection: close\r\n\r\n');
-      this.finish(error.reason);
-    } else this.destroy();
-    receiver?.requestReset(H2_ERROR.PROTOCOL_ERROR);
+    const answerable = !this.#headSent || this.#phase === 'head';
+    this.#forget()?.requestReset(H2_ERROR.PROTOCOL_ERROR);
+    if (!answerable) {
+      this.destroy();
+      return;
+    }
+    this.#write(responseText([':status', String(error.status), 'content-length', '0'], true));
+    this.#write('connection: close\r\n\r\n');
+    this.finish(error.reason);
   }
 
   protected override lost(): void {

@@ -11,6 +11,7 @@ import {
   type UpstreamFailure,
 } from '../http/stream.ts';
 import { Http2Connection } from './connection.ts';
+import { acceptedUpgrade, toExtendedConnect, upgradeOf } from './extended-connect.ts';
 import { Http2ConnectionError, MAX_STREAM_ID, readUint32, writeUint32 } from './frame.ts';
 import type { Http2Options } from './options.ts';
 import { Http2Stream } from './stream.ts';
@@ -20,18 +21,27 @@ class ClientStream extends Http2Stream {
   readonly receiver: ResponseReceiver;
   /** Its final headers have come. */
   answered = false;
-  readonly isHead: boolean;
+  /** The whole response has come: nothing can fail any more. */
+  complete = false;
+  readonly method: string;
+  /** The protocol that it asks for, by extended CONNECT. */
+  upgrade: string | undefined = undefined;
 
   constructor(
     connection: Http2ClientConnection,
     id: number,
     windows: { readonly sendBytes: number; readonly receiveBytes: number },
     receiver: ResponseReceiver,
-    isHead: boolean,
+    method: string,
   ) {
     super(connection, id, windows.sendBytes, windows.receiveBytes);
     this.receiver = receiver;
-    this.isHead = isHead;
+    this.method = method;
+  }
+
+  override endRemote(): void {
+    this.complete = true;
+    super.endRemote();
   }
 
   override deliverData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
@@ -45,6 +55,11 @@ class ClientStream extends Http2Stream {
   override deliverDrained(bytes: number): void {
     this.receiver.requestDrained(bytes);
   }
+}
+
+function refuse(receiver: ResponseReceiver, failure: UpstreamFailure): StreamWriter {
+  queueMicrotask(() => receiver.responseFailed(failure));
+  return REFUSED_WRITER;
 }
 
 /** Writer of a request that was refused before it began. */
@@ -106,19 +121,24 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   open(receiver: ResponseReceiver, block: HeaderBlock, endStream: boolean): StreamWriter {
-    if (!this.available) {
-      queueMicrotask(() => receiver.responseFailed({ kind: 'refused' }));
-      return REFUSED_WRITER;
+    if (!this.available) return refuse(receiver, { kind: 'refused' });
+    const protocol = upgradeOf(block);
+    if (protocol !== undefined && !this.peer.connectProtocol) {
+      return refuse(receiver, { kind: 'protocol', reason: 'extended CONNECT is not supported' });
     }
     const windows = {
       sendBytes: this.sendFlow.initialWindowBytes,
       receiveBytes: this.receiveFlow.streamWindowBytes,
     };
-    const stream = new ClientStream(this, this.#nextStreamId, windows, receiver, block[1] === 'HEAD');
+    const stream = new ClientStream(this, this.#nextStreamId, windows, receiver, block[1] ?? '');
     this.#nextStreamId += 2;
     if (endStream) stream.state = 'half-closed-local';
     this.streams.set(stream.id, stream);
-    this.writer.headers(stream.id, block, endStream);
+    if (protocol === undefined) this.writer.headers(stream.id, block, endStream);
+    else {
+      stream.upgrade = protocol;
+      this.writer.headers(stream.id, toExtendedConnect(block, protocol), endStream);
+    }
     this.availabilityMayHaveChanged();
     return stream;
   }
@@ -243,8 +263,13 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       return;
     }
     stream.answered = true;
-    const hasBody = !stream.isHead && status !== 204 && status !== 304;
-    stream.expectedBytes = hasBody ? contentLength : -1;
+    if (stream.upgrade !== undefined && status < 300) {
+      stream.receiver.responseHeaders(acceptedUpgrade(block, stream.upgrade), false);
+      return;
+    }
+    const opaque = stream.method === 'CONNECT' && status < 300;
+    const hasBody = stream.method !== 'HEAD' && status !== 204 && status !== 304;
+    stream.expectedBytes = hasBody && !opaque ? contentLength : -1;
     if (endStream && stream.expectedBytes > 0) {
       this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, 'content-length-mismatch');
       return;
@@ -269,6 +294,6 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   #failReceiver(stream: Http2Stream, failure: UpstreamFailure): void {
-    if (stream instanceof ClientStream) stream.receiver.responseFailed(failure);
+    if (stream instanceof ClientStream && !stream.complete) stream.receiver.responseFailed(failure);
   }
 }

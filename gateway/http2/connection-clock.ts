@@ -5,12 +5,15 @@ import type { Http2Options } from './options.ts';
 
 /** What a connection's clock looks at, and whom it calls. */
 export interface ClockTarget {
+  /** Something that is not a body has begun to come in and is not complete. */
   incompleteBlock(): boolean;
   busy(): boolean;
-  /** Something waits to be sent. */
+  /** The socket does not take all that we have to say. */
   stalled(): boolean;
   /** A number that changes when something was sent. */
   progress(): number;
+  /** Ends the streams of whose held data nothing could be sent since then. */
+  endStalledStreams(sinceMs: number): void;
   timedOut(errorCode: number, reason: string): void;
   /** Nothing happened for the idle time. */
   idle(): void;
@@ -88,6 +91,7 @@ export class ConnectionClock implements Timed {
       this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'flush-timeout');
       return;
     }
+    if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idle();
   }

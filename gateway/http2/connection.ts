@@ -71,7 +71,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     const onNeverIndexed = (name: string): void => sensitiveNames.add(name);
     this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, onNeverIndexed }, scratch);
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
-    this.sendFlow = new SendFlow(this.writer, this.output, heldBytes);
+    this.sendFlow = new SendFlow(this.writer, this.output, resources);
     this.receiveFlow = new ReceiveFlow(this.writer, options.streamWindowBytes, options.connectionWindowBytes);
     this.#assembler = new HeaderAssembler(options.headerLimits, scratch);
     this.#guard =
@@ -121,6 +121,8 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     socket.on('end', () => this.close(this.#endReason));
     socket.on('close', () => this.#socketClosed());
     this.#clock.start();
+    // It was closed before we came: there will be no event.
+    if (socket.destroyed) queueMicrotask(() => this.#socketClosed());
   }
 
   #ourSettings(): ReadonlyArray<readonly [number, number]> {
@@ -298,10 +300,11 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
 
   #clockTarget(): ConstructorParameters<typeof ConnectionClock>[0] {
     return {
-      incompleteBlock: () => this.#assembler.streamId !== 0,
+      incompleteBlock: () => this.#assembler.streamId !== 0 || this.#reader.insideFrame,
       busy: () => this.streams.size > 0,
-      stalled: () => this.sendFlow.stalled || this.output.queuedBytes > 0,
-      progress: () => this.sendFlow.sentBytes - this.output.queuedBytes,
+      stalled: () => this.output.queuedBytes > 0,
+      progress: () => this.output.handedBytes - this.output.queuedBytes,
+      endStalledStreams: (sinceMs) => this.#endStalledStreams(sinceMs),
       timedOut: (errorCode, reason) => this.fail(errorCode, reason, reason),
       idle: () => {
         this.writer.goAway(this.lastPeerStreamId, H2_ERROR.NO_ERROR, '');
@@ -309,6 +312,14 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
       },
       lingered: () => this.socket.destroy(),
     };
+  }
+
+  #endStalledStreams(sinceMs: number): void {
+    for (const stream of this.sendFlow.stalledSince(sinceMs)) {
+      this.rejected('flush-timeout');
+      stream.reset(H2_ERROR.CANCEL);
+      this.streamFailed(stream, H2_ERROR.CANCEL, 'flush-timeout');
+    }
   }
 
   /** GOAWAY that ends nothing yet: the peer may still have sent requests that we will answer. */

@@ -37,9 +37,9 @@ export class FrameReader {
     this.#prefaceLeft = options.expectPreface ? PREFACE.length : 0;
   }
 
-  /** Whether the client's preface is still incomplete. */
-  get awaitsPreface(): boolean {
-    return this.#prefaceLeft > 0;
+  /** Whether a frame other than DATA has begun and is not complete. */
+  get insideFrame(): boolean {
+    return this.#partialBytes > 0;
   }
 
   stop(): void {

@@ -1,7 +1,9 @@
 import type { BytePool } from '../http/byte-pool.ts';
 import { HeldData } from '../http/held-data.ts';
 import type { OutputBuffer } from '../http/output.ts';
+import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR } from '../http/stream.ts';
+import type { TimerWheel } from '../http/timer-wheel.ts';
 import {
   DEFAULT_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
@@ -22,19 +24,22 @@ export class SendFlow {
   readonly #writer: FrameWriter;
   readonly #output: OutputBuffer;
   readonly #pool: BytePool;
+  readonly #timers: TimerWheel;
   #connectionWindowBytes = DEFAULT_WINDOW_BYTES;
   #initialWindowBytes = DEFAULT_WINDOW_BYTES;
   /** Streams with held data and a window of their own, that wait for the connection's window or the socket. */
   readonly #waiting = new Set<Http2Stream>();
-  #heldStreams = 0;
+  /** All streams with held data. */
+  readonly #held = new Set<Http2Stream>();
   /** All DATA bytes ever sent: shows whether there is progress. */
   #sentBytes = 0;
   #dataFrames = 0;
 
-  constructor(writer: FrameWriter, output: OutputBuffer, pool: BytePool) {
+  constructor(writer: FrameWriter, output: OutputBuffer, resources: CodecResources) {
     this.#writer = writer;
     this.#output = output;
-    this.#pool = pool;
+    this.#pool = resources.heldBytes;
+    this.#timers = resources.timers;
   }
 
   get initialWindowBytes(): number {
@@ -55,7 +60,12 @@ export class SendFlow {
 
   /** Whether some stream has data that could not be sent yet. */
   get stalled(): boolean {
-    return this.#heldStreams > 0;
+    return this.#held.size > 0;
+  }
+
+  /** Streams with held data of which nothing could be sent since `sinceMs`. */
+  stalledSince(sinceMs: number): Http2Stream[] {
+    return [...this.#held].filter((stream) => stream.progressAtMs <= sinceMs);
   }
 
   /**
@@ -71,7 +81,8 @@ export class SendFlow {
         this.#write(stream, chunk, start, start + sent, endStream && sent === wanted);
       if (sent === wanted) return sent;
       stream.held = new HeldData(this.#pool);
-      this.#heldStreams++;
+      stream.progressAtMs = this.#timers.nowMs;
+      this.#held.add(stream);
     }
     if (!stream.held.add(chunk, start + sent, end)) return -1;
     if (endStream) stream.heldEnd = true;
@@ -136,7 +147,7 @@ export class SendFlow {
     if (stream.held === undefined) return;
     stream.held.clear();
     stream.held = undefined;
-    this.#heldStreams--;
+    this.#held.delete(stream);
   }
 
   #pumpOne(stream: Http2Stream): void {
@@ -152,10 +163,11 @@ export class SendFlow {
     const ends = last && stream.heldEnd === true;
     this.#write(stream, first.buffer, first.start, first.start + bytes, ends);
     held.shift(bytes);
+    stream.progressAtMs = this.#timers.nowMs;
     if (!last) this.#wait(stream);
     else {
       stream.held = undefined;
-      this.#heldStreams--;
+      this.#held.delete(stream);
     }
     stream.deliverDrained(bytes);
     if (last && stream.canSend) stream.endAfterHeld();

@@ -9,6 +9,7 @@ import {
   type ServerConnectionHandler,
 } from '../http/stream.ts';
 import { Http2Connection } from './connection.ts';
+import { fromExtendedConnect, upgradeAnswer } from './extended-connect.ts';
 import { Http2ConnectionError } from './frame.ts';
 import type { Http2Options } from './options.ts';
 import { Http2Stream } from './stream.ts';
@@ -16,12 +17,16 @@ import { Http2Stream } from './stream.ts';
 const DRAIN_PING = Buffer.from('isth-drn', 'latin1');
 /** For requests that were on their way when the first GOAWAY went out. */
 const DRAIN_NOTICE_MS = 1000;
+/** An acknowledgement may overtake requests that the client has queued (nghttp2 sends it first). */
+const DRAIN_SETTLE_MS = 100;
 
 /** A request under way. */
 class ServerStream extends Http2Stream {
   receiver: RequestReceiver | undefined = undefined;
   /** The client ended it, and the engine's upstream work has not: it still counts as open. */
   lingers = false;
+  /** It asked for another protocol (extended CONNECT). */
+  upgrade = false;
   readonly #connection: Http2ServerConnection;
 
   constructor(
@@ -32,6 +37,19 @@ class ServerStream extends Http2Stream {
   ) {
     super(connection, id, sendWindowBytes, receiveWindowBytes);
     this.#connection = connection;
+  }
+
+  override sendHeaders(block: HeaderBlock, endStream: boolean): void {
+    if (!this.upgrade) {
+      super.sendHeaders(block, endStream);
+      return;
+    }
+    const answer = upgradeAnswer(block);
+    if (answer !== undefined) {
+      super.sendHeaders(answer, endStream);
+      return;
+    }
+    super.sendHeaders([':status', '502', 'content-length', '0'], true);
   }
 
   override reset(errorCode: number): void {
@@ -97,9 +115,16 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     return streamId % 2 === 0 || streamId > this.#lastStreamId;
   }
 
+  /** Streams past the last GOAWAY's id are dropped without a word (RFC 9113 section 6.8). */
+  override wasReset(streamId: number): boolean {
+    return streamId > this.#refuseAbove || super.wasReset(streamId);
+  }
+
   override streamReset(stream: Http2Stream, errorCode: number): void {
+    const answered = !stream.canSend;
     stream.close();
-    this.#endReceiver(stream, errorCode);
+    // A request that was answered is over for the engine; the rest of its body is not wanted.
+    if (!answered) this.#endReceiver(stream, errorCode);
   }
 
   override goAwayReceived(): void {
@@ -108,7 +133,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
 
   override pingAcknowledged(payload: Buffer, start: number): void {
     if (this.phase === 'draining' && payload.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) {
-      this.#drainNoticed();
+      this.resources.timers.schedule({ onTick: () => this.#drainNoticed() }, DRAIN_SETTLE_MS);
     }
   }
 
@@ -118,7 +143,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   }
 
   protected override get lastPeerStreamId(): number {
-    return this.#lastStreamId;
+    return Math.min(this.#lastStreamId, this.#refuseAbove);
   }
 
   protected override streamFailed(stream: Http2Stream, errorCode: number): void {
@@ -149,15 +174,15 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   #drainNoticed(): number {
     if (this.phase === 'draining' && this.#refuseAbove === Number.POSITIVE_INFINITY) {
       this.#refuseAbove = this.#lastStreamId;
-      this.writer.goAway(this.#lastStreamId, H2_ERROR.NO_ERROR, '');
+      this.writer.goAway(this.#refuseAbove, H2_ERROR.NO_ERROR, '');
       this.closeWhenDrained();
     }
     return 0;
   }
 
   #request(streamId: number, block: HeaderBlock, endStream: boolean): void {
-    if (streamId > this.#refuseAbove) return;
     this.#lastStreamId = streamId;
+    if (streamId > this.#refuseAbove) return;
     if (this.streams.size + this.#lingering >= this.options.maxConcurrentStreams) {
       this.streamError(streamId, H2_ERROR.REFUSED_STREAM, 'max-concurrent-streams');
       return;
@@ -171,6 +196,10 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     );
     stream.expectedBytes = this.#facts.isConnect ? -1 : this.#facts.contentLength;
     if (endStream) stream.state = 'half-closed-remote';
+    if (this.#facts.isUpgrade) {
+      stream.upgrade = true;
+      fromExtendedConnect(block);
+    }
     this.streams.set(streamId, stream);
     stream.receiver = this.#handler.request(stream, block, endStream);
   }

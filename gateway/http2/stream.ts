@@ -40,6 +40,8 @@ export abstract class Http2Stream implements StreamWriter {
   held: HeldData | undefined = undefined;
   /** What ends the stream after the held bytes. */
   heldEnd: HeaderBlock | boolean = false;
+  /** When some held data last left, coarse monotonic ms. */
+  progressAtMs = 0;
   emptyFrames = 0;
 
   constructor(owner: StreamOwner, id: number, sendWindowBytes: number, receiveWindowBytes: number) {
