@@ -10,6 +10,13 @@ import {
   type StreamWriter,
   type UpstreamFailure,
 } from '../http/stream.ts';
+import {
+  isWebSocket,
+  newWebSocketKey,
+  pushWebSocketKey,
+  takeWebSocketAccept,
+  takeWebSocketKey,
+} from '../http/websocket.ts';
 import { ClientStream, type RequestOwner } from './client-stream.ts';
 import { Http1Connection } from './connection.ts';
 import { type BodyFraming, HeadError } from './head-fields.ts';
