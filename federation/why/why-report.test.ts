@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { explainedPayments } from '../../test/fixtures/why-answer.ts';
+import { textTable } from './text-table.ts';
+import { type ReportStyles, whyReport } from './why-report.ts';
+
+const plain = (text: string) => text;
+const PLAIN: ReportStyles = { strong: plain, faint: plain, good: plain, bad: plain, careful: plain };
+const marked = (mark: string) => (text: string) => `<${mark}>${text}</${mark}>`;
+
+describe('report', () => {
+  const report = whyReport(explainedPayments(), PLAIN);
+
+  it('begins with the result and the sentences that lead to it', () => {
+    assert.deepEqual(report.split('\n').slice(0, 5), [
+      'shop/payments:http from east (eu/eu-a), policy default, 2023-11-14T22:13:20.000Z',
+      '',
+      '→ 75 % south, 25 % west',
+      '  Tier 2 takes 25 %: 4 of 4 hosts healthy, times 1.4 = 100 %, capped at 25 %.',
+      '  Tier 3 takes 75 %: 2 of 3 hosts healthy, times 1.4 = 93 %; the tiers before it leave 75 %.',
+    ]);
+  });
+
+  it('has each cluster, tier and group, and when it will change', () => {
+    assert.match(
+      report,
+      /^west +25 % +4 +0 +0 +4 +1 m +12 s +answers +25 % of its share: step 2 of 4, the next in 5 s \(unreachable/m,
+    );
+    assert.match(report, /^ +2 +same region +4 +0 +0 +4 +25 % +25 % +0 % +25 % +0$/m);
+    assert.match(report, /^ +3 +south +us\/us-a +2 +3 +3 +100 % +75 %$/m);
+    assert.match(report, /hold-down 30 s, then 10, 25, 50, 100 % every 10 s/);
+    assert.match(report, /the clock alone changes it in 5 s/);
+  });
+
+  it('leaves no blanks at the end of a line', () => {
+    assert.doesNotMatch(report, / $/m);
+  });
+
+  it('says what is supposed, and who would be let in', () => {
+    const { route } = explainedPayments();
+    const supposed = { down: ['west'], from: { region: 'us', zone: 'us-a' } };
+    const access = { allowed: false, reason: 'denied by rule 1 for an anonymous caller in east' };
+    const told = whyReport({ route: { ...route, supposed }, access }, PLAIN);
+    assert.match(told, /^Supposed: west is down, the caller is in us\/us-a\.$/m);
+    assert.match(told, /^denied by rule 1/m);
+  });
+
+  it('shows what is bad as bad, and 503 where nothing is served', () => {
+    const { route } = explainedPayments();
+    const styles = { ...PLAIN, bad: marked('bad'), careful: marked('careful') };
+    assert.match(whyReport({ route: { ...route, shares: [] }, access: null }, styles), /→ <bad>503<\/bad>/);
+    assert.match(whyReport({ route, access: null }, styles), /<careful>25 %<\/careful>/);
+  });
+});
+
+describe('text table', () => {
+  it('has columns of equal width, numbers at the right, styles that do not count', () => {
+    const lines = textTable([
+      [{ text: 'NAME' }, { text: 'N', right: true }, { text: '' }],
+      [{ text: 'a', style: marked('b') }, { text: '1000', right: true }, { text: 'end' }],
+      [],
+    ]);
+    assert.deepEqual(lines, ['NAME     N', '<b>a</b>     1000  end', '']);
+  });
+});
