@@ -24,22 +24,10 @@ export interface StoreUserRequest {
 
 /** What a cluster's federation service calls, on its own connection or inside its scripts. */
 const COMMANDS = [
-  ...['ping', 'info', 'role', 'client|setname', 'client|setinfo', 'client|id'],
-  ...['cluster|slots', 'cluster|info', 'cluster|nodes', 'cluster|shards', 'asking', 'readonly', 'select'],
-  ...[
-    'type',
-    'get',
-    'hget',
-    'hmget',
-    'hgetall',
-    'hlen',
-    'smembers',
-    'xread',
-    'xinfo|stream',
-    'eval_ro',
-    'evalsha_ro',
-  ],
-  ...['eval', 'evalsha', 'set', 'del', 'unlink', 'hset', 'hdel', 'xadd', 'rename', 'persist', 'pexpire'],
+  // Of the client library: connecting, and finding the node that serves a slot.
+  ...['ping', 'info', 'select', 'client|setname', 'cluster|slots', 'cluster|info', 'asking'],
+  ...['type', 'get', 'hmget', 'hgetall', 'hlen', 'smembers', 'xread', 'xinfo|stream', 'eval_ro'],
+  ...['eval', 'set', 'del', 'unlink', 'hset', 'hdel', 'xadd', 'rename', 'persist', 'pexpire'],
 ] as const;
 
 /**

@@ -20,6 +20,11 @@ export class Availability {
     this.state.set('down');
   }
 
+  /** While the store is known not to answer, nobody need wait to learn it. @throws UserError */
+  assertUp(): void {
+    if (this.#outage !== undefined) throw this.#outage;
+  }
+
   /** The store answers and does not do what `operation` asks. */
   refused(operation: string, refusal: UserError): void {
     this.#refusals.set(operation, refusal);

@@ -1,7 +1,7 @@
 import type { UserError } from '../model/user-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Availability } from './availability.ts';
-import { withDeadline } from './deadline.ts';
+import { DeadlineError, withDeadline } from './deadline.ts';
 import { Signal } from './signal.ts';
 
 const EVERY_MS = 1000;
@@ -20,6 +20,8 @@ export interface ProbeOptions {
   readonly availability: Availability;
   readonly ping: () => Promise<unknown>;
   readonly describe: (failure: unknown) => UserError;
+  /** An answer did not come in time: the connection may be dead without a sign. */
+  readonly onSilence: () => void;
 }
 
 /** Asks a store all the time whether it answers: a network that drops packets shows in nothing else. */
@@ -66,13 +68,14 @@ export class Probe {
   }
 
   async #run(): Promise<void> {
-    const { clock, availability, ping, describe } = this.#options;
+    const { clock, availability, ping, describe, onSilence } = this.#options;
     while (!this.#closed) {
       try {
         await withDeadline(clock, ANSWER_MS, ping());
         availability.answered();
         this.#answered = true;
       } catch (failure) {
+        if (failure instanceof DeadlineError) onSilence();
         const connecting = failure instanceof ConnectingError && !this.#answered;
         if (!this.#closed && !connecting) availability.lost(describe(failure));
       }

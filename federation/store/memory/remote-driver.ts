@@ -61,6 +61,7 @@ export class RemoteMemoryDriver implements StoreDriver {
       availability: this.#availability,
       ping: () => this.#call({ call: 'ping' }, ANSWER_MS),
       describe: (failure) => this.#describe(failure),
+      onSilence: () => undefined,
     });
   }
 
@@ -159,6 +160,7 @@ export class RemoteMemoryDriver implements StoreDriver {
     request: Extract<StoreRequest, { readonly call: C }>,
     deadlineMs = ANSWER_MS,
   ): Promise<StoreResponse<C>> {
+    this.#availability.assertUp();
     try {
       const response = await this.#call(request, deadlineMs);
       this.#availability.succeeded(request.call);

@@ -63,6 +63,7 @@ export class RedisDriver implements StoreDriver {
       availability: this.#availability,
       ping: () => this.#connection.call('ping'),
       describe: (failure) => this.#describe(failure).error,
+      onSilence: () => this.#connection.renew(),
     });
     this.#connection.onChange(() => this.#probe.now());
   }
@@ -234,6 +235,7 @@ export class RedisDriver implements StoreDriver {
   }
 
   async #perform<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    this.#availability.assertUp();
     try {
       const result = await work();
       this.#availability.succeeded(operation);

@@ -1,0 +1,21 @@
+import { after, before, describe } from 'node:test';
+import { driverContract } from '../../test/fixtures/driver-contract.ts';
+import { SentinelGroup } from '../../test/fixtures/redis-groups.ts';
+import { ADMIN, OPERATORS_ACL, redisWorld } from '../../test/fixtures/redis-world.ts';
+import { missingTools } from '../../test/fixtures/requirement.ts';
+import type { StoreWorld } from '../../test/fixtures/store-world.ts';
+import { Lifetime } from '../runtime/lifetime.ts';
+
+describe('Redis behind sentinels', { skip: missingTools('redis-server') }, () => {
+  const lifetime = new Lifetime();
+  let world: StoreWorld;
+  let group: SentinelGroup;
+  before(async () => {
+    const owner = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
+    group = await SentinelGroup.start(owner, { acl: OPERATORS_ACL, password: ADMIN.password });
+    const location = { urls: group.urls, sentinel: { name: group.name } };
+    world = await redisWorld({ location, servers: group.servers, keeper: () => group.master() });
+  });
+  after(() => lifetime.close());
+  driverContract(() => world);
+});
