@@ -17,8 +17,6 @@ import { Http2Stream } from './stream.ts';
 const DRAIN_PING = Buffer.from('isth-drn', 'latin1');
 /** For requests that were on their way when the first GOAWAY went out. */
 const DRAIN_NOTICE_MS = 1000;
-/** An acknowledgement may overtake requests that the client has queued (nghttp2 sends it first). */
-const DRAIN_SETTLE_MS = 100;
 
 /** A request under way. */
 class ServerStream extends Http2Stream {
@@ -133,7 +131,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
 
   override pingAcknowledged(payload: Buffer, start: number): void {
     if (this.phase === 'draining' && payload.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) {
-      this.resources.timers.schedule({ onTick: () => this.#drainNoticed() }, DRAIN_SETTLE_MS);
+      this.#drainNoticed();
     }
   }
 
