@@ -13,6 +13,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['gateway', async () => (await import('./gateway/command.ts')).registerGatewayCommand],
   ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
   ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['trust', async () => (await import('./trust/command.ts')).registerTrustCommand],
   ['why', async () => (await import('./federation/why/command.ts')).registerWhyCommand],
 ]);
 

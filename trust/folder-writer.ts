@@ -1,17 +1,15 @@
 import { createPublicKey } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clusterTrustDomain } from '../federation/model/identity.ts';
 import { UserError } from '../federation/model/user-error.ts';
-import { writeDurably } from '../federation/runtime/durable-file.ts';
 import { type Authority, createIntermediate, createRoot } from './authority.ts';
 import { printBundle, type TrustBundle } from './bundle.ts';
 import { type ClusterTrust, loadTrustFolder, TRUST_FILE } from './folder.ts';
 import { generateKeyPair } from './key.ts';
+import { memberTrustDomain } from './member.ts';
 import { certificatesFromPem, certificatesToPem } from './pem.ts';
+import { trustFileExists, writeTrustFile } from './trust-file.ts';
 
 const DEFAULT_REFRESH_SECONDS = 300;
-const PUBLIC_MODE = 0o644;
 
 /** What a cluster needs of trust in order to be a member. */
 export interface TrustFolderContent {
@@ -34,8 +32,8 @@ export async function foundTrustFolder(request: {
   readonly nowMs: number;
 }): Promise<ClusterTrust> {
   const { folder, cluster, clusterset, nowMs } = request;
+  const trustDomain = memberTrustDomain(cluster, clusterset);
   await refuseOverwriting(folder);
-  const trustDomain = clusterTrustDomain(cluster, clusterset);
   const root = await createRoot({ clusterset, nowMs });
   const keyPair = await generateKeyPair();
   const intermediatePem = await createIntermediate(root, {
@@ -73,16 +71,16 @@ export function bundleOfRoot(
 export async function writeTrustFolder(folder: string, content: TrustFolderContent): Promise<void> {
   await refuseOverwriting(folder);
   if (content.rootKeyPem !== undefined)
-    await writeDurably(join(folder, TRUST_FILE.rootKey), content.rootKeyPem);
-  await writeDurably(join(folder, TRUST_FILE.intermediateKey), content.intermediateKeyPem);
+    await writeTrustFile(join(folder, TRUST_FILE.rootKey), content.rootKeyPem, 'secret');
+  await writeTrustFile(join(folder, TRUST_FILE.intermediateKey), content.intermediateKeyPem, 'secret');
   await writeTrustBundle(folder, content.bundle);
-  await writeDurably(join(folder, TRUST_FILE.intermediate), content.intermediatePem, PUBLIC_MODE);
+  await writeTrustFile(join(folder, TRUST_FILE.intermediate), content.intermediatePem, 'public');
 }
 
 /** Replaces the bundle, in both of its forms. */
 export async function writeTrustBundle(folder: string, bundle: TrustBundle): Promise<void> {
-  await writeDurably(join(folder, TRUST_FILE.bundle), printBundle(bundle), PUBLIC_MODE);
-  await writeDurably(join(folder, TRUST_FILE.root), certificatesToPem(bundle.rootsDer), PUBLIC_MODE);
+  await writeTrustFile(join(folder, TRUST_FILE.bundle), printBundle(bundle), 'public');
+  await writeTrustFile(join(folder, TRUST_FILE.root), certificatesToPem(bundle.rootsDer), 'public');
 }
 
 /**
@@ -104,7 +102,7 @@ export async function renewIntermediate(
     publicKeyPem: publicKeyPem.toString(),
     nowMs,
   });
-  await writeDurably(join(trust.folder, TRUST_FILE.intermediate), pem, PUBLIC_MODE);
+  await writeTrustFile(join(trust.folder, TRUST_FILE.intermediate), pem, 'public');
   return loadTrustFolder(trust.folder, { nowMs, trustDomain: trust.trustDomain });
 }
 
@@ -117,20 +115,10 @@ export async function refuseOverwriting(folder: string): Promise<void> {
     TRUST_FILE.bundle,
   ]) {
     const path = join(folder, name);
-    if (await exists(path)) {
+    if (await trustFileExists(path)) {
       throw new UserError(`${path}: exists already, and is not overwritten`, {
         hint: 'name an empty folder; a root that is lost cannot be made again',
       });
     }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (failure) {
-    if (failure instanceof Error && 'code' in failure && failure.code === 'ENOENT') return false;
-    throw failure;
   }
 }

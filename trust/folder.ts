@@ -6,9 +6,10 @@ import { BundleError, parseBundle, type TrustBundle } from './bundle.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { checkIntermediate, trustDomainOf } from './intermediate-check.ts';
 import { keyMatches } from './key.ts';
-import { readTrustFile } from './key-file.ts';
+import { clustersetOfMember } from './member.ts';
 import { certificatesFromPem, PemError } from './pem.ts';
 import { SvidError } from './svid-error.ts';
+import { readTrustFile } from './trust-file.ts';
 
 /** What a cluster's trust folder holds. */
 export const TRUST_FILE = {
@@ -79,11 +80,6 @@ export async function loadTrustFolder(
     root: await readRoot(folder),
     rootNotAfterMs,
   };
-}
-
-/** `west.mesh.example` → `mesh.example`: a cluster's name has no dots. */
-export function clustersetOfMember(trustDomain: TrustDomain): TrustDomain {
-  return trustDomain.slice(trustDomain.indexOf('.') + 1);
 }
 
 /** The root with its key, or undefined where the key is not kept here. @throws UserError */

@@ -1,15 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clusterTrustDomain, parseTrustDomain, type TrustDomain } from '../federation/model/identity.ts';
+import type { TrustDomain } from '../federation/model/identity.ts';
 import { UserError } from '../federation/model/user-error.ts';
-import { writeDurably } from '../federation/runtime/durable-file.ts';
 import { createIntermediate, createRoot } from './authority.ts';
 import type { TrustBundle } from './bundle.ts';
 import type { Certificate } from './certificate.ts';
 import { CsrError, createIntermediateCsr, parseCsr } from './csr.ts';
 import {
   type ClusterTrust,
-  clustersetOfMember,
   loadTrustFolder,
   readBundle,
   readCertificates,
@@ -20,23 +18,23 @@ import {
 } from './folder.ts';
 import { bundleOfRoot, refuseOverwriting, writeTrustBundle } from './folder-writer.ts';
 import { checkIntermediate, trustDomainOf } from './intermediate-check.ts';
-import { generateKeyPair, keyPairOf } from './key.ts';
-import { readTrustFile } from './key-file.ts';
+import { generateKeyPair, type KeyPair, keyPairOf } from './key.ts';
+import { clustersetOfMember, memberTrustDomain } from './member.ts';
 import { PemError, parsePem, toPem } from './pem.ts';
+import { readTrustFile, writeTrustFile } from './trust-file.ts';
 
 /**
  * The way of an intermediate when the root is not at hand: the cluster makes a key and a request, the root, wherever
  * it is kept, signs it, and the cluster takes the certificate in. The same again renews it.
  */
 
-const PUBLIC_MODE = 0o644;
 const REQUEST_LABEL = 'CERTIFICATE REQUEST';
 
 /** Makes a root for a folder of its own, to be kept offline. @throws UserError when there is one already. */
 export async function foundRootFolder(folder: string, clusterset: string, nowMs: number): Promise<void> {
   await refuseOverwriting(folder);
   const root = await createRoot({ clusterset, nowMs });
-  await writeDurably(join(folder, TRUST_FILE.rootKey), root.privateKeyPem);
+  await writeTrustFile(join(folder, TRUST_FILE.rootKey), root.privateKeyPem, 'secret');
   await writeTrustBundle(folder, bundleOfRoot(root, clusterset, 1));
 }
 
@@ -47,15 +45,24 @@ export async function foundRootFolder(folder: string, clusterset: string, nowMs:
 export async function requestIntermediate(folder: string, trustDomain: TrustDomain): Promise<string> {
   const keyPath = join(folder, TRUST_FILE.intermediateKey);
   const existing = await readTrustFile(keyPath, 'secret');
-  const keyPair = existing === undefined ? await generateKeyPair() : keyPairOf(existing);
-  if (existing === undefined) await writeDurably(keyPath, keyPair.privateKeyPem);
+  const keyPair = existing === undefined ? await generateKeyPair() : keyPairIn(keyPath, existing);
+  if (existing === undefined) await writeTrustFile(keyPath, keyPair.privateKeyPem, 'secret');
   const requestPath = join(folder, TRUST_FILE.request);
-  await writeDurably(
+  await writeTrustFile(
     requestPath,
     toPem(REQUEST_LABEL, await createIntermediateCsr(keyPair, trustDomain)),
-    PUBLIC_MODE,
+    'public',
   );
   return requestPath;
+}
+
+function keyPairIn(path: string, privateKeyPem: string): KeyPair {
+  try {
+    return keyPairOf(privateKeyPem);
+  } catch {
+    // Without the reason: it could repeat a part of the key.
+    throw new UserError(`${path}: holds no private key in PEM`, { hint: 'restore it from a backup' });
+  }
 }
 
 /**
@@ -79,7 +86,7 @@ export async function signRequest(request: {
   }
   const rootPath = join(request.folder, TRUST_FILE.root);
   const [certificate] = readCertificates(rootPath, root.certificatePem);
-  const trustDomain = clusterTrustDomain(
+  const trustDomain = memberTrustDomain(
     request.cluster,
     clustersetOf(certificate, rootPath, request.clusterset),
   );
@@ -111,7 +118,7 @@ export async function installIntermediate(request: {
   const bundle = await bundleFor(request, clustersetOfMember(trustDomain));
   checkIntermediate(signedPath, chain, bundle, nowMs);
   await writeTrustBundle(folder, bundle);
-  await writeDurably(join(folder, TRUST_FILE.intermediate), pem, PUBLIC_MODE);
+  await writeTrustFile(join(folder, TRUST_FILE.intermediate), pem, 'public');
   await rm(join(folder, TRUST_FILE.request), { force: true });
   return loadTrustFolder(folder, { nowMs, trustDomain });
 }
@@ -166,7 +173,7 @@ function clustersetOf(root: Certificate | undefined, path: string, given: string
     });
   }
   const clusterset = own ?? given;
-  if (clusterset !== undefined) return parseTrustDomain(clusterset);
+  if (clusterset !== undefined) return clusterset;
   throw new UserError(`${path}: does not say which clusterset it is for`, {
     exitCode: 2,
     hint: 'name it with --clusterset',

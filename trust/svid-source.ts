@@ -7,10 +7,10 @@ import { writeDurably } from '../federation/runtime/durable-file.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
 import { createCsr } from './csr.ts';
 import { generateKeyPair } from './key.ts';
-import { readTrustFile } from './key-file.ts';
 import { PemError, parsePem, toPem } from './pem.ts';
 import { type Svid, svidFromChain } from './svid.ts';
 import { SvidError } from './svid-error.ts';
+import { readTrustFile } from './trust-file.ts';
 
 export interface SvidSourceOptions {
   readonly clock: Clock;
