@@ -1,8 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { parseServiceKey, serviceKey } from '../model/service.ts';
 import { BOUNDS } from './bounds.ts';
 import { peerFromWire, peerToWire, trustBundlesFromWire, trustBundlesToWire } from './cluster-fields.ts';
-import { label, listOf, mapOf, safeInteger } from './field-checks.ts';
+import { keyOfService, label, listOf, mapOf, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceFromWire, serviceToWire } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
@@ -39,14 +38,11 @@ export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
     changedPeers: [...peers.values()],
     removedPeers: listOf('removed_peers', removedPeers, BOUNDS.peers, (name) => label('', name)),
     changedServices: [...services.values()],
-    removedServices: listOf('removed_services', removedServices, BOUNDS.services, checkedServiceKey),
+    removedServices: listOf('removed_services', removedServices, BOUNDS.services, (key) =>
+      keyOfService('', key),
+    ),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,
   };
-}
-
-function checkedServiceKey(text: string): string {
-  const { namespace, name } = parseServiceKey(text);
-  return serviceKey({ namespace: label('', namespace), name: label('', name) });
 }
 
 export function deltaToBytes(delta: SnapshotDelta): Uint8Array {

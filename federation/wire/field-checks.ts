@@ -78,6 +78,14 @@ export function label(field: string, value: string): string {
   return value;
 }
 
+/** `namespace/name`, both labels. */
+export function keyOfService(field: string, value: string): string {
+  const [namespace = '', name, ...more] = value.split('/', 3);
+  if (name === undefined || more.length > 0)
+    throw new WireError(`${field}: ${quote(value)} is not NAMESPACE/NAME`);
+  return `${label(field, namespace)}/${label(field, name)}`;
+}
+
 /** The name of a service port: a label, or empty where a service has a single unnamed port. */
 export function portName(field: string, value: string): string {
   return value === '' ? value : label(field, value);

@@ -1,8 +1,17 @@
 import { create } from '@bufbuild/protobuf';
 import type { ClusterName } from '../model/cluster.ts';
-import { parseServiceKey, type ServiceKey, serviceKey } from '../model/service.ts';
+import type { ServiceKey } from '../model/service.ts';
 import { BOUNDS } from './bounds.ts';
-import { label, listOf, mapOf, member, plainText, safeInteger, within } from './field-checks.ts';
+import {
+  keyOfService,
+  label,
+  listOf,
+  mapOf,
+  member,
+  plainText,
+  safeInteger,
+  within,
+} from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 
 /** What one gateway finds. Complete: what it does not name is as the provider says. */
@@ -60,9 +69,8 @@ export function healthReportFromWire(message: wire.HealthReport): HealthReport {
 }
 
 function endpointFromWire(message: wire.EndpointHealth): EndpointFinding {
-  const { namespace, name } = parseServiceKey(message.service);
   return {
-    service: serviceKey({ namespace: label('service', namespace), name: label('service', name) }),
+    service: keyOfService('service', message.service),
     address: plainText('address', message.address, BOUNDS.localityLength + 8),
     state: member('state', STATE, message.state),
   };
