@@ -22,11 +22,6 @@ const CONTEXT: ExplanationContext = {
       { reach: 'synced', lastSeenMs: NOW_MS - 2000, offerChangedAtMs: NOW_MS - 60_000, trunk: 'answers' },
     ],
   ]),
-  usages: [
-    { inFlight: 2, limit: 8 },
-    { inFlight: 0, limit: Number.POSITIVE_INFINITY },
-    { inFlight: 0, limit: Number.POSITIVE_INFINITY },
-  ],
 };
 const STEADY: Standing = {
   kind: 'counted',
@@ -90,8 +85,8 @@ describe('explanation', () => {
   it('has each tier’s numbers', () => {
     const [first, second, third] = made.tiers;
     assert.deepEqual(
-      [first?.capPercent, first?.healthyPercent, first?.loadPercent, first?.inFlight, first?.maxConcurrent],
-      [25, 25, 25, 2, 8],
+      [first?.capPercent, first?.healthyPercent, first?.loadPercent, first?.maxConcurrent],
+      [25, 25, 25, null],
     );
     assert.deepEqual(
       [second?.capPercent, second?.healthyPercent, second?.loadPercent, second?.maxConcurrent],
@@ -99,6 +94,14 @@ describe('explanation', () => {
     );
     assert.equal(second?.groups[0]?.finalPercent, 75);
     assert.deepEqual([third?.hosts, third?.panic], [0, false]);
+  });
+
+  it('has each tier’s bounds', () => {
+    const [tier] = DEFAULT_FAILOVER_POLICY.tiers;
+    assert.ok(tier !== undefined);
+    const policy = { ...DEFAULT_FAILOVER_POLICY, tiers: [{ ...tier, maxShare: 0.29, maxConcurrent: 8 }] };
+    const [bounded] = explained([candidate('east', STEADY, EU_A, 4, 4)], policy).tiers;
+    assert.deepEqual([bounded?.maxSharePercent, bounded?.capPercent, bounded?.maxConcurrent], [29, 29, 8]);
   });
 
   it('is plain JSON', () => {

@@ -28,8 +28,6 @@ export interface ExplanationContext {
   readonly cluster: ClusterName;
   readonly supposed: { readonly down: readonly ClusterName[]; readonly from: Locality | undefined };
   readonly peers: ReadonlyMap<ClusterName, PeerSight>;
-  /** By tier's index; `limit` Infinity = no bound. */
-  readonly usages: readonly { readonly inFlight: number; readonly limit: number }[];
 }
 
 /** A plan and all numbers that led to it, as plain JSON. */
@@ -43,7 +41,7 @@ export function explainPlan(plan: FailoverPlan, context: ExplanationContext): Ro
     supposed: { down, from: from ?? null },
     policy: explainPolicy(input.policy),
     clusters: input.candidates.map((candidate) => explainCluster(candidate, context)),
-    tiers: plan.tiers.map((tier, index) => explainTier(plan, tier, index, context)),
+    tiers: plan.tiers.map((tier, index) => explainTier(plan, tier, index)),
     availablePercent: loads.availablePercent,
     uncappedPercent: loads.uncappedPercent,
     capsIgnored: loads.capsIgnored,
@@ -97,9 +95,7 @@ function explainTier(
   plan: FailoverPlan,
   { tier, hosts, load, groups }: TierPlan,
   index: number,
-  context: ExplanationContext,
 ): ExplainedTier {
-  const usage = context.usages[index];
   const shares = groupShares(plan, index);
   return {
     tier: index + 1,
@@ -116,8 +112,7 @@ function explainTier(
     loadPercent: load.load,
     healthyLoadPercent: load.healthyLoad,
     degradedLoadPercent: load.degradedLoad,
-    inFlight: usage?.inFlight ?? 0,
-    maxConcurrent: usage !== undefined && Number.isFinite(usage.limit) ? usage.limit : null,
+    maxConcurrent: tier.maxConcurrent ?? null,
     groups: groups.map((group): ExplainedGroup => {
       const { cluster, locality, weight, sharePercent } = group;
       const { hosts, healthy, degraded, excluded } = group;

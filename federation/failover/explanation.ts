@@ -84,8 +84,7 @@ export interface ExplainedTier {
   readonly loadPercent: number;
   readonly healthyLoadPercent: number;
   readonly degradedLoadPercent: number;
-  /** Of the worker that was asked, and its part of the pod's bound; null without one. */
-  readonly inFlight: number;
+  /** The bound of requests in flight per gateway pod; null without one. */
   readonly maxConcurrent: number | null;
   readonly groups: readonly ExplainedGroup[];
 }

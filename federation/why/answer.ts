@@ -56,7 +56,6 @@ const tier = z.object({
   loadPercent: percent,
   healthyLoadPercent: percent,
   degradedLoadPercent: percent,
-  inFlight: count,
   maxConcurrent: count.nullable(),
   groups: z.array(group),
 });

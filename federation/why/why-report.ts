@@ -97,12 +97,11 @@ const TIER_HEADER = [
   'H',
   'D',
   'LOAD',
-  'IN FLIGHT',
+  'BOUND',
   '',
 ];
 
 function tierRow(row: ExplainedTier, styles: ReportStyles): readonly Cell[] {
-  const bound = row.maxConcurrent === null ? '' : `/${row.maxConcurrent}`;
   return [
     number(row.tier),
     { text: row.selector },
@@ -114,7 +113,7 @@ function tierRow(row: ExplainedTier, styles: ReportStyles): readonly Cell[] {
     number(`${row.healthyPercent} %`),
     number(`${row.degradedPercent} %`),
     number(`${row.loadPercent} %`, row.loadPercent > 0 ? styles.strong : styles.faint),
-    number(`${row.inFlight}${bound}`),
+    number(row.maxConcurrent ?? '-'),
     { text: row.panic ? 'panic' : '', style: styles.bad },
   ];
 }

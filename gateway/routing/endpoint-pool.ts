@@ -63,6 +63,18 @@ export class EndpointPool {
     this.#version++;
   }
 
+  /**
+   * For a copy that serves no requests itself: which of the endpoints are ejected where requests are served.
+   */
+  showEjected(addresses: ReadonlySet<string>): void {
+    for (const [address, runtime] of this.#runtimes) {
+      const out = addresses.has(address);
+      if (out === (runtime.ejection.kind === 'ejected')) continue;
+      runtime.ejection = out ? { kind: 'ejected', count: 1, untilMs: Infinity } : { kind: 'in', count: 0 };
+      this.#version++;
+    }
+  }
+
   /** A request to one of its endpoints has ended; `latencyMs` is from its sending to the first byte of the answer. */
   finished(runtime: EndpointRuntime, nowMs: number, outcome: Outcome, latencyMs: number): void {
     if (outcome === 'unknown') return;

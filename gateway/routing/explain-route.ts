@@ -23,7 +23,6 @@ export function explainRoute(
     cluster: table.snapshot.local.name,
     supposed: { down: supposed.down ?? [], from: supposed.from },
     peers: peerSights(table, route),
-    usages: route.state.usages,
   });
 }
 
