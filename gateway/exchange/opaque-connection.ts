@@ -22,7 +22,9 @@ export class OpaqueConnection implements ServerConnection {
     context: ConnectionContext,
   ) {
     const downstream: Downstream = { context, identities: new CallerIdentities(), protocol: 'tcp' };
-    const block: HeaderBlock = [':method', 'CONNECT', ':authority', `:${context.listenPort ?? 0}`];
+    // RFC 9113 section 8.5 wants a host and a port; the route says what is meant.
+    const authority = `clusterset.local:${context.listenPort ?? 0}`;
+    const block: HeaderBlock = [':method', 'CONNECT', ':authority', authority];
     this.#stream = new RawStream(socket, resources, {
       data: (chunk, start, end, endStream) => exchange.requestData(chunk, start, end, endStream),
       drained: (bytes) => exchange.responseDrained(bytes),

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AccessRule } from '../../federation/model/policy.ts';
+import { freePort } from '../../test/fixtures/ephemeral-port.ts';
+import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
+import { TestMesh } from '../../test/fixtures/test-mesh.ts';
+
+interface Pair {
+  readonly east: TestGateway;
+  readonly west: TestGateway;
+  readonly connect: () => Socket;
+}
+
+/** A database in west behind its TCP port, reached through a port of east's gateway. */
+async function pair(
+  t: TestContext,
+  serve: (socket: Socket) => void,
+  options: { access?: readonly AccessRule[]; pod?: number } = {},
+): Promise<Pair> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    // A connection that breaks is what some of these tests are about.
+    socket.on('error', () => undefined);
+    serve(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const listenPort = await freePort();
+  const database = { name: 'database', protocol: 'tcp', listenPort, access: options.access } as const;
+  const mesh = await TestMesh.create(t, ['east', 'west']);
+  const pod = options.pod ?? (server.address() as AddressInfo).port;
+  const west = await mesh.gateway('west', {
+    peers: { east: [1] },
+    services: [{ ...database, endpoints: [pod], offeredBy: [] }],
+  });
+  const east = await mesh.gateway('east', {
+    peers: { west: [await west.listenMesh()] },
+    services: [{ ...database, endpoints: [], offeredBy: ['west'] }],
+  });
+  await east.listenOpaque(listenPort);
+  return {
+    east,
+    west,
+    connect: () => {
+      const socket = connect({ port: listenPort, host: '127.0.0.1', allowHalfOpen: true });
+      t.after(() => socket.destroy());
+      return socket;
+    },
+  };
+}
+
+/** To the other end's end; unlike an iterator it leaves our own direction open. */
+function read(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('end', () => resolve(Buffer.concat(chunks)));
+    socket.on('error', reject);
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
+}
+
+describe('an opaque TCP connection through a trunk', () => {
+  it('lets the server speak first', async (t) => {
+    const { connect: open } = await pair(t, (socket) => socket.end('welcome'));
+    assert.equal((await read(open())).toString(), 'welcome');
+  });
+
+  it('keeps each direction open until it ends by itself', async (t) => {
+    const {
+      connect: open,
+      east,
+      west,
+    } = await pair(t, (socket) => {
+      read(socket).then((all) => socket.end(`${all.length} bytes, and now the answer`));
+    });
+    const socket = open();
+    socket.end(Buffer.alloc(1_000_000, 'q'));
+    assert.equal((await read(socket)).toString(), '1000000 bytes, and now the answer');
+    await until(() => east.seen.length === 1 && west.seen.length === 1);
+    assert.equal(east.seen[0]?.protocol, 'tcp');
+    assert.equal(east.seen[0]?.failure, undefined);
+    assert.equal(west.seen[0]?.sourceCluster, 'east');
+  });
+
+  it('carries much in both directions at once', async (t) => {
+    const { connect: open } = await pair(t, (socket) => socket.pipe(socket));
+    const socket = open();
+    const bytes = Buffer.alloc(8 * 1024 * 1024);
+    for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
+    socket.end(bytes);
+    assert.ok((await read(socket)).equals(bytes));
+  });
+
+  it('reads no more than its other end takes', async (t) => {
+    const pod = Promise.withResolvers<Socket>();
+    const { connect: open, east, west } = await pair(t, (socket) => pod.resolve(socket.pause()));
+    const socket = open();
+    socket.on('error', () => undefined);
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    for (let quiet = 0; quiet < 5; ) {
+      const before = socket.bytesWritten - socket.writableLength;
+      assert.ok(!socket.destroyed);
+      if (socket.writableLength === 0) socket.write(piece);
+      await sleep(50);
+      quiet = socket.bytesWritten - socket.writableLength === before ? quiet + 1 : 0;
+    }
+    assert.ok(east.resources.heldBytes.usedBytes < 3 * 1024 * 1024);
+    assert.ok(west.resources.heldBytes.usedBytes < 3 * 1024 * 1024);
+    (await pod.promise).resetAndDestroy();
+    await until(() => socket.closed);
+    await until(() => east.resources.heldBytes.usedBytes === 0 && west.resources.heldBytes.usedBytes === 0);
+  });
+
+  it('is reset when its server is not there', async (t) => {
+    const { connect: open, east } = await pair(t, () => undefined, { pod: await freePort() });
+    const socket = open();
+    await assert.rejects(read(socket), { code: 'ECONNRESET' });
+    await until(() => east.seen.length === 1);
+    assert.equal(east.seen[0]?.failure, 'noHealthyUpstream');
+  });
+
+  it('is reset when its server resets it', async (t) => {
+    const { connect: open } = await pair(t, (socket) => {
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    const socket = open();
+    socket.write('boom');
+    await assert.rejects(read(socket), { code: 'ECONNRESET' });
+  });
+
+  it('ends at the server when the client goes away', async (t) => {
+    const gone = Promise.withResolvers<void>();
+    const { connect: open } = await pair(t, (socket) => {
+      socket.on('close', () => gone.resolve());
+      socket.write('hello');
+    });
+    const socket = open();
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    await gone.promise;
+  });
+
+  it('is refused by an access rule', async (t) => {
+    const access = [
+      { action: 'allow', principals: ['spiffe://x/*'], sourceClusters: [], methods: [], pathPrefixes: [] },
+    ] as const;
+    const { connect: open, east } = await pair(t, (socket) => socket.end('secret'), { access });
+    await assert.rejects(read(open()), { code: 'ECONNRESET' });
+    await until(() => east.seen.length === 1);
+    assert.equal(east.seen[0]?.failure, 'forbidden');
+  });
+});
