@@ -48,6 +48,11 @@ export class HpackDecoder {
     return this.#flaw;
   }
 
+  /** Size of the dynamic table (RFC 7541 section 4.1). */
+  get tableBytes(): number {
+    return this.#table.bytes;
+  }
+
   /** @throws HpackError when the block breaks the coding: the connection cannot go on. */
   decode(buffer: Buffer, start: number, end: number): HeaderBlock {
     this.#buffer = buffer;
@@ -95,7 +100,7 @@ export class HpackDecoder {
     const index = this.#integer(prefixBits);
     const name = this.#literalName(index);
     let valid = this.#stringValid;
-    const value = this.#string(VALUE_BYTE);
+    const value = this.#string(false);
     valid = valid && this.#stringValid && !hasOuterSpace(value);
     if (indexing) this.#table.insert(name, value, valid);
     if (never) this.#options.onNeverIndexed?.(name);
@@ -104,7 +109,7 @@ export class HpackDecoder {
 
   #literalName(index: number): string {
     this.#stringValid = true;
-    if (index === 0) return this.#string(LOWER_NAME_BYTE);
+    if (index === 0) return this.#string(true);
     if (index <= STATIC_ENTRIES) return STATIC_NAMES[index] as string;
     const slot = this.#slot(index);
     // The entry may be invalid for its value alone; then this field is refused with it.
@@ -144,8 +149,8 @@ export class HpackDecoder {
     throw new HpackError('block ends inside an integer');
   }
 
-  /** RFC 7541 section 5.2; tells in `#stringValid` whether it has only `allowed` bytes. */
-  #string(allowed: Uint8Array): string {
+  /** RFC 7541 section 5.2; tells in `#stringValid` whether it has only bytes that a name or a value may have. */
+  #string(asName: boolean): string {
     if (this.#position >= this.#end) throw new HpackError('block ends before a string');
     const huffman = (this.#buffer[this.#position] as number) >= 0x80;
     const length = this.#integer(7);
@@ -154,21 +159,26 @@ export class HpackDecoder {
     if (end > this.#end) throw new HpackError('block ends inside a string');
     this.#position = end;
     if (!huffman) {
-      this.#stringValid = isAllowed(this.#buffer, start, end, allowed);
+      this.#stringValid = isString(this.#buffer, start, end, asName);
       return this.#buffer.toString('latin1', start, end);
     }
     const bytes = decodeHuffman(this.#buffer, start, end, this.#scratch);
-    this.#stringValid = isAllowed(this.#scratch, 0, bytes, allowed);
+    this.#stringValid = isString(this.#scratch, 0, bytes, asName);
     return this.#scratch.toString('latin1', 0, bytes);
   }
 }
 
-function isAllowed(buffer: Buffer, start: number, end: number, allowed: Uint8Array): boolean {
-  if (allowed === LOWER_NAME_BYTE) {
-    if (start === end) return false;
-    // A colon is allowed first: whether the name is a pseudo-header of this block is looked at later.
-    if (buffer[start] === COLON) start++;
-  }
+function isString(buffer: Buffer, start: number, end: number, asName: boolean): boolean {
+  return asName ? isName(buffer, start, end) : hasOnlyBytes(buffer, start, end, VALUE_BYTE);
+}
+
+/** A name may begin with a colon: whether that is a pseudo-header of this message is looked at later. */
+function isName(buffer: Buffer, start: number, end: number): boolean {
+  const from = buffer[start] === COLON ? start + 1 : start;
+  return from < end && hasOnlyBytes(buffer, from, end, LOWER_NAME_BYTE);
+}
+
+function hasOnlyBytes(buffer: Buffer, start: number, end: number, allowed: Uint8Array): boolean {
   for (let index = start; index < end; index++) {
     if (allowed[buffer[index] as number] !== 1) return false;
   }
