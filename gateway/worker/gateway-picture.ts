@@ -1,7 +1,9 @@
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { EndpointFinding } from '../../federation/wire/health-report.ts';
 import { compileRouteTable, type RoutingRuntime } from '../routing/compile.ts';
 import { PeerAvailability } from '../routing/peer-availability.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import { showFindings } from '../routing/shown-findings.ts';
 import { PropagationMeter, propagated } from '../telemetry/propagation.ts';
 import type { TrunkSighting } from './peer-sights.ts';
 
@@ -45,5 +47,10 @@ export class GatewayPicture {
   saw({ cluster, up, atMs }: TrunkSighting): void {
     if (up) this.#peers.peerAnswered(cluster, atMs);
     else this.#peers.peerLost(cluster, atMs);
+  }
+
+  /** What the checks and the workers found of the own endpoints. */
+  found(findings: readonly EndpointFinding[]): void {
+    if (this.#table !== undefined) showFindings(this.#table, findings);
   }
 }

@@ -82,7 +82,10 @@ export class Gateway {
     this.#findings = new GatewayFindings({
       checker: this.#checker,
       broadcast: (message, except) => this.#pool.broadcast(message, except),
-      report: (report) => control.report(report),
+      report: (report) => {
+        this.#picture.found(report.endpoints);
+        control.report(report);
+      },
     });
   }
 
