@@ -1,9 +1,19 @@
 import { type Command, Option } from 'commander';
+import { loadFederationConfig } from '../federation/config.ts';
+import type { LocalCluster } from '../federation/model/cluster.ts';
+import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
+import { readStoreAccess } from '../federation/store-access.ts';
+import type { GatewayConfig } from '../gateway/config.ts';
+import { checkCommand } from './commands/check-command.ts';
 import { CommandOutput, type OutputFormat } from './commands/command-output.ts';
 import { FOLDER_DEFAULTS } from './commands/folder-flags.ts';
 import { type InitFlags, initCommand } from './commands/init-command.ts';
 import { DEFAULT_TTL, type InviteFlags, inviteCommand } from './commands/invite-command.ts';
 import { type JoinFlags, joinCommand } from './commands/join-command.ts';
+import { type LeaveFlags, leaveCommand } from './commands/leave-command.ts';
+import { type LookFlags, listCommand } from './commands/list-command.ts';
+import type { ConfiguredCluster, Programs } from './commands/programs.ts';
+import { statusCommand } from './commands/status-command.ts';
 import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
 import { type DemoFlags, MIN_SECONDS, parseDemoFlags } from './demo/demo-options.ts';
 import type { CreateStoreUser } from './folder/store-access.ts';
@@ -46,6 +56,8 @@ export function registerClusterCommand(program: Command): void {
   registerInit(cluster);
   registerInvite(cluster);
   registerJoin(cluster);
+  registerLooks(cluster);
+  registerLeave(cluster);
 }
 
 function registerInit(cluster: Command): void {
@@ -137,6 +149,54 @@ Examples:
   ssh east isthmus cluster invite west --dir east |
     isthmus cluster join - --dir west --region us --zone us-a`;
 
+function registerLooks(cluster: Command): void {
+  const look = (name: string, description: string, examples: string): Command => {
+    const command = cluster.command(name).description(description);
+    command.option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir);
+    return withOutput(command).addHelpText('after', `\nExamples:\n${examples}`);
+  };
+  look(
+    'list',
+    'list the members of the clusterset, as this cluster knows them',
+    '  isthmus cluster list --dir east\n  isthmus cluster list --output json',
+  ).action(async (flags: LookFlags & Output) => {
+    await listCommand(flags, { output: outputOf(flags), programs });
+  });
+  look(
+    'status',
+    "how this cluster's programs, peers and trunks do; exit code 3 when a program is not ready",
+    '  isthmus cluster status --dir east',
+  ).action(async (flags: LookFlags & Output) => {
+    await statusCommand(flags, { output: outputOf(flags), programs, nowMs: Date.now() });
+  });
+  look(
+    'check',
+    'look at everything that membership needs, with reason and cure; exit code 3 when something is found',
+    '  isthmus cluster check --dir east\n  isthmus cluster check --output json',
+  ).action(async (flags: LookFlags & Output) => {
+    await checkCommand(flags, { output: outputOf(flags), programs, nowMs: Date.now() });
+  });
+}
+
+function registerLeave(cluster: Command): void {
+  const command = cluster
+    .command('leave')
+    .description('withdraw all services and leave the clusterset')
+    .option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir)
+    .option('--yes', 'leave; without it nothing is done')
+    .option('--force', 'leave although some services would end, or the trust home would go');
+  withOutput(command)
+    .addHelpText('after', LEAVE_EXAMPLES)
+    .action(async (flags: LeaveFlags & Output) => {
+      await leaveCommand(flags, { output: outputOf(flags), programs });
+    });
+}
+
+const LEAVE_EXAMPLES = `
+Examples:
+  isthmus cluster leave --dir west           says what would happen
+  isthmus cluster leave --dir west --yes`;
+
 function withFolder(command: Command): void {
   command
     .option('--dir <folder>', 'the folder to make the cluster in', FOLDER_DEFAULTS.dir)
@@ -173,7 +233,46 @@ function collect(value: string, before: readonly string[] | undefined): readonly
   return [...(before ?? []), value];
 }
 
+/** Loaded when needed: who only invites does not wait for the code of gateways. */
 const createStoreUser: CreateStoreUser = async (request) => {
   const acl = await import('../federation/store/acl.ts');
   return acl.createStoreUser(request);
 };
+
+const programs: Programs = {
+  readGatewayFile: async (file) => configuredCluster((await readGateway(file)).local),
+  readFederationFile: async (file) => configuredCluster((await loadFederationConfig(file)).local),
+  askFederation: async (file) => {
+    const { askState } = await import('../federation/admin/status-client.ts');
+    return askState((await loadFederationConfig(file)).admin);
+  },
+  askGateway: async (file) => {
+    const { askStatus } = await import('../gateway/admin/status-client.ts');
+    return askStatus((await readGateway(file)).admin);
+  },
+  checkStore: async (file) => {
+    const { openStore } = await import('../federation/store/open.ts');
+    const { local, store } = await loadFederationConfig(file);
+    const { clusterset, name } = local;
+    const access = await readStoreAccess(store);
+    const driver = openStore(access, { clusterset, clock: SYSTEM_CLOCK, random: Math.random });
+    try {
+      await driver.check(name);
+    } finally {
+      await driver.close();
+    }
+  },
+  leave: async (file, cluster) => {
+    const { askToLeave } = await import('../federation/admin/status-client.ts');
+    return askToLeave((await loadFederationConfig(file)).admin, cluster);
+  },
+};
+
+async function readGateway(file: string): Promise<GatewayConfig> {
+  const { loadGatewayConfig } = await import('../gateway/config.ts');
+  return loadGatewayConfig(file);
+}
+
+function configuredCluster({ name, clusterset }: LocalCluster): ConfiguredCluster {
+  return { cluster: name, clusterset };
+}

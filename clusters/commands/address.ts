@@ -1,12 +1,12 @@
 import type { HostPort } from '../folder/configuration.ts';
 import { usageError } from './usage-error.ts';
 
-const HOST_PORT = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})$/;
+const HOST_PORT = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9.-]{1,253})):([0-9]{1,5})$/;
 const MAX_PORT = 65_535;
 
 /** Reads `HOST:PORT`, IPv6 in brackets. @throws UserError with exit code 2. */
 export function parseHostPort(flag: string, text: string): HostPort {
-  const [, bracketed, plain, digits] = HOST_PORT.exec(text) ?? [];
+  const [, bracketed, plain, digits] = HOST_PORT.exec(text.toLowerCase()) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined) {
     throw usageError(`${flag} ${text}: is not HOST:PORT`, 'for example 127.0.0.1:15443, or [::1]:15443');
@@ -24,5 +24,5 @@ export function isWildcard(host: string): boolean {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
 }

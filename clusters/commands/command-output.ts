@@ -40,9 +40,14 @@ export class CommandOutput {
     this.#streams.stderr.write(`${this.#styled('yellow', 'warning:', this.#streams.stderr)} ${sentence}\n`);
   }
 
-  /** What to do next, or what is being waited for; only where a person watches. */
+  /** What to do next; only where a person watches. */
   note(sentence: string): void {
     if (this.#streams.stderr.isTTY === true) this.#streams.stderr.write(`${sentence}\n`);
+  }
+
+  /** What is being done or waited for; only where a person watches. */
+  progress(doing: string): void {
+    this.note(this.#styled('dim', `… ${doing}`, this.#streams.stderr));
   }
 
   /** For parts of a result's text. */

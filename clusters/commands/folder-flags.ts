@@ -1,6 +1,6 @@
 import { hostPort } from '../../federation/model/endpoint.ts';
 import type { FolderPlan, HostPort, ListenPlan } from '../folder/configuration.ts';
-import { isWildcard, parseHostPort } from './address.ts';
+import { isLoopback, isWildcard, parseHostPort } from './address.ts';
 import { usageError, wholeNumber } from './usage-error.ts';
 
 /** What init and join take alike, as commander leaves it. */
@@ -72,6 +72,8 @@ function parseListen(flags: FolderFlags): ListenPlan {
     '--listen-federation-admin': parseHostPort('--listen-federation-admin', flags.listenFederationAdmin),
   };
   const servicePorts = parseRange(flags.servicePorts);
+  checkLoopback('--listen-gateway-admin', named['--listen-gateway-admin']);
+  checkLoopback('--listen-federation-admin', named['--listen-federation-admin']);
   checkApart(named, { host: flags.servicesHost, ...servicePorts });
   return {
     http: named['--listen-http'],
@@ -83,6 +85,12 @@ function parseListen(flags: FolderFlags): ListenPlan {
     servicesHost: flags.servicesHost,
     servicePorts,
   };
+}
+
+/** Who reaches an admin endpoint can drain a gateway, or have the cluster leave. */
+function checkLoopback(flag: string, { host, port }: HostPort): void {
+  if (isLoopback(host)) return;
+  throw usageError(`${flag} ${hostPort(host, port)}: is not a loopback address`, `use 127.0.0.1:${port}`);
 }
 
 interface PortRange {

@@ -15,6 +15,7 @@ const stateShape = z.looseObject({
   readiness: z.looseObject({ kind: z.enum(['starting', 'degraded', 'ready']) }),
   store: z.looseObject({ state: z.enum(['up', 'down']) }),
   peers: z.array(z.looseObject({ cluster: z.string() })),
+  onlyHere: z.array(z.string()),
 });
 
 const leaveAnswer = z.object({ left: z.boolean(), reason: z.string().optional() });
@@ -59,7 +60,8 @@ export async function askState(admin: ListenAddress): Promise<FederationState> {
     const response = await fetch(`http://${address}/state`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok) throw new Error(`it answers with status ${response.status}`);
     const state: unknown = await response.json();
-    if (!stateShape.safeParse(state).success) throw new Error('what answers there is something else');
+    if (!stateShape.safeParse(state).success)
+      throw new Error('what answers there is something else, or of another version');
     return state as FederationState;
   } catch (failure) {
     throw noAnswer(admin, failure);

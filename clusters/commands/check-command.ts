@@ -1,0 +1,64 @@
+import { UserError } from '../../federation/model/user-error.ts';
+import { readClusterFile } from '../folder/cluster-file.ts';
+import { type FolderLayout, folderLayout } from '../folder/layout.ts';
+import { attempt } from './attempt.ts';
+import { type CheckStep, failedBy, ok } from './check-step.ts';
+import type { CommandOutput } from './command-output.ts';
+import { advertisedChecks, configurationChecks, folderCheck, trustCheck } from './folder-checks.ts';
+import type { LookContext, LookFlags } from './list-command.ts';
+import type { Programs } from './programs.ts';
+import { federationChecks, gatewayChecks } from './report-checks.ts';
+
+export interface CheckContext extends LookContext {
+  readonly nowMs: number;
+}
+
+/** `isthmus cluster check`: every step with what was found and what to do about it. Exit code 3 when one failed. */
+export async function checkCommand({ dir }: LookFlags, context: CheckContext): Promise<void> {
+  const { output } = context;
+  const steps = await takeSteps(folderLayout(dir), context);
+  const failures = steps.filter(({ state }) => state === 'failed').length;
+  output.result({ ok: failures === 0, steps }, () => steps.map((step) => line(step, output)).join('\n'));
+  if (failures === 0) return;
+  throw new UserError(`${failures} of ${steps.length} checks failed`, { exitCode: 3 });
+}
+
+async function takeSteps(layout: FolderLayout, context: CheckContext): Promise<readonly CheckStep[]> {
+  const { output, programs, nowMs } = context;
+  const folder = await attempt(readClusterFile(layout));
+  // Without knowing whose folder it is nothing else can be judged.
+  if (folder.kind === 'failed') return [folderCheck(layout, folder.error)];
+  const file = folder.value;
+  const configuration = await configurationChecks(layout, file, programs);
+  const { steps: trustSteps, trust } = await trustCheck(layout, file, nowMs);
+  output.progress('asking the store, the federation service and the gateways');
+  const [store, federation, gateway, advertised] = await Promise.all([
+    storeCheck(layout, programs),
+    attempt(programs.askFederation(layout.federationFile)),
+    attempt(programs.askGateway(layout.gatewayFile)),
+    advertisedChecks(file, trust, nowMs),
+  ]);
+  return [
+    folderCheck(layout, file),
+    ...configuration,
+    ...trustSteps,
+    store,
+    ...federationChecks(federation),
+    ...gatewayChecks(gateway, federation),
+    ...advertised,
+  ];
+}
+
+async function storeCheck(layout: FolderLayout, programs: Programs): Promise<CheckStep> {
+  const answer = await attempt(programs.checkStore(layout.federationFile));
+  if (answer.kind === 'failed') return failedBy('store', answer.error);
+  return ok('store', 'answers, and lets this cluster publish and read');
+}
+
+const MARKS = { ok: ['green', '✔'], failed: ['red', '✖'], skipped: ['dim', '–'] } as const;
+
+function line(step: CheckStep, output: CommandOutput): string {
+  const [style, mark] = MARKS[step.state];
+  const found = `${output.style(style, mark)} ${step.name}: ${step.detail.replaceAll('\n', '\n    ')}`;
+  return step.state === 'failed' ? `${found}\n    → ${step.cure}` : found;
+}

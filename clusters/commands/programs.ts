@@ -1,0 +1,85 @@
+import type { GatewayAddress, Locality, PeerReach } from '../../federation/model/cluster.ts';
+import type { ServiceKey } from '../../federation/model/service.ts';
+import type { PeerHealth } from '../../federation/model/snapshot.ts';
+
+/** What the federation service says of itself, as far as these commands need it. Times are Unix ms. */
+export interface FederationReport {
+  readonly cluster: string;
+  readonly clusterset: string;
+  readonly trustDomain: string;
+  readonly locality: Locality;
+  readonly nowMs: number;
+  readonly readiness:
+    | { readonly kind: 'starting'; readonly waitingFor: string; readonly problems: readonly string[] }
+    | { readonly kind: 'degraded'; readonly problems: readonly string[] }
+    | { readonly kind: 'ready' };
+  readonly snapshot:
+    | { readonly epoch: number; readonly version: number; readonly services: number }
+    | undefined;
+  readonly store: {
+    readonly state: 'up' | 'down';
+    readonly problem: string | undefined;
+    readonly publisher: { readonly kind: string; readonly leader?: string };
+    readonly exportedServices: number;
+  };
+  readonly peers: readonly PeerReport[];
+  /** Services that no other cluster offers. */
+  readonly onlyHere: readonly ServiceKey[];
+  readonly resourceProblems: readonly Complaint[];
+  readonly conflicts: readonly { readonly service: ServiceKey; readonly message: string }[];
+}
+
+export interface PeerReport {
+  readonly cluster: string;
+  readonly trustDomain: string;
+  readonly reach: PeerReach;
+  /** Issue time of its newest head; 0 = never. */
+  readonly lastSeenMs: number;
+  readonly health: PeerHealth;
+  readonly locality: Locality;
+  readonly gateways: readonly GatewayAddress[];
+  readonly services: number;
+  readonly problem: string | undefined;
+}
+
+export interface Complaint {
+  readonly where: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a gateway says of itself, as far as these commands need it. */
+export interface GatewayReport {
+  readonly cluster: string;
+  readonly ready: boolean;
+  readonly control: { readonly kind: string; readonly reason?: string | undefined };
+  readonly workers: readonly number[];
+  readonly svid?: { readonly expiresInSeconds: number } | undefined;
+  readonly peers: readonly {
+    readonly cluster: string;
+    readonly trunk: { readonly up: boolean; readonly sinceMs: number; readonly rttSeconds: number } | null;
+  }[];
+}
+
+/** Whom a configuration file is for. */
+export interface ConfiguredCluster {
+  readonly cluster: string;
+  readonly clusterset: string;
+}
+
+/** Whether the store took a cluster's last word. */
+export type LeaveOutcome = { readonly kind: 'left' } | { readonly kind: 'pending'; readonly reason: string };
+
+/**
+ * The running programs of a cluster, by their configuration files. Handed in, for neither programs nor store are
+ * this part's business. Every call throws a UserError for what a person must mend.
+ */
+export interface Programs {
+  readGatewayFile(file: string): Promise<ConfiguredCluster>;
+  readFederationFile(file: string): Promise<ConfiguredCluster>;
+  askFederation(file: string): Promise<FederationReport>;
+  askGateway(file: string): Promise<GatewayReport>;
+  /** Connects to the store as the cluster's user, and tries its permissions. */
+  checkStore(file: string): Promise<void>;
+  leave(file: string, cluster: string): Promise<LeaveOutcome>;
+}

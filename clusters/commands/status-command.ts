@@ -1,0 +1,136 @@
+import { localityKey } from '../../federation/model/cluster.ts';
+import { UserError } from '../../federation/model/user-error.ts';
+import { type ClusterFile, localClusterOf, readClusterFile } from '../folder/cluster-file.ts';
+import { folderLayout } from '../folder/layout.ts';
+import { type Attempt, attempt } from './attempt.ts';
+import { type CommandOutput, columns } from './command-output.ts';
+import { elapsed } from './elapsed.ts';
+import { type LookContext, type LookFlags, lastSeen } from './list-command.ts';
+import type { FederationReport, GatewayReport } from './programs.ts';
+
+interface Answers {
+  readonly federation: Attempt<FederationReport>;
+  readonly gateway: Attempt<GatewayReport>;
+}
+
+/** `isthmus cluster status`: how this cluster's two programs do. Exit code 3 when one is not ready. */
+export async function statusCommand(
+  { dir }: LookFlags,
+  context: LookContext & { readonly nowMs: number },
+): Promise<void> {
+  const { output, programs, nowMs } = context;
+  const layout = folderLayout(dir);
+  const file = await readClusterFile(layout);
+  const [federation, gateway] = await Promise.all([
+    attempt(programs.askFederation(layout.federationFile)),
+    attempt(programs.askGateway(layout.gatewayFile)),
+  ]);
+  const answers = { federation, gateway };
+  output.result(
+    {
+      cluster: file.cluster,
+      clusterset: file.clusterset,
+      trustDomain: localClusterOf(file).trustDomain,
+      federation: printable(federation),
+      gateway: printable(gateway),
+    },
+    () => text(file, answers, output, nowMs),
+  );
+  const unready = [
+    ...(federation.kind === 'answered' && federation.value.readiness.kind === 'ready' ? [] : ['federation']),
+    ...(gateway.kind === 'answered' && gateway.value.ready ? [] : ['gateway']),
+  ];
+  if (unready.length === 0) return;
+  throw new UserError(`${file.cluster}: not ready: ${unready.join(', ')}`, {
+    hint: 'isthmus cluster check says what to do',
+    exitCode: 3,
+  });
+}
+
+function printable<T>(answer: Attempt<T>): T | { readonly unanswered: string } {
+  return answer.kind === 'answered' ? answer.value : { unanswered: answer.error.message };
+}
+
+function text(
+  file: ClusterFile,
+  { federation, gateway }: Answers,
+  output: CommandOutput,
+  nowMs: number,
+): string {
+  const { cluster, clusterset, locality } = file;
+  return [
+    `${output.style('bold', cluster)} of ${clusterset}, ${localityKey(locality)}${file.trustHome ? ', trust home' : ''}`,
+    '',
+    ...columns([
+      ...(federation.kind === 'failed'
+        ? [['federation', output.style('red', federation.error.message)]]
+        : federationRows(federation.value, output)),
+      ...(gateway.kind === 'failed'
+        ? [['gateway', output.style('red', gateway.error.message)]]
+        : gatewayRows(gateway.value, output)),
+    ]).split('\n'),
+    ...(federation.kind === 'failed' ? [] : ['', peerTable(federation.value, gateway, nowMs)]),
+  ].join('\n');
+}
+
+function federationRows({ readiness, store, snapshot }: FederationReport, output: CommandOutput): string[][] {
+  const { kind, leader } = store.publisher;
+  return [
+    ['federation', readinessText(readiness, output)],
+    ...(readiness.kind === 'ready' ? [] : readiness.problems.map((problem) => ['', `! ${problem}`])),
+    [
+      '  store',
+      `${store.state}, ${leader === undefined ? kind : `${leader} leads`}, ${store.exportedServices} services exported`,
+    ],
+    [
+      '  snapshot',
+      snapshot === undefined
+        ? 'none yet'
+        : `${snapshot.epoch}/${snapshot.version}, ${snapshot.services} services`,
+    ],
+  ];
+}
+
+function readinessText(readiness: FederationReport['readiness'], output: CommandOutput): string {
+  if (readiness.kind === 'ready') return output.style('green', 'ready');
+  const reason =
+    readiness.kind === 'starting' ? `starting, waits for ${readiness.waitingFor}` : readiness.kind;
+  return output.style('yellow', reason);
+}
+
+function gatewayRows({ ready, workers, control, svid }: GatewayReport, output: CommandOutput): string[][] {
+  const state = ready ? output.style('green', 'ready') : output.style('yellow', 'not ready');
+  const identity = svid === undefined ? 'none yet' : `expires in ${elapsed(svid.expiresInSeconds * 1000)}`;
+  return [
+    ['gateway', `${state}, ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}`],
+    ['  control', control.reason === undefined ? control.kind : `${control.kind}: ${control.reason}`],
+    ['  identity', identity],
+  ];
+}
+
+function peerTable(
+  { peers, nowMs: askedMs }: FederationReport,
+  gateway: Attempt<GatewayReport>,
+  nowMs: number,
+): string {
+  if (peers.length === 0) return 'no peers yet: isthmus cluster invite NAME lets one join';
+  return columns([
+    ['PEER', 'REACH', 'HEALTH', 'LAST SEEN', 'SERVICES', 'TRUNK'],
+    ...peers.map((peer) => [
+      peer.cluster,
+      peer.problem === undefined ? peer.reach : `${peer.reach} (${peer.problem})`,
+      peer.health.kind,
+      lastSeen(peer, askedMs),
+      String(peer.services),
+      trunkText(peer.cluster, gateway, nowMs),
+    ]),
+  ]);
+}
+
+function trunkText(cluster: string, gateway: Attempt<GatewayReport>, nowMs: number): string {
+  if (gateway.kind === 'failed') return '?';
+  const trunk = gateway.value.peers.find((peer) => peer.cluster === cluster)?.trunk;
+  if (trunk === null || trunk === undefined) return 'none yet';
+  const since = elapsed(Math.max(0, nowMs - trunk.sinceMs));
+  return trunk.up ? `up for ${since}, ${(trunk.rttSeconds * 1000).toFixed(1)} ms` : `down for ${since}`;
+}
