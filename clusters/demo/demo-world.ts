@@ -10,6 +10,7 @@ import type { CreateStoreUser } from '../folder/store-access.ts';
 import { DemoCluster } from './demo-cluster.ts';
 import type { DemoStore } from './demo-options.ts';
 import { type RunningStore, startStore } from './demo-store.ts';
+import { gathered } from './gathering.ts';
 import { CANARIES } from './manifests.ts';
 import { ProcessNursery } from './process-group.ts';
 import { CLUSTERSET, type ClusterPlan, ENTRY, HOST, OTHER, planClusters } from './topology.ts';
@@ -89,6 +90,7 @@ export class DemoWorld {
     const others = [...this.clusters.values()].filter((cluster) => cluster !== home);
     // Side by side: each join is a token, a dial and three processes of its own.
     await Promise.all(others.map((cluster) => this.#join(home, cluster, news)));
+    await gathered([...this.clusters.values()]);
   }
 
   async #join(home: DemoCluster, cluster: DemoCluster, news: (sentence: string) => void): Promise<void> {
