@@ -53,7 +53,10 @@ async function run(config: GatewayConfig, softwareVersion: string): Promise<void
   }
 }
 
-/** The first signal drains, the second ends at once; so does a drain that was asked for otherwise. */
+/**
+ * SIGTERM and SIGINT drain, a second one ends at once; SIGUSR2 opens the access log's file anew. Resolves when a
+ * drain is over, whoever asked for it.
+ */
 function untilToldToEnd(gateway: Gateway): Promise<void> {
   return new Promise((resolve, reject) => {
     let signals = 0;
@@ -64,6 +67,7 @@ function untilToldToEnd(gateway: Gateway): Promise<void> {
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
+    process.on('SIGUSR2', () => gateway.reopenLog());
     gateway.ended.then(resolve, reject);
   });
 }

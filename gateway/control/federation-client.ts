@@ -159,7 +159,7 @@ function describeFailure(address: string, error: unknown): UserError {
   switch (error.code) {
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
-      return new UserError(`cannot reach ${where}: ${error.details}`, {
+      return new UserError(`cannot reach ${where}: ${plainDetails(error.details)}`, {
         hint: 'is it running, and is federation.address right?',
         cause: error,
       });
@@ -172,6 +172,11 @@ function describeFailure(address: string, error: unknown): UserError {
     default:
       return new UserError(`${where}: ${error.details}`, { cause: error });
   }
+}
+
+/** The library wraps what the system said in words about its own inside. */
+function plainDetails(details: string): string {
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details;
 }
 
 /** Trying again changes nothing: a person must mend it. */

@@ -1,10 +1,10 @@
 import { endpointTarget } from '../../federation/model/endpoint.ts';
 import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
-import type { ServiceKey } from '../../federation/model/service.ts';
+import type { PortProtocol, ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
-import type { ProbeTarget } from './probe.ts';
+import type { Probe, ProbeTarget } from './probe-target.ts';
 
 /** What is known of one address of one service. */
 export interface CheckFinding {
@@ -17,6 +17,7 @@ export interface CheckFinding {
 interface Checked {
   readonly finding: Omit<CheckFinding, 'state'>;
   readonly target: ProbeTarget;
+  readonly protocol: PortProtocol;
   policy: HealthCheckPolicy;
   state: CheckedState;
   cancel: () => void;
@@ -25,7 +26,7 @@ interface Checked {
 export interface HealthCheckerOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly probe: (target: ProbeTarget, policy: HealthCheckPolicy) => Promise<boolean>;
+  readonly probe: Probe;
   /** Some endpoint's state changed, or it is gone. */
   readonly changed: () => void;
 }
@@ -75,27 +76,30 @@ export class HealthChecker {
     wanted: Set<string>,
   ): void {
     for (const endpoint of endpoints) {
-      for (const { name } of ports) {
+      for (const { name, protocol } of ports) {
         const address = endpointTarget(endpoint, name);
         const port = endpoint.ports[name];
         if (address === undefined || port === undefined) continue;
-        const id = `${service} ${address}`;
+        const id = `${service} ${address} ${protocol}`;
         wanted.add(id);
         const known = this.#checked.get(id);
         if (known !== undefined) known.policy = policy;
-        else this.#begin(id, { service, address }, { host: endpoint.address, port }, policy);
+        else {
+          const target = { host: endpoint.address, port };
+          this.#begin(id, { finding: { service, address }, target, protocol, policy });
+        }
       }
     }
   }
 
-  #begin(id: string, finding: Checked['finding'], target: ProbeTarget, policy: HealthCheckPolicy): void {
-    const checked: Checked = { finding, target, policy, state: PENDING, cancel: () => undefined };
+  #begin(id: string, subject: Pick<Checked, 'finding' | 'target' | 'protocol' | 'policy'>): void {
+    const checked: Checked = { ...subject, state: PENDING, cancel: () => undefined };
     this.#checked.set(id, checked);
     this.#check(id, checked);
   }
 
   async #check(id: string, checked: Checked): Promise<void> {
-    const passed = await this.#options.probe(checked.target, checked.policy);
+    const passed = await this.#options.probe(checked.target, checked.protocol, checked.policy);
     if (this.#checked.get(id) !== checked) return;
     const before = checked.state.kind;
     checked.state = afterCheck(checked.state, passed, checked.policy);

@@ -2,60 +2,61 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { hostPort } from '../../federation/model/endpoint.ts';
-import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
 import { encodeHealthRequest, isServing } from './grpc-health.ts';
+import { Http2Prober } from './http2-probe.ts';
+import type { Probe, ProbeTarget } from './probe-target.ts';
 
-export interface ProbeTarget {
-  readonly host: string;
-  readonly port: number;
+/** Checks of all kinds, on real sockets. An HTTP check speaks the version that the port speaks. */
+export function createProbe(): Probe {
+  const http2 = new Http2Prober();
+  return async (target, protocol, { check, timeoutMs }) => {
+    switch (check.kind) {
+      case 'tcp':
+        return await probeTcp(target, timeoutMs);
+      case 'grpc':
+        return await probeGrpc(target, check.service, timeoutMs);
+      case 'http': {
+        const asked =
+          protocol === 'http2'
+            ? http2.status(target, check.path, timeoutMs)
+            : http1Status(target, check.path, timeoutMs);
+        return isExpected(await asked, check.expectedStatus);
+      }
+    }
+  };
 }
 
-/** Checks once; never rejects. What does not answer in time has failed. */
-export function probe(target: ProbeTarget, policy: HealthCheckPolicy): Promise<boolean> {
-  const { check, timeoutMs } = policy;
-  switch (check.kind) {
-    case 'tcp':
-      return probeTcp(target, timeoutMs);
-    case 'http':
-      return probeHttp(target, check.path, check.expectedStatus, timeoutMs);
-    case 'grpc':
-      return probeGrpc(target, check.service, timeoutMs);
-  }
+function isExpected(status: number | undefined, expected: readonly number[]): boolean {
+  if (status === undefined) return false;
+  return expected.length === 0 ? status >= 200 && status < 300 : expected.includes(status);
 }
 
 function probeTcp({ host, port }: ProbeTarget, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: timeoutMs });
+    const socket = connect({ host, port, signal: AbortSignal.timeout(timeoutMs) });
     const done = (passed: boolean): void => {
       socket.destroy();
       resolve(passed);
     };
     socket.once('connect', () => done(true));
-    socket.once('timeout', () => done(false));
     socket.once('error', () => done(false));
   });
 }
 
-function probeHttp(
+function http1Status(
   { host, port }: ProbeTarget,
   path: string,
-  expectedStatus: readonly number[],
   timeoutMs: number,
-): Promise<boolean> {
+): Promise<number | undefined> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const headers = { 'user-agent': 'isthmus-health-check', connection: 'close' };
     const asked = request({ host, port, path, headers, agent: false, signal }, (response) => {
-      const { statusCode = 0 } = response;
-      resolve(
-        expectedStatus.length === 0
-          ? statusCode >= 200 && statusCode < 300
-          : expectedStatus.includes(statusCode),
-      );
+      resolve(response.statusCode);
       // The body is nobody's concern, and may have no end.
       response.destroy();
     });
-    asked.once('error', () => resolve(false));
+    asked.once('error', () => resolve(undefined));
     asked.end();
   });
 }

@@ -11,7 +11,7 @@ export class OpenConnections {
   readonly #maxConnections: number;
   readonly #sockets = new Set<Socket>();
   /** Those of which it is known what they speak. */
-  readonly #served = new Set<ServerConnection>();
+  readonly #served = new Map<ServerConnection, Socket>();
   #phase: Phase = { kind: 'open' };
 
   constructor(meters: MeterTable, maxConnections: number) {
@@ -45,7 +45,7 @@ export class OpenConnections {
   /** What is spoken on `socket`, which is the admitted one or TLS over it, is served from now on. */
   serving(socket: Socket, connection: ServerConnection): void {
     if (socket.destroyed) return;
-    this.#served.add(connection);
+    this.#served.set(connection, socket);
     socket.once('close', () => this.#served.delete(connection));
     if (this.#phase.kind === 'draining') connection.drain();
   }
@@ -54,13 +54,18 @@ export class OpenConnections {
   drain(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#phase = { kind: 'draining', emptied: resolve };
-    for (const connection of this.#served) connection.drain();
+    for (const connection of this.#served.keys()) connection.drain();
     this.#checkEmpty();
     return promise;
   }
 
+  /** Ends those on which nothing is under way: HTTP/1 has no way to tell a silent client that it is over. */
+  endIdle(): void {
+    for (const [connection, socket] of this.#served) if (connection.openStreams === 0) socket.end();
+  }
+
   destroy(): void {
-    for (const connection of this.#served) connection.destroy();
+    for (const connection of this.#served.keys()) connection.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 

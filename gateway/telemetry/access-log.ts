@@ -12,6 +12,7 @@ const FLUSH_INTERVAL_MS = 1000;
 /** JSON lines, one per sampled request. Lines wait in memory for up to a second. */
 export class AccessLog {
   readonly #sample: number;
+  readonly #file: string;
   readonly #logger: Logger;
   readonly #destination: ReturnType<typeof destination>;
   /** Grows by the sampling share with each request; each whole one is a line. */
@@ -20,6 +21,7 @@ export class AccessLog {
   /** `onProblem` is told when lines are lost, with the reason. */
   constructor(config: AccessLogConfig, onProblem: (reason: string) => void) {
     this.#sample = config.sample;
+    this.#file = config.file;
     this.#destination = destination({
       dest: config.file === '-' ? 1 : config.file,
       sync: false,
@@ -49,8 +51,17 @@ export class AccessLog {
     this.#logger.info(accessRecord(facts));
   }
 
-  /** Opens the file again, after it was rotated away. */
-  reopen(): void {
+  /** Resolves when the lines so far are with the operating system. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#destination.flush((error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Begins a new file, after the old one was moved away; resolves when the lines so far are in the old one. */
+  async reopen(): Promise<void> {
+    if (this.#file === '-') return;
+    await this.flush();
     this.#destination.reopen();
   }
 

@@ -7,9 +7,9 @@ import type { RouteMeters } from './route-meters.ts';
 /** A worker's recorder: adds to the meters, and writes the sampled ones to the access log. */
 export class RequestTelemetry implements RequestRecorder {
   readonly #table: MeterTable;
-  readonly #log: AccessLog;
+  readonly #log: Pick<AccessLog, 'takes' | 'write'>;
 
-  constructor(table: MeterTable, log: AccessLog) {
+  constructor(table: MeterTable, log: Pick<AccessLog, 'takes' | 'write'>) {
     this.#table = table;
     this.#log = log;
   }

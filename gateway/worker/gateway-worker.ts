@@ -53,12 +53,10 @@ export class GatewayWorker {
   #engine: Engine | undefined;
 
   constructor(options: GatewayWorkerOptions) {
-    const { config, clock, random, log, send } = options;
+    const { config, clock, random, send } = options;
     this.#options = options;
     this.#resources = createCodecResources({ clock });
-    this.#accessLog = new AccessLog(config.accessLog, (reason) => {
-      log.error({ reason, file: config.accessLog.file }, 'lines of the access log are lost');
-    });
+    this.#accessLog = new AccessLog(config.accessLog, (reason) => this.#logLost(reason));
     this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
     this.#connections = new OpenConnections(this.#meters, config.limits.maxConnections);
     this.#relay = new EnrolmentRelay(send);
@@ -107,9 +105,17 @@ export class GatewayWorker {
       case 'enrolled':
         this.#relay.answered(message.id, message.response);
         return;
+      case 'reopen-log':
+        this.#accessLog.reopen().catch((error: Error) => this.#logLost(error.message));
+        return;
       case 'drain':
         this.#drain(message.graceMs);
     }
+  }
+
+  #logLost(reason: string): void {
+    const { config, log } = this.#options;
+    log.error({ reason, file: config.accessLog.file }, 'lines of the access log are lost');
   }
 
   #createPorts(): Ports {
@@ -205,18 +211,31 @@ export class GatewayWorker {
   async #drain(graceMs: number): Promise<void> {
     const { clock, send } = this.#options;
     const { promise: graceIsOver, resolve } = Promise.withResolvers<void>();
-    const cancel = clock.after(graceMs, resolve);
+    const cancelGrace = clock.after(graceMs, resolve);
+    const cancelIdle = this.#endIdleNowAndThen(Math.min(IDLE_NOTICE_MS, graceMs / 2));
     await Promise.race([this.#connections.drain(), graceIsOver]);
-    cancel();
+    cancelGrace();
+    cancelIdle();
     this.#connections.destroy();
     this.#engine?.close();
     this.#ejections.close();
     this.#trunkWatch.close();
     await this.#accessLog.close();
-    send({ kind: 'collected', id: 0, families: this.#samples() });
     send({ kind: 'drained' });
   }
+
+  #endIdleNowAndThen(intervalMs: number): () => void {
+    const end = (): void => {
+      this.#connections.endIdle();
+      cancel = this.#options.clock.after(intervalMs, end);
+    };
+    let cancel = this.#options.clock.after(intervalMs, end);
+    return () => cancel();
+  }
 }
+
+/** How long a client may be silent in a drain: one that asks again before is told to close with its answer. */
+const IDLE_NOTICE_MS = 5_000;
 
 function edgeOptions({ headerTimeoutMs, idleTimeoutMs }: WorkerConfig['limits']): EdgeOptions {
   return {

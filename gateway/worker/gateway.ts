@@ -10,7 +10,7 @@ import { FederationControl } from '../control/federation-control.ts';
 import { StateFolder } from '../control/state-folder.ts';
 import { StaticControl } from '../control/static-control.ts';
 import { HealthChecker } from '../health/health-checker.ts';
-import { probe } from '../health/probe.ts';
+import { createProbe } from '../health/probe.ts';
 import { Acceptor } from '../listener/acceptor.ts';
 import { ServicePorts } from '../listener/service-ports.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
@@ -76,7 +76,7 @@ export class Gateway {
     this.#checker = new HealthChecker({
       clock,
       random,
-      probe,
+      probe: createProbe(),
       changed: () => this.#findings.checksChanged(),
     });
     this.#findings = new GatewayFindings({
@@ -123,6 +123,11 @@ export class Gateway {
       this.#ending.then(this.#ended.resolve, this.#ended.reject);
     }
     return this.#ending;
+  }
+
+  /** The access log's file was moved away: the lines that follow go into a new one. */
+  reopenLog(): void {
+    this.#pool.broadcast({ kind: 'reopen-log' });
   }
 
   /** Ends the workers at once. */

@@ -66,6 +66,7 @@ export const parentMessage = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('checks'), findings: z.array(checkFinding) }),
   z.strictObject({ kind: z.literal('collect'), id: count }),
   z.strictObject({ kind: z.literal('enrolled'), id: count, response: bytes.optional() }),
+  z.strictObject({ kind: z.literal('reopen-log') }),
   z.strictObject({ kind: z.literal('drain'), graceMs: timeMs }),
 ]);
 

@@ -16,8 +16,7 @@ function run(): void {
     });
   };
   process.title = 'isthmus gateway worker';
-  process.on('SIGTERM', () => {});
-  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) process.on(signal, () => {});
   // Without its parent a worker has neither news nor connections: it ends at once.
   process.on('disconnect', () => process.exit());
   process.on('uncaughtException', (error) => {
