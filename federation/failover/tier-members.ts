@@ -71,7 +71,7 @@ function availability(groups: readonly HostGroup[], rules: WeightRules): number 
   return checked <= 0 ? 0 : Math.min(100, Math.floor((rules.overprovisioningPercent * available) / checked));
 }
 
-export function availableHosts(group: HostGroup, hostSet: HostSet): number {
+function availableHosts(group: HostGroup, hostSet: HostSet): number {
   switch (hostSet) {
     case 'healthy':
       return group.healthy;

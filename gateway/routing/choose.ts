@@ -1,5 +1,4 @@
-import type { HostSet } from '../../federation/failover/pick.ts';
-import { pickPortion } from '../../federation/failover/pick.ts';
+import { type HostSet, pickPortion } from '../../federation/failover/pick.ts';
 import { currentPlan } from './current-plan.ts';
 import {
   type Choice,

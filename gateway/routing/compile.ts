@@ -10,7 +10,7 @@ import type {
 } from '../../federation/model/snapshot.ts';
 import { compileAccess } from './access.ts';
 import { powerOfTwo } from './balancing/power-of-two.ts';
-import { EndpointPool } from './endpoint-pool.ts';
+import { EndpointPool, type PoolPolicy } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import { type BareRoute, type Route, routeTarget } from './route.ts';
@@ -135,7 +135,7 @@ function compileEndpoints(
   service: SnapshotService,
   port: SnapshotPort,
   pool: EndpointPool,
-  policy: { readonly outlier: SnapshotService['failover']['outlier']; readonly checked: boolean },
+  policy: PoolPolicy,
 ): readonly LocalEndpoint[] {
   const targets = service.endpoints.flatMap((endpoint) => {
     const address = endpointTarget(endpoint, port.name);
