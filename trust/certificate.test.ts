@@ -65,6 +65,15 @@ describe('parseCertificate', () => {
     );
   });
 
+  it('wants one signature algorithm, inside and outside', async () => {
+    const pki = await ForgedPki.create();
+    const der = Buffer.from((await pki.leaf()).der);
+    const ecdsaWithSha256 = Buffer.from('06082a8648ce3d040302', 'hex');
+    const bad = Buffer.from(der);
+    bad[bad.lastIndexOf(ecdsaWithSha256) + ecdsaWithSha256.length - 1] = 3;
+    assert.throws(() => parseCertificate(bad), /inside and outside differ/);
+  });
+
   it('never takes a damaged leaf for a good one', async () => {
     const pki = await ForgedPki.create();
     const { der } = await pki.leaf();

@@ -21,9 +21,10 @@ export function verifyChain(
   roots: readonly Certificate[],
   nowMs: number,
 ): readonly Certificate[] {
-  if (chain.length >= MAX_CHAIN_CERTIFICATES + 1) throw tooLong();
   const intermediates = withoutRoot(chain, roots);
-  if (intermediates.length >= MAX_CHAIN_CERTIFICATES) throw tooLong();
+  if (intermediates.length >= MAX_CHAIN_CERTIFICATES) {
+    throw new SvidError('chain-too-long', `chain has more than ${MAX_CHAIN_CERTIFICATES} certificates`);
+  }
   let subject = leaf;
   for (const issuer of intermediates) {
     checkIssued(subject, issuer);
@@ -35,10 +36,6 @@ export function verifyChain(
     checkNames([leaf, ...issuers.slice(0, depth)], issuer);
   });
   return issuers;
-}
-
-function tooLong(): SvidError {
-  return new SvidError('chain-too-long', `chain has more than ${MAX_CHAIN_CERTIFICATES} certificates`);
 }
 
 function withoutRoot(chain: readonly Certificate[], roots: readonly Certificate[]): readonly Certificate[] {
