@@ -19,18 +19,20 @@ export class SnapshotSaver {
   #waiting: RoutingSnapshot | undefined;
   #writing: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
+  #closed = false;
 
   constructor(options: SaverOptions) {
     this.#options = options;
   }
 
   save(snapshot: RoutingSnapshot): void {
+    if (this.#closed) return;
     this.#waiting = snapshot;
     if (this.#writing === undefined && this.#cancelTimer === undefined) this.#write();
   }
 
   async close(): Promise<void> {
-    this.#cancelTimer?.();
+    this.#closed = true;
     await this.#writing;
     this.#cancelTimer?.();
     if (this.#waiting !== undefined) await this.#store(this.#waiting);

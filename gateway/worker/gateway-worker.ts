@@ -51,6 +51,7 @@ export class GatewayWorker {
   readonly #runtime: RoutingRuntime<RouteMeters>;
   readonly #telemetry: RequestTelemetry;
   #engine: Engine | undefined;
+  #quietUntilMs = 0;
 
   constructor(options: GatewayWorkerOptions) {
     const { config, clock, random, send } = options;
@@ -113,8 +114,12 @@ export class GatewayWorker {
     }
   }
 
+  /** Each lost line counts, but an operator is told now and then. */
   #logLost(reason: string): void {
-    const { config, log } = this.#options;
+    const { config, clock, log } = this.#options;
+    this.#meters.countRejected('access-log');
+    if (clock.monotonic() < this.#quietUntilMs) return;
+    this.#quietUntilMs = clock.monotonic() + LOG_COMPLAINT_MS;
     log.error({ reason, file: config.accessLog.file }, 'lines of the access log are lost');
   }
 
@@ -234,6 +239,7 @@ export class GatewayWorker {
   }
 }
 
+const LOG_COMPLAINT_MS = 10_000;
 /** How long a client may be silent in a drain: one that asks again before is told to close with its answer. */
 const IDLE_NOTICE_MS = 5_000;
 

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { LocalCluster } from '../../federation/model/cluster.ts';
+import { gatewayId } from '../../federation/model/identity.ts';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { UserError } from '../../federation/model/user-error.ts';
+import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
+import type { Readable } from '../../federation/runtime/watchable.ts';
+import { diffSnapshots } from '../../federation/wire/snapshot-delta.ts';
+import { FakeFederation } from '../../test/fixtures/fake-federation.ts';
+import { tempFolder } from '../../test/fixtures/temp-folder.ts';
+import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
+import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import { printBundle } from '../../trust/bundle.ts';
+import type { ApplySnapshot } from './control-plane.ts';
+import { FederationControl } from './federation-control.ts';
+import { StateFolder } from './state-folder.ts';
+
+const local: LocalCluster = {
+  name: 'east',
+  clusterset: 'mesh.example',
+  trustDomain: 'east.mesh.example',
+  locality: { region: 'eu', zone: 'eu-a' },
+};
+
+interface World {
+  readonly folder: string;
+  readonly clusterset: TestClusterset;
+  snapshot(version: number, cluster?: string): RoutingSnapshot;
+}
+
+async function world(t: TestContext): Promise<World> {
+  const folder = tempFolder(t);
+  const clusterset = await TestClusterset.create(['east', 'west']);
+  writeFileSync(join(folder, 'bundle.json'), printBundle(clusterset.bundle));
+  writeFileSync(join(folder, 'secret'), 'correct horse\n');
+  const snapshot = (version: number, cluster = 'east'): RoutingSnapshot =>
+    testSnapshot({
+      cluster,
+      version,
+      peers: { west: [1] },
+      bundles: clusterset.bundles,
+      services: [{ name: `service-${version}`, protocol: 'http', endpoints: [], offeredBy: ['west'] }],
+    });
+  return { folder, clusterset, snapshot };
+}
+
+interface Running {
+  readonly control: FederationControl;
+  readonly applied: RoutingSnapshot[];
+  readonly fatal: UserError[];
+}
+
+async function follow(
+  t: TestContext,
+  { folder }: World,
+  port: number,
+  apply: ApplySnapshot = () => Promise.resolve(),
+): Promise<Running> {
+  const applied: RoutingSnapshot[] = [];
+  const fatal: UserError[] = [];
+  const address = { host: '127.0.0.1', port };
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const control = new FederationControl({
+    config: {
+      kind: 'federation',
+      address,
+      issuerAddress: address,
+      secretFile: join(folder, 'secret'),
+      bundleFile: join(folder, 'bundle.json'),
+    },
+    local,
+    folder: await StateFolder.open(join(folder, 'state'), local, () => 'pod-1'),
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    log: silent,
+    softwareVersion: '1.2.3',
+    onFatal: (error) => fatal.push(error),
+  });
+  t.after(() => control.close());
+  await control.start(async (offer) => {
+    await apply(offer);
+    applied.push(offer.snapshot);
+  });
+  return { control, applied, fatal };
+}
+
+/** Resolves when the value is as wanted. */
+function until<T>(readable: Readable<T>, wanted: (value: T) => boolean): Promise<void> {
+  if (wanted(readable.value)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = readable.watch((value) => {
+      if (!wanted(value)) return;
+      end();
+      resolve();
+    });
+  });
+}
+
+describe('the gateway’s side of its federation service', () => {
+  it('gets an SVID for its secret, follows, and acknowledges snapshots and deltas', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const { control, applied } = await follow(t, here, federation.port);
+    const hello = await federation.heard('hello');
+    assert.deepEqual(
+      [hello.gateway, hello.softwareVersion, hello.epoch, hello.snapshotVersion],
+      ['pod-1', '1.2.3', 0n, 0n],
+    );
+    assert.equal(control.svid.value?.id.text, gatewayId('east.mesh.example').text);
+    const first = here.snapshot(1);
+    federation.send({ snapshot: first });
+    assert.equal((await federation.heard('ack')).snapshotVersion, 1n);
+    const received = applied[0];
+    assert.ok(received !== undefined);
+    const services = new Map(here.snapshot(2).services);
+    const delta = diffSnapshots(received, { ...received, version: 2, services });
+    assert.ok(delta !== undefined);
+    federation.send({ delta });
+    assert.equal((await federation.heard('ack', 2)).snapshotVersion, 2n);
+    assert.deepEqual([...(applied[1]?.services.keys() ?? [])], ['shop/service-2']);
+    assert.equal(applied[1]?.peers, received.peers);
+    assert.equal(control.state.value.kind, 'following');
+  });
+
+  it('refuses what is broken, foreign, older or without a base, and says why; the last good stays', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    let refuseVersion = 0;
+    const { applied } = await follow(t, here, federation.port, async ({ snapshot }) => {
+      if (snapshot.version === refuseVersion) throw new Error('a worker cannot compile it');
+    });
+    await federation.heard('hello');
+    const nack = async (count: number): Promise<string> => (await federation.heard('nack', count)).reason;
+    const base = here.snapshot(5);
+    const delta = diffSnapshots(base, { ...base, version: 6, services: new Map() });
+    assert.ok(delta !== undefined);
+    federation.send({ delta });
+    assert.match(await nack(1), /there is no snapshot that it could change/);
+    federation.send({ snapshot: here.snapshot(5) });
+    await federation.heard('ack');
+    federation.send({ snapshot: here.snapshot(4) });
+    assert.match(await nack(2), /older than the one in force/);
+    federation.send({ snapshot: here.snapshot(7, 'west') });
+    assert.match(await nack(3), /for west\.mesh\.example/);
+    federation.send({ delta: { ...delta, baseVersion: 3 } });
+    assert.match(await nack(4), /base_version/);
+    federation.send({ snapshot: { ...here.snapshot(8), local: { ...local, trustDomain: 'NOT A DOMAIN' } } });
+    assert.match(await nack(5), /trust/i);
+    refuseVersion = 9;
+    federation.send({ snapshot: here.snapshot(9) });
+    assert.match(await nack(6), /a worker cannot compile it/);
+    // The base of the next delta is what is in force, and that is still the first one.
+    federation.send({ delta });
+    assert.equal((await federation.heard('ack', 2)).snapshotVersion, 6n);
+    assert.deepEqual(
+      applied.map(({ version }) => version),
+      [5, 6],
+    );
+  });
+
+  it('reports what it finds, complete, also to a service that it comes back to', async (t) => {
+    const here = await world(t);
+    const secret = 'correct horse';
+    const before = await FakeFederation.start(t, { ...here, cluster: 'east', secret });
+    const { control } = await follow(t, here, before.port);
+    await before.heard('hello');
+    control.report({ trunks: [{ cluster: 'west', up: true, sinceMs: 5, rttSeconds: 0 }], endpoints: [] });
+    control.report({
+      trunks: [{ cluster: 'west', up: false, sinceMs: 7, rttSeconds: 0 }],
+      endpoints: [{ service: 'shop/cart', address: '10.0.0.1:80', state: 'ejected' }],
+    });
+    const report = await before.heard('health');
+    assert.equal(before.said.filter((one) => one.case === 'health').length, 1);
+    assert.deepEqual(
+      report.trunks.map(({ cluster, up, sinceMs }) => [cluster, up, sinceMs]),
+      [['west', false, 7n]],
+    );
+    assert.equal(report.endpoints[0]?.address, '10.0.0.1:80');
+    before.send({ snapshot: here.snapshot(3) });
+    await before.heard('ack');
+    before.close();
+    await until(control.state, (state) => state.kind === 'away');
+    const after = await FakeFederation.start(t, { ...here, cluster: 'east', secret, port: before.port });
+    assert.deepEqual((await after.heard('health')).trunks.length, 1);
+    assert.equal((await after.heard('hello')).snapshotVersion, 3n);
+  });
+
+  it('starts from its disk while the service is away, SVID included', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const first = await follow(t, here, federation.port);
+    await federation.heard('hello');
+    federation.send({ snapshot: here.snapshot(3) });
+    await federation.heard('ack');
+    await first.control.close();
+    federation.close();
+    const second = await follow(t, here, federation.port);
+    assert.deepEqual(
+      second.applied.map(({ version }) => version),
+      [3],
+    );
+    assert.equal(second.control.svid.value?.serial, first.control.svid.value?.serial);
+    await until(second.control.state, (state) => state.kind === 'away');
+    await assert.rejects(second.control.enrol(Buffer.from('x'), '10.0.0.9:1'), /federation service/);
+  });
+
+  it('gives up when its secret is refused and it has no SVID', async (t) => {
+    const here = await world(t);
+    writeFileSync(join(here.folder, 'secret'), 'wrong\n');
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const { control, fatal } = await follow(t, here, federation.port);
+    while (fatal.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.match(fatal[0]?.message ?? '', /refuses this gateway: the proof is not the secret/);
+    assert.match(fatal[0]?.hint ?? '', /secret file/);
+    assert.equal(control.svid.value, undefined);
+    assert.equal(existsSync(join(here.folder, 'state/svid/svid.pem')), false);
+  });
+
+  it('trusts no server but the federation service of its own cluster', async (t) => {
+    const here = await world(t);
+    const id = gatewayId('east.mesh.example');
+    const impostor = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse', id });
+    const { control, fatal } = await follow(t, here, impostor.port);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(control.svid.value, undefined);
+    assert.deepEqual(fatal, []);
+    assert.equal(impostor.said.length, 0);
+  });
+
+  it('relays an enrolment as it came', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const { control } = await follow(t, here, federation.port);
+    await federation.heard('hello');
+    const answer = await control.enrol(Buffer.from('let me in'), '10.0.0.9:1');
+    assert.equal(Buffer.from(answer).toString(), 'welcome');
+    assert.equal(Buffer.from(federation.enrolments[0]?.request ?? []).toString(), 'let me in');
+    assert.equal(federation.enrolments[0]?.remoteAddress, '10.0.0.9:1');
+  });
+
+  it('names the file that cannot be read before anything else', async (t) => {
+    const here = await world(t);
+    writeFileSync(join(here.folder, 'bundle.json'), '{}');
+    await assert.rejects(follow(t, here, 1), /bundle\.json: bundle: keys/);
+  });
+});
