@@ -1,0 +1,50 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Lifetime } from '../../federation/runtime/lifetime.ts';
+
+const execute = promisify(execFile);
+
+/** Runs a program to its end. @throws when it fails, with what it said. */
+export async function run(path: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await execute(path, args, { maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
+}
+
+/** Starts a server that lives as long as `lifetime`, and waits until it listens on `port`. */
+export async function startServer(
+  lifetime: Lifetime,
+  path: string,
+  args: readonly string[],
+  port: number,
+): Promise<ChildProcess> {
+  const server = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  server.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8');
+  });
+  lifetime.add(async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  });
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (server.exitCode !== null) throw new Error(`${path} ended: ${said}`);
+    if (await listens(port)) return server;
+    await sleep(50);
+  }
+  throw new Error(`${path} does not listen on port ${port}: ${said}`);
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
