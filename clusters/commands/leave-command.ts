@@ -3,8 +3,8 @@ import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
 import type { CommandOutput } from './command-output.ts';
 import { shellWord } from './init-command.ts';
-import type { LookContext, LookFlags } from './list-command.ts';
-import type { FederationReport } from './programs.ts';
+import type { LookFlags } from './list-command.ts';
+import type { FederationReport, Programs } from './programs.ts';
 import { usageError } from './usage-error.ts';
 
 export interface LeaveFlags extends LookFlags {
@@ -12,10 +12,15 @@ export interface LeaveFlags extends LookFlags {
   readonly force?: boolean;
 }
 
+export interface LeaveContext {
+  readonly output: CommandOutput;
+  readonly programs: Pick<Programs, 'askFederation' | 'leave'>;
+}
+
 const MAX_NAMED = 20;
 
 /** `isthmus cluster leave`: has the cluster say, as its last word, that it has left the clusterset. */
-export async function leaveCommand(flags: LeaveFlags, { output, programs }: LookContext): Promise<void> {
+export async function leaveCommand(flags: LeaveFlags, { output, programs }: LeaveContext): Promise<void> {
   const layout = folderLayout(flags.dir);
   const file = await readClusterFile(layout);
   const report = await programs.askFederation(layout.federationFile);
@@ -30,7 +35,7 @@ export async function leaveCommand(flags: LeaveFlags, { output, programs }: Look
   }
   if (flags.yes !== true && flags.force !== true) {
     throw usageError(
-      `${file.cluster} would leave ${file.clusterset}: its ${report.store.exportedServices} services are withdrawn from ${report.peers.length} peers`,
+      `${file.cluster} would leave ${file.clusterset} (services that it exports: ${report.store.exportedServices}, peers: ${report.peers.length})`,
       'say --yes to leave',
     );
   }

@@ -91,13 +91,14 @@ function parseRedisUrl(text: string): string {
     const what = url.password === '' ? 'a user' : 'a password';
     throw usageError(`--store ${url.protocol}//…@${url.host}: has ${what} in it`, CREDENTIALS_HINT);
   }
-  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') {
+  if (!/^\/?\d{0,5}$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
     throw usageError(
-      `--store ${url.protocol}//${url.host}${url.pathname}: has more than an address`,
-      'a clusterset keeps its keys under its own name in database 0: leave the rest out',
+      `--store ${url.protocol}//${url.host}: has more than an address and the number of a database`,
+      'leave the rest out',
     );
   }
-  return `${url.protocol}//${url.hostname}:${url.port === '' ? REDIS_PORT : url.port}`;
+  const address = `${url.protocol}//${url.hostname}:${url.port === '' ? REDIS_PORT : url.port}`;
+  return url.pathname.length > 1 ? `${address}${url.pathname}` : address;
 }
 
 async function readCa(path: string, urls: readonly string[]): Promise<string> {

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { UserError } from '../../federation/model/user-error.ts';
+import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
+import { EAST_REPORT, WEST } from '../../test/fixtures/program-reports.ts';
+import { tempFolder } from '../../test/fixtures/temp-folder.ts';
+import { writeClusterFile } from '../folder/cluster-file.ts';
+import { folderLayout } from '../folder/layout.ts';
+import { type LeaveFlags, leaveCommand } from './leave-command.ts';
+import type { FederationReport, LeaveOutcome, Programs } from './programs.ts';
+
+interface Situation {
+  readonly trustHome?: boolean;
+  readonly report?: Partial<FederationReport>;
+  readonly outcome?: LeaveOutcome;
+}
+
+/** A cluster that may be told to leave; what it is told is remembered. */
+class Leaver {
+  readonly captured = new CapturedOutput('json');
+  readonly told: string[] = [];
+  readonly #dir: string;
+  readonly #situation: Situation;
+
+  private constructor(dir: string, situation: Situation) {
+    this.#dir = dir;
+    this.#situation = situation;
+  }
+
+  static async make(t: TestContext, situation: Situation = {}): Promise<Leaver> {
+    const dir = tempFolder(t);
+    await writeClusterFile(folderLayout(dir), {
+      cluster: 'east',
+      clusterset: 'mesh.example',
+      locality: { region: 'eu', zone: 'eu-a' },
+      trustHome: situation.trustHome ?? false,
+      gateways: ['east.example:15443'],
+      store: { kind: 'memory', address: '127.0.0.1:1' },
+    });
+    return new Leaver(dir, situation);
+  }
+
+  leave(flags: Omit<LeaveFlags, 'dir'> = {}): Promise<void> {
+    const { report, outcome = { kind: 'left' } } = this.#situation;
+    const programs: Pick<Programs, 'askFederation' | 'leave'> = {
+      askFederation: async () => ({ ...EAST_REPORT, ...report }),
+      leave: async (_file, cluster) => {
+        this.told.push(cluster);
+        return outcome;
+      },
+    };
+    return leaveCommand({ dir: this.#dir, ...flags }, { output: this.captured.output, programs });
+  }
+
+  /** Why it does not leave, with nothing said to anybody. */
+  async objection(flags: Omit<LeaveFlags, 'dir'> = {}): Promise<UserError> {
+    const [result] = await Promise.allSettled([this.leave(flags)]);
+    assert.ok(result?.status === 'rejected' && result.reason instanceof UserError, JSON.stringify(result));
+    assert.deepEqual(this.told, []);
+    return result.reason;
+  }
+}
+
+describe('isthmus cluster leave', () => {
+  it('does nothing until it is told --yes', async (t) => {
+    const leaver = await Leaver.make(t);
+    const { message, exitCode } = await leaver.objection();
+    assert.match(message, /^east would leave mesh\.example \(services that it exports: 1, peers: 1\)$/);
+    assert.equal(exitCode, 2);
+  });
+
+  it('leaves with --yes, and says what remains to be done', async (t) => {
+    const leaver = await Leaver.make(t);
+    await leaver.leave({ yes: true });
+    assert.deepEqual(leaver.told, ['east']);
+    const { left, remaining } = JSON.parse(leaver.captured.stdout) as { left: boolean; remaining: string[] };
+    assert.equal(left, true);
+    assert.match(
+      remaining.join('\n'),
+      /^stop its gateways.*rm -r .*resources\/peers\/east\.yaml.*ACL DELUSER isthmus-east$/s,
+    );
+  });
+
+  const objections: readonly (readonly [string, Situation, RegExp])[] = [
+    [
+      'services would end',
+      { report: { onlyHere: ['shop/cart', 'shop/till'] } },
+      /no other cluster offers shop\/cart, shop\/till/,
+    ],
+    ['the root would go', { trustHome: true }, /it holds the root: .* west cannot be renewed/],
+    [
+      'nobody could be told',
+      { report: { store: { ...EAST_REPORT.store, state: 'down' } } },
+      /the store does not answer/,
+    ],
+  ];
+  for (const [what, situation, reason] of objections) {
+    it(`refuses while ${what}, and does it all the same with --force`, async (t) => {
+      const leaver = await Leaver.make(t, situation);
+      const { message, hint } = await leaver.objection({ yes: true });
+      assert.match(message, reason);
+      assert.match(hint ?? '', /--force/);
+      await leaver.leave({ force: true });
+      assert.deepEqual(leaver.told, ['east']);
+      assert.match(leaver.captured.stderr, reason);
+    });
+  }
+
+  it('names twenty of many services', async (t) => {
+    const onlyHere = Array.from({ length: 25 }, (_, index) => `shop/s${index}`);
+    const { message } = await (await Leaver.make(t, { report: { onlyHere } })).objection({ yes: true });
+    assert.match(message, /shop\/s19, and 5 more$/);
+  });
+
+  it('lets the last member go, with its services and the root', async (t) => {
+    const alone = { trustHome: true, report: { onlyHere: ['shop/cart'], peers: [] } };
+    const leaver = await Leaver.make(t, alone);
+    await leaver.leave({ yes: true });
+    assert.deepEqual(leaver.told, ['east']);
+    assert.match(leaver.captured.stdout, /holds the root's key/);
+  });
+
+  it('does not mind a peer that left before', async (t) => {
+    const situation = { trustHome: true, report: { peers: [{ ...WEST, reach: 'left' as const }] } };
+    const leaver = await Leaver.make(t, situation);
+    await leaver.leave({ yes: true });
+    assert.deepEqual(leaver.told, ['east']);
+  });
+
+  it('fails while the store has not taken the last word', async (t) => {
+    const leaver = await Leaver.make(t, { outcome: { kind: 'pending', reason: 'the store is away' } });
+    await assert.rejects(leaver.leave({ yes: true }), /east has not left yet: the store is away/);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { answerLeave, type Leaving } from './leave-request.ts';
+import type { FederationState } from './state-report.ts';
+
+function stateOf(publisher: FederationState['store']['publisher'], problem?: string): FederationState {
+  return {
+    cluster: 'west',
+    clusterset: 'mesh.example',
+    trustDomain: 'west.mesh.example',
+    locality: { region: 'us', zone: 'us-a' },
+    nowMs: 1,
+    startedAtMs: 0,
+    readiness: { kind: 'ready' },
+    snapshot: undefined,
+    store: { state: 'up', problem, publisher, pendingChanges: 0, exportedServices: 0 },
+    peers: [],
+    onlyHere: [],
+    gateways: [],
+    conflicts: [],
+    refusedRecords: [],
+    resourceProblems: [],
+    certificates: { svidNotAfterMs: undefined, intermediateNotAfterMs: 1, rootNotAfterMs: 1 },
+  };
+}
+
+const LEADING = { kind: 'leading', epoch: 1, version: 1, publishedAtMs: 1 } as const;
+
+/** A service that counts how often it is made to leave. */
+class Service implements Leaving {
+  readonly state: () => FederationState;
+  readonly #written: Promise<void>;
+  told = 0;
+
+  constructor(state: FederationState, written: Promise<void> = Promise.resolve()) {
+    this.state = () => state;
+    this.#written = written;
+  }
+
+  readonly leave = (): Promise<void> => {
+    this.told += 1;
+    return this.#written;
+  };
+}
+
+describe('POST /leave', () => {
+  it('is obeyed when it names the cluster', async () => {
+    const service = new Service(stateOf(LEADING));
+    const answer = await answerLeave({ 'isthmus-cluster': 'west' }, service);
+    assert.deepEqual(answer, { status: 200, body: { left: true } });
+    assert.equal(service.told, 1);
+  });
+
+  for (const headers of [{}, { 'isthmus-cluster': 'east' }]) {
+    it(`is refused with ${JSON.stringify(headers)}`, async () => {
+      const service = new Service(stateOf(LEADING));
+      const { status, body } = await answerLeave(headers, service);
+      assert.equal(status, 400);
+      assert.match(body.reason ?? '', /must name the cluster, west/);
+      assert.equal(service.told, 0);
+    });
+  }
+
+  it('is refused by a replica that does not lead', async () => {
+    const service = new Service(stateOf({ kind: 'standby', leader: 'replica-2' }));
+    const { status, body } = await answerLeave({ 'isthmus-cluster': 'west' }, service);
+    assert.equal(status, 409);
+    assert.match(body.reason ?? '', /another replica publishes for west: replica-2/);
+    assert.equal(service.told, 0);
+  });
+
+  it('answers although the store does not', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const service = new Service(stateOf(LEADING, 'the store is away'), new Promise(() => {}));
+    const answering = answerLeave({ 'isthmus-cluster': 'west' }, service);
+    t.mock.timers.tick(10_000);
+    const { status, body } = await answering;
+    assert.equal(status, 202);
+    assert.match(body.reason ?? '', /^the store is away; it is said as soon as the store takes it$/);
+  });
+});
