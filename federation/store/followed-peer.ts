@@ -107,7 +107,7 @@ export class FollowedPeer implements PeerView {
           break;
         case 'malformed':
           this.#replica.lose();
-          this.#refuse(`its log has a malformed entry: ${entry.reason}`);
+          this.refuse(`its log has a malformed entry: ${entry.reason}`);
           break;
       }
     }
@@ -120,7 +120,7 @@ export class FollowedPeer implements PeerView {
     // Also where this is earlier than what was read: a log that was wiped begins anew.
     this.position = stored.position;
     if (stored.head === undefined) {
-      this.#refuse('the store has no head of it');
+      this.refuse('the store has no head of it');
       return true;
     }
     const outcome = this.#replica.take(stored.head, 'store', now.unixMs);
@@ -135,6 +135,14 @@ export class FollowedPeer implements PeerView {
   load(set: StoredSet, now: Now): void {
     this.position = set.position;
     this.#settle(this.#replica.load(set, now.unixMs), now);
+  }
+
+  /** What the store has of it is not taken; what is published stays. */
+  refuse(reason: string): void {
+    this.#incomplete = true;
+    if (this.#problem === reason) return;
+    this.#problem = reason;
+    this.#tell({ records: [], head: false, reach: false, problem: true });
   }
 
   /** Notices silence. */
@@ -162,7 +170,7 @@ export class FollowedPeer implements PeerView {
         this.#incomplete = true;
         break;
       case 'refused':
-        this.#refuse(outcome.reason);
+        this.refuse(outcome.reason);
         break;
     }
   }
@@ -190,13 +198,6 @@ export class FollowedPeer implements PeerView {
     this.#fruitlessLooks = 0;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
-    this.#tell({ records: [], head: false, reach: false, problem: true });
-  }
-
-  #refuse(reason: string): void {
-    this.#incomplete = true;
-    if (this.#problem === reason) return;
-    this.#problem = reason;
     this.#tell({ records: [], head: false, reach: false, problem: true });
   }
 

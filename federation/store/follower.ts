@@ -7,7 +7,7 @@ import { WorkQueue } from '../runtime/work-queue.ts';
 import type { StoreDriver } from './driver.ts';
 import { FollowedPeer, type Now } from './followed-peer.ts';
 import type { HeadVerifier } from './head.ts';
-import { MAX_MEMBERS } from './limits.ts';
+import { MAX_MEMBERS, StoreLimitError } from './limits.ts';
 import { PeerDisk } from './peer-disk.ts';
 import { PeerReplica } from './peer-replica.ts';
 import type { PeerChange, PeerListener, PeerView } from './peer-view.ts';
@@ -44,8 +44,8 @@ export const FOLLOWER_DEFAULTS = {
 } as const satisfies Partial<FollowerOptions>;
 
 const RETRY: BackoffPolicy = { baseMs: 100, maxMs: 1000 };
-/** Longer without an answer than any read of the logs waits: the connection was not sound. */
-const GAP_MS = 3000;
+/** After this part of the silence without any answer, the connection was not sound: 3 s of 10 s. */
+const GAP_SHARE = 0.3;
 
 /**
  * Reads what all other members say and keeps the last good word of each, in memory and on disk. A store that
@@ -56,7 +56,7 @@ export class StoreFollower {
   readonly #disk: PeerDisk;
   readonly #peers = new Map<ClusterName, FollowedPeer>();
   readonly #listeners = new Set<PeerListener>();
-  readonly #soundness = new Soundness(GAP_MS);
+  readonly #soundness: Soundness;
   readonly #looks: WorkQueue;
   readonly #ticking: Signal;
   readonly #reading: Signal;
@@ -67,6 +67,7 @@ export class StoreFollower {
   private constructor(options: FollowerOptions, disk: PeerDisk) {
     this.#options = options;
     this.#disk = disk;
+    this.#soundness = new Soundness(GAP_SHARE * options.silenceMs);
     this.#ticking = new Signal(options.clock);
     this.#reading = new Signal(options.clock);
     const { clock, random } = options;
@@ -223,8 +224,14 @@ export class StoreFollower {
   async #look(cluster: ClusterName): Promise<void> {
     const peer = this.#peers.get(cluster);
     if (peer === undefined || this.#closed) return;
-    const stored = await this.#options.driver.readHead(cluster);
-    if (!peer.look(stored, this.#now())) peer.load(await this.#options.driver.readAll(cluster), this.#now());
+    const { driver } = this.#options;
+    try {
+      const stored = await driver.readHead(cluster);
+      if (!peer.look(stored, this.#now())) peer.load(await driver.readAll(cluster), this.#now());
+    } catch (failure) {
+      if (!(failure instanceof StoreLimitError)) throw failure;
+      peer.refuse(failure.message);
+    }
     this.#reading.wake();
   }
 

@@ -14,16 +14,18 @@ const topology = z.string().regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9]
 
 export const localitySchema = z.strictObject({ region: topology, zone: topology });
 
-const portSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9-]{0,63}$/),
-  port: z.int().min(1).max(65_535),
-  protocol: z.enum(['http', 'http2', 'tcp']),
-  appProtocol: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,253}$/)
-    .optional()
-    .transform((text) => text),
-});
+const portSchema = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9-]{0,63}$/),
+    port: z.int().min(1).max(65_535),
+    protocol: z.enum(['http', 'http2', 'tcp']),
+    appProtocol: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,253}$/)
+      .optional(),
+  })
+  // The key is there also when it has no value, as in every other record of this process.
+  .transform(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, appProtocol }));
 
 const localityHostsSchema = z
   .strictObject({

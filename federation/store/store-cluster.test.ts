@@ -1,9 +1,9 @@
 import { after, before, describe } from 'node:test';
-import { driverContract } from '../../test/fixtures/driver-contract.ts';
 import { RedisClusterGroup } from '../../test/fixtures/redis-groups.ts';
 import { ADMIN, OPERATORS_ACL, redisWorld } from '../../test/fixtures/redis-world.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
 import { CLUSTERSET } from '../../test/fixtures/store-clusters.ts';
+import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
 import { StoreKeys } from './redis/keys.ts';
@@ -20,5 +20,5 @@ describe('a Redis Cluster of three nodes', { skip: missingTools('redis-server') 
     world = await redisWorld({ location, servers: group.nodes, keeper: () => group.nodeOf(members) });
   });
   after(() => lifetime.close());
-  driverContract(() => world);
+  storeContract(() => world);
 });

@@ -1,12 +1,12 @@
 import { after, before, describe } from 'node:test';
-import { driverContract } from '../../test/fixtures/driver-contract.ts';
 import { inProcessWorld, remoteWorld } from '../../test/fixtures/memory-world.ts';
+import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
 
 describe('memory store in this process', () => {
   const world = inProcessWorld();
-  driverContract(() => world);
+  storeContract(() => world);
 });
 
 describe('memory store of another process', () => {
@@ -16,5 +16,5 @@ describe('memory store of another process', () => {
     world = await remoteWorld({ after: (close) => lifetime.add(close) });
   });
   after(() => lifetime.close());
-  driverContract(() => world);
+  storeContract(() => world);
 });

@@ -1,9 +1,9 @@
 import { after, before, describe } from 'node:test';
-import { driverContract } from '../../test/fixtures/driver-contract.ts';
 import { RedisServer } from '../../test/fixtures/redis-server.ts';
 import { ADMIN, OPERATORS_ACL, redisWorld } from '../../test/fixtures/redis-world.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
 import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
+import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
 
@@ -18,5 +18,5 @@ describe('Redis with TLS and a user per cluster', { skip: missingTools('redis-se
     world = await redisWorld({ location, servers: [server], keeper: async () => server });
   });
   after(() => lifetime.close());
-  driverContract(() => world);
+  storeContract(() => world);
 });

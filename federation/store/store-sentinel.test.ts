@@ -1,8 +1,8 @@
 import { after, before, describe } from 'node:test';
-import { driverContract } from '../../test/fixtures/driver-contract.ts';
 import { SentinelGroup } from '../../test/fixtures/redis-groups.ts';
 import { ADMIN, OPERATORS_ACL, redisWorld } from '../../test/fixtures/redis-world.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
+import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
 
@@ -17,5 +17,5 @@ describe('Redis behind sentinels', { skip: missingTools('redis-server') }, () =>
     world = await redisWorld({ location, servers: group.servers, keeper: () => group.master() });
   });
   after(() => lifetime.close());
-  driverContract(() => world);
+  storeContract(() => world);
 });

@@ -17,7 +17,14 @@ import type {
   WriteGuard,
   WriteResult,
 } from '../driver.ts';
-import { LOG_KEEP_COUNT, LOG_READ_COUNT, MAX_MEMBERS, MAX_RECORDS, StoreLimitError } from '../limits.ts';
+import {
+  LOG_KEEP_COUNT,
+  LOG_READ_COUNT,
+  MAX_HEAD_BYTES,
+  MAX_MEMBERS,
+  MAX_RECORDS,
+  StoreLimitError,
+} from '../limits.ts';
 import { EntryLog } from './entry-log.ts';
 
 interface HeldLease {
@@ -106,8 +113,9 @@ export class MemoryStore {
     const shelf = this.#shelf(cluster);
     if (shelf.staged?.epoch !== epoch) shelf.staged = { epoch, records: new Map() };
     for (const record of records) shelf.staged.records.set(record.field, record);
-    if (shelf.staged.records.size > MAX_RECORDS)
-      throw new StoreLimitError(`${cluster} has more than ${MAX_RECORDS} services`);
+    if (shelf.staged.records.size <= MAX_RECORDS) return;
+    shelf.staged = undefined;
+    throw new StoreLimitError(`${cluster} has more than ${MAX_RECORDS} services`);
   }
 
   promote(request: PromoteRequest): WriteResult {
@@ -124,7 +132,7 @@ export class MemoryStore {
   }
 
   readHead(cluster: ClusterName): StoredHead {
-    const head = this.#shelves.get(cluster)?.head;
+    const head = this.#shelves.get(cluster)?.head?.subarray(0, MAX_HEAD_BYTES + 1);
     return { head, position: String(this.#lastPosition) };
   }
 

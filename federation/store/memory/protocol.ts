@@ -80,11 +80,13 @@ export const requestSchema = z.discriminatedUnion('call', [
 
 export type StoreRequest = z.output<typeof requestSchema>;
 
-const storedHead = z.object({ head: head.optional(), position });
+/** One byte more than is allowed is enough to be refused. */
+const anyHead = bytes(MAX_HEAD_BYTES + 1);
+const storedHead = z.object({ head: anyHead.optional(), position });
 const logEntry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('change'), change }),
   z.object({ kind: z.literal('reset') }),
-  z.object({ kind: z.literal('head'), head }),
+  z.object({ kind: z.literal('head'), head: anyHead }),
   z.object({ kind: z.literal('malformed'), reason: z.string().max(300) }),
 ]);
 
