@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttp, type Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import {
+  Server as GrpcServer,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import type { HealthCheckKind, HealthCheckPolicy } from '../../federation/model/policy.ts';
+import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import { ManualClock } from '../../federation/runtime/clock.ts';
+import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
+import { HealthChecker } from './health-checker.ts';
+import { createProbe } from './probe.ts';
+
+const thresholds = { unhealthyThreshold: 3, healthyThreshold: 2 };
+
+function policyOf(check: HealthCheckKind): HealthCheckPolicy {
+  return { check, intervalMs: 1_000, timeoutMs: 2_000, ...thresholds };
+}
+
+describe('what a check’s result changes', () => {
+  const outcomes: readonly (readonly [string, string])[] = [
+    ['', 'pending'],
+    ['+', 'healthy'],
+    ['-', 'unhealthy'],
+    ['+--', 'healthy'],
+    ['+---', 'unhealthy'],
+    ['+--+--', 'healthy'],
+    ['-+', 'unhealthy'],
+    ['-++', 'healthy'],
+    ['-+-+', 'unhealthy'],
+  ];
+  for (const [results, expected] of outcomes) {
+    it(`after ${results || 'nothing'} it is ${expected}`, () => {
+      const state = [...results].reduce<CheckedState>(
+        (before, result) => afterCheck(before, result === '+', thresholds),
+        PENDING,
+      );
+      assert.equal(state.kind, expected);
+    });
+  }
+});
+
+describe('active checks', () => {
+  function withEndpoints(ports: readonly number[], policy: HealthCheckPolicy | undefined): RoutingSnapshot {
+    const snapshot = testSnapshot({
+      cluster: 'east',
+      peers: {},
+      bundles: new Map(),
+      services: [{ name: 'cart', protocol: 'http', endpoints: ports, offeredBy: [] }],
+    });
+    const [[key, service] = assert.fail()] = [...snapshot.services];
+    const failover = { ...service.failover, healthCheck: policy };
+    return { ...snapshot, services: new Map([[key, { ...service, failover }]]) };
+  }
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const policy = policyOf({ kind: 'tcp' });
+
+  it('run where a policy asks, keep what they know, and end with the endpoint', async () => {
+    const clock = new ManualClock();
+    const asked: number[] = [];
+    const passing = new Set([1, 2]);
+    let changes = 0;
+    const checker = new HealthChecker({
+      clock,
+      random: () => 0.5,
+      probe: async ({ port }) => {
+        asked.push(port);
+        return passing.has(port);
+      },
+      changed: () => changes++,
+    });
+    const states = () => checker.findings.map(({ address, state }) => `${address} ${state}`);
+    checker.update(withEndpoints([1, 2], undefined));
+    assert.deepEqual(states(), []);
+    checker.update(withEndpoints([1, 2], policy));
+    assert.deepEqual(states(), ['127.0.0.1:1 pending', '127.0.0.1:2 pending']);
+    await settled();
+    assert.deepEqual(states(), ['127.0.0.1:1 healthy', '127.0.0.1:2 healthy']);
+    passing.delete(2);
+    checker.update(withEndpoints([1, 2, 3], policy));
+    for (let round = 0; round < 3; round++) {
+      clock.advance(1_000);
+      await settled();
+    }
+    assert.deepEqual(states(), ['127.0.0.1:1 healthy', '127.0.0.1:2 unhealthy', '127.0.0.1:3 unhealthy']);
+    const changesBefore = changes;
+    checker.update(withEndpoints([1], policy));
+    assert.equal(changes, changesBefore + 1);
+    asked.length = 0;
+    clock.advance(1_000);
+    await settled();
+    assert.deepEqual(asked, [1]);
+    checker.close();
+    clock.advance(10_000);
+    await settled();
+    assert.deepEqual(asked, [1]);
+  });
+});
+
+describe('probes', () => {
+  const probe = createProbe();
+  const portOf = (server: { address(): AddressInfo | string | null }) =>
+    (server.address() as AddressInfo).port;
+
+  async function http(t: TestContext, status: number): Promise<HttpServer> {
+    const server = createHttp((request, response) => {
+      response.writeHead(request.url === '/ready' ? status : 404);
+      // A body without an end must not matter.
+      response.write('…');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return server;
+  }
+
+  it('over HTTP/1.1 look at the status', async (t) => {
+    const check = { kind: 'http', path: '/ready', expectedStatus: [] } as const;
+    const target = (server: HttpServer) => ({ host: '127.0.0.1', port: portOf(server) });
+    const good = target(await http(t, 202));
+    assert.equal(await probe(good, 'http', policyOf(check)), true);
+    assert.equal(await probe(good, 'http', policyOf({ ...check, path: '/other' })), false);
+    assert.equal(await probe(target(await http(t, 503)), 'http', policyOf(check)), false);
+    const teapot = policyOf({ ...check, expectedStatus: [418] });
+    assert.equal(await probe(target(await http(t, 418)), 'http', teapot), true);
+    assert.equal(await probe({ host: '127.0.0.1', port: 1 }, 'http', policyOf(check)), false);
+  });
+
+  it('over HTTP/2 do so with prior knowledge', async (t) => {
+    const backend = await Http2Backend.start(t, (stream, headers) => {
+      stream.respond({ ':status': headers[':path'] === '/ready' ? 200 : 500 });
+      stream.end();
+    });
+    const target = { host: '127.0.0.1', port: backend.port };
+    const check = { kind: 'http', path: '/ready', expectedStatus: [200] } as const;
+    assert.equal(await probe(target, 'http2', policyOf(check)), true);
+    assert.equal(await probe(target, 'http2', policyOf({ ...check, path: '/other' })), false);
+  });
+
+  it('over gRPC ask the health service', async (t) => {
+    const server = new GrpcServer();
+    const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
+    const asked: string[] = [];
+    server.addService(
+      {
+        check: {
+          path: '/grpc.health.v1.Health/Check',
+          requestStream: false,
+          responseStream: false,
+          requestSerialize: bytes.serialize,
+          requestDeserialize: bytes.deserialize,
+          responseSerialize: bytes.serialize,
+          responseDeserialize: bytes.deserialize,
+        },
+      },
+      {
+        check: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
+          asked.push(call.request.toString('latin1'));
+          done(null, Buffer.of(0x08, call.request.length === 0 ? 1 : 2));
+        },
+      },
+    );
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    t.after(() => server.forceShutdown());
+    const target = { host: '127.0.0.1', port };
+    assert.equal(await probe(target, 'http2', policyOf({ kind: 'grpc', service: '' })), true);
+    assert.equal(await probe(target, 'http2', policyOf({ kind: 'grpc', service: 'shop.Pay' })), false);
+    assert.deepEqual(asked, ['', '\n\x08shop.Pay']);
+  });
+
+  it('over TCP connect, and do not wait longer than they may', async (t) => {
+    const server = createTcp();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const target = { host: '127.0.0.1', port: portOf(server) };
+    assert.equal(await probe(target, 'tcp', policyOf({ kind: 'tcp' })), true);
+    // It accepts, and never answers.
+    const check = { kind: 'http', path: '/', expectedStatus: [] } as const;
+    const impatient = { ...policyOf(check), timeoutMs: 50 };
+    assert.equal(await probe(target, 'http', impatient), false);
+    assert.equal(await probe(target, 'http2', impatient), false);
+  });
+});
