@@ -156,6 +156,18 @@ describe('the TLS port', () => {
       assert.equal(describeVerdict(server.verdict), 'refused: untrusted-root');
     });
 
+    it('resumes no earlier session even with ticket keys that were not changed', async () => {
+      const ticketKeys = ticketKeysFor(set.bundles, SECRET);
+      const before = meshServerOptions({ svid: west, bundles: set.bundles, ticketKeys });
+      await using server = await TlsTestServer.listen(before, () => undefined);
+      const first = await handshake(server.port, client(cart, ALPN.h2), () => undefined);
+      const resume = client(cart, ALPN.h2, { session: first.ticket });
+      assert.equal((await handshake(server.port, resume, () => undefined)).resumed, true);
+      const grown = new Map([...set.bundles, ['north.mesh.example', set.bundle.rootsDer]]);
+      server.setSecureContext(meshServerOptions({ svid: west, bundles: grown, ticketKeys }));
+      assert.equal((await handshake(server.port, resume, () => undefined)).resumed, false);
+    });
+
     it('refuses a resumed session of a trust domain whose bundle has become empty', async () => {
       let bundles: TrustBundles = set.bundles;
       await using server = await TlsTestServer.listen(serverOptions(west, bundles), (socket) =>
