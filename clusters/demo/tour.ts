@@ -10,10 +10,10 @@ export interface TourSchedule {
   readonly endAfterMs: number;
 }
 
-/** Loss at a quarter, return at a half, and the rest to come back and be calm. */
+/** Loss at a fifth, return at two fifths, and the rest to come back and be calm: coming back takes the longest. */
 export function tourSchedule(seconds: number): TourSchedule {
   const totalMs = seconds * 1000;
-  return { lossAfterMs: totalMs * 0.25, returnAfterMs: totalMs * 0.5, endAfterMs: totalMs };
+  return { lossAfterMs: totalMs * 0.2, returnAfterMs: totalMs * 0.4, endAfterMs: totalMs };
 }
 
 /** What a watcher of the tour is told. */

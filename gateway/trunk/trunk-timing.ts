@@ -19,5 +19,5 @@ export const TRUNK_TIMING: TrunkTiming = {
   silenceMs: 3_000,
   idleMs: 300_000,
   maxAgeMs: 3_600_000,
-  tickMs: 250,
+  tickMs: 100,
 };

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { TourReport } from '../../clusters/demo/report.ts';
 import { filesBelow } from '../fixtures/source-tree.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
@@ -33,6 +34,17 @@ describe('package', () => {
   it('runs the installed command, which knows its version', () => {
     const manifest: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     assert.equal(run(command, ['--version'], installed).trim(), manifest.version);
+  });
+
+  it('runs a short demo from what was installed: a cluster is lost, and no idempotent request fails', () => {
+    const output = run(command, ['demo', '--json', '--seconds', '24'], installed);
+    const report: TourReport = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    assert.equal(report.failed, 0);
+    assert.ok(report.requests > 5_000, `${report.requests} requests`);
+    assert.deepEqual(
+      report.failbackSteps.map(({ share }) => share),
+      [10, 25, 50, 100],
+    );
   });
 });
 
