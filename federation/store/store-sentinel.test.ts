@@ -1,7 +1,9 @@
-import { after, before, describe } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { SentinelGroup } from '../../test/fixtures/redis-groups.ts';
 import { ADMIN, OPERATORS_ACL, redisWorld } from '../../test/fixtures/redis-world.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
+import { newsGoOnThrough } from '../../test/fixtures/steady-news.ts';
+import { StoreClusters, StoreIdentities } from '../../test/fixtures/store-clusters.ts';
 import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
@@ -17,5 +19,12 @@ describe('Redis behind sentinels', { skip: missingTools('redis-server') }, () =>
     world = await redisWorld({ location, servers: group.servers, keeper: () => group.master() });
   });
   after(() => lifetime.close());
+
   storeContract(() => world);
+
+  it('goes on when the master is killed and the replica takes its place', async (t) => {
+    await world.hostile.wipe();
+    const clusters = new StoreClusters(t, world, await StoreIdentities.create());
+    await newsGoOnThrough(clusters, () => group.failOver(), 5000);
+  });
 });
