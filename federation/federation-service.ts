@@ -155,7 +155,7 @@ function serve(
   const servers = makeServers(config, given, parts);
   lifetime.add(() => {
     parts.routing.gateways.close();
-    servers.close();
+    return servers.close();
   });
   for (const front of fronts) front.serve(servers);
   admin.serve({ state, leave: () => parts.publisher.leave() });

@@ -24,8 +24,6 @@ interface Member {
   readonly findings: FindingsOfGateway | undefined;
 }
 
-const NO_FINDINGS: FindingsOfGateway = new Map();
-
 /** The gateways that follow this service now, one stream each, and what they find. */
 export class GatewayRegistry implements SessionListener {
   readonly #listener: FindingsListener;
@@ -81,7 +79,7 @@ export class GatewayRegistry implements SessionListener {
 
   /** With one reporting gateway more or less, each service that any of them speaks of may be judged otherwise. */
   #countChanged(findings: FindingsOfGateway): void {
-    const services = new Set(changedFindings(NO_FINDINGS, findings));
+    const services = new Set(findings.keys());
     for (const report of this.reports) for (const service of report.keys()) services.add(service);
     this.#listener.endpointsChanged(services);
   }

@@ -1,4 +1,4 @@
-import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import type { RoutingSnapshot } from '../model/snapshot.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { WireError } from '../wire/field-checks.ts';
@@ -9,7 +9,17 @@ import { diffSnapshots } from '../wire/snapshot-delta.ts';
 import type { SnapshotEncoder } from '../wire/snapshot-encoder.ts';
 import type { SnapshotHistory } from './snapshot-history.ts';
 
-export type FollowCall = ServerDuplexStream<GatewayMessage, Buffer>;
+/** What a session needs of gRPC's ServerDuplexStream. */
+export interface FollowCall {
+  getPeer(): string;
+  on(event: 'data', listener: (message: GatewayMessage) => void): unknown;
+  on(event: 'end' | 'close' | 'cancelled' | 'error', listener: () => void): unknown;
+  /** @param done called when the other side has taken so much that the next message may be made */
+  write(message: Buffer, done: () => void): unknown;
+  end(): unknown;
+  /** Ends the call with a status other than OK. */
+  emit(event: 'error', failure: Pick<ServiceError, 'code' | 'details'>): unknown;
+}
 
 /** Who is at the other end, as it says itself. */
 export interface GatewayHello {

@@ -40,6 +40,8 @@ const STRANGER_OPTIONS = {
   'grpc.max_connection_age_grace_ms': 5000,
 };
 
+const SHUTDOWN_GRACE_MS = 500;
+
 const ISSUE_STATUS: Readonly<Record<IssueRefusal['code'], status>> = {
   unauthenticated: status.UNAUTHENTICATED,
   invalid: status.INVALID_ARGUMENT,
@@ -79,11 +81,23 @@ export class GrpcServers {
     this.#toIssuer.injectConnection(connection);
   }
 
-  /** Ends all calls. */
-  close(): void {
-    this.#federation.forceShutdown();
-    this.#issuer.forceShutdown();
+  /** Lets calls that are ending end, and ends those that are left. */
+  async close(): Promise<void> {
+    await Promise.all([shutDown(this.#federation), shutDown(this.#issuer)]);
   }
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, SHUTDOWN_GRACE_MS);
+    server.tryShutdown(() => {
+      clearTimeout(cancel);
+      resolve();
+    });
+  });
 }
 
 class Answer extends Error {

@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import {
+  exportedService,
+  FederationWorld,
+  type RunningFederation,
+} from '../test/fixtures/federation-world.ts';
+import { FollowClient, federationChannel } from '../test/fixtures/follow-client.ts';
+import { gatewayId, workloadId } from './model/identity.ts';
+import type { RoutingSnapshot } from './model/snapshot.ts';
+
+const PAYMENTS = 'shop/payments';
+/** What is waited for and never comes fails the test. */
+const PATIENCE = { timeout: 60_000 };
+
+function hostsOf(snapshot: RoutingSnapshot, cluster: string, key = PAYMENTS): number | undefined {
+  const offer = snapshot.services.get(key)?.offers.find((found) => found.cluster === cluster);
+  return offer?.localities.reduce((sum, { healthy }) => sum + healthy, 0);
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(5);
+}
+
+async function twoClusters(t: TestContext) {
+  const world = await FederationWorld.create(t, ['east', 'west']);
+  await world.writeResource('west', 'payments.yaml', exportedService('payments', [{ address: '10.0.0.1' }]));
+  const west = await world.start('west');
+  const east = await world.start('east');
+  return { world, west, east };
+}
+
+describe('two federation services', PATIENCE, () => {
+  it("tell each other's gateways of their services, first whole, then by deltas", async (t) => {
+    const { world, east } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    const [first] = gateway.messages;
+    assert.equal(first?.kind, 'snapshot');
+    const peer = gateway.snapshot.peers.get('west');
+    assert.deepEqual(
+      [peer?.reach, peer?.health, peer?.gateways],
+      ['synced', { kind: 'steady' }, [{ host: '127.0.0.1', port: 15_443 }]],
+    );
+    const trusted = [...gateway.snapshot.trustBundles.keys()].sort();
+    assert.deepEqual(trusted, ['east.mesh.example', 'west.mesh.example']);
+
+    await world.writeResource(
+      'west',
+      'payments.yaml',
+      exportedService('payments', [{ address: '10.0.0.1' }, { address: '10.0.0.2' }]),
+    );
+    const { kind, snapshot } = await gateway.until((found) => hostsOf(found, 'west') === 2);
+    assert.equal(kind, 'delta');
+    assert.deepEqual(snapshot.services.get(PAYMENTS)?.endpoints, [], 'addresses stay in their cluster');
+
+    await world.removeResource('west', 'payments.yaml');
+    await gateway.until(({ services }) => !services.has(PAYMENTS));
+    await until(() => east.service.state.gateways[0]?.ackedVersion === gateway.snapshot.version);
+  });
+
+  it('give a service the same port on each gateway, over a restart too', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const portOf = (snapshot: RoutingSnapshot) => snapshot.services.get(PAYMENTS)?.ports[0]?.listenPort;
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => portOf(snapshot) !== undefined);
+    const port = portOf(gateway.snapshot);
+    await east.close();
+    assert.equal(await gateway.ended, status.OK);
+    const again = await world.start('east');
+    const later = (await world.follow(again, { has: gateway.snapshot })).hello();
+    await later.until((snapshot) => portOf(snapshot) !== undefined);
+    assert.equal(portOf(later.snapshot), port);
+    assert.ok(later.snapshot.epoch > gateway.snapshot.epoch);
+    assert.equal(later.messages[0]?.kind, 'snapshot');
+  });
+
+  it('agree over a conflict: the oldest export holds, and the loser is told', async (t) => {
+    const { world, east, west } = await twoClusters(t);
+    await world.writeResource(
+      'east',
+      'payments.yaml',
+      exportedService('payments', [{ address: '10.1.0.1' }], { port: 8080, created: '2025-01-01T00:00:00Z' }),
+    );
+    for (const federation of [east, west]) {
+      const gateway = (await world.follow(federation)).hello();
+      const { snapshot } = await gateway.until((found) => found.services.get(PAYMENTS)?.offers.length === 2);
+      assert.equal(snapshot.services.get(PAYMENTS)?.ports[0]?.port, 8080);
+      const [conflict] = federation.service.state.conflicts;
+      assert.deepEqual([conflict?.cluster, conflict?.winner], ['west', 'east']);
+    }
+  });
+
+  it('ignore what a peer publishes outside of its namespaces', async (t) => {
+    const { world, east } = await twoClusters(t);
+    await world.writeResource(
+      'east',
+      'west.yaml',
+      `apiVersion: isthmus.io/v1alpha1
+kind: ClusterPeer
+metadata: { name: west }
+spec: { allowedNamespaces: [bank] }
+`,
+    );
+    await world.writeResource(
+      'west',
+      'vault.yaml',
+      exportedService('vault', [{ address: '10.0.0.3' }], { namespace: 'bank' }),
+    );
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until(({ services }) => services.has('bank/vault') && !services.has(PAYMENTS));
+    assert.deepEqual(
+      east.service.state.refusedRecords.map(({ cluster, service }) => [cluster, service]),
+      [['west', PAYMENTS]],
+    );
+  });
+});
+
+describe('the findings of gateways', PATIENCE, () => {
+  it('take a host out of what the cluster says of itself', async (t) => {
+    const { world, west, east } = await twoClusters(t);
+    const finder = (await world.follow(west)).hello('finder');
+    const reader = (await world.follow(east)).hello('reader');
+    await reader.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    const finding = { service: PAYMENTS, address: '10.0.0.1:8080', state: 'unhealthy' as const };
+    finder.say({ kind: 'health', report: { trunks: [], endpoints: [finding] } });
+    const failed = await reader.until((snapshot) => hostsOf(snapshot, 'west') === 0);
+    const offer = failed.snapshot.services.get(PAYMENTS)?.offers[0];
+    assert.equal(offer?.health.kind, 'failing');
+    finder.say({ kind: 'health', report: { trunks: [], endpoints: [] } });
+    const back = await reader.until(
+      ({ version, services }) =>
+        version > failed.snapshot.version && services.get(PAYMENTS)?.offers[0]?.health.kind === 'returning',
+    );
+    assert.equal(hostsOf(back.snapshot, 'west'), 1);
+  });
+
+  it('of a lost trunk make the peer failing, and then returning', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until(({ peers }) => peers.get('west')?.reach === 'synced');
+    const report = (up: boolean): void => {
+      const trunk = { cluster: 'west', up, sinceMs: Date.now(), rttSeconds: 0.001 };
+      gateway.say({ kind: 'health', report: { trunks: [trunk], endpoints: [] } });
+    };
+    report(true);
+    report(false);
+    const lost = await gateway.until(({ peers }) => peers.get('west')?.health.kind === 'failing');
+    const failing = lost.snapshot.peers.get('west')?.health;
+    report(true);
+    const { snapshot } = await gateway.until(({ peers }) => peers.get('west')?.health.kind === 'returning');
+    const returning = snapshot.peers.get('west')?.health;
+    assert.ok(failing?.kind === 'failing' && returning?.kind === 'returning');
+    assert.ok(returning.healthySinceMs > failing.sinceMs);
+  });
+});
+
+describe('a gateway that follows', PATIENCE, () => {
+  it('again gets only what changed meanwhile', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    const { snapshot } = gateway;
+    const again = (await world.follow(east, { has: snapshot })).hello();
+    assert.equal(await gateway.ended, status.OK, 'its earlier stream is given up');
+    await world.writeResource('east', 'cart.yaml', exportedService('cart', [{ address: '10.1.0.1' }]));
+    const message = await again.until(({ services }) => services.has('shop/cart'));
+    assert.deepEqual([message.kind, again.messages[0]?.kind], ['delta', 'delta']);
+  });
+
+  it('and refuses a delta gets everything, and refuses that too gets it later, and is told of', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const gateway = (await world.follow(east, { acknowledges: false })).hello();
+    await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    await world.writeResource('east', 'cart.yaml', exportedService('cart', [{ address: '10.1.0.1' }]));
+    const { snapshot } = await gateway.until(({ services }) => services.has('shop/cart'));
+    const seen = gateway.messages.length;
+    const { epoch, version } = snapshot;
+    gateway.say({ kind: 'nack', epoch, version, reason: 'no\nthanks' });
+    await until(() => gateway.messages.length > seen);
+    assert.equal(gateway.messages[seen]?.kind, 'snapshot');
+    gateway.say({ kind: 'nack', epoch, version, reason: 'still not' });
+    await until(() => east.service.state.gateways[0]?.refused?.reason === 'still not');
+    assert.equal(east.log.filter(({ msg }) => msg === 'a gateway refused a snapshot').length, 2);
+    gateway.say({ kind: 'ack', epoch, version: version + 1 });
+    await until(() => east.service.state.gateways[0]?.refused === undefined);
+  });
+
+  it('must say Hello first, and once', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const rude = (await world.follow(east)).say({ kind: 'ack', epoch: 1, version: 1 });
+    assert.equal(await rude.ended, status.INVALID_ARGUMENT);
+    const twice = (await world.follow(east)).hello().hello();
+    assert.equal(await twice.ended, status.INVALID_ARGUMENT);
+  });
+});
+
+describe('who may follow', PATIENCE, () => {
+  const refused: readonly (readonly [string, (world: FederationWorld) => Promise<FollowClient>])[] = [
+    ["another cluster's gateway", (world) => stranger(world, 'west', gatewayId('west.mesh.example').text)],
+    [
+      'a workload of the cluster itself',
+      (world) => stranger(world, 'east', workloadId('east.mesh.example', 'shop', 'cart').text),
+    ],
+    ['whoever has no certificate', (world) => stranger(world, undefined, '')],
+  ];
+  let east: RunningFederation;
+
+  async function stranger(
+    world: FederationWorld,
+    cluster: string | undefined,
+    id: string,
+  ): Promise<FollowClient> {
+    const { port } = east.service.addresses.gateways;
+    const trustDomain = `${cluster}.mesh.example`;
+    const path = id.slice(`spiffe://${trustDomain}`.length);
+    const svid =
+      cluster === undefined ? undefined : await world.trust.svid(cluster, { text: id, trustDomain, path });
+    return new FollowClient(federationChannel(port, world.trust.bundle.rootsDer, svid)).hello();
+  }
+
+  for (const [who, connect] of refused) {
+    it(`is not ${who}`, async (t) => {
+      const world = await FederationWorld.create(t, ['east', 'west']);
+      east = await world.start('east');
+      const client = await connect(world);
+      assert.ok([status.UNAVAILABLE, status.UNIMPLEMENTED].includes(await client.ended));
+      assert.equal(client.messages.length, 0);
+      assert.deepEqual(east.service.state.gateways, []);
+    });
+  }
+});
+
+describe('a federation service without its store', PATIENCE, () => {
+  it('serves what was last good, after a restart too, and says what is wrong', async (t) => {
+    const { world, west, east } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    await west.close();
+    await east.close();
+    const again = await world.start('east');
+    again.driver.setReachable(false);
+    const later = (await world.follow(again)).hello();
+    await later.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    assert.deepEqual(later.snapshot.services.get(PAYMENTS), gateway.snapshot.services.get(PAYMENTS));
+    const { admin } = again.service.addresses;
+    const ready = await fetch(`http://127.0.0.1:${admin.port}/readyz`);
+    assert.equal(ready.status, 200);
+    const readiness: unknown = await ready.json();
+    assert.match(JSON.stringify(readiness), /"degraded".*store/);
+    const metrics = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
+    assert.match(metrics, /^isthmus_store_up 0$/m);
+    again.driver.setReachable(true);
+    await until(() => again.service.state.readiness.kind === 'ready');
+  });
+
+  it('keeps a failing peer failing over a restart', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    const sinceMs = Date.now();
+    const report = (up: boolean): void => {
+      const trunk = { cluster: 'west', up, sinceMs: Date.now(), rttSeconds: 0 };
+      gateway.say({ kind: 'health', report: { trunks: [trunk], endpoints: [] } });
+    };
+    report(true);
+    report(false);
+    await gateway.until(({ peers }) => peers.get('west')?.health.kind === 'failing');
+    await east.close();
+    const again = await world.start('east');
+    const later = (await world.follow(again)).hello();
+    const { snapshot } = await later.until(({ peers }) => peers.has('west'));
+    const health = snapshot.peers.get('west')?.health;
+    assert.ok(health?.kind === 'failing' && health.sinceMs >= sinceMs);
+  });
+});
+
+describe('a federation service does not start', PATIENCE, () => {
+  it('on a port that is in use, and touches nothing then', async (t) => {
+    const world = await FederationWorld.create(t, ['east']);
+    const occupier = createServer().listen(0, '127.0.0.1');
+    t.after(() => occupier.close());
+    await new Promise((resolve) => occupier.once('listening', resolve));
+    const bound = occupier.address();
+    assert.ok(typeof bound === 'object' && bound !== null);
+    const { port } = bound;
+    for (const place of ['listen', 'admin', 'issuer'] as const) {
+      await assert.rejects(world.start('east', { [place]: { host: '127.0.0.1', port } }), {
+        name: 'UserError',
+        message: `cannot listen on 127.0.0.1:${port}: the port is in use`,
+      });
+    }
+    await world.start('east');
+  });
+
+  it("on another cluster's state folder", async (t) => {
+    const world = await FederationWorld.create(t, ['east', 'west']);
+    await (await world.start('west')).close();
+    await assert.rejects(world.start('east', { stateFolder: world.folder('west', 'state') }), {
+      name: 'UserError',
+      message: /federation\.json: is the state of cluster west/,
+    });
+  });
+
+  it('twice on one state folder', async (t) => {
+    const world = await FederationWorld.create(t, ['east']);
+    await world.start('east');
+    await assert.rejects(world.start('east'), {
+      message: /another federation service uses this state folder/,
+    });
+  });
+
+  it('with damaged state, and says which file', async (t) => {
+    const world = await FederationWorld.create(t, ['east']);
+    await (await world.start('east')).close();
+    const path = world.folder('east', 'state', 'federation.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, -5));
+    await assert.rejects(world.start('east'), { name: 'UserError', message: /federation\.json: is damaged/ });
+  });
+
+  it('without the secret of the gateways', async (t) => {
+    const world = await FederationWorld.create(t, ['east']);
+    await assert.rejects(world.start('east', { gatewaySecretFile: world.folder('east', 'none') }), {
+      name: 'UserError',
+      message: /none/,
+    });
+  });
+});
