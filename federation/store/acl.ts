@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type ClusterName, isDnsLabel } from '../model/cluster.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
-import { connectNode } from './redis/connection.ts';
+import { withNode } from './redis/connection.ts';
 import { describeRedisFailure } from './redis/failure.ts';
 import { keyPrefix } from './redis/keys.ts';
 import { parseRedisUrl, type RedisLocation } from './redis/location.ts';
@@ -89,19 +89,15 @@ async function onEveryNode<T>(
 
 async function onNode<T>(
   location: RedisLocation,
-  { host, port }: NodeAddress,
+  address: NodeAddress,
   act: (node: Redis) => Promise<T>,
 ): Promise<T> {
-  const node = connectNode(location, host, port);
   try {
-    await node.connect();
-    return await act(node);
+    return await withNode(location, address, act);
   } catch (failure) {
-    const tls = location.urls.some((url) => parseRedisUrl(url).tls);
-    const urls = [`${tls ? 'rediss' : 'redis'}://${hostPort(host, port)}`];
+    const scheme = location.urls.some((url) => parseRedisUrl(url).tls) ? 'rediss' : 'redis';
+    const urls = [`${scheme}://${hostPort(address.host, address.port)}`];
     throw describeRedisFailure(failure, { ...location, urls, sentinel: undefined, cluster: false }).error;
-  } finally {
-    node.disconnect();
   }
 }
 

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { UserError } from '../../model/user-error.ts';
 import { backoffMs } from '../../runtime/backoff.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { ConnectingError } from '../probe.ts';
 import { parseRedisUrl, type RedisEndpoint, type RedisLocation, tlsOptions } from './location.ts';
 
@@ -44,6 +45,17 @@ export class RedisConnection {
       if (!hasNone) throw failure;
       throw this.#outage ?? new ConnectingError('there is no connection', { cause: failure });
     }
+  }
+
+  /** Waits while the connection is being made, at most `withinMs`. */
+  async ready(clock: Clock, withinMs: number): Promise<void> {
+    if (this.#client.status === 'ready') return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(withinMs, resolve);
+    this.#client.once('ready', resolve);
+    await promise;
+    cancel();
+    this.#client.off('ready', resolve);
   }
 
   /** Calls back when a connection was made or lost. */
@@ -113,25 +125,36 @@ function connectRedis(
   return client;
 }
 
-/** One server alone, whatever the location says: for what must be done on each node. */
-export function connectNode(location: RedisLocation, host: string, port: number): Redis {
-  const [first] = location.urls.map(parseRedisUrl);
-  const endpoint = {
-    host,
-    port,
-    database: 0,
-    tls: first?.tls === true,
-    username: undefined,
-    password: undefined,
-  };
-  const { retryStrategy: _never, ...options } = commonOptions(location, Math.random);
-  return new Redis({
-    ...options,
+/**
+ * Acts on one server alone, whatever the location says: for what must be done on each node.
+ * @throws the reason why it cannot be reached, or what `act` throws.
+ */
+export async function withNode<T>(
+  location: RedisLocation,
+  { host, port }: { readonly host: string; readonly port: number },
+  act: (node: Redis) => Promise<T>,
+): Promise<T> {
+  const tls = location.urls.some((url) => parseRedisUrl(url).tls);
+  const endpoint = { host, port, database: 0, tls, username: undefined, password: undefined };
+  const node = new Redis({
+    ...commonOptions(location, Math.random),
     ...nodeOptions(endpoint, location),
     lazyConnect: true,
     enableReadyCheck: false,
     retryStrategy: () => null,
   });
+  let outage: Error | undefined;
+  node.on('error', (failure: Error) => {
+    outage = failure;
+  });
+  try {
+    await node.connect();
+    return await act(node);
+  } catch (failure) {
+    throw outage ?? failure;
+  } finally {
+    node.disconnect();
+  }
 }
 
 function nodeOptions(endpoint: RedisEndpoint, location: RedisLocation): RedisOptions {

@@ -55,7 +55,8 @@ const RULES: readonly Rule[] = [
     hint: 'look at the server’s own log; publishing goes on by itself when it takes commands again',
   },
   {
-    matches: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|EPIPE|ENOENT/,
+    matches:
+      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ECONNRESET|EPIPE|ENOENT|there is no connection/,
     kind: 'unreachable',
     message: (where, _user, detail) => `${where} cannot be reached: ${detail}`,
     hint: 'check that it runs and that store.urls names it; traffic goes on with what is known meanwhile',

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { UserError } from '../../model/user-error.ts';
-import { connectNode } from './connection.ts';
+import { withNode } from './connection.ts';
 import { describeRedisFailure } from './failure.ts';
 import { describeLocation, parseRedisUrl, type RedisLocation } from './location.ts';
 import { listReply, ReplyShapeError } from './reply.ts';
@@ -36,14 +36,10 @@ async function askFirst(
 ): Promise<readonly NodeAddress[]> {
   let failure: unknown = new UserError(`${describeLocation(location)} names no server`);
   for (const endpoint of endpoints) {
-    const node = connectNode(credentials, endpoint.host, endpoint.port);
     try {
-      await node.connect();
-      return await ask(node, endpoint);
+      return await withNode(credentials, endpoint, (node) => ask(node, endpoint));
     } catch (error) {
       failure = error;
-    } finally {
-      node.disconnect();
     }
   }
   throw describeRedisFailure(failure, location).error;
