@@ -3,6 +3,7 @@ import { bundlesFor } from '../../trust/bundle.ts';
 import { type ClusterTrust, loadTrustFolder } from '../../trust/folder.ts';
 import { type ClusterFile, localClusterOf } from '../folder/cluster-file.ts';
 import type { FolderLayout } from '../folder/layout.ts';
+import { dialFailure } from '../join/dial-failure.ts';
 import { probeGateway } from '../join/gateway-probe.ts';
 import { parseHostPort } from './address.ts';
 import { attempt } from './attempt.ts';
@@ -101,10 +102,9 @@ export async function advertisedChecks(
         await probeGateway(parseHostPort('gateways', address), { bundles, trustDomain, nowMs });
         return ok(name, `the gateway of ${file.cluster} answers`);
       } catch (failure) {
-        const reason = failure instanceof Error ? failure.message : String(failure);
         return failed(
           name,
-          reason,
+          dialFailure(failure),
           'is the gateway running, and does this address (gateways in federation.yaml and cluster.yaml) lead to its mesh listener?',
         );
       }

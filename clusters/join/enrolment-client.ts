@@ -6,6 +6,7 @@ import { certificatesFromPem } from '../../trust/pem.ts';
 import { SvidError } from '../../trust/svid-error.ts';
 import { ALPN } from '../../trust/tls.ts';
 import { verifyTlsPeer } from '../../trust/verify.ts';
+import { dialFailure } from './dial-failure.ts';
 import {
   decodeMessage,
   type EnrolmentRequest,
@@ -34,7 +35,7 @@ export async function requestEnrolment(
     try {
       return await ask(address, token, request, nowMs);
     } catch (failure) {
-      failures.push(`${address}: ${failure instanceof Error ? failure.message : String(failure)}`);
+      failures.push(`${address}: ${dialFailure(failure)}`);
     }
   }
   throw new UserError(`no gateway of ${token.invitedBy} could be asked\n  ${failures.join('\n  ')}`, {
