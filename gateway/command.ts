@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { UserError } from '../federation/model/user-error.ts';
 import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
-import { askStatus, printStatus } from './admin/status-client.ts';
+import { askStatus, type GatewayStatus, printStatus } from './admin/status-client.ts';
 import { type GatewayConfig, loadGatewayConfig } from './config.ts';
 import { createOperationLog } from './telemetry/operation-log.ts';
 import { Gateway } from './worker/gateway.ts';
@@ -20,7 +21,7 @@ export function registerGatewayCommand(program: Command): void {
     .description('what a running gateway says of itself; exit code 3 when it is not ready')
     .option('--admin <address>', 'HOST:PORT or the path of its admin endpoint')
     .option('--config <file>', 'or its configuration, which names the endpoint')
-    .option('--output <format>', 'text or json', 'text')
+    .option('--output <format>', 'text, json or yaml', 'text')
     .action(async (options: StatusOptions) => {
       process.exitCode = await status(options);
     });
@@ -72,9 +73,16 @@ function untilToldToEnd(gateway: Gateway): Promise<void> {
   });
 }
 
+const PRINTERS: ReadonlyMap<string, (status: GatewayStatus) => string> = new Map([
+  ['text', (status) => printStatus(status, Date.now())],
+  ['json', (status) => JSON.stringify(status, undefined, 2)],
+  ['yaml', (status) => stringify(status).trimEnd()],
+]);
+
 async function status({ admin, config, output }: StatusOptions): Promise<number> {
-  if (output !== 'text' && output !== 'json') {
-    throw new UserError(`--output ${output}: it is text or json`, { exitCode: 2 });
+  const print = PRINTERS.get(output);
+  if (print === undefined) {
+    throw new UserError(`--output ${output}: it is text, json or yaml`, { exitCode: 2 });
   }
   if ((admin === undefined) === (config === undefined)) {
     throw new UserError('which gateway?', { hint: 'name it by --admin or by --config', exitCode: 2 });
@@ -82,6 +90,6 @@ async function status({ admin, config, output }: StatusOptions): Promise<number>
   const address = config === undefined ? admin : (await loadGatewayConfig(config)).admin;
   if (address === undefined) throw new UserError('which gateway?', { exitCode: 2 });
   const answer = await askStatus(address);
-  console.log(output === 'json' ? JSON.stringify(answer, undefined, 2) : printStatus(answer, Date.now()));
+  console.log(print(answer));
   return answer.ready ? 0 : 3;
 }

@@ -49,6 +49,7 @@ describe('gateway.yaml', () => {
         headerTimeoutMs: 10_000,
         idleTimeoutMs: 300_000,
       },
+      drainDelayMs: 0,
       drainGraceMs: 30_000,
     });
   });

@@ -61,6 +61,9 @@ export interface GatewayConfig {
   readonly control: ControlConfig;
   readonly accessLog: AccessLogConfig;
   readonly limits: ConnectionLimits;
+  /** How long connections are still taken after the gateway was told to end, while it says that it is not ready. */
+  readonly drainDelayMs: number;
+  /** How long what is open may take to finish after that. */
   readonly drainGraceMs: number;
 }
 
@@ -134,6 +137,7 @@ const gatewayFile = z
         idleTimeoutMs: durationMs.default(300_000),
       })
       .prefault({}),
+    drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),
     drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
   })
   .refine(
@@ -171,6 +175,7 @@ export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
       file: file.accessLog.file === '-' ? '-' : beside(file.accessLog.file),
     },
     limits: file.limits,
+    drainDelayMs: file.drainDelayMs,
     drainGraceMs: file.drainGraceMs,
   };
 }

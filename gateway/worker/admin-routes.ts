@@ -8,18 +8,14 @@ import type { RouteTable } from '../routing/route-table.ts';
 import { answerWhy } from '../routing/why-answer.ts';
 import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.ts';
 import { podSamples } from '../telemetry/pod-samples.ts';
-import type { GatewayFindings } from './gateway-findings.ts';
 import type { GatewayPicture } from './gateway-picture.ts';
-import type { MetricsCollection } from './metrics-collection.ts';
+import type { WorkerTeam } from './worker-team.ts';
 
 export interface AdminContext {
   readonly clock: Clock;
   readonly config: GatewayConfig;
   readonly control: ControlPlane;
-  readonly picture: GatewayPicture;
-  readonly findings: GatewayFindings;
-  readonly metrics: MetricsCollection;
-  readonly workers: () => readonly number[];
+  readonly team: WorkerTeam;
   readonly ready: () => boolean;
   readonly servicePorts: () => readonly number[];
   readonly drain: () => void;
@@ -27,7 +23,8 @@ export interface AdminContext {
 
 /** The pages of a gateway's admin endpoint. */
 export function adminRoutes(context: AdminContext): AdminRoutes {
-  const { clock, control, picture, metrics } = context;
+  const { clock, control, team } = context;
+  const { picture, metrics } = team;
   const samples = () => [
     ...podSamples(clock.now(), { snapshot: picture.table?.snapshot, svid: control.svid.value }),
     picture.propagation.samples(),
@@ -73,25 +70,25 @@ function tableOf(picture: GatewayPicture): RouteTable {
 
 function readiness(context: AdminContext) {
   const ready = context.ready();
-  const { control, picture } = context;
+  const { control, team } = context;
   const lacks = [
     ...(control.svid.value === undefined ? ['an SVID'] : []),
-    ...(picture.table === undefined ? ['a snapshot'] : []),
-    ...(context.workers().length === 0 ? ['a worker'] : []),
+    ...(team.picture.table === undefined ? ['a snapshot'] : []),
+    ...(team.pids.length === 0 ? ['a worker'] : []),
   ];
   return json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', lacks });
 }
 
 function status(context: AdminContext) {
-  const { clock, config, control, picture } = context;
-  const snapshot = picture.table?.snapshot;
+  const { clock, config, control, team } = context;
+  const snapshot = team.picture.table?.snapshot;
   const svid = control.svid.value;
   return {
     cluster: config.local.name,
     trustDomain: config.local.trustDomain,
     ready: context.ready(),
     control: control.state.value,
-    workers: context.workers(),
+    workers: team.pids,
     snapshot: snapshot && {
       epoch: snapshot.epoch,
       version: snapshot.version,
@@ -109,7 +106,8 @@ function status(context: AdminContext) {
   };
 }
 
-function peers({ picture, findings }: AdminContext) {
+function peers({ team }: AdminContext) {
+  const { picture, findings } = team;
   return [...(picture.table?.snapshot.peers.values() ?? [])].map((peer) => ({
     ...peer,
     trunk: findings.peers.of(peer.cluster) ?? null,

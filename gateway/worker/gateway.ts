@@ -1,11 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { AdminServer } from '../admin/admin-server.ts';
-import type { GatewayConfig } from '../config.ts';
-import type { ControlPlane } from '../control/control-plane.ts';
+import type { GatewayConfig, ListenAddress } from '../config.ts';
+import type { ControlPlane, SnapshotOffer } from '../control/control-plane.ts';
 import { FederationControl } from '../control/federation-control.ts';
 import { StateFolder } from '../control/state-folder.ts';
 import { StaticControl } from '../control/static-control.ts';
@@ -15,13 +15,7 @@ import { Acceptor } from '../listener/acceptor.ts';
 import { ServicePorts } from '../listener/service-ports.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import { adminRoutes } from './admin-routes.ts';
-import { GatewayFindings } from './gateway-findings.ts';
-import { GatewayPicture } from './gateway-picture.ts';
-import type { ParentMessage, WorkerMessage } from './messages.ts';
-import { MetricsCollection } from './metrics-collection.ts';
-import { SnapshotRollout } from './snapshot-rollout.ts';
-import type { WorkerChannel } from './worker-channel.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { WorkerTeam } from './worker-team.ts';
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -33,60 +27,35 @@ export interface GatewayOptions {
   readonly onFatal: (error: UserError) => void;
 }
 
-const TICKET_SECRET_BYTES = 32;
-
 /** A gateway pod's parent process: it owns what there is once, and its workers serve. */
 export class Gateway {
   readonly #options: GatewayOptions;
+  readonly #control: ControlPlane;
   readonly #lifetime = new Lifetime();
-  readonly #pool: WorkerPool;
+  readonly #checker: HealthChecker;
+  readonly #team: WorkerTeam;
   readonly #acceptor: Acceptor;
   readonly #servicePorts: ServicePorts | undefined;
-  readonly #rollout: SnapshotRollout;
-  readonly #metrics: MetricsCollection;
-  readonly #picture: GatewayPicture;
-  readonly #findings: GatewayFindings;
-  readonly #checker: HealthChecker;
-  readonly #control: ControlPlane;
-  readonly #ticketSecret = randomBytes(TICKET_SECRET_BYTES);
-  #sharedPorts: number[] = [];
-  #listening = false;
+  readonly #sharedPorts: number[] = [];
   readonly #ended = Promise.withResolvers<void>();
+  #listening = false;
   #ending: Promise<void> | undefined;
+  #cutDelay = (): void => undefined;
 
   private constructor(options: GatewayOptions, control: ControlPlane) {
-    const { config, clock, random, log } = options;
+    const { clock, random } = options;
     this.#options = options;
     this.#control = control;
-    this.#pool = new WorkerPool({
-      workers: config.workers,
-      clock,
-      random,
-      log,
-      introduce: (slot, send) => this.#introduce(slot, send),
-      message: (channel, message) => this.#received(channel, message),
-      gone: (pid) => this.#workerGone(pid),
-    });
-    const channels = (): readonly WorkerChannel[] => this.#pool.running;
-    this.#acceptor = new Acceptor((socket, listener) => this.#pool.handOut(socket, listener));
-    this.#servicePorts = this.#createServicePorts();
-    this.#rollout = new SnapshotRollout(clock, channels);
-    this.#metrics = new MetricsCollection(clock, channels);
-    this.#picture = new GatewayPicture({ random, followed: this.#followed });
-    this.#checker = new HealthChecker({
-      clock,
-      random,
-      probe: createProbe(),
-      changed: () => this.#findings.checksChanged(),
-    });
-    this.#findings = new GatewayFindings({
+    const changed = (): void => this.#team.findings.checksChanged();
+    this.#checker = new HealthChecker({ clock, random, probe: createProbe(), changed });
+    this.#team = new WorkerTeam({
+      ...options,
+      control,
       checker: this.#checker,
-      broadcast: (message, except) => this.#pool.broadcast(message, except),
-      report: (report) => {
-        this.#picture.found(report.endpoints);
-        control.report(report);
-      },
+      sharedPorts: this.#sharedPorts,
     });
+    this.#acceptor = new Acceptor((socket, listener) => this.#team.handOut(socket, listener));
+    this.#servicePorts = this.#createServicePorts();
   }
 
   /** @throws UserError for what a person must mend. Nothing is left running then. */
@@ -102,10 +71,10 @@ export class Gateway {
     return gateway;
   }
 
-  /** Listens, has a snapshot in force, and has an identity. */
+  /** Listens, serves by the newest snapshot, and has an identity. */
   get ready(): boolean {
     const identified = this.#control.svid.value !== undefined;
-    return this.#listening && this.#rollout.inForce && identified && this.#ending === undefined;
+    return this.#listening && this.#team.serving && identified && this.#ending === undefined;
   }
 
   /** Settles when a drain, whoever asked for it, is over. */
@@ -127,12 +96,13 @@ export class Gateway {
 
   /** The access log's file was moved away: the lines that follow go into a new one. */
   reopenLog(): void {
-    this.#pool.broadcast({ kind: 'reopen-log' });
+    this.#team.reopenLog();
   }
 
   /** Ends the workers at once. */
   kill(): void {
-    this.#pool.kill();
+    this.#cutDelay();
+    this.#team.kill();
   }
 
   async #start(): Promise<void> {
@@ -142,121 +112,45 @@ export class Gateway {
     const admin = await AdminServer.open(config.admin, this.#adminRoutes());
     this.#lifetime.add(() => admin.close());
     this.#lifetime.add(() => this.#acceptor.close());
-    if (http !== undefined) this.#sharedPorts = [await this.#listen(http, 'http')];
+    if (http !== undefined) await this.#listen(http, 'http');
     if (mesh !== undefined) await this.#listen(mesh, 'mesh');
     this.#listening = true;
     log.info({ address: admin.address }, 'admin endpoint');
-    this.#control.svid.watch(() => {
-      const message = this.#svidMessage();
-      if (message !== undefined) this.#pool.broadcast(message);
-    });
-    this.#pool.start();
+    this.#team.start();
     await this.#control.start((offer) => this.#apply(offer));
   }
 
-  async #listen(
-    address: { readonly host: string; readonly port: number },
-    kind: 'http' | 'mesh',
-  ): Promise<number> {
+  async #listen(address: ListenAddress, kind: 'http' | 'mesh'): Promise<void> {
     const { port } = await this.#acceptor.open(address, { kind }, `listeners.${kind}`);
+    this.#sharedPorts.push(port);
     this.#options.log.info({ listener: kind, address: hostPort(address.host, port) }, 'listening');
-    return port;
   }
 
-  async #apply(offer: Parameters<Parameters<ControlPlane['start']>[0]>[0]): Promise<void> {
-    const { clock } = this.#options;
-    const next = this.#picture.compile(offer.snapshot, new Set(this.#sharedPorts));
-    await this.#rollout.offer(offer);
-    this.#picture.use(next, clock.now());
-    this.#findings.snapshotChanged(offer.snapshot);
+  async #apply(offer: SnapshotOffer): Promise<void> {
+    await this.#team.apply(offer);
     this.#checker.update(offer.snapshot);
     await this.#servicePorts?.update(offer.snapshot);
   }
 
-  #introduce(slot: number, send: (message: ParentMessage) => void): void {
-    const { config } = this.#options;
-    const { local, accessLog, limits, workers } = config;
-    send({
-      kind: 'start',
-      config: {
-        local,
-        accessLog,
-        limits,
-        workers,
-        sharedPorts: this.#sharedPorts,
-        keepsTrunksWarm: slot === 0,
-        followed: this.#followed,
-        ticketSecret: this.#ticketSecret,
-      },
-    });
-    const messages = [this.#svidMessage(), this.#rollout.introduction(), ...this.#findings.introduction()];
-    for (const message of messages) if (message !== undefined) send(message);
-  }
-
-  #received(channel: WorkerChannel, message: WorkerMessage): void {
-    switch (message.kind) {
-      case 'ready':
-      case 'drained':
-        return;
-      case 'applied':
-        this.#rollout.applied(channel, message);
-        return;
-      case 'refused':
-        this.#rollout.refused(channel, message.reason);
-        return;
-      case 'trunk':
-        this.#picture.saw(message);
-        this.#findings.sawTrunk(channel, message);
-        return;
-      case 'ejections':
-        this.#findings.ejected(channel.pid, message.endpoints);
-        return;
-      case 'collected':
-        this.#metrics.collected(channel, message.id, message.families);
-        return;
-      case 'enrol':
-        this.#enrol(channel, message);
-    }
-  }
-
-  async #enrol(channel: WorkerChannel, message: WorkerMessage & { kind: 'enrol' }): Promise<void> {
-    const { id, request, remoteAddress } = message;
-    try {
-      const response = await this.#control.enrol(request, remoteAddress);
-      channel.send({ kind: 'enrolled', id, response });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#options.log.warn({ remoteAddress, reason }, 'an enrolment could not be relayed');
-      channel.send({ kind: 'enrolled', id });
-    }
-  }
-
-  #workerGone(pid: number): void {
-    this.#rollout.gone(pid);
-    this.#metrics.gone(pid);
-    this.#findings.workerGone(pid);
-  }
-
   async #drain(): Promise<void> {
     const { config, log } = this.#options;
-    log.info({ graceMs: config.drainGraceMs }, 'draining');
+    const { drainDelayMs, drainGraceMs } = config;
+    log.info({ delayMs: drainDelayMs, graceMs: drainGraceMs }, 'draining');
+    if (drainDelayMs > 0) await this.#delay(drainDelayMs);
     this.#acceptor.close();
     this.#servicePorts?.close();
     this.#checker.close();
-    await this.#pool.drain(config.drainGraceMs);
+    await this.#team.drain(drainGraceMs);
     await this.#lifetime.close();
     log.info('ended');
   }
 
-  get #followed(): boolean {
-    return this.#options.config.control.kind === 'federation';
-  }
-
-  #svidMessage(): ParentMessage | undefined {
-    const svid = this.#control.svid.value;
-    if (svid === undefined) return undefined;
-    const { certificateChainPem, privateKeyPem } = svid;
-    return { kind: 'svid', certificateChainPem, privateKeyPem };
+  /** Whoever sends connections here learns from `/readyz` that there are to be no more; until then they are taken. */
+  #delay(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.after(delayMs, resolve);
+      this.#cutDelay = resolve;
+    });
   }
 
   #createServicePorts(): ServicePorts | undefined {
@@ -268,18 +162,16 @@ export class Gateway {
   }
 
   #adminRoutes(): ReturnType<typeof adminRoutes> {
+    const { clock, config, onFatal } = this.#options;
     return adminRoutes({
-      clock: this.#options.clock,
-      picture: this.#picture,
-      findings: this.#findings,
-      metrics: this.#metrics,
+      clock,
+      config,
+      team: this.#team,
       control: this.#control,
-      config: this.#options.config,
-      workers: () => this.#pool.running.map(({ pid }) => pid),
       ready: () => this.ready,
       servicePorts: () => this.#servicePorts?.open ?? [],
       drain: () => {
-        this.drain().catch((error: unknown) => this.#options.onFatal(asUserError(error)));
+        this.drain().catch((error: unknown) => onFatal(asUserError(error)));
       },
     });
   }
@@ -290,16 +182,8 @@ async function openControl(options: GatewayOptions): Promise<ControlPlane> {
   const { control, local, stateFolder } = config;
   if (control.kind === 'static') return await StaticControl.load(control, local, clock.now());
   const folder = await StateFolder.open(stateFolder, local, randomUUID);
-  return new FederationControl({
-    config: control,
-    local,
-    folder,
-    clock,
-    random,
-    log,
-    softwareVersion,
-    onFatal,
-  });
+  const common = { local, folder, clock, random, log, softwareVersion, onFatal };
+  return new FederationControl({ ...common, config: control });
 }
 
 function asUserError(error: unknown): UserError {

@@ -9,7 +9,7 @@ import { z } from 'zod';
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const text = z.string();
 const count = z.int().min(0);
-const timeMs = z.number().min(0);
+const timeMs = z.int().min(0);
 
 const workerConfig = z.strictObject({
   local: z.strictObject({

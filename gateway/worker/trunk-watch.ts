@@ -26,7 +26,7 @@ export class TrunkWatch {
     return this.#clock.after(LOOK_MS, () => {
       for (const { cluster, state, sinceMs, rttMs } of this.#reports()) {
         if (state !== 'up' || sinceMs === undefined || rttMs === undefined) continue;
-        this.#send({ kind: 'trunk', cluster, up: true, atMs: sinceMs, rttSeconds: rttMs / 1000 });
+        this.#send({ kind: 'trunk', cluster, up: true, atMs: Math.round(sinceMs), rttSeconds: rttMs / 1000 });
       }
       this.#cancel = this.#arm();
     });

@@ -244,6 +244,25 @@ describe('a gateway that is told to end under load', () => {
     );
   });
 
+  it('takes connections for the delay that it was given, while it says that it is not ready', async (t) => {
+    const { east, eastPlan } = await startPair(t, { settings: { drainDelayMs: 1_500 } });
+    assert.equal((await east.admin('/drain', 'POST')).status, 202);
+    assert.equal((await east.admin('/readyz')).status, 503);
+    assert.equal((await get(new Agent(), eastPlan.ports.http, '/')).body, 'west done\n');
+    assert.deepEqual(await east.exited, { code: 0, signal: null });
+  });
+
+  it('does not wait for connections on which nothing happens', async (t) => {
+    const { east, eastPlan } = await startPair(t, { settings: { drainGraceMs: 600_000 } });
+    const silent = connect(eastPlan.ports.http, '127.0.0.1');
+    const agent = new Agent({ keepAlive: true });
+    await get(agent, eastPlan.ports.http, '/');
+    t.after(() => agent.destroy());
+    east.process.kill('SIGTERM');
+    assert.deepEqual(await east.exited, { code: 0, signal: null });
+    silent.destroy();
+  });
+
   it('ends at once at the second signal', async (t) => {
     const { east, eastPlan } = await startPair(t, { settings: { drainGraceMs: 600_000 } });
     const agent = new Agent();

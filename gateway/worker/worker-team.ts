@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { ControlPlane, SnapshotOffer } from '../control/control-plane.ts';
+import type { HealthChecker } from '../health/health-checker.ts';
+import type { Listener } from '../listener/connection-server.ts';
+import type { OperationLog } from '../telemetry/operation-log.ts';
+import { GatewayFindings } from './gateway-findings.ts';
+import { GatewayPicture } from './gateway-picture.ts';
+import type { ParentMessage, WorkerMessage } from './messages.ts';
+import { MetricsCollection } from './metrics-collection.ts';
+import { SnapshotRollout } from './snapshot-rollout.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface WorkerTeamOptions {
+  readonly config: GatewayConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: OperationLog;
+  readonly control: ControlPlane;
+  readonly checker: HealthChecker;
+  /** Ports that clients of any service come to. */
+  readonly sharedPorts: readonly number[];
+}
+
+const TICKET_SECRET_BYTES = 32;
+
+/** A pod's workers and all that is said between them and their parent. */
+export class WorkerTeam {
+  readonly picture: GatewayPicture;
+  readonly findings: GatewayFindings;
+  readonly metrics: MetricsCollection;
+  readonly #options: WorkerTeamOptions;
+  readonly #pool: WorkerPool;
+  readonly #rollout: SnapshotRollout;
+  readonly #ticketSecret = randomBytes(TICKET_SECRET_BYTES);
+
+  constructor(options: WorkerTeamOptions) {
+    const { config, clock, random, log, control, checker } = options;
+    this.#options = options;
+    this.#pool = new WorkerPool({
+      workers: config.workers,
+      clock,
+      random,
+      log,
+      introduce: (slot, send) => this.#introduce(slot, send),
+      message: (channel, message) => this.#received(channel, message),
+      gone: (pid) => this.#gone(pid),
+    });
+    const channels = (): readonly WorkerChannel[] => this.#pool.running;
+    this.#rollout = new SnapshotRollout(clock, channels);
+    this.metrics = new MetricsCollection(clock, channels);
+    this.picture = new GatewayPicture({ random, followed: this.#followed });
+    this.findings = new GatewayFindings({
+      checker,
+      broadcast: (message, except) => this.#pool.broadcast(message, except),
+      report: (report) => control.report(report),
+    });
+  }
+
+  /** Process ids of those that run. */
+  get pids(): readonly number[] {
+    return this.#pool.running.map(({ pid }) => pid);
+  }
+
+  /** Some worker serves by the newest snapshot. */
+  get serving(): boolean {
+    return this.#rollout.inForce;
+  }
+
+  start(): void {
+    this.#options.control.svid.watch(() => {
+      const message = this.#svidMessage();
+      if (message !== undefined) this.#pool.broadcast(message);
+    });
+    this.#pool.start();
+  }
+
+  handOut(socket: Socket, listener: Listener): void {
+    this.#pool.handOut(socket, listener);
+  }
+
+  /** Puts a snapshot in force in all workers. @throws when it cannot be compiled, or one of them refuses it. */
+  async apply(offer: SnapshotOffer): Promise<void> {
+    const { clock, sharedPorts } = this.#options;
+    const next = this.picture.compile(offer.snapshot, new Set(sharedPorts));
+    await this.#rollout.offer(offer);
+    this.picture.use(next, clock.now());
+    this.findings.snapshotChanged(offer.snapshot);
+  }
+
+  reopenLog(): void {
+    this.#pool.broadcast({ kind: 'reopen-log' });
+  }
+
+  drain(graceMs: number): Promise<void> {
+    return this.#pool.drain(graceMs);
+  }
+
+  kill(): void {
+    this.#pool.kill();
+  }
+
+  #introduce(slot: number, send: (message: ParentMessage) => void): void {
+    const { config, sharedPorts } = this.#options;
+    const { local, accessLog, limits, workers } = config;
+    send({
+      kind: 'start',
+      config: {
+        local,
+        accessLog,
+        limits,
+        workers,
+        sharedPorts: [...sharedPorts],
+        keepsTrunksWarm: slot === 0,
+        followed: this.#followed,
+        ticketSecret: this.#ticketSecret,
+      },
+    });
+    const messages = [this.#svidMessage(), this.#rollout.introduction(), ...this.findings.introduction()];
+    for (const message of messages) if (message !== undefined) send(message);
+  }
+
+  #received(channel: WorkerChannel, message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'ready':
+      case 'drained':
+        return;
+      case 'applied':
+        this.#rollout.applied(channel, message);
+        return;
+      case 'refused':
+        this.#rollout.refused(channel, message.reason);
+        return;
+      case 'trunk':
+        this.picture.saw(message);
+        this.findings.sawTrunk(channel, message);
+        return;
+      case 'ejections':
+        this.findings.ejected(channel.pid, message.endpoints);
+        return;
+      case 'collected':
+        this.metrics.collected(channel, message.id, message.families);
+        return;
+      case 'enrol':
+        this.#enrol(channel, message);
+    }
+  }
+
+  /** Always answers: a worker's client waits for it. */
+  async #enrol(channel: WorkerChannel, message: WorkerMessage & { kind: 'enrol' }): Promise<void> {
+    const { control, log } = this.#options;
+    const { id, request, remoteAddress } = message;
+    try {
+      const response = await control.enrol(request, remoteAddress);
+      channel.send({ kind: 'enrolled', id, response });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      log.warn({ remoteAddress, reason: error.message }, 'an enrolment could not be relayed');
+      channel.send({ kind: 'enrolled', id });
+    }
+  }
+
+  #gone(pid: number): void {
+    this.#rollout.gone(pid);
+    this.metrics.gone(pid);
+    this.findings.workerGone(pid);
+  }
+
+  get #followed(): boolean {
+    return this.#options.config.control.kind === 'federation';
+  }
+
+  #svidMessage(): ParentMessage | undefined {
+    const svid = this.#options.control.svid.value;
+    if (svid === undefined) return undefined;
+    const { certificateChainPem, privateKeyPem } = svid;
+    return { kind: 'svid', certificateChainPem, privateKeyPem };
+  }
+}
