@@ -13,7 +13,7 @@ const SLACK_MS = 3000;
 /** Of all logs together: with many peers each read takes fewer of each. */
 const ENTRIES_PER_READ = 4000;
 const LEAST_PER_LOG = 8;
-const MAX_READ_BYTES = 64 * 1024 * 1024;
+const MAX_READ_BYTES = 16 * 1024 * 1024;
 const MAX_ENTRY_BYTES = 2 * MAX_RECORD_BYTES;
 /** How long a log that is none is left out before it is looked at again. */
 const STRANGER_MS = 2000;
