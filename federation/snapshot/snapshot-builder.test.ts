@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { testRecord } from '../../test/fixtures/store-clusters.ts';
+import type { ServiceExport } from '../import/merge.ts';
+import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
+import type { ServiceKey } from '../model/service.ts';
+import type { Peer } from '../model/snapshot.ts';
+import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
+import { ListenPorts } from './listen-ports.ts';
+import { OfferBook } from './offer-book.ts';
+import { assemblePeers, knownPeers } from './peers.ts';
+import { portTarget, SnapshotBuilder } from './snapshot-builder.ts';
+
+const LOCAL = {
+  name: 'east',
+  clusterset: 'mesh.example',
+  trustDomain: 'east.mesh.example',
+  locality: { region: 'eu', zone: 'a' },
+};
+
+/** A builder over exports that the test changes. */
+class Bench {
+  readonly exports = new Map<ServiceKey, Map<string, ServiceExport>>();
+  readonly ports = new ListenPorts({ from: 15_500, to: 15_999 });
+  readonly builder: SnapshotBuilder;
+  peers: ReadonlyMap<string, Peer> = new Map();
+
+  constructor() {
+    const trustBundles = new Map();
+    this.builder = new SnapshotBuilder(
+      { local: LOCAL, epoch: 1, last: undefined },
+      {
+        exportsOf: (key) => [...(this.exports.get(key)?.values() ?? [])],
+        endpointsOf: () => [],
+        failoverOf: () => DEFAULT_FAILOVER_POLICY,
+        accessOf: () => [],
+        peers: () => this.peers,
+        trustBundles: () => trustBundles,
+        offers: new OfferBook(),
+        ports: this.ports,
+        onConflicts: () => {},
+      },
+      0,
+    );
+  }
+
+  offer(name: string, cluster: string, healthy: number | undefined): void {
+    const key = `shop/${name}`;
+    const exports = this.exports.getOrInsertComputed(key, () => new Map());
+    if (healthy === undefined) exports.delete(cluster);
+    else exports.set(cluster, { cluster, record: testRecord(name, healthy) });
+    this.builder.mark(key);
+  }
+}
+
+describe('the snapshot builder', () => {
+  it('makes the same snapshot again when nothing changed', () => {
+    const bench = new Bench();
+    const first = bench.builder.build(1);
+    assert.deepEqual([first.version, first.epoch, first.services.size], [1, 1, 0]);
+    bench.offer('a', 'west', 3);
+    const second = bench.builder.build(2);
+    assert.equal(second.version, 2);
+    bench.builder.markAll();
+    assert.equal(bench.builder.build(3), second);
+  });
+
+  it('gives a port while a service is there, and takes it when the service goes', () => {
+    const bench = new Bench();
+    bench.offer('a', 'west', 3);
+    const port = bench.builder.build(1).services.get('shop/a')?.ports[0];
+    assert.ok(port?.listenPort !== undefined);
+    const target = portTarget('shop/a', port);
+    assert.equal(bench.ports.get(target), port.listenPort);
+    bench.offer('a', 'west', undefined);
+    assert.equal(bench.builder.build(2).services.size, 0);
+    assert.equal(bench.ports.get(target), undefined);
+  });
+
+  it('keeps the object of each service and map that did not change, so deltas are exact', () => {
+    const step = fc.array(
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c'),
+        cluster: fc.constantFrom('east', 'west'),
+        healthy: fc.option(fc.nat(3), { nil: undefined }),
+      }),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+        const bench = new Bench();
+        let before = bench.builder.build(0);
+        for (const changes of steps) {
+          for (const { name, cluster, healthy } of changes) bench.offer(name, cluster, healthy);
+          const after = bench.builder.build(0);
+          const delta = diffSnapshots(before, after);
+          assert.ok(delta);
+          assert.deepEqual(applyDelta(before, delta), after);
+          for (const service of delta.changedServices) {
+            const key = `shop/${service.service.name}`;
+            assert.notDeepEqual(service, before.services.get(key), 'what did not change is no change');
+          }
+          assert.equal(after === before, delta.changedServices.length + delta.removedServices.length === 0);
+          before = after;
+        }
+      }),
+    );
+  });
+});
+
+describe("the snapshot's peers", () => {
+  const seen = {
+    cluster: 'west',
+    reach: 'synced' as const,
+    lastSeenMs: 1000,
+    head: {
+      locality: { region: 'us', zone: 'b' },
+      gateways: [
+        { host: '10.0.0.1', port: 15_443 },
+        { host: 'Not_A_Host', port: 15_443 },
+      ],
+    },
+  };
+  const steady = () => ({ kind: 'steady' as const });
+
+  it('are those that were seen and those that are known by name, without the own cluster', () => {
+    const known = [...knownPeers(LOCAL, [seen, { ...seen, cluster: 'east' }], ['west', 'north', 'east'])];
+    assert.deepEqual(
+      known.map(({ cluster, reach, gateways }) => [cluster, reach, gateways.length]),
+      [
+        ['west', 'synced', 1],
+        ['north', 'unknown', 0],
+      ],
+    );
+  });
+
+  it('keep their objects while only a heartbeat passed, and not for ever', () => {
+    const at = (lastSeenMs: number) => knownPeers(LOCAL, [{ ...seen, lastSeenMs }], []);
+    const first = assemblePeers(LOCAL, at(1000), steady, new Map());
+    assert.equal(assemblePeers(LOCAL, at(3000), steady, first), first);
+    const later = assemblePeers(LOCAL, at(17_000), steady, first);
+    assert.equal(later.get('west')?.lastSeenMs, 17_000);
+    const unreachable = knownPeers(LOCAL, [{ ...seen, reach: 'unreachable', lastSeenMs: 3000 }], []);
+    assert.equal(assemblePeers(LOCAL, unreachable, steady, first).get('west')?.lastSeenMs, 3000);
+    assert.equal(assemblePeers(LOCAL, [], steady, first).size, 0);
+  });
+});
