@@ -90,7 +90,11 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     if (this.#lingerDeadlineMs > 0) {
       if (nowMs >= this.#lingerDeadlineMs) this.socket.destroy();
     } else this.look(nowMs);
-    return nowMs + TICK_MS;
+    return this.isClosed() ? 0 : nowMs + TICK_MS;
+  }
+
+  protected isClosed(): boolean {
+    return this.life === 'closed';
   }
 
   /** Ends it at once. */

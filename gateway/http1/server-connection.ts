@@ -3,7 +3,6 @@ import type { CodecResources } from '../http/resources.ts';
 import {
   H2_ERROR,
   type HeaderBlock,
-  type RequestReceiver,
   type ServerConnection,
   type ServerConnectionHandler,
 } from '../http/stream.ts';
@@ -39,7 +38,6 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #phase: Phase = 'head';
   #head: RequestHead | undefined;
   #stream: ServerStream | undefined;
-  #receiver: RequestReceiver | undefined;
   /** What came in after the request under way. */
   #pending: Buffer = NOTHING;
   #taking = false;
@@ -50,7 +48,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   /** The client sends no more; what it has asked for is still answered. */
   #inputEnded = false;
   #emptyLines = 0;
-  #headSinceMs = 0;
+  /** When the head under way began; before the first request, when the connection did. */
+  #headSinceMs: number | undefined;
 
   constructor(
     socket: Socket,
@@ -137,10 +136,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#phase = asks ? 'asking' : endStream ? 'answering' : 'body';
     const stream = new ServerStream(this);
     this.#stream = stream;
-    this.#receiver = undefined;
-    const receiver = this.#handler.request(stream, head.block, endStream);
-    // It may have been answered, or reset, already.
-    if (this.#stream === stream) this.#receiver = receiver;
+    stream.receiver = this.#handler.request(stream, head.block, endStream);
   }
 
   override bodyData(chunk: Buffer, start: number, end: number, endOfBody: boolean): void {
@@ -151,7 +147,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   override bodyTrailers(block: HeaderBlock): void {
     this.#requestComplete();
-    this.#receiver?.requestTrailers(block);
+    this.#stream?.receiver?.requestTrailers(block);
     this.#nextWhenDone();
   }
 
@@ -161,7 +157,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   #deliver(chunk: Buffer, start: number, end: number, endStream: boolean): void {
     this.delivered(end - start);
-    this.#receiver?.requestData(chunk, start, end, endStream);
+    this.#stream?.receiver?.requestData(chunk, start, end, endStream);
   }
 
   // What the stream under way asks for.
@@ -241,7 +237,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   override bodyDrained(bytes: number): void {
     this.activeAtMs = this.resources.timers.nowMs;
-    this.#receiver?.responseDrained(bytes);
+    this.#stream?.receiver?.responseDrained(bytes);
   }
 
   override bodyWritten(): void {
@@ -257,10 +253,10 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   override bodyBroken(reason: string): void {
     this.#handler.rejected(reason);
-    const receiver = this.#forget();
+    const stream = this.#forget();
     // Its caller is in the middle of a write.
     queueMicrotask(() => {
-      receiver?.requestReset(H2_ERROR.INTERNAL_ERROR);
+      stream?.receiver?.requestReset(H2_ERROR.INTERNAL_ERROR);
       this.destroy();
     });
   }
@@ -275,7 +271,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       this.finish('answered');
       return;
     }
-    this.#headSinceMs = 0;
+    this.#headSinceMs = undefined;
     if (this.#inputEnded && this.#pending.length === 0) this.finish('closed by the peer');
     else this.#takePending();
   }
@@ -287,11 +283,10 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.guard(() => this.#take(pending));
   }
 
-  #forget(): RequestReceiver | undefined {
-    const receiver = this.#receiver;
+  #forget(): ServerStream | undefined {
+    const stream = this.#stream;
     this.#stream = undefined;
-    this.#receiver = undefined;
-    return receiver;
+    return stream;
   }
 
   // How it ends.
@@ -299,9 +294,9 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   protected override peerEnded(): void {
     if (this.#phase === 'opaque') {
       this.#inputEnded = true;
-      const receiver = this.#receiver;
+      const stream = this.#stream;
       if (this.bodyWriter.ended) this.#tunnelOver();
-      receiver?.requestData(NOTHING, 0, 0, true);
+      stream?.receiver?.requestData(NOTHING, 0, 0, true);
     } else if (this.#phase === 'answering' && this.socket.allowHalfOpen) this.#inputEnded = true;
     else this.finish('closed by the peer');
   }
@@ -309,7 +304,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   protected override broken(error: HeadError): void {
     this.#handler.rejected(error.reason);
     const answerable = !this.#headSent || this.#phase === 'head';
-    this.#forget()?.requestReset(H2_ERROR.PROTOCOL_ERROR);
+    this.#forget()?.receiver?.requestReset(H2_ERROR.PROTOCOL_ERROR);
     if (!answerable) {
       this.destroy();
       return;
@@ -320,7 +315,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   protected override lost(): void {
-    this.#forget()?.requestReset(H2_ERROR.CANCEL);
+    this.#forget()?.receiver?.requestReset(H2_ERROR.CANCEL);
   }
 
   protected override over(): void {
@@ -339,8 +334,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   #lookAtHead(nowMs: number, headTimeoutMs: number): void {
-    if (this.#headSinceMs === 0 && this.headBuffer.partial) this.#headSinceMs = nowMs;
-    if (this.#headSinceMs === 0 || headTimeoutMs === 0 || nowMs - this.#headSinceMs < headTimeoutMs) return;
+    if (this.headBuffer.partial) this.#headSinceMs ??= nowMs;
+    if (this.#headSinceMs === undefined || nowMs - this.#headSinceMs < headTimeoutMs) return;
     this.#handler.rejected('header-timeout');
     if (this.headBuffer.partial) this.#write(TIMEOUT_ANSWER);
     this.finish('header-timeout');

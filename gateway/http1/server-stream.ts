@@ -1,5 +1,5 @@
 import { parseContentLength } from '../http/message-rules.ts';
-import type { HeaderBlock, StreamWriter } from '../http/stream.ts';
+import type { HeaderBlock, RequestReceiver, StreamWriter } from '../http/stream.ts';
 import { fieldValue } from './head-writer.ts';
 
 /** The connection that a response is written on; it ignores writers of earlier requests. */
@@ -14,6 +14,8 @@ export interface ResponseOwner {
 
 /** One request's response on an HTTP/1 connection. */
 export class ServerStream implements StreamWriter {
+  /** Unknown until the engine has taken the request. */
+  receiver: RequestReceiver | undefined = undefined;
   readonly #owner: ResponseOwner;
 
   constructor(owner: ResponseOwner) {

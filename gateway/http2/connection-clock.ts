@@ -35,6 +35,7 @@ export class ConnectionClock implements Timed {
   #activeAtMs = 0;
   #progressAtMs = 0;
   #progress = 0;
+  #stopped = false;
 
   constructor(target: ClockTarget, options: Http2Options, resources: CodecResources) {
     this.#target = target;
@@ -51,6 +52,7 @@ export class ConnectionClock implements Timed {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#resources.timers.remove(this);
   }
 
@@ -70,7 +72,7 @@ export class ConnectionClock implements Timed {
     if (this.#lingerDeadlineMs > 0) {
       if (nowMs >= this.#lingerDeadlineMs) this.#target.lingered();
     } else this.#look(nowMs);
-    return nowMs + TICK_MS;
+    return this.#stopped ? 0 : nowMs + TICK_MS;
   }
 
   #look(nowMs: number): void {
