@@ -1,6 +1,7 @@
 import { type Authority, issueSvid } from '../trust/authority.ts';
 import { bundlesFor, type TrustBundle, type TrustBundles } from '../trust/bundle.ts';
 import { type ClusterTrust, loadTrustFolder } from '../trust/folder.ts';
+import { renewIntermediate } from '../trust/folder-writer.ts';
 import type { Svid } from '../trust/svid.ts';
 import { SvidSource } from '../trust/svid-source.ts';
 import type { ClusterName, LocalCluster } from './model/cluster.ts';
@@ -148,7 +149,9 @@ export class TrustSource {
 
   async #reload(): Promise<void> {
     try {
-      const trust = await load(this.#options);
+      const found = await load(this.#options);
+      // Only the trust home can: elsewhere the root's key is not at hand, and `isthmus trust status` says what to do.
+      const trust = (await renewIntermediate(found, this.#options.clock.now())) ?? found;
       this.#problem = undefined;
       if (fingerprint(trust) !== fingerprint(this.#trust.value)) this.#trust.set(trust);
     } catch (failure) {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { TrustBundles } from '../../trust/bundle.ts';
+import { ChainCache } from '../../trust/chain-cache.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { admitMeshPeer, type MeshPeer, meshServerOptions, ticketKeysFor } from '../../trust/tls.ts';
 
@@ -23,6 +24,8 @@ export interface TlsPortOptions {
 /** Takes TLS connections: handshake, identity, and then whoever serves that kind of peer. */
 export class TlsPort {
   readonly #options: TlsPortOptions;
+  /** Clients of one cluster come with the same intermediate again and again. */
+  readonly #chains = new ChainCache();
   #identity: TlsIdentity | undefined;
   #server: Server | undefined;
 
@@ -63,7 +66,7 @@ export class TlsPort {
     socket.on('error', () => {});
     const identity = this.#identity;
     if (identity === undefined) return;
-    const peer = admitMeshPeer(socket, identity.bundles, this.#options.now());
+    const peer = admitMeshPeer(socket, identity.bundles, this.#options.now(), this.#chains);
     if (peer.kind === 'refused') {
       this.#options.rejected(`svid-${peer.error.rule}`, remoteAddressOf(socket));
       socket.destroy();
