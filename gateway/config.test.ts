@@ -45,9 +45,12 @@ describe('gateway.yaml', () => {
       accessLog: { sample: 1, file: '-' },
       limits: {
         maxConnections: 20_000,
+        maxActiveRequests: 20_000,
+        maxHeldBytes: 64 * 1024 * 1024,
         handshakeTimeoutMs: 10_000,
         headerTimeoutMs: 10_000,
         idleTimeoutMs: 300_000,
+        responseTimeoutMs: 60_000,
       },
       drainDelayMs: 0,
       drainGraceMs: 30_000,

@@ -31,12 +31,17 @@ export type ControlConfig =
       readonly keyFile: string;
     };
 
-/** Bounds of one worker against hostile or broken clients. Times in ms. */
-export interface ConnectionLimits {
+/** Bounds of one worker against hostile or broken clients and slow pods. */
+export interface WorkerLimits {
   readonly maxConnections: number;
+  readonly maxActiveRequests: number;
+  /** For slow readers and for requests that may have to be sent again; past it new work is shed. */
+  readonly maxHeldBytes: number;
   readonly handshakeTimeoutMs: number;
   readonly headerTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** From the end of a request to the beginning of its response; gRPC calls have deadlines of their own. */
+  readonly responseTimeoutMs: number;
 }
 
 export interface AccessLogConfig {
@@ -60,7 +65,7 @@ export interface GatewayConfig {
   readonly admin: AdminAddress;
   readonly control: ControlConfig;
   readonly accessLog: AccessLogConfig;
-  readonly limits: ConnectionLimits;
+  readonly limits: WorkerLimits;
   /** How long connections are still taken after the gateway was told to end, while it says that it is not ready. */
   readonly drainDelayMs: number;
   /** How long what is open may take to finish after that. */
@@ -68,6 +73,7 @@ export interface GatewayConfig {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const MIB = 1024 * 1024;
 const port = z.int().min(0).max(65_535);
 const durationMs = z.int().min(1).max(MAX_TIMER_MS);
 const host = z.string().min(1);
@@ -132,9 +138,15 @@ const gatewayFile = z
     limits: z
       .strictObject({
         maxConnections: z.int().min(1).default(20_000),
+        maxActiveRequests: z.int().min(1).default(20_000),
+        maxHeldBytes: z
+          .int()
+          .min(MIB)
+          .default(64 * MIB),
         handshakeTimeoutMs: durationMs.default(10_000),
         headerTimeoutMs: durationMs.default(10_000),
         idleTimeoutMs: durationMs.default(300_000),
+        responseTimeoutMs: durationMs.default(60_000),
       })
       .prefault({}),
     drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),

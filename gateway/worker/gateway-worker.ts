@@ -56,7 +56,7 @@ export class GatewayWorker {
   constructor(options: GatewayWorkerOptions) {
     const { config, clock, random, send } = options;
     this.#options = options;
-    this.#resources = createCodecResources({ clock });
+    this.#resources = createCodecResources({ clock, heldBytes: config.limits.maxHeldBytes });
     this.#accessLog = new AccessLog(config.accessLog, (reason) => this.#logLost(reason));
     this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
     this.#connections = new OpenConnections(this.#meters, config.limits.maxConnections);
@@ -183,6 +183,8 @@ export class GatewayWorker {
       onPeerAnswered: (cluster) => trunk(cluster, true),
       warm: config.keepsTrunksWarm,
       edge: edgeOptions(config.limits),
+      maxActiveRequests: config.limits.maxActiveRequests,
+      responseTimeoutMs: config.limits.responseTimeoutMs,
     });
   }
 

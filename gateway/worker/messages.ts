@@ -23,9 +23,12 @@ const workerConfig = z.strictObject({
   accessLog: z.strictObject({ sample: z.number(), file: text }),
   limits: z.strictObject({
     maxConnections: count,
+    maxActiveRequests: count,
+    maxHeldBytes: count,
     handshakeTimeoutMs: count,
     headerTimeoutMs: count,
     idleTimeoutMs: count,
+    responseTimeoutMs: count,
   }),
   /** How many workers share the gateway's limits. */
   workers: count,

@@ -3,6 +3,8 @@ import { Exposition } from '../telemetry/exposition.ts';
 import type { MetricFamily } from '../telemetry/metric-family.ts';
 import type { WorkerChannel } from './worker-channel.ts';
 
+type CollectedChannel = Pick<WorkerChannel, 'pid' | 'send'>;
+
 /** A worker that is busy for longer is left out of the scrape with its newest figures; its last report counts. */
 const COLLECT_TIMEOUT_MS = 2_000;
 
@@ -15,13 +17,13 @@ interface Collection {
 /** Asks the workers for their figures when somebody scrapes. */
 export class MetricsCollection {
   readonly #clock: Clock;
-  readonly #channels: () => readonly WorkerChannel[];
+  readonly #channels: () => readonly CollectedChannel[];
   readonly #exposition = new Exposition();
   #lastId = 0;
   #current: Collection | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(clock: Clock, channels: () => readonly WorkerChannel[]) {
+  constructor(clock: Clock, channels: () => readonly CollectedChannel[]) {
     this.#clock = clock;
     this.#channels = channels;
   }
@@ -36,7 +38,7 @@ export class MetricsCollection {
     return this.#exposition.text(own());
   }
 
-  collected(channel: WorkerChannel, id: number, families: readonly MetricFamily[]): void {
+  collected(channel: CollectedChannel, id: number, families: readonly MetricFamily[]): void {
     this.#exposition.reported(channel.pid, families);
     if (this.#current?.id === id) this.#settled(channel.pid);
   }

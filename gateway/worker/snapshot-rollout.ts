@@ -6,6 +6,9 @@ import type { SnapshotOffer } from '../control/control-plane.ts';
 import type { ParentMessage } from './messages.ts';
 import type { WorkerChannel } from './worker-channel.ts';
 
+/** What of a worker's channel is needed to bring it a snapshot. */
+export type RolloutChannel = Pick<WorkerChannel, 'pid' | 'send' | 'kill'>;
+
 /** A worker that has not compiled a snapshot after this long hangs: it is killed, and another takes its place. */
 const HUNG_MS = 30_000;
 
@@ -19,13 +22,13 @@ interface Rollout {
 /** Brings each snapshot to all workers, one after another. */
 export class SnapshotRollout {
   readonly #clock: Clock;
-  readonly #channels: () => readonly WorkerChannel[];
+  readonly #channels: () => readonly RolloutChannel[];
   /** What each worker has, by process id. */
   readonly #applied = new Map<number, RoutingSnapshot>();
   #newest: RoutingSnapshot | undefined;
   #current: Rollout | undefined;
 
-  constructor(clock: Clock, channels: () => readonly WorkerChannel[]) {
+  constructor(clock: Clock, channels: () => readonly RolloutChannel[]) {
     this.#clock = clock;
     this.#channels = channels;
   }
@@ -61,14 +64,14 @@ export class SnapshotRollout {
     }
   }
 
-  applied(channel: WorkerChannel, version: { readonly epoch: number; readonly version: number }): void {
+  applied(channel: RolloutChannel, version: { readonly epoch: number; readonly version: number }): void {
     const newest = this.#newest;
     if (newest === undefined || newest.epoch !== version.epoch || newest.version !== version.version) return;
     this.#applied.set(channel.pid, newest);
     this.#settled(channel.pid);
   }
 
-  refused(channel: WorkerChannel, reason: string): void {
+  refused(channel: RolloutChannel, reason: string): void {
     this.#applied.delete(channel.pid);
     if (this.#current?.waitingFor.has(channel.pid)) this.#current.failed(reason);
   }
