@@ -35,7 +35,7 @@ describe('a cluster’s store user', { skip: missingTools('redis-server') }, () 
     ['sadd', `${PREFIX}members`, 'west'],
     ['get', `${PREFIX}east:head`],
     ['hgetall', `${PREFIX}east:services`],
-    ['smembers', `${PREFIX}members`],
+    ['srandmember', `${PREFIX}members`, '10'],
     ['eval_ro', "return redis.call('GET', KEYS[1])", '1', `${PREFIX}east:head`],
   ];
   for (const [command, ...args] of ALLOWED) {

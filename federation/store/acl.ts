@@ -26,7 +26,7 @@ export interface StoreUserRequest {
 const COMMANDS = [
   // Of the client library: connecting, and finding the node that serves a slot.
   ...['ping', 'info', 'select', 'client|setname', 'cluster|slots', 'cluster|info', 'asking'],
-  ...['type', 'get', 'hmget', 'hgetall', 'hlen', 'smembers', 'xread', 'xinfo|stream', 'eval_ro'],
+  ...['type', 'get', 'hmget', 'hgetall', 'hlen', 'srandmember', 'xread', 'xinfo|stream', 'eval_ro'],
   ...['eval', 'set', 'del', 'unlink', 'hset', 'hdel', 'xadd', 'rename', 'persist', 'pexpire'],
 ] as const;
 

@@ -8,7 +8,8 @@ const FIELDS_PER_AUDIT = 64;
 
 /**
  * Looks, a few fields at a time, whether the store still has what was written: a record that somebody altered
- * stands under a head that nobody touched, and would be found only by a reader that starts afresh.
+ * stands under a head that nobody touched, and would be found only by a reader that starts afresh. So would a
+ * name that was taken out of `members`.
  */
 export class Audit {
   readonly #driver: StoreDriver;
@@ -27,7 +28,10 @@ export class Audit {
   async next(nowMs: number): Promise<string | undefined> {
     if (nowMs < this.#dueMs) return undefined;
     this.#dueMs = nowMs + EVERY_MS;
-    if (this.#remaining.length === 0) this.#remaining = [...this.#publication.stored.keys()];
+    if (this.#remaining.length === 0) {
+      await this.#driver.addMember(this.#cluster);
+      this.#remaining = [...this.#publication.stored.keys()];
+    }
     const fields = this.#remaining.splice(-FIELDS_PER_AUDIT);
     if (fields.length === 0) return undefined;
     const found = await this.#driver.readRecords(this.#cluster, fields);

@@ -59,11 +59,14 @@ export class ClusterWriter {
   async acquire(): Promise<Leadership> {
     const { clock, driver, local, memory } = this.#options;
     const nowMs = clock.now();
+    const maximumEpoch = nowMs + MAX_AHEAD_MS;
+    const lastEpoch = await memory.lastEpoch();
     const result = await driver.acquire({
       cluster: local.name,
       lease: await this.#lease(),
-      minimumEpoch: Math.max(nowMs, (await memory.lastEpoch()) + 1),
-      maximumEpoch: nowMs + MAX_AHEAD_MS,
+      // A last epoch that readers refuse was made while this clock was wrong.
+      minimumEpoch: lastEpoch < maximumEpoch ? Math.max(nowMs, lastEpoch + 1) : nowMs,
+      maximumEpoch,
     });
     if (result.kind === 'held') return this.#standby(result.holder);
     await memory.rememberEpoch(result.epoch);
@@ -86,11 +89,12 @@ export class ClusterWriter {
       cluster: local.name,
       verifier,
       epoch,
+      maximumEpoch: clock.now() + MAX_AHEAD_MS,
       newest: this.#newest,
     });
     switch (finding.kind) {
       case 'higher-epoch':
-        await memory.rememberEpoch(Math.min(finding.epoch, clock.now() + MAX_AHEAD_MS));
+        await memory.rememberEpoch(finding.epoch);
         return { kind: 'follower', leader: undefined, tryAtMs: 0 };
       case 'adopt':
         publication.adopt(finding.records, finding.version, clock.monotonic());

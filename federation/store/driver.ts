@@ -120,7 +120,7 @@ export interface StoreDriver {
   /** Whether `cluster` could publish and read here: connects, authenticates, tries its permissions, writes nothing. */
   check(cluster: ClusterName): Promise<void>;
 
-  /** A hint where to look; anyone may have written it. */
+  /** A hint where to look; anyone may have written it. Of very many, some at random. */
   members(): Promise<readonly string[]>;
   addMember(cluster: ClusterName): Promise<void>;
 

@@ -202,14 +202,17 @@ export class StoreFollower {
     }
   }
 
+  /** Names that never said anything make room: anyone may have filled `members` with them. */
   #meetNew(cluster: ClusterName): void {
     if (this.#peers.has(cluster)) return;
-    if (this.#peers.size < MAX_MEMBERS) {
-      this.#meet(cluster);
-      return;
+    if (this.#peers.size >= MAX_MEMBERS) {
+      const silent = [...this.#peers.values()].find(
+        (peer) => peer.head === undefined && !this.#disk.marks.has(peer.cluster),
+      );
+      if (silent === undefined) return;
+      this.#peers.delete(silent.cluster);
     }
-    const message = `the store names more than ${MAX_MEMBERS} members: it is not followed`;
-    this.#options.report({ severity: 'warning', cluster, message });
+    this.#meet(cluster);
   }
 
   #meet(cluster: ClusterName): FollowedPeer {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ClusterName, type GatewayAddress, isDnsLabel, type Locality } from '../model/cluster.ts';
 import { localitySchema } from './record.ts';
+import { firstFault } from './schema-fault.ts';
 
 /** The form of heads and records that this release writes. It reads this one and the one before. */
 export const SCHEMA_VERSION = 1;
@@ -65,12 +66,12 @@ export function encodeHead(content: HeadContent): Uint8Array {
 /** @throws Error when the payload is not a head that this release understands. */
 export function parseHead(payload: Uint8Array): HeadContent {
   const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-  const { schemaVersion } = versionSchema.parse(value);
-  if (schemaVersion !== SCHEMA_VERSION) {
-    throw new Error(`head has schema version ${schemaVersion}, this release reads ${SCHEMA_VERSION}`);
+  const stated = versionSchema.safeParse(value).data?.schemaVersion;
+  if (stated !== SCHEMA_VERSION) {
+    throw new Error(`head has schema version ${stated ?? 'none'}, this release reads ${SCHEMA_VERSION}`);
   }
   const parsed = headSchema.safeParse(value);
-  if (!parsed.success) throw new Error(`head is malformed: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`head is malformed: ${firstFault(parsed.error)}`);
   return parsed.data;
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isDnsLabel } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
+import { firstFault } from './schema-fault.ts';
 
 const MAX_TIME_MS = 8_640_000_000_000_000;
 const MAX_HOSTS = 1_000_000;
@@ -80,7 +81,7 @@ export function parseRecord(field: ServiceKey, text: string): ServiceRecord {
     throw new Error(`record of ${shown} is longer than ${MAX_RECORD_BYTES} bytes`);
   }
   const parsed = recordSchema.safeParse(parseJson(text, shown));
-  if (!parsed.success) throw new Error(`record of ${shown} is malformed: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`record of ${shown} is malformed: ${firstFault(parsed.error)}`);
   const record = parsed.data;
   if (serviceKey(record.service) !== field) {
     throw new Error(`record of ${shown} is of another service, ${serviceKey(record.service)}`);

@@ -21,6 +21,8 @@ export interface OwnWord {
   readonly verifier: HeadVerifier;
   /** The epoch that the leader has now. */
   readonly epoch: number;
+  /** Readers refuse a later one: a head that has it was made with a wrong clock. */
+  readonly maximumEpoch: number;
   /** The newest head that this process knows of: anything older in the store was restored. */
   readonly newest: { readonly epoch: number; readonly version: number } | undefined;
 }
@@ -32,6 +34,9 @@ export function judgeStored(set: StoredSet, own: OwnWord): Finding {
     content = parseHead(own.verifier.verify(set.head, own.cluster));
   } catch (failure) {
     return { kind: 'replace', reason: `the head in the store is not this cluster's: ${messageOf(failure)}` };
+  }
+  if (content.epoch >= own.maximumEpoch) {
+    return { kind: 'replace', reason: 'the head in the store has an epoch far in the future' };
   }
   if (content.epoch > own.epoch) return { kind: 'higher-epoch', epoch: content.epoch };
   if (isOlder(content, own.newest))

@@ -1,10 +1,10 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import { z } from 'zod';
 import { hostPort } from '../../model/endpoint.ts';
 import { UserError } from '../../model/user-error.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../runtime/clock.ts';
 import type { StoreDriver } from '../driver.ts';
 import { StoreLimitError } from '../limits.ts';
+import { firstFault } from '../schema-fault.ts';
 import { MemoryDriver } from './memory-driver.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
@@ -64,7 +64,7 @@ function answering(store: MemoryStore, clock: Clock) {
   return (call: ServerUnaryCall<unknown, unknown>, respond: sendUnaryData<unknown>): void => {
     const request = requestSchema.safeParse(call.request);
     if (!request.success) {
-      respond({ code: status.INVALID_ARGUMENT, details: z.prettifyError(request.error).slice(0, 300) });
+      respond({ code: status.INVALID_ARGUMENT, details: firstFault(request.error) });
       return;
     }
     const driver = new MemoryDriver(store, clock);

@@ -60,7 +60,7 @@ describe('a Redis that cannot be used is named, with what to do', {
   });
 
   it('missing permissions', async (t) => {
-    const acl = `user default on >x ~* +@all\nuser poor on >${SECRET} ~* +ping +info +client|setname +smembers\n`;
+    const acl = `user default on >x ~* +@all\nuser poor on >${SECRET} ~* +ping +info +client|setname +srandmember\n`;
     const server = await RedisServer.start(t, { acl, password: 'x' });
     const driver = open(t, { urls: [server.url], username: 'poor', password: SECRET });
     const refusal = await rejection(driver.check('west'));

@@ -20,7 +20,13 @@ import type {
   StoredSet,
   WriteResult,
 } from '../driver.ts';
-import { MAX_HEAD_BYTES, MAX_RECORDS, MAX_SET_BYTES, StoreLimitError } from '../limits.ts';
+import {
+  MAX_HEAD_BYTES,
+  MAX_RECORDS,
+  MAX_SET_BYTES,
+  MEMBERS_READ_COUNT,
+  StoreLimitError,
+} from '../limits.ts';
 import { Probe } from '../probe.ts';
 import { type Argument, RedisConnection } from './connection.ts';
 import { describeRedisFailure } from './failure.ts';
@@ -92,7 +98,7 @@ export class RedisDriver implements StoreDriver {
   }
 
   async members(): Promise<readonly string[]> {
-    const reply = await this.#call('read the members', 'smembers', this.#keys.members);
+    const reply = await this.#call('read the members', 'srandmember', this.#keys.members, MEMBERS_READ_COUNT);
     return listReply(reply).map(textReply);
   }
 

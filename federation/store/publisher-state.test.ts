@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Leadership, nextStep, type PublisherFacts } from './publisher-state.ts';
+
+const NOW_MS = 1000;
+const LEADER: Leadership = { kind: 'leader', epoch: 7, head: new Uint8Array(), heartbeatAtMs: NOW_MS + 500 };
+
+function step(facts: Partial<PublisherFacts>) {
+  return nextStep(NOW_MS, {
+    leadership: LEADER,
+    servicesKnown: true,
+    identityKnown: true,
+    storeUp: true,
+    mayLead: true,
+    announcing: false,
+    batchDueMs: undefined,
+    ...facts,
+  });
+}
+
+describe('what a publisher does next', () => {
+  it('waits for services, identity and store before anything else', () => {
+    assert.deepEqual(step({ servicesKnown: false }), {
+      kind: 'wait',
+      state: 'awaiting-services',
+      untilMs: Infinity,
+    });
+    assert.deepEqual(step({ identityKnown: false }), {
+      kind: 'wait',
+      state: 'awaiting-identity',
+      untilMs: Infinity,
+    });
+    assert.deepEqual(step({ storeUp: false, batchDueMs: 0 }), {
+      kind: 'wait',
+      state: 'disconnected',
+      untilMs: Infinity,
+    });
+  });
+
+  it('asks to lead when it may and its time has come', () => {
+    const follower: Leadership = { kind: 'follower', leader: 'other', tryAtMs: NOW_MS };
+    assert.deepEqual(step({ leadership: follower }), { kind: 'acquire' });
+    assert.equal(step({ leadership: follower, mayLead: false }).kind, 'wait');
+    const later = { ...follower, tryAtMs: NOW_MS + 1 };
+    assert.deepEqual(step({ leadership: later }), { kind: 'wait', state: 'standby', untilMs: NOW_MS + 1 });
+  });
+
+  it('reads before it writes when it does not know what the store has', () => {
+    const unsure: Leadership = { kind: 'unsure', epoch: 7, tryAtMs: NOW_MS };
+    assert.deepEqual(step({ leadership: unsure, batchDueMs: 0 }), { kind: 'synchronize', epoch: 7 });
+    assert.equal(step({ leadership: { ...unsure, tryAtMs: NOW_MS + 1 }, batchDueMs: 0 }).kind, 'wait');
+  });
+
+  it('writes when a batch, a heartbeat or an announcement is due', () => {
+    assert.deepEqual(step({ batchDueMs: NOW_MS + 20 }), {
+      kind: 'wait',
+      state: 'leading',
+      untilMs: NOW_MS + 20,
+    });
+    assert.deepEqual(step({}), { kind: 'wait', state: 'leading', untilMs: NOW_MS + 500 });
+    for (const facts of [
+      { batchDueMs: NOW_MS },
+      { batchDueMs: Number.NEGATIVE_INFINITY },
+      { leadership: { ...LEADER, heartbeatAtMs: NOW_MS } },
+      { announcing: true },
+    ]) {
+      assert.equal(step(facts).kind, 'commit');
+    }
+  });
+});

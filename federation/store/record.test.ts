@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { testRecord } from '../../test/fixtures/store-clusters.ts';
+import { encodeHead, type HeadContent, parseHead } from './head.ts';
+import { MAX_RECORD_BYTES } from './limits.ts';
+import { encodeRecord, parseRecord } from './record.ts';
+
+const FIELD = 'shop/cart';
+const RECORD = testRecord('cart');
+const [PORT] = RECORD.ports;
+const [HOSTS] = RECORD.localities;
+
+describe('a record', () => {
+  it('comes back as it was', () => {
+    const whole = {
+      ...RECORD,
+      ports: [{ name: 'grpc', port: 81, protocol: 'http2', appProtocol: 'kubernetes.io/h2c' }],
+    };
+    assert.deepEqual(parseRecord(FIELD, encodeRecord(RECORD)), RECORD);
+    assert.deepEqual(parseRecord(FIELD, JSON.stringify(whole)), whole);
+  });
+
+  it('has one text, whatever the order of its keys', () => {
+    const shuffled = Object.fromEntries(Object.entries(RECORD).toReversed()) as typeof RECORD;
+    assert.equal(encodeRecord(shuffled), encodeRecord(RECORD));
+  });
+
+  const BAD: Readonly<Record<string, unknown>> = {
+    'no object': [],
+    'an unknown key': { ...RECORD, more: 1 },
+    'a missing key': { ...RECORD, type: undefined },
+    'another service': testRecord('pay'),
+    'an unknown type': { ...RECORD, type: 'ExternalName' },
+    'a namespace that is no label': { ...RECORD, service: { namespace: 'Shop', name: 'cart' } },
+    'port 0': { ...RECORD, ports: [{ ...PORT, port: 0 }] },
+    'port 65536': { ...RECORD, ports: [{ ...PORT, port: 65_536 }] },
+    'a port that is a text': { ...RECORD, ports: [{ ...PORT, port: '80' }] },
+    'an unknown protocol': { ...RECORD, ports: [{ ...PORT, protocol: 'udp' }] },
+    'two ports of one name': { ...RECORD, ports: [PORT, { ...PORT, port: 81 }] },
+    'two names of one port': { ...RECORD, ports: [PORT, { ...PORT, name: 'b' }] },
+    '101 ports': {
+      ...RECORD,
+      ports: Array.from({ length: 101 }, (_, i) => ({ ...PORT, name: `p${i}`, port: i + 1 })),
+    },
+    'a line break in appProtocol': { ...RECORD, ports: [{ ...PORT, appProtocol: 'a\nb' }] },
+    'a negative number of hosts': { ...RECORD, localities: [{ ...HOSTS, healthy: -1 }] },
+    'a fraction of a host': { ...RECORD, localities: [{ ...HOSTS, healthy: 0.5 }] },
+    'more healthy hosts than hosts': { ...RECORD, localities: [{ ...HOSTS, hosts: 2, healthy: 3 }] },
+    'hosts beyond counting': { ...RECORD, localities: [{ ...HOSTS, hosts: 1e9 }] },
+    'a locality twice': { ...RECORD, localities: [HOSTS, HOSTS] },
+    'a region with a slash': {
+      ...RECORD,
+      localities: [{ ...HOSTS, locality: { region: 'a/b', zone: 'c' } }],
+    },
+    'a time before 1970': { ...RECORD, changedAtMs: -1 },
+    'a time that is no time': { ...RECORD, exportedAtMs: 1e300 },
+  };
+  for (const [name, value] of Object.entries(BAD)) {
+    it(`is refused with ${name}`, () => {
+      assert.throws(() => parseRecord(FIELD, JSON.stringify(value)), /record of "shop\/cart" is/);
+    });
+  }
+
+  it('is refused when it is no JSON, or longer than any record', () => {
+    assert.throws(() => parseRecord(FIELD, '{'), /is not JSON/);
+    assert.throws(() => parseRecord(FIELD, ' '.repeat(MAX_RECORD_BYTES + 1)), /longer than/);
+  });
+
+  it('is refused in one short line, whatever it holds', () => {
+    const key = `${'x'.repeat(5000)}\n\u001b[31m`;
+    const text = JSON.stringify({ ...RECORD, [key]: 1 });
+    const refuse = (): unknown => parseRecord(FIELD, text);
+    assert.throws(
+      refuse,
+      (failure: Error) => failure.message.length < 300 && !/[^\x20-\x7e]/.test(failure.message),
+    );
+  });
+
+  it('throws nothing but errors at any text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        assert.throws(() => parseRecord(FIELD, text), Error);
+      }),
+    );
+  });
+});
+
+const HEAD: HeadContent = {
+  cluster: 'west',
+  epoch: 1_800_000_000_000,
+  version: 3,
+  issuedAtMs: 1_800_000_000_001,
+  digest: 'ab'.repeat(32),
+  locality: { region: 'eu', zone: 'eu-a' },
+  gateways: [{ host: 'fd00::1', port: 15_443 }],
+  bundleSequence: 2,
+  schemaVersion: 1,
+};
+
+describe('the content of a head', () => {
+  it('comes back as it was', () => {
+    assert.deepEqual(parseHead(encodeHead(HEAD)), HEAD);
+    assert.deepEqual(parseHead(encodeHead({ ...HEAD, left: true })), { ...HEAD, left: true });
+  });
+
+  const BAD: Readonly<Record<string, unknown>> = {
+    'an unknown key': { ...HEAD, more: 1 },
+    'another schema version': { ...HEAD, schemaVersion: 2 },
+    'no schema version': { ...HEAD, schemaVersion: undefined },
+    'a digest in capitals': { ...HEAD, digest: 'AB'.repeat(32) },
+    'a short digest': { ...HEAD, digest: 'ab' },
+    'a negative version': { ...HEAD, version: -1 },
+    'an epoch beyond exact numbers': { ...HEAD, epoch: 2 ** 53 },
+    'a gateway without a port': { ...HEAD, gateways: [{ host: 'a' }] },
+    'a gateway’s host with a space': { ...HEAD, gateways: [{ host: 'a b', port: 1 }] },
+    '33 gateways': { ...HEAD, gateways: Array.from({ length: 33 }, () => HEAD.gateways[0]) },
+    null: null,
+  };
+  for (const [name, value] of Object.entries(BAD)) {
+    it(`is refused with ${name}`, () => {
+      assert.throws(() => parseHead(new TextEncoder().encode(JSON.stringify(value))), /^Error: head /);
+    });
+  }
+});
