@@ -13,6 +13,7 @@ import { answerFailure, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
 import { addHopFields } from '../pipeline/forward.ts';
 import { runStages } from '../pipeline/stages.ts';
+import { addWebSocketAccept } from '../pipeline/websocket.ts';
 import { finished, type LocalDestination, started, type TrunkDestination } from '../routing/destination.ts';
 import type { Outcome } from '../routing/endpoint-runtime.ts';
 import type { AcquireFailure, ConnectionSource, ConnectionWaiter } from '../upstream/connection-source.ts';
@@ -175,6 +176,7 @@ export class Exchange
     this.#latencyMs = this.#environment.clock.monotonic() - this.#attemptStartedMs;
     this.#body?.release();
     if (this.protocol === 'tcp') this.#countTcp(1);
+    if (this.upgrade !== undefined) addWebSocketAccept(block, this.block, this.upgrade);
     this.#downstream.sendHeaders(block, endStream);
     if (endStream) this.#endResponse();
   }
@@ -363,10 +365,15 @@ export class Exchange
     if (!this.#responseEnded || this.#heldResponseBytes > 0 || this.#phase === 'ended') return;
     const requestEnded = this.#body === undefined || this.#body.ended;
     // A tunnel's two directions end one by one; of any other request nobody wants the rest after its response.
-    if (!requestEnded && this.method === 'CONNECT' && this.#phase === 'responding') return;
+    if (!requestEnded && this.#isTunnel()) return;
     if (!requestEnded) this.#upstream?.reset(H2_ERROR.NO_ERROR);
     this.#end();
     if (!requestEnded) this.#downstream.reset(H2_ERROR.NO_ERROR);
+  }
+
+  #isTunnel(): boolean {
+    if (this.#phase !== 'responding') return false;
+    return this.method === 'CONNECT' ? this.status < 300 : this.upgrade !== undefined && this.status === 101;
   }
 
   #end(): void {

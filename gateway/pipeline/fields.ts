@@ -68,7 +68,7 @@ function readField(request: PipelineRequest, name: string, value: string): boole
     case ':path':
       request.path = value;
       return true;
-    case ':protocol':
+    case 'upgrade':
       request.upgrade = value;
       return true;
     case 'host':

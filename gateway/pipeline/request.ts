@@ -20,7 +20,7 @@ export interface PipelineRequest {
   authority: string | undefined;
   /** From `route` on in normal form; undefined for CONNECT. */
   path: string | undefined;
-  /** `:protocol` of an extended CONNECT (RFC 8441), e.g. `websocket`. */
+  /** The protocol that it asks to go over to, e.g. `websocket`. */
   upgrade: string | undefined;
   grpc: boolean;
   grpcTimeout: string | undefined;

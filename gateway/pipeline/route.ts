@@ -36,7 +36,7 @@ function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment
 }
 
 function accept(request: PipelineRequest, found: Route<RouteMeters>): FailureCode | undefined {
-  const opaque = request.method === 'CONNECT' && request.upgrade === undefined;
+  const opaque = request.method === 'CONNECT';
   if (opaque !== (found.port.protocol === 'tcp')) return 'badRequest';
   request.route = found;
   return undefined;

@@ -31,6 +31,8 @@ const RETIRE_AGAIN_MS = 60_000;
 export class PeerTrunk implements ConnectionSource, LinkOwner {
   readonly #place: TrunkPlace;
   readonly #waiting = new WaitingRoom(MAX_WAITING);
+  /** Connected, but what its peer allows is not known yet. */
+  #opening: TrunkLink | undefined = undefined;
   /** Those that take streams. */
   #links: TrunkLink[] = [];
   /** Those whose last streams are ending. */
@@ -91,6 +93,7 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   tick(nowMs: number, warm: boolean): void {
     for (const link of [...this.#links]) this.#look(link, nowMs, warm);
     for (const link of [...this.#draining]) if (!link.alive(nowMs)) link.connection.destroy();
+    if (this.#opening?.alive(nowMs) === false) this.#opening.connection.destroy();
     const { kind } = this.#state;
     if (warm && (kind === 'idle' || kind === 'down')) this.#step({ kind: 'wanted' });
   }
@@ -106,6 +109,9 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
     const links = this.#links;
     this.#links = [];
     for (const link of links) this.#drainLink(link);
+    const opening = this.#opening;
+    this.#opening = undefined;
+    opening?.connection.destroy();
     this.#step({ kind: 'drain' });
   }
 
@@ -113,6 +119,17 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   destroy(): void {
     this.drain();
     for (const link of [...this.#draining]) link.connection.destroy();
+  }
+
+  linkReady(link: TrunkLink): void {
+    if (link !== this.#opening) return;
+    this.#opening = undefined;
+    this.#problem = undefined;
+    const retiring = this.#retiring;
+    if (retiring !== undefined && this.#take(retiring)) this.#drainLink(retiring);
+    this.#links = [...this.#links, link];
+    this.#step({ kind: 'connected' });
+    this.linkAvailable(link);
   }
 
   linkAvailable(link: TrunkLink): void {
@@ -129,6 +146,10 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
 
   linkClosed(link: TrunkLink, reason: string): void {
     this.#draining.delete(link);
+    if (link === this.#opening) {
+      this.#opening = undefined;
+      this.#dialFailed(reason);
+    }
     if (!this.#take(link)) return;
     this.#problem = reason;
     this.#step({ kind: 'connection-lost', left: this.#links.length });
@@ -157,12 +178,7 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   }
 
   #grow(): void {
-    if (this.#state.kind === 'up') {
-      // A new connection takes few streams until it knows how many its peer allows.
-      const settled = this.#links.every(({ rttMs }) => rttMs !== undefined);
-      if (!settled || this.#links.length >= MAX_LINKS) return;
-    }
-    this.#step({ kind: 'wanted' });
+    if (this.#state.kind !== 'up' || this.#links.length < MAX_LINKS) this.#step({ kind: 'wanted' });
   }
 
   /** True when it was one of those that take streams; it is not any more. */
@@ -204,26 +220,22 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   #dial(): void {
     this.#cancelDial = this.#place.dialler.dial(this.#peer, {
       connected: (socket) => this.#connected(socket),
-      failed: (reason) => {
-        this.#cancelDial = undefined;
-        this.#problem = reason;
-        this.#retiring = undefined;
-        this.#step({ kind: 'dial-failed' });
-      },
+      failed: (reason) => this.#dialFailed(reason),
     });
+  }
+
+  #dialFailed(reason: string): void {
+    this.#cancelDial = undefined;
+    this.#problem = reason;
+    this.#retiring = undefined;
+    this.#step({ kind: 'dial-failed' });
   }
 
   #connected(socket: TLSSocket): void {
     this.#cancelDial = undefined;
-    this.#problem = undefined;
     const { clock, random, resources, timing } = this.#place;
     const nowMs = clock.monotonic();
     const retireAtMs = nowMs + timing.maxAgeMs * (1 - random() / 10);
-    const link = new TrunkLink(this, socket, resources, timing, { nowMs, retireAtMs });
-    const retiring = this.#retiring;
-    if (retiring !== undefined && this.#take(retiring)) this.#drainLink(retiring);
-    this.#links = [...this.#links, link];
-    this.#step({ kind: 'connected' });
-    this.#waiting.serve(link.connection);
+    this.#opening = new TrunkLink(this, socket, resources, timing, { nowMs, retireAtMs });
   }
 }

@@ -7,7 +7,9 @@ import type { TrunkTiming } from './trunk-timing.ts';
 
 /** What a link tells the trunk it belongs to. */
 export interface LinkOwner {
-  /** It may take a stream again, or its limits are known now. */
+  /** Its first PING was answered, so the peer's SETTINGS are known: it takes streams from now on. */
+  linkReady(link: TrunkLink): void;
+  /** It may take a stream again. */
   linkAvailable(link: TrunkLink): void;
   /** The peer takes nothing more on it (GOAWAY). */
   linkDraining(link: TrunkLink): void;
@@ -20,7 +22,7 @@ export class TrunkLink implements ClientConnectionHandler {
   readonly connection: Http2ClientConnection;
   /** When another should take its place. */
   retireAtMs: number;
-  /** undefined until the first PING's answer, which comes after the peer's SETTINGS. */
+  /** Of the last PING; undefined until the first was answered. */
   rttMs: number | undefined = undefined;
   readonly #owner: LinkOwner;
   readonly #socket: TLSSocket;
@@ -95,7 +97,7 @@ export class TrunkLink implements ClientConnectionHandler {
     this.connection.ping((rttMs) => {
       const first = this.rttMs === undefined;
       this.rttMs = rttMs;
-      if (first) this.#owner.linkAvailable(this);
+      if (first) this.#owner.linkReady(this);
     });
   }
 }

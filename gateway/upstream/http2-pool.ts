@@ -56,8 +56,20 @@ export class Http2Pool implements ConnectionSource {
     if (this.#waiting.size > 0) this.#grow();
   }
 
+  /** What its peer allows is known now. */
+  ready(shared: SharedConnection): void {
+    this.#connecting = false;
+    this.#connections.push(shared);
+    this.serve(shared);
+    if (this.#retired) shared.connection.drain();
+  }
+
   /** It takes no more streams, or is closed. */
-  gone(shared: SharedConnection): void {
+  gone(shared: SharedConnection, reason: string): void {
+    if (!shared.ready) {
+      this.#failed(reason);
+      return;
+    }
     const index = this.#connections.indexOf(shared);
     if (index >= 0) this.#connections.splice(index, 1);
     if (this.#waiting.size > 0) this.#grow();
@@ -69,32 +81,24 @@ export class Http2Pool implements ConnectionSource {
 
   #grow(): void {
     if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
-    // A new connection takes few streams until it knows how many its peer allows.
-    if (this.#connections.some(({ settled }) => !settled)) return;
     this.#connecting = true;
     const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
     connectTcp(this.#place.target, options, {
-      connected: (socket) => this.#connected(socket),
-      failed: (reason) => {
-        this.#connecting = false;
-        if (this.#connections.length === 0) this.#waiting.fail({ kind: 'connect', reason });
-      },
+      connected: (socket) => new SharedConnection(this, socket, this.#place),
+      failed: (reason) => this.#failed(reason),
     });
   }
 
-  #connected(socket: Socket): void {
+  #failed(reason: string): void {
     this.#connecting = false;
-    const shared = new SharedConnection(this, socket, this.#place);
-    this.#connections.push(shared);
-    this.serve(shared);
-    if (this.#retired) shared.connection.drain();
+    if (this.#connections.length === 0) this.#waiting.fail({ kind: 'connect', reason });
   }
 }
 
 class SharedConnection implements ClientConnectionHandler {
   readonly connection: ClientConnection;
   /** Its first PING was answered, and so its peer's SETTINGS have come. */
-  settled = false;
+  ready = false;
   /** Monotonic ms. */
   idleSinceMs: number;
   readonly #pool: Http2Pool;
@@ -105,24 +109,24 @@ class SharedConnection implements ClientConnectionHandler {
     const connection = place.wrap(socket, this);
     this.connection = connection;
     connection.ping(() => {
-      this.settled = true;
-      pool.serve(this);
+      this.ready = true;
+      pool.ready(this);
     });
   }
 
   availabilityChanged(): void {
-    if (this.connection.available) this.#pool.serve(this);
+    if (this.ready && this.connection.available) this.#pool.serve(this);
   }
 
   draining(): void {
-    this.#pool.gone(this);
+    if (this.ready) this.#pool.gone(this, 'draining');
   }
 
   rejected(reason: string): void {
     this.#pool.rejected(reason);
   }
 
-  closed(_reason: string): void {
-    this.#pool.gone(this);
+  closed(reason: string): void {
+    this.#pool.gone(this, reason);
   }
 }
