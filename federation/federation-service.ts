@@ -5,14 +5,17 @@ import type { FederationConfig, ListenAddress } from './config.ts';
 import { gatewayId } from './model/identity.ts';
 import { UserError } from './model/user-error.ts';
 import { ProblemLog } from './problem-log.ts';
+import type { Clock } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { ConnectionFront } from './service/connection-front.ts';
 import { GatewaySession } from './service/gateway-session.ts';
 import { GrpcServers } from './service/grpc-servers.ts';
 import { Issuer } from './service/issuer.ts';
 import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
-import { describeState } from './service-state.ts';
+import { describeState, stateProblems } from './service-state.ts';
 import type { TrustSource } from './trust-source.ts';
+
+const STATE_LOOK_MS = 1000;
 
 /** Where it is reached; the real ports where 0 was asked for. */
 export interface FederationAddresses {
@@ -67,7 +70,11 @@ export class FederationService {
 }
 
 /** Ties the parts together: who is told of what. */
-function connect(parts: ServiceParts, { provider, driver, log }: GivenParts, lifetime: Lifetime): void {
+function connect(
+  parts: ServiceParts,
+  { provider, driver, clock, log }: GivenParts,
+  lifetime: Lifetime,
+): void {
   const { publisher, ports, routing, trust, keeper } = parts;
   const problems = new ProblemLog(log);
   const stops = [
@@ -82,6 +89,7 @@ function connect(parts: ServiceParts, { provider, driver, log }: GivenParts, lif
   ];
   for (const stop of stops) lifetime.add(stop);
   problems.tell('store', driver.problem.value);
+  lifetime.add(watchState(parts, clock, problems));
   keeper.attach({ memory: () => routing.memory, snapshot: () => routing.history.value });
   provider.ready.then(
     () => {
@@ -91,6 +99,17 @@ function connect(parts: ServiceParts, { provider, driver, log }: GivenParts, lif
     },
     (failure: unknown) => log.error({ failure: String(failure) }, 'the resources cannot be listed'),
   );
+}
+
+/** Looks from time to time, for what is wrong with the disk comes from many places. @returns what ends it */
+function watchState(parts: ServiceParts, clock: Clock, problems: ProblemLog): () => void {
+  let cancel = (): void => {};
+  const look = (): void => {
+    problems.tellState(stateProblems(parts));
+    cancel = clock.after(STATE_LOOK_MS, look);
+  };
+  look();
+  return () => cancel();
 }
 
 interface Doors {

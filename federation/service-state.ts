@@ -47,7 +47,7 @@ export function describeState(
     onlyHere: snapshot === undefined ? [] : soleServices(snapshot),
     gateways: routing.gateways.statuses,
     conflicts: routing.conflicts,
-    refusedRecords: routing.importer.refusals().slice(0, MAX_REFUSED_RECORDS),
+    refusedRecords: routing.importer.refusals(MAX_REFUSED_RECORDS),
     resourceProblems: [...provider.problems.value, ...routing.policyProblems],
     certificates: {
       svidNotAfterMs: trust.svid.value?.notAfterMs,
@@ -80,20 +80,29 @@ function peersOf({ routing, follower }: ServiceParts): readonly PeerState[] {
   });
 }
 
+/** Why something is not saved, or not as fresh as it should be. */
+export function stateProblems({ follower, keeper, ports, trust }: ServiceParts): readonly string[] {
+  const disk = follower.diskProblem.value;
+  return [
+    ...(disk === undefined ? [] : [disk.message]),
+    ...keeper.problems,
+    ...ports.problems,
+    ...trust.problems,
+  ];
+}
+
 function problemsOf(
   { provider, driver }: Pick<GivenParts, 'provider' | 'driver'>,
-  { publisher, follower, keeper, ports, trust, routing }: ServiceParts,
+  parts: ServiceParts,
 ): readonly string[] {
+  const { publisher, routing } = parts;
   const store =
     driver.problem.value?.message ?? (driver.state.value === 'down' ? 'the store is away' : undefined);
   const publishing = publisher.problem.value?.message;
   return [
     store,
     publishing === store ? undefined : publishing,
-    follower.diskProblem.value?.message,
-    ...keeper.problems,
-    ...ports.problems,
-    ...trust.problems,
+    ...stateProblems(parts),
     ...[...provider.problems.value, ...routing.policyProblems].map(
       ({ where, message }) => `${where}: ${message}`,
     ),

@@ -131,9 +131,12 @@ export class TrustSource {
   async #untilIssued(): Promise<void> {
     if (this.svid.value !== undefined) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const fail = (): void => reject(cannotIssue(this.#options.folder, this.#svids.problem.value));
+    const fail = (): void => {
+      // One that could only not be kept on disk is there, and is used.
+      if (this.svid.value === undefined) reject(cannotIssue(this.#options.folder, this.#svids.problem.value));
+    };
     const cancel = this.#options.clock.after(FIRST_SVID_TIMEOUT_MS, fail);
-    const stops = [this.svid.watch(() => resolve()), this.#svids.problem.watch(fail)];
+    const stops = [this.svid.watch(() => resolve()), this.#svids.problem.watch(() => queueMicrotask(fail))];
     await promise.finally(() => {
       cancel();
       for (const stop of stops) stop();

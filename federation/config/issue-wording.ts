@@ -19,6 +19,8 @@ export function describeIssue(issue: Issue): string | undefined {
       const choice = issue.values.length === 1 ? values : `one of ${values}`;
       return issue.input === undefined ? `is missing (${choice})` : `must be ${choice}`;
     }
+    case 'invalid_union':
+      return oneOf(issue.input, issue.discriminator, issue.options);
     case 'too_small':
       return bound(issue.origin, issue.minimum, issue.inclusive === false ? 'more than' : 'at least');
     case 'too_big':
@@ -26,6 +28,14 @@ export function describeIssue(issue: Issue): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** A map whose kind is none of those that there are, or that names none. */
+function oneOf(input: unknown, discriminator: string | undefined, options: unknown): string | undefined {
+  if (discriminator === undefined || !Array.isArray(options)) return undefined;
+  if (typeof input !== 'object' || input === null) return undefined;
+  const choice = `one of ${options.map(String).join(', ')}`;
+  return discriminator in input ? `must be ${choice}` : `is missing (${choice})`;
 }
 
 function suggestion(key: string, known: readonly string[]): string {

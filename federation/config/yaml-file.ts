@@ -52,6 +52,8 @@ export async function readTextFile(path: string): Promise<string> {
   }
 }
 
+const MEND_HINT = 'correct it there and start again';
+
 const READ_HINTS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'check the path: there is no such file'],
   ['EISDIR', 'name the file, not its folder'],
@@ -68,5 +70,6 @@ function asUserError(name: string, problems: readonly YamlProblem[]): UserError 
     const more = hint !== undefined && problems.length > 1 ? ` (${hint})` : '';
     return `${name}:${line}: ${message}${more}`;
   });
-  return new UserError(lines.join('\n'), { hint: problems.length === 1 ? problems[0]?.hint : undefined });
+  const only = problems.length === 1 ? problems[0]?.hint : undefined;
+  return new UserError(lines.join('\n'), { hint: only ?? MEND_HINT });
 }

@@ -202,7 +202,7 @@ export class RemoteMemoryDriver implements StoreDriver {
 
   #describe(failure: unknown): UserError {
     const where = `the memory store at ${this.#address}`;
-    const detail = (isServiceError(failure) ? failure.details : String(failure)).slice(0, 300);
+    const detail = (isServiceError(failure) ? plainDetails(failure.details) : String(failure)).slice(0, 300);
     if (isUnreachable(failure)) {
       return new UserError(`${where} cannot be reached: ${detail}`, {
         hint: 'check that isthmus federation store runs there; traffic goes on with what is known meanwhile',
@@ -223,4 +223,9 @@ function isServiceError(failure: unknown): failure is ServiceError {
 function isUnreachable(failure: unknown): boolean {
   if (!isServiceError(failure)) return false;
   return [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED].includes(failure.code);
+}
+
+/** The library wraps what the system said in words about its own inside. */
+function plainDetails(details: string): string {
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details;
 }
