@@ -14,6 +14,7 @@ import { FollowClient, federationChannel, unary } from '../test/fixtures/follow-
 import { createCsr } from '../trust/csr.ts';
 import { generateKeyPair } from '../trust/key.ts';
 import { svidFromChain } from '../trust/svid.ts';
+import { askToLeave } from './admin/status-client.ts';
 import { gatewayId, workloadId } from './model/identity.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import { enrolRequestToWire, issueRequestToWire } from './wire/gateway-message.ts';
@@ -123,6 +124,18 @@ spec: { allowedNamespaces: [bank] }
       east.service.state.refusedRecords.map(({ cluster, service }) => [cluster, service]),
       [['west', PAYMENTS]],
     );
+  });
+});
+
+describe('a cluster that leaves', PATIENCE, () => {
+  it('takes its services along, and nothing of it is trusted any more', async (t) => {
+    const { world, east, west } = await twoClusters(t);
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    assert.deepEqual(await askToLeave(west.service.addresses.admin, 'west'), { kind: 'left' });
+    const { snapshot } = await gateway.until(({ peers }) => peers.get('west')?.reach === 'left');
+    await gateway.until(({ services }) => !services.has(PAYMENTS));
+    assert.deepEqual([...snapshot.trustBundles.keys()], ['east.mesh.example']);
   });
 });
 

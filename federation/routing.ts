@@ -181,7 +181,7 @@ export class Routing implements FindingsListener {
         failoverOf: (key) => this.#policies.failoverOf(key),
         accessOf: (key) => this.#policies.accessOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
-        trustBundles: (peers) => this.#options.trustBundles([...peers.keys()]),
+        trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
         offers: this.#offers,
         ports,
         onConflicts: (service, conflicts) => this.#onConflicts(service, conflicts),
@@ -285,6 +285,11 @@ export class Routing implements FindingsListener {
       this.#options.log.info({ peer: cluster, health, reach }, `the peer is ${health.kind}`);
     }
   }
+}
+
+/** Nothing of a cluster that has left is trusted any more. */
+function membersAmong(peers: ReadonlyMap<ClusterName, Peer>): readonly ClusterName[] {
+  return [...peers.values()].filter(({ reach }) => reach !== 'left').map(({ cluster }) => cluster);
 }
 
 function exportedEndpoints(provider: ClusterProvider, key: ServiceKey): readonly Endpoint[] {

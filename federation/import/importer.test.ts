@@ -37,12 +37,13 @@ describe('what peers publish', () => {
   it('counts only in the namespaces that its rule allows, and the rest is told', () => {
     const outside = importer([peerOf('west', [record])], [{ cluster: 'west', allowedNamespaces: ['bank'] }]);
     assert.deepEqual(outside.exportsOf(key), []);
-    assert.deepEqual(outside.refusals(), [
+    assert.deepEqual(outside.refusals(10), [
       { cluster: 'west', service: key, reason: 'the peer may not offer in namespace shop here' },
     ]);
     const inside = importer([peerOf('west', [record])], [{ cluster: 'west', allowedNamespaces: ['shop'] }]);
     assert.deepEqual(inside.exportsOf(key), [{ cluster: 'west', record }]);
     assert.equal(inside.refusalOf('west', key), undefined);
+    assert.deepEqual(inside.refusals(10), []);
   });
 
   it('is bound by its own rule only', () => {

@@ -52,11 +52,17 @@ export class Importer {
     return reason === undefined ? undefined : { cluster, service: key, reason };
   }
 
-  /** All that is ignored; looks at everything. */
-  refusals(): readonly RefusedRecord[] {
-    return [...this.#sources.peers.values()].flatMap(({ cluster, records }) =>
-      [...records.keys()].flatMap((key) => this.refusalOf(cluster, key) ?? []),
-    );
+  /** The first of what is ignored, of peers that are bound by a rule: only their records need a look. */
+  refusals(max: number): readonly RefusedRecord[] {
+    const found: RefusedRecord[] = [];
+    for (const { cluster, records } of this.#sources.peers.values()) {
+      if (this.#sources.rules.get(cluster)?.allowedNamespaces === undefined) continue;
+      for (const key of records.keys()) {
+        const refusal = this.refusalOf(cluster, key);
+        if (refusal !== undefined && found.push(refusal) >= max) return found;
+      }
+    }
+    return found;
   }
 
   #refusal(peer: ImportedPeer, key: ServiceKey, record: ServiceRecord): string | undefined {

@@ -9,6 +9,7 @@ import type { ListenAddress } from '../config.ts';
 import type { SpiffeId } from '../model/identity.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { cannotListen } from './listening.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface FrontOptions {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ export interface ConnectionHandlers {
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1000;
+const REFUSALS_TOLD = { perSecond: 1, burst: 20 };
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -39,14 +41,17 @@ export class ConnectionFront {
   readonly #options: FrontOptions;
   readonly #server: Server;
   readonly #sockets = new Set<TLSSocket>();
+  /** Whoever connects in vain again and again must not fill the log. */
+  readonly #tellable: TokenBucket;
   #handlers: ConnectionHandlers | undefined;
 
   constructor(svid: Svid, options: FrontOptions) {
     this.#options = options;
+    this.#tellable = new TokenBucket(REFUSALS_TOLD, options.clock.monotonic());
     this.#server = createServer(tlsOptions(svid, options.bundles()), (socket) => this.#admit(socket));
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('tlsClientError', (failure, socket) =>
-      options.onRefused(socket.remoteAddress ?? 'unknown', `no TLS handshake: ${failure.message}`),
+      this.#tellRefused(socket, `no TLS handshake: ${failure.message}`),
     );
   }
 
@@ -100,9 +105,14 @@ export class ConnectionFront {
       this.#endWithCertificate(socket);
       handlers.serveGateway(socket);
     } else {
-      this.#options.onRefused(socket.remoteAddress ?? 'unknown', reason);
+      this.#tellRefused(socket, reason);
       socket.destroy();
     }
+  }
+
+  #tellRefused(socket: TLSSocket, reason: string): void {
+    const { clock, onRefused } = this.#options;
+    if (this.#tellable.take(clock.monotonic())) onRefused(socket.remoteAddress ?? 'unknown', reason);
   }
 
   #refusal(socket: TLSSocket): string | undefined {

@@ -2,7 +2,7 @@ import type { RoutingSnapshot } from '../model/snapshot.ts';
 import { type Readable, Watchable } from '../runtime/watchable.ts';
 
 /** A gateway whose connection broke comes back within these many versions; they share what did not change. */
-const KEPT = 32;
+const KEPT = 16;
 
 /** The snapshot in force, and the last ones before it: what a delta can start from. */
 export class SnapshotHistory implements Readable<RoutingSnapshot | undefined> {
