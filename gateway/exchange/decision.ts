@@ -48,7 +48,7 @@ export interface AttemptState {
   /** Of this worker, this one included. */
   readonly activeRequests: number;
   readonly activeRetries: number;
-  /** When the client's patience ends, Unix ms; `Infinity` without a deadline. */
+  /** When the client's patience ends, by the clock of `nowMs`; `Infinity` without a deadline. */
   readonly deadlineMs: number;
   readonly random: () => number;
 }

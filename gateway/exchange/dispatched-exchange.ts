@@ -1,0 +1,185 @@
+import type { FailureCode } from '../../federation/model/errors.ts';
+import {
+  type ClientConnection,
+  H2_ERROR,
+  type HeaderBlock,
+  type ResponseReceiver,
+  type StreamWriter,
+  type UpstreamFailure,
+} from '../http/stream.ts';
+import { addHopFields } from '../pipeline/forward.ts';
+import { finished, type LocalDestination, started, type TrunkDestination } from '../routing/destination.ts';
+import type { Outcome } from '../routing/endpoint-runtime.ts';
+import type { AcquireFailure, ConnectionSource, ConnectionWaiter } from '../upstream/connection-source.ts';
+import { type AttemptFailure, type Decision, isIdempotent, wasNotProcessed } from './decision.ts';
+import type { ExchangeEnvironment } from './environment.ts';
+import { type Downstream, ExchangeRecord } from './exchange-record.ts';
+import { Recovery } from './recovery.ts';
+import { RequestBody } from './request-body.ts';
+
+/** Where a request is in its life. */
+export type Phase =
+  /** In the stages, or between two attempts. */
+  | 'deciding'
+  /** For a connection. */
+  | 'waiting'
+  /** For the time of a retry. */
+  | 'backing-off'
+  /** The request is with an upstream that has not answered. */
+  | 'sent'
+  | 'responding'
+  /** The gateway's own answer was given; bytes of it wait for a slow reader. */
+  | 'answered'
+  | 'ended';
+
+/**
+ * The half of an exchange that faces upstream: gets a connection, sends the request, and sends it elsewhere when an
+ * attempt fails, as long as that is safe. A class of its own only so that each half can be read alone: together they
+ * are one object.
+ */
+export abstract class DispatchedExchange
+  extends ExchangeRecord
+  implements ResponseReceiver, ConnectionWaiter
+{
+  protected readonly environment: ExchangeEnvironment;
+  protected phase: Phase = 'deciding';
+  protected upstream: StreamWriter | undefined = undefined;
+  /** undefined: the request is its headers alone. */
+  protected readonly body: RequestBody | undefined;
+  /** Monotonic ms; Infinity without a `grpc-timeout`. */
+  protected deadlineMs = Number.POSITIVE_INFINITY;
+  /** Counted as started in routing until it is finished there. */
+  protected inUse: LocalDestination | TrunkDestination | undefined = undefined;
+  #source: ConnectionSource | undefined = undefined;
+  /** undefined: no attempt has failed. */
+  #recovery: Recovery | undefined = undefined;
+  #attemptStartedMs: number;
+  /** From the attempt's start to the headers of its response. */
+  #latencyMs: number | undefined = undefined;
+
+  constructor(
+    environment: ExchangeEnvironment,
+    downstream: Downstream,
+    writer: StreamWriter,
+    block: HeaderBlock,
+    endStream: boolean,
+  ) {
+    const startedMs = environment.clock.monotonic();
+    super(downstream, block, startedMs, environment);
+    this.environment = environment;
+    this.#attemptStartedMs = startedMs;
+    this.body = endStream ? undefined : new RequestBody(writer, environment.heldBytes);
+  }
+
+  abstract responseInformational(block: HeaderBlock): void;
+  abstract responseHeaders(block: HeaderBlock, endStream: boolean): void;
+  abstract responseData(chunk: Buffer, start: number, end: number, endStream: boolean): void;
+  abstract responseTrailers(block: HeaderBlock): void;
+  abstract responseFailed(failure: UpstreamFailure): void;
+  /** Tells the client in the way that is still possible. */
+  protected abstract fail(code: FailureCode): void;
+
+  requestDrained(bytes: number): void {
+    this.body?.drained(bytes);
+  }
+
+  connectionReady(connection: ClientConnection): void {
+    this.#source = undefined;
+    this.phase = 'sent';
+    const { block } = this;
+    const fields = block.length;
+    addHopFields(this, this.environment.local.trustDomain);
+    const body = this.body;
+    const upstream = connection.open(this, block, body === undefined || body.empty);
+    block.length = fields;
+    this.upstream = upstream;
+    if (body !== undefined && !body.empty) body.attach(upstream);
+  }
+
+  connectionFailed(failure: AcquireFailure): void {
+    this.#source = undefined;
+    if (this.phase === 'waiting') this.carryOut(this.decide(failure), failure);
+  }
+
+  protected dispatch(): void {
+    const { destination } = this;
+    if (destination === undefined || destination.kind === 'none') {
+      this.fail('internal');
+      return;
+    }
+    started(destination);
+    this.inUse = destination;
+    const source = this.environment.sourceOf(this, destination);
+    this.#source = source;
+    this.phase = 'waiting';
+    const connection = source.acquire(this, !isIdempotent(this.method));
+    if (connection !== undefined) this.connectionReady(connection);
+  }
+
+  protected decide(failure: AttemptFailure): Decision {
+    this.#recovery ??= new Recovery(this, this.environment);
+    return this.#recovery.decide(failure, this.body?.replayable ?? true, this.deadlineMs);
+  }
+
+  protected carryOut(decision: Decision, failure: AttemptFailure): void {
+    const left = this.inUse;
+    this.upstream = undefined;
+    this.body?.detach();
+    this.phase = 'deciding';
+    this.release(failure.kind === 'refused' || failure.kind === 'overflow' ? 'unknown' : 'failure');
+    if (decision.kind === 'fail') {
+      // The source gateway has other clusters to ask.
+      const elsewhere = this.context.origin === 'trunk' && wasNotProcessed(failure);
+      this.fail(elsewhere ? 'noLocalEndpoint' : decision.code);
+      return;
+    }
+    this.#recovery?.begin(left, failure, decision.kind);
+    if (decision.kind === 'redispatch') {
+      this.#again();
+      return;
+    }
+    this.phase = 'backing-off';
+    this.#recovery?.backOff(decision.delayMs, () => this.#again());
+  }
+
+  #again(): void {
+    const failure = this.#recovery?.choose();
+    if (failure !== undefined) {
+      this.fail(failure);
+      return;
+    }
+    this.#attemptStartedMs = this.environment.clock.monotonic();
+    this.dispatch();
+  }
+
+  /** Gives up what is under way upstream, whatever it is. */
+  protected abandonAttempt(outcome: Outcome): void {
+    this.#source?.withdraw(this);
+    this.#source = undefined;
+    this.#recovery?.cancelBackoff();
+    this.upstream?.reset(H2_ERROR.CANCEL);
+    this.upstream = undefined;
+    this.body?.detach();
+    this.release(outcome);
+  }
+
+  protected release(outcome: Outcome): void {
+    const destination = this.inUse;
+    if (destination === undefined) return;
+    this.inUse = undefined;
+    if (destination.kind === 'trunk') {
+      // Nobody asks how quick a cluster is: its own gateway balances there.
+      finished(destination, 0, outcome, 0);
+      return;
+    }
+    const latencyMs = this.#latencyMs ?? this.environment.clock.monotonic() - this.#attemptStartedMs;
+    finished(destination, this.environment.now(), outcome, latencyMs);
+  }
+
+  /** The attempt under way has been answered. */
+  protected answered(): void {
+    this.body?.release();
+    if (this.inUse?.kind !== 'local') return;
+    this.#latencyMs = this.environment.clock.monotonic() - this.#attemptStartedMs;
+  }
+}
