@@ -1,13 +1,16 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ServiceKey } from '../model/service.ts';
 import type { StoreChange, StoredRecord } from './driver.ts';
 
 const BUCKETS = 256;
+const HASH_BYTES = 32;
 
 interface Bucket {
+  readonly index: number;
   /** By field: the line that is hashed. */
   readonly lines: Map<ServiceKey, string>;
-  hash: Buffer | undefined;
+  /** Its hash stands for its lines as they are. */
+  isHashed: boolean;
 }
 
 /**
@@ -16,30 +19,33 @@ interface Bucket {
  * SHA-256(record) LF` in order of their fields; the digest covers the 256 hashes.
  */
 export class SetDigest {
-  readonly #buckets: readonly Bucket[] = Array.from({ length: BUCKETS }, () => ({
+  readonly #buckets: readonly Bucket[] = Array.from({ length: BUCKETS }, (_, index) => ({
+    index,
     lines: new Map(),
-    hash: undefined,
+    isHashed: false,
   }));
+  /** The buckets' hashes, one after the other. */
+  readonly #hashes = Buffer.alloc(BUCKETS * HASH_BYTES);
 
   set(field: ServiceKey, version: number, text: string): void {
-    const bucket = this.#bucket(field);
-    bucket.lines.set(field, `${field}\0${version}\0${sha256(text).toString('hex')}\n`);
-    bucket.hash = undefined;
+    const bucket = this.#bucketOf(field);
+    bucket.lines.set(field, `${field}\0${version}\0${hash('sha256', text)}\n`);
+    bucket.isHashed = false;
   }
 
   delete(field: ServiceKey): void {
-    const bucket = this.#bucket(field);
-    if (bucket.lines.delete(field)) bucket.hash = undefined;
+    const bucket = this.#bucketOf(field);
+    if (bucket.lines.delete(field)) bucket.isHashed = false;
   }
 
   /** Lower-case hexadecimal SHA-256. */
   hex(): string {
-    const whole = createHash('sha256');
     for (const bucket of this.#buckets) {
-      bucket.hash ??= bucketHash(bucket.lines);
-      whole.update(bucket.hash);
+      if (bucket.isHashed) continue;
+      hashOf(bucket.lines).copy(this.#hashes, bucket.index * HASH_BYTES);
+      bucket.isHashed = true;
     }
-    return whole.digest('hex');
+    return hash('sha256', this.#hashes);
   }
 
   /**
@@ -47,23 +53,27 @@ export class SetDigest {
    * changes come to hold is decided elsewhere.
    */
   hexWith(changes: Iterable<StoreChange>, stored: ReadonlyMap<ServiceKey, StoredRecord>): string {
-    const touched: ServiceKey[] = [];
+    this.hex();
+    const before = Buffer.from(this.#hashes);
+    const touched = new Map<ServiceKey, Bucket>();
     for (const { field, version, text } of changes) {
-      touched.push(field);
+      touched.set(field, this.#bucketOf(field));
       if (text === undefined) this.delete(field);
       else this.set(field, version, text);
     }
     const hex = this.hex();
-    for (const field of touched) {
-      const before = stored.get(field);
-      if (before === undefined) this.delete(field);
-      else this.set(field, before.version, before.text);
+    for (const [field, bucket] of touched) {
+      const record = stored.get(field);
+      if (record === undefined) this.delete(field);
+      else this.set(field, record.version, record.text);
+      bucket.isHashed = true;
     }
+    before.copy(this.#hashes);
     return hex;
   }
 
-  #bucket(field: ServiceKey): Bucket {
-    const bucket = this.#buckets[sha256(field)[0] ?? 0];
+  #bucketOf(field: ServiceKey): Bucket {
+    const bucket = this.#buckets[Number.parseInt(hash('sha256', field).slice(0, 2), 16)];
     if (bucket === undefined) throw new Error('a byte names no bucket');
     return bucket;
   }
@@ -75,12 +85,8 @@ export function digestOf(records: Iterable<StoredRecord>): string {
   return digest.hex();
 }
 
-function bucketHash(lines: ReadonlyMap<ServiceKey, string>): Buffer {
-  const hash = createHash('sha256');
-  for (const field of [...lines.keys()].sort()) hash.update(lines.get(field) ?? '');
-  return hash.digest();
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function hashOf(lines: ReadonlyMap<ServiceKey, string>): Buffer {
+  let text = '';
+  for (const field of [...lines.keys()].sort()) text += lines.get(field) ?? '';
+  return hash('sha256', text, 'buffer');
 }

@@ -124,6 +124,14 @@ describe('a publication', () => {
     set(publication, testRecord('service-1', 1));
   });
 
+  it('refuses what readers would refuse a whole head for, and keeps what was there', () => {
+    const publication = new Publication();
+    set(publication, testRecord('cart'));
+    const ports = [{ name: 'http', port: 0, protocol: 'http', appProtocol: undefined }] as const;
+    assert.throws(() => set(publication, { ...testRecord('cart'), ports }), /ports\.0\.port/);
+    assert.equal(publication.nextBatch().changes[0]?.text, encodeRecord(testRecord('cart')));
+  });
+
   it('brings a reader of its batches to what is wanted, whatever is set and whenever it is written', () => {
     const step = fc.oneof(
       fc.record({

@@ -2,7 +2,7 @@ import type { ServiceKey, ServiceRecord } from '../model/service.ts';
 import { digestOf, SetDigest } from './digest.ts';
 import type { StoreChange, StoredRecord } from './driver.ts';
 import { MAX_BATCH_BYTES, MAX_BATCH_CHANGES, MAX_RECORDS } from './limits.ts';
-import { encodeRecord } from './record.ts';
+import { encodeRecord, parseRecord } from './record.ts';
 
 /** A set of changes on its way to the store: kept until the store took it or certainly did not. */
 export interface Batch {
@@ -39,6 +39,11 @@ export class Publication {
     return this.#pending.size;
   }
 
+  wantedKeys(): readonly ServiceKey[] {
+    return [...this.#wanted.keys()];
+  }
+
+  /** @throws Error when readers would not take it; what was wanted before stays. */
   set(key: ServiceKey, record: ServiceRecord, nowMs: number): void {
     const before = this.#wanted.get(key);
     if (before === undefined && this.#wanted.size >= MAX_RECORDS) {
@@ -46,17 +51,13 @@ export class Publication {
     }
     const text = encodeRecord(record);
     if (before?.text === text) return;
+    parseRecord(key, text);
     this.#wanted.set(key, { record, text });
     this.#expect(key, before !== undefined && takesAway(before.record, record), nowMs);
   }
 
   delete(key: ServiceKey, nowMs: number): void {
     if (this.#wanted.delete(key)) this.#expect(key, true, nowMs);
-  }
-
-  replace(records: ReadonlyMap<ServiceKey, ServiceRecord>, nowMs: number): void {
-    for (const key of [...this.#wanted.keys()]) if (!records.has(key)) this.delete(key, nowMs);
-    for (const [key, record] of records) this.set(key, record, nowMs);
   }
 
   /**

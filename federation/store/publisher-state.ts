@@ -29,8 +29,11 @@ export type Leadership =
       readonly heartbeatAtMs: number;
     };
 
+/** What a publisher shows while it has nothing to do. */
+export type WaitingKind = Exclude<PublisherState['kind'], 'closed'>;
+
 export type Step =
-  | { readonly kind: 'wait'; readonly state: PublisherState['kind']; readonly untilMs: number }
+  | { readonly kind: 'wait'; readonly state: WaitingKind; readonly untilMs: number }
   | { readonly kind: 'acquire' }
   | { readonly kind: 'synchronize'; readonly epoch: number }
   | { readonly kind: 'commit'; readonly leading: Extract<Leadership, { readonly kind: 'leader' }> };
@@ -76,4 +79,23 @@ export function nextStep(nowMs: number, facts: PublisherFacts): Step {
         : { kind: 'commit', leading: leadership };
     }
   }
+}
+
+/** What listeners are shown next: the same object when nothing of it has changed. */
+export function shownState(
+  before: PublisherState,
+  kind: WaitingKind,
+  leadership: Leadership,
+  version: number,
+  publishedAtMs: number,
+): PublisherState {
+  if (kind === 'leading' && leadership.kind === 'leader') {
+    if (before.kind === 'leading' && before.publishedAtMs === publishedAtMs) return before;
+    return { kind, epoch: leadership.epoch, version, publishedAtMs };
+  }
+  if (kind === 'standby') {
+    const leader = (leadership.kind === 'follower' ? leadership.leader : undefined) ?? 'not elected';
+    return before.kind === 'standby' && before.leader === leader ? before : { kind, leader };
+  }
+  return kind === 'leading' || before.kind === kind ? before : { kind };
 }

@@ -10,7 +10,14 @@ import type { StoreDriver } from './driver.ts';
 import type { HeadSigner, HeadVerifier } from './head.ts';
 import { Publication } from './publication.ts';
 import { PublisherMemory } from './publisher-memory.ts';
-import { type Leadership, nextStep, type PublisherState, type Step } from './publisher-state.ts';
+import {
+  type Leadership,
+  nextStep,
+  type PublisherState,
+  type Step,
+  shownState,
+  type WaitingKind,
+} from './publisher-state.ts';
 import type { Reporter } from './report.ts';
 import { Signal } from './signal.ts';
 
@@ -113,14 +120,18 @@ export class StorePublisher {
   /** The whole set. Nothing is published before the first call, for absence is a statement too. */
   replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
     if (this.#left) return;
-    this.#publication.replace(records, this.#options.clock.monotonic());
+    const nowMs = this.#options.clock.monotonic();
+    for (const key of this.#publication.wantedKeys()) {
+      if (!records.has(key)) this.#publication.delete(key, nowMs);
+    }
+    for (const [key, record] of records) this.#want(key, record);
     this.#servicesKnown = true;
     this.#signal.wake();
   }
 
   set(key: ServiceKey, record: ServiceRecord): void {
     if (this.#left) return;
-    this.#publication.set(key, record, this.#options.clock.monotonic());
+    this.#want(key, record);
     this.#signal.wake();
   }
 
@@ -151,6 +162,15 @@ export class StorePublisher {
     await this.#resign();
     this.#leftWritten.resolve();
     this.#state.set({ kind: 'closed' });
+  }
+
+  /** Readers would refuse a whole head over one bad record: it is left out, and what was there before stays. */
+  #want(key: ServiceKey, record: ServiceRecord): void {
+    try {
+      this.#publication.set(key, record, this.#options.clock.monotonic());
+    } catch (failure) {
+      this.#warn(`${key} is not published as it is: ${failure instanceof Error ? failure.message : failure}`);
+    }
   }
 
   async #run(): Promise<void> {
@@ -187,13 +207,8 @@ export class StorePublisher {
       this.#leadership = await this.#perform(step);
       this.#failures = 0;
       this.#problem.set(undefined);
-      if (
-        left &&
-        step.kind === 'commit' &&
-        this.#leadership.kind === 'leader' &&
-        this.#publication.pendingCount === 0
-      )
-        this.#leftWritten.resolve();
+      const written = step.kind === 'commit' && this.#leadership.kind === 'leader';
+      if (left && written && this.#publication.pendingCount === 0) this.#leftWritten.resolve();
     } catch (failure) {
       this.#onFailure(failure);
     }
@@ -228,20 +243,11 @@ export class StorePublisher {
     this.#problem.set(error);
   }
 
-  #show(kind: Extract<Step, { kind: 'wait' }>['state']): void {
-    const { value } = this.#state;
-    if (kind === 'leading' && this.#leadership.kind === 'leader') {
-      const publishedAtMs = this.#writer.issuedAtMs;
-      if (value.kind === 'leading' && value.publishedAtMs === publishedAtMs) return;
-      const { version } = this.#publication;
-      this.#state.set({ kind, epoch: this.#leadership.epoch, version, publishedAtMs });
-    } else if (kind === 'standby') {
-      const leader =
-        (this.#leadership.kind === 'follower' ? this.#leadership.leader : undefined) ?? 'not elected';
-      if (value.kind !== 'standby' || value.leader !== leader) this.#state.set({ kind, leader });
-    } else if (kind !== 'leading' && value.kind !== kind) {
-      this.#state.set({ kind });
-    }
+  #show(kind: WaitingKind): void {
+    const { issuedAtMs } = this.#writer;
+    this.#state.set(
+      shownState(this.#state.value, kind, this.#leadership, this.#publication.version, issuedAtMs),
+    );
   }
 
   /** What heads say has changed: the next one is due now. */
