@@ -10,7 +10,6 @@ import type { Timed } from '../http/timer-wheel.ts';
 import { answerFailure, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
 import { runStages } from '../pipeline/stages.ts';
-import { addWebSocketAccept } from '../pipeline/websocket.ts';
 import type { ActiveNode } from './active-list.ts';
 import type { AttemptFailure } from './decision.ts';
 import { DispatchedExchange } from './dispatched-exchange.ts';
@@ -113,7 +112,6 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.phase = 'responding';
     this.answered();
     if (this.protocol === 'tcp') this.#countTcp(1);
-    if (this.upgrade !== undefined) addWebSocketAccept(block, this.block, this.upgrade);
     this.#downstream.sendHeaders(block, endStream);
     if (endStream) this.#endResponse();
   }

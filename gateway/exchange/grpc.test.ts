@@ -13,8 +13,8 @@ import {
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
-import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
+import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 
 const toBytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 const toText = (bytes: Buffer): string => bytes.toString('utf8');
@@ -92,24 +92,26 @@ async function pair(t: TestContext): Promise<Pair> {
 }
 
 function callOne(client: Client, text: string, deadlineMs?: number) {
-  return new Promise<{ value: string | undefined; trailer: unknown; code: number; details: string }>((resolve) => {
-    let value: string | undefined;
-    const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-    const { path, requestSerialize, responseDeserialize } = ECHO.one;
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      text,
-      options,
-      (_failure, answer) => {
-        value = answer;
-      },
-    );
-    call.on('status', ({ code, details, metadata }) => {
-      setImmediate(() => resolve({ value, trailer: metadata.get('x-trailer')[0], code, details }));
-    });
-  });
+  return new Promise<{ value: string | undefined; trailer: unknown; code: number; details: string }>(
+    (resolve) => {
+      let value: string | undefined;
+      const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+      const { path, requestSerialize, responseDeserialize } = ECHO.one;
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        text,
+        options,
+        (_failure, answer) => {
+          value = answer;
+        },
+      );
+      call.on('status', ({ code, details, metadata }) => {
+        setImmediate(() => resolve({ value, trailer: metadata.get('x-trailer')[0], code, details }));
+      });
+    },
+  );
 }
 
 describe('gRPC through two gateways', () => {
@@ -128,10 +130,15 @@ describe('gRPC through two gateways', () => {
     const { client } = await pair(t);
     const { path, requestSerialize, responseDeserialize } = ECHO.gather;
     const gathered = await new Promise<string | undefined>((resolve, reject) => {
-      const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (failure, answer) => {
-        if (failure === null) resolve(answer);
-        else reject(failure);
-      });
+      const call = client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        (failure, answer) => {
+          if (failure === null) resolve(answer);
+          else reject(failure);
+        },
+      );
       for (const text of ['a', 'b', 'c']) call.write(text);
       call.end();
     });

@@ -3,7 +3,6 @@ import { gatewayId, type TrustDomain } from '../../federation/model/identity.ts'
 import { choose } from '../routing/choose.ts';
 import { CLIENT_CERT_FIELD, TRUNK_FIELDS } from './fields.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
-import { addWebSocketKey } from './websocket.ts';
 
 /** Where it goes: chosen again, and by the same rules, each time a request is sent elsewhere. */
 export function forward(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
@@ -32,6 +31,5 @@ export function addHopFields(request: PipelineRequest, trustDomain: TrustDomain)
     if (destination.panic) block.push(TRUNK_FIELDS.panic, '1');
     return;
   }
-  if (request.upgrade !== undefined) addWebSocketKey(block, request.upgrade);
   if (caller !== undefined) block.push(CLIENT_CERT_FIELD, `By=${gatewayId(trustDomain).text};URI=${caller}`);
 }
