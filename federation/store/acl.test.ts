@@ -109,7 +109,7 @@ describe('keeping a store user', { skip: missingTools('redis-server') }, () => {
   });
 
   it('makes it on the master and on every replica', async (t) => {
-    const group = await SentinelGroup.start(t, { acl: OPERATORS_ACL, password: ADMIN.password });
+    const group = await SentinelGroup.start(t, { acl: OPERATORS_ACL, password: ADMIN.password }, 1);
     const location = { urls: group.urls, sentinel: { name: group.name } };
     assert.equal(await createStoreUser(request(location, 'west')), 'aclfile');
     for (const server of group.servers) await login(server, 'west');

@@ -3,7 +3,6 @@ import type { ServiceKey } from '../model/service.ts';
 import type { StoreDriver } from './driver.ts';
 import type { Publication } from './publication.ts';
 
-const EVERY_MS = 2000;
 const FIELDS_PER_AUDIT = 64;
 
 /**
@@ -15,19 +14,21 @@ export class Audit {
   readonly #driver: StoreDriver;
   readonly #cluster: ClusterName;
   readonly #publication: Publication;
+  readonly #everyMs: number;
   #remaining: ServiceKey[] = [];
   #dueMs = Number.NEGATIVE_INFINITY;
 
-  constructor(driver: StoreDriver, cluster: ClusterName, publication: Publication) {
+  constructor(driver: StoreDriver, cluster: ClusterName, publication: Publication, everyMs: number) {
     this.#driver = driver;
     this.#cluster = cluster;
     this.#publication = publication;
+    this.#everyMs = everyMs;
   }
 
-  /** What is wrong, or undefined; at most one look every two seconds. `nowMs` is monotonic. */
+  /** What is wrong, or undefined; too soon after the last look, nothing is looked at. `nowMs` is monotonic. */
   async next(nowMs: number): Promise<string | undefined> {
     if (nowMs < this.#dueMs) return undefined;
-    this.#dueMs = nowMs + EVERY_MS;
+    this.#dueMs = nowMs + this.#everyMs;
     if (this.#remaining.length === 0) {
       await this.#driver.addMember(this.#cluster);
       this.#remaining = [...this.#publication.stored.keys()];

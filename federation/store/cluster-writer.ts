@@ -23,6 +23,7 @@ export interface ClusterWriterOptions {
   readonly clock: Clock;
   readonly leaseTtlMs: number | undefined;
   readonly heartbeatMs: number;
+  readonly auditMs: number;
   readonly standbyTryMs: () => number;
   readonly report: Reporter;
   readonly signer: () => HeadSigner;
@@ -48,7 +49,8 @@ export class ClusterWriter {
 
   constructor(options: ClusterWriterOptions) {
     this.#options = options;
-    this.#audit = new Audit(options.driver, options.local.name, options.publication);
+    const { driver, local, publication, auditMs } = options;
+    this.#audit = new Audit(driver, local.name, publication, auditMs);
   }
 
   /** Issue time of the newest head that was made, Unix ms. */

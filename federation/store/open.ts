@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { StoreDriver } from './driver.ts';
 import { RemoteMemoryDriver } from './memory/remote-driver.ts';
+import type { ProbeTiming } from './probe.ts';
 import type { RedisLocation } from './redis/location.ts';
 import { RedisDriver } from './redis/redis-driver.ts';
 
@@ -13,6 +14,8 @@ export interface OpenStoreOptions {
   readonly clusterset: string;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How often the store is asked whether it is there; undefined = each second. */
+  readonly probe?: ProbeTiming;
 }
 
 /**

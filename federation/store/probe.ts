@@ -4,8 +4,14 @@ import type { Availability } from './availability.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import { Signal } from './signal.ts';
 
-const EVERY_MS = 1000;
-const ANSWER_MS = 2000;
+/** How often a store is asked, and how long its answer may take. */
+export interface ProbeTiming {
+  readonly everyMs: number;
+  readonly answerMs: number;
+}
+
+export const PROBE_TIMING: ProbeTiming = { everyMs: 1000, answerMs: 2000 };
+
 /** How long a driver may take to connect before that is a failure. */
 const CONNECT_MS = 6000;
 const CONNECT_LOOK_MS = 50;
@@ -17,6 +23,7 @@ export class ConnectingError extends Error {
 
 export interface ProbeOptions {
   readonly clock: Clock;
+  readonly timing: ProbeTiming;
   readonly availability: Availability;
   readonly ping: () => Promise<unknown>;
   readonly describe: (failure: unknown) => UserError;
@@ -45,11 +52,11 @@ export class Probe {
 
   /** Waits until the store answers, while there is hope. @throws UserError that says why it does not. */
   async answer(): Promise<void> {
-    const { clock, availability, ping, describe } = this.#options;
+    const { clock, timing, availability, ping, describe } = this.#options;
     const startMs = clock.monotonic();
     for (;;) {
       try {
-        await withDeadline(clock, ANSWER_MS, ping());
+        await withDeadline(clock, timing.answerMs, ping());
         availability.answered();
         return;
       } catch (failure) {
@@ -68,10 +75,10 @@ export class Probe {
   }
 
   async #run(): Promise<void> {
-    const { clock, availability, ping, describe, onSilence } = this.#options;
+    const { clock, timing, availability, ping, describe, onSilence } = this.#options;
     while (!this.#closed) {
       try {
-        await withDeadline(clock, ANSWER_MS, ping());
+        await withDeadline(clock, timing.answerMs, ping());
         availability.answered();
         this.#answered = true;
       } catch (failure) {
@@ -79,7 +86,7 @@ export class Probe {
         const connecting = failure instanceof ConnectingError && !this.#answered;
         if (!this.#closed && !connecting) availability.lost(describe(failure));
       }
-      if (!this.#closed) await this.#signal.sleep(EVERY_MS);
+      if (!this.#closed) await this.#signal.sleep(timing.everyMs);
     }
   }
 }

@@ -44,6 +44,8 @@ export interface PublisherOptions {
   /** How long additions wait for company; at most 50. Withdrawals never wait. */
   readonly batchWindowMs: number;
   readonly heartbeatMs: number;
+  /** How often a part of what is in the store is compared with what was written. */
+  readonly auditMs: number;
   /** How long a replica that does not lead waits until it tries again. */
   readonly standbyTryMs: number;
   readonly report: Reporter;
@@ -54,6 +56,7 @@ export const PUBLISHER_DEFAULTS = {
   election: { kind: 'store', leaseTtlMs: 6000 },
   batchWindowMs: 20,
   heartbeatMs: 2000,
+  auditMs: 2000,
   standbyTryMs: 1000,
   random: Math.random,
   folder: undefined,

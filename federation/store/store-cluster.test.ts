@@ -27,6 +27,6 @@ describe('a Redis Cluster of three nodes', { skip: missingTools('redis-server') 
   it('goes on when the clusterset’s slot moves to another node', async (t) => {
     await world.hostile.wipe();
     const clusters = new StoreClusters(t, world, await StoreIdentities.create());
-    await newsGoOnThrough(clusters, () => group.moveSlotOf(members), 5000);
+    await newsGoOnThrough(clusters, () => group.moveSlotOf(members));
   });
 });

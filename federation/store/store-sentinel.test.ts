@@ -25,6 +25,6 @@ describe('Redis behind sentinels', { skip: missingTools('redis-server') }, () =>
   it('goes on when the master is killed and the replica takes its place', async (t) => {
     await world.hostile.wipe();
     const clusters = new StoreClusters(t, world, await StoreIdentities.create());
-    await newsGoOnThrough(clusters, () => group.failOver(), 5000);
+    await newsGoOnThrough(clusters, () => group.failOver());
   });
 });

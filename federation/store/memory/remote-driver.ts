@@ -20,7 +20,7 @@ import type {
   WriteResult,
 } from '../driver.ts';
 import { StoreLimitError } from '../limits.ts';
-import { Probe } from '../probe.ts';
+import { PROBE_TIMING, Probe, type ProbeTiming } from '../probe.ts';
 import {
   CALL_METHOD,
   type CallName,
@@ -39,6 +39,7 @@ export interface RemoteMemoryOptions {
   /** `host:port` of the store process. */
   readonly address: string;
   readonly clock: Clock;
+  readonly probe?: ProbeTiming;
 }
 
 /** A memory store that another process serves. */
@@ -48,7 +49,7 @@ export class RemoteMemoryDriver implements StoreDriver {
   readonly #availability = new Availability();
   readonly #probe: Probe;
 
-  constructor({ address, clock }: RemoteMemoryOptions) {
+  constructor({ address, clock, probe = PROBE_TIMING }: RemoteMemoryOptions) {
     this.#address = address;
     this.#client = new Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_RESPONSE_BYTES,
@@ -58,6 +59,7 @@ export class RemoteMemoryDriver implements StoreDriver {
     });
     this.#probe = new Probe({
       clock,
+      timing: probe,
       availability: this.#availability,
       ping: () => this.#call({ call: 'ping' }, ANSWER_MS),
       describe: (failure) => this.#describe(failure),

@@ -9,9 +9,9 @@ import { parseRedisUrl, type RedisEndpoint, type RedisLocation, tlsOptions } fro
 
 type RedisClient = Redis | Cluster;
 
-const RECONNECT = { baseMs: 100, maxMs: 2000 };
+const RECONNECT = { baseMs: 100, maxMs: 1000 };
 const LEAST_RECONNECT_MS = 50;
-const CONNECT_TIMEOUT_MS = 4000;
+const CONNECT_TIMEOUT_MS = 3000;
 
 /** ioredis's own words for a command that found no connection. */
 const NO_CONNECTION =

@@ -106,7 +106,7 @@ describe('a Redis that cannot be used is named, with what to do', {
   });
 
   it('sentinels that know no such master', async (t) => {
-    const group = await SentinelGroup.start(t);
+    const group = await SentinelGroup.start(t, {}, 1);
     const refusal = await refused(t, { urls: group.urls, sentinel: { name: 'nobody' } });
     assert.match(refusal.message, /master nobody of the sentinels/);
   });

@@ -27,7 +27,7 @@ import {
   MEMBERS_READ_COUNT,
   StoreLimitError,
 } from '../limits.ts';
-import { Probe } from '../probe.ts';
+import { PROBE_TIMING, Probe, type ProbeTiming } from '../probe.ts';
 import { type Argument, RedisConnection } from './connection.ts';
 import { describeRedisFailure } from './failure.ts';
 import { StoreKeys } from './keys.ts';
@@ -46,6 +46,7 @@ export interface RedisDriverOptions {
   readonly clusterset: string;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly probe?: ProbeTiming;
 }
 
 /** A Redis: one server, a master behind sentinels, or a Cluster. One connection for calls, one to wait on logs. */
@@ -66,6 +67,7 @@ export class RedisDriver implements StoreDriver {
     this.#log = new LogReader({ location, random, clock, keys: this.#keys, side: this.#connection });
     this.#probe = new Probe({
       clock,
+      timing: options.probe ?? PROBE_TIMING,
       availability: this.#availability,
       ping: () => this.#connection.call('ping'),
       describe: (failure) => this.#describe(failure).error,
