@@ -23,8 +23,8 @@ export interface ResourceFile {
 const RESOURCES_HINT = 'the last good version stays in force until this is mended';
 
 /**
- * Reads a file's text. An object that cannot be read keeps the version that `previous` has of it; a part that does
- * not even say which object it is keeps all that the file had.
+ * Reads a file's text. What cannot be read keeps the version that `previous` has of it: of the object, of all objects
+ * of its name when its kind is unknown, of all that the file had when it does not even say its name.
  */
 export function readResourceFile(
   file: string,
@@ -34,12 +34,12 @@ export function readResourceFile(
 ): ResourceFile {
   const objects = new Map<string, FileObject>();
   const problems: ProviderProblem[] = [];
-  const keep = new Set<string>();
+  const mayBe: ((id: string) => boolean)[] = [];
   for (const document of readYamlDocuments(text)) {
     const read = readResource(document);
     if (read.kind === 'invalid') {
       for (const problem of read.problems) problems.push(asProblem(file, problem));
-      for (const id of read.id === undefined ? (previous?.objects.keys() ?? []) : [read.id]) keep.add(id);
+      mayBe.push(read.mayBe);
       continue;
     }
     const id = resourceId(read.resource);
@@ -50,9 +50,8 @@ export function readResourceFile(
     }
     objects.set(id, fileObject(id, read.resource, file, read.line, changedAtMs, previous));
   }
-  for (const id of keep) {
-    const old = previous?.objects.get(id);
-    if (old !== undefined && !objects.has(id)) objects.set(id, old);
+  for (const [id, old] of previous?.objects ?? []) {
+    if (!objects.has(id) && mayBe.some((fits) => fits(id))) objects.set(id, old);
   }
   return { objects, problems };
 }

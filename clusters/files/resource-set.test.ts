@@ -44,6 +44,16 @@ describe('a resource file', () => {
     assert.ok(broken.problems.every(({ where }) => /^a\.yaml:\d+$/.test(where)));
   });
 
+  it('keeps an object whose kind was mistyped, but not beside a good one of the same id', () => {
+    const good = read('a.yaml', [service('cart', 80), service('till', 90)]);
+    const mistyped = service('cart', 81).replace('kind: Service', 'kind: Bogus');
+    const broken = read('a.yaml', [mistyped], good);
+    assert.deepEqual([...broken.objects.keys()], ['Service/default/cart']);
+    const both = read('a.yaml', [mistyped, service('cart', 82)], good);
+    const cart = both.objects.get('Service/default/cart')?.resource;
+    assert.ok(cart?.kind === 'Service' && cart.spec.ports[0]?.port === 82);
+  });
+
   it('does not keep what was removed from a file that is good', () => {
     const before = read('a.yaml', [service('cart', 80), service('till', 90)]);
     assert.deepEqual(

@@ -85,6 +85,22 @@ describe('a resource', () => {
     assert.ok(document !== undefined);
     const read = readResource(document);
     assert.ok(read.kind === 'invalid');
-    assert.equal(read.id, 'Service/shop/cart');
+    const ids = ['Service/shop/cart', 'ServiceExport/shop/cart', 'Service/default/cart', 'Service/shop/till'];
+    assert.deepEqual(ids.filter(read.mayBe), ['Service/shop/cart']);
+  });
+
+  it('of an unknown kind may be any of its name, and without a name any at all', () => {
+    const ids = ['Service/shop/cart', 'ServiceExport/shop/cart', 'Service/shop/till'];
+    const like = (text: string): string[] => {
+      const [document] = readYamlDocuments(text);
+      assert.ok(document !== undefined);
+      const read = readResource(document);
+      assert.ok(read.kind === 'invalid');
+      return ids.filter(read.mayBe);
+    };
+    const mistyped = service('{ name: cart, namespace: shop }').replace('kind: Service', 'kind: Servise');
+    assert.deepEqual(like(mistyped), ['Service/shop/cart', 'ServiceExport/shop/cart']);
+    assert.deepEqual(like('kind: [\n'), ids);
+    assert.deepEqual(like('apiVersion: v1\nkind: Service\n'), ids);
   });
 });

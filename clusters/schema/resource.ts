@@ -44,15 +44,15 @@ export type ReadResource =
   | { readonly kind: 'resource'; readonly resource: Resource; readonly line: number }
   | {
       readonly kind: 'invalid';
-      /** `Kind/namespace/name` as far as it can be told: its last good version stays in force. */
-      readonly id: string | undefined;
+      /** Whether it may be another version of the object with this id, which then stays in force. */
+      readonly mayBe: (id: string) => boolean;
       readonly problems: readonly YamlProblem[];
     };
 
 /** Reads one YAML document as the kind that it says it is. */
 export function readResource(document: YamlDocument): ReadResource {
-  const id = resourceIdOf(document.value);
-  const invalid = (problems: readonly YamlProblem[]): ReadResource => ({ kind: 'invalid', id, problems });
+  const mayBe = likeness(document.value);
+  const invalid = (problems: readonly YamlProblem[]): ReadResource => ({ kind: 'invalid', mayBe, problems });
   const head = checkYaml(document, header);
   if (head.kind === 'invalid') return invalid(head.problems);
   const entry = Object.hasOwn(KINDS, head.value.kind) ? KINDS[head.value.kind as ResourceKind] : undefined;
@@ -84,9 +84,14 @@ const named = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string().default('default') }),
 });
 
-function resourceIdOf(value: unknown): string | undefined {
+/**
+ * What cannot be read may be any object; one of an unknown kind (mistyped, most likely) any of its name. To take a
+ * good object for removed would end what it serves.
+ */
+function likeness(value: unknown): (id: string) => boolean {
   const result = named.safeParse(value);
-  if (!result.success) return undefined;
+  if (!result.success) return () => true;
   const { kind, metadata } = result.data;
-  return `${kind}/${metadata.namespace}/${metadata.name}`;
+  const name = `${metadata.namespace}/${metadata.name}`;
+  return Object.hasOwn(KINDS, kind) ? (id) => id === `${kind}/${name}` : (id) => id.endsWith(`/${name}`);
 }
