@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
@@ -124,6 +122,25 @@ spec: { allowedNamespaces: [bank] }
       east.service.state.refusedRecords.map(({ cluster, service }) => [cluster, service]),
       [['west', PAYMENTS]],
     );
+  });
+});
+
+describe('two replicas of one cluster', PATIENCE, () => {
+  it('serve alike, one of them leads, and the other takes over', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const stateFolder = world.folder('east', 'state-of-the-second');
+    const second = await world.start('east', { stateFolder });
+    const portOf = (snapshot: RoutingSnapshot) => snapshot.services.get(PAYMENTS)?.ports[0]?.listenPort;
+    const [first, other] = [await world.follow(east), await world.follow(second)];
+    await first.hello().until((snapshot) => portOf(snapshot) !== undefined);
+    await other.hello().until((snapshot) => portOf(snapshot) !== undefined);
+    assert.deepEqual(other.snapshot.services.get(PAYMENTS), first.snapshot.services.get(PAYMENTS));
+    await until(() => second.service.state.store.publisher.kind === 'standby');
+    assert.equal(east.service.state.store.publisher.kind, 'leading');
+    await east.close();
+    await until(() => second.service.state.store.publisher.kind === 'leading');
+    await world.writeResource('east', 'cart.yaml', exportedService('cart', [{ address: '10.1.0.1' }]));
+    await other.until(({ services }) => services.get('shop/cart')?.ports[0]?.listenPort !== undefined);
   });
 });
 
@@ -330,58 +347,5 @@ describe('a federation service without its store', PATIENCE, () => {
     const { snapshot } = await later.until(({ peers }) => peers.has('west'));
     const health = snapshot.peers.get('west')?.health;
     assert.ok(health?.kind === 'failing' && health.sinceMs >= sinceMs);
-  });
-});
-
-describe('a federation service does not start', PATIENCE, () => {
-  it('on a port that is in use, and touches nothing then', async (t) => {
-    const world = await FederationWorld.create(t, ['east']);
-    const occupier = createServer().listen(0, '127.0.0.1');
-    t.after(() => occupier.close());
-    await new Promise((resolve) => occupier.once('listening', resolve));
-    const bound = occupier.address();
-    assert.ok(typeof bound === 'object' && bound !== null);
-    const { port } = bound;
-    for (const place of ['listen', 'admin', 'issuer'] as const) {
-      await assert.rejects(world.start('east', { [place]: { host: '127.0.0.1', port } }), {
-        name: 'UserError',
-        message: `cannot listen on 127.0.0.1:${port}: the port is in use`,
-      });
-    }
-    await world.start('east');
-  });
-
-  it("on another cluster's state folder", async (t) => {
-    const world = await FederationWorld.create(t, ['east', 'west']);
-    await (await world.start('west')).close();
-    await assert.rejects(world.start('east', { stateFolder: world.folder('west', 'state') }), {
-      name: 'UserError',
-      message: /federation\.json: is the state of cluster west/,
-    });
-  });
-
-  it('twice on one state folder', async (t) => {
-    const world = await FederationWorld.create(t, ['east']);
-    await world.start('east');
-    await assert.rejects(world.start('east'), {
-      message: /another federation service uses this state folder/,
-    });
-  });
-
-  it('with damaged state, and says which file', async (t) => {
-    const world = await FederationWorld.create(t, ['east']);
-    await (await world.start('east')).close();
-    const path = world.folder('east', 'state', 'federation.json');
-    const text = await readFile(path, 'utf8');
-    await writeFile(path, text.slice(0, -5));
-    await assert.rejects(world.start('east'), { name: 'UserError', message: /federation\.json: is damaged/ });
-  });
-
-  it('without the secret of the gateways', async (t) => {
-    const world = await FederationWorld.create(t, ['east']);
-    await assert.rejects(world.start('east', { gatewaySecretFile: world.folder('east', 'none') }), {
-      name: 'UserError',
-      message: /none/,
-    });
   });
 });
