@@ -86,7 +86,7 @@ export class EncoderTable {
     // Eviction may have forgotten the name.
     const current = this.#names.get(known.name) ?? known;
     this.#names.set(current.name, current);
-    const entry = { known: current, value, sequence: this.#inserted++ };
+    const entry = { known: current, value: detached(value), sequence: this.#inserted++ };
     current.entries.push(entry);
     this.#entries.push(entry);
     this.#bytes += bytes;
@@ -123,6 +123,11 @@ export class EncoderTable {
     if (isListed(known)) this.#names.set(name, known);
     return known;
   }
+}
+
+/** A value may be a slice of a whole message's head, which it would keep in memory. */
+function detached(value: string): string {
+  return Buffer.from(value, 'latin1').toString('latin1');
 }
 
 function isListed(known: KnownName): boolean {

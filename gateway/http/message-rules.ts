@@ -1,20 +1,34 @@
 import { hasOnly, TARGET_BYTE, TOKEN_BYTE } from './field-characters.ts';
 import type { HeaderBlock } from './stream.ts';
 
-/** What a checked message says about itself. Reused from one message to the next. */
+/** What a checked message says about itself. Reused from one message of a connection to the next. */
 export interface MessageFacts {
   /** Value of `content-length`, -1 without one. */
   contentLength: number;
-  isConnect: boolean;
-  /** Extended CONNECT (RFC 8441). */
-  isUpgrade: boolean;
-  isHead: boolean;
+  /** Of a request; `''` = absent. */
+  method: string;
+  scheme: string | undefined;
+  authority: string | undefined;
+  path: string | undefined;
+  /** Of an extended CONNECT (RFC 8441). */
+  protocol: string | undefined;
   /** Of a response. */
   status: number;
+  /** The authority that was checked last: most often the next one is the same. */
+  goodAuthority: string | undefined;
 }
 
 export function newMessageFacts(): MessageFacts {
-  return { contentLength: -1, isConnect: false, isUpgrade: false, isHead: false, status: 0 };
+  return {
+    contentLength: -1,
+    method: '',
+    scheme: undefined,
+    authority: undefined,
+    path: undefined,
+    protocol: undefined,
+    status: 0,
+    goodAuthority: undefined,
+  };
 }
 
 /** What is wrong with a message. `malformed` = stream error PROTOCOL_ERROR, `bad-request` = answered with 400. */
@@ -89,75 +103,57 @@ export function parseContentLength(value: string): number {
   return length;
 }
 
-/** What a request's pseudo-headers said; undefined = absent. */
-interface RequestLine {
-  method: string | undefined;
-  scheme: string | undefined;
-  authority: string | undefined;
-  path: string | undefined;
-  protocol: string | undefined;
-}
-
 /**
  * Checks an HTTP/2 request's block (RFC 9113 section 8) whose characters are checked already, and brings its
  * pseudo-headers into the order of `HeaderBlock`, with `host` as `:authority`. Undefined = good.
  */
 export function checkRequest(block: HeaderBlock, facts: MessageFacts): MessageFlaw | undefined {
-  const line: RequestLine = {
-    method: undefined,
-    scheme: undefined,
-    authority: undefined,
-    path: undefined,
-    protocol: undefined,
-  };
+  facts.method = '';
+  facts.scheme = undefined;
+  facts.authority = undefined;
+  facts.path = undefined;
+  facts.protocol = undefined;
   let at = 0;
   for (; at < block.length && isPseudo(block[at] as string); at += 2) {
-    const flaw = takePseudo(line, block[at] as string, block[at + 1] as string);
+    const flaw = takePseudo(facts, block[at] as string, block[at + 1] as string);
     if (flaw !== undefined) return flaw;
   }
-  facts.isConnect = line.method === 'CONNECT';
-  facts.isUpgrade = line.protocol !== undefined;
-  facts.isHead = line.method === 'HEAD';
-  return checkRequestFields(block, at, line, facts) ?? checkLine(line) ?? arrange(block, at, line);
+  return checkRequestFields(block, at, facts) ?? checkLine(facts) ?? arrange(block, at, facts);
 }
 
 function isPseudo(name: string): boolean {
   return name.charCodeAt(0) === COLON;
 }
 
-function takePseudo(line: RequestLine, name: string, value: string): MessageFlaw | undefined {
+function takePseudo(facts: MessageFacts, name: string, value: string): MessageFlaw | undefined {
   switch (name) {
     case ':method':
-      if (line.method !== undefined) return DOUBLE_PSEUDO;
-      line.method = value;
+      if (facts.method !== '') return DOUBLE_PSEUDO;
+      if (value === '') return WRONG_METHOD;
+      facts.method = value;
       return undefined;
     case ':scheme':
-      if (line.scheme !== undefined) return DOUBLE_PSEUDO;
-      line.scheme = value;
+      if (facts.scheme !== undefined) return DOUBLE_PSEUDO;
+      facts.scheme = value;
       return undefined;
     case ':authority':
-      if (line.authority !== undefined) return DOUBLE_PSEUDO;
-      line.authority = value;
+      if (facts.authority !== undefined) return DOUBLE_PSEUDO;
+      facts.authority = value;
       return undefined;
     case ':path':
-      if (line.path !== undefined) return DOUBLE_PSEUDO;
-      line.path = value;
+      if (facts.path !== undefined) return DOUBLE_PSEUDO;
+      facts.path = value;
       return undefined;
     case ':protocol':
-      if (line.protocol !== undefined) return DOUBLE_PSEUDO;
-      line.protocol = value;
+      if (facts.protocol !== undefined) return DOUBLE_PSEUDO;
+      facts.protocol = value;
       return undefined;
     default:
       return UNKNOWN_PSEUDO;
   }
 }
 
-function checkRequestFields(
-  block: HeaderBlock,
-  from: number,
-  line: RequestLine,
-  facts: MessageFacts,
-): MessageFlaw | undefined {
+function checkRequestFields(block: HeaderBlock, from: number, facts: MessageFacts): MessageFlaw | undefined {
   facts.contentLength = -1;
   for (let at = from; at < block.length; at += 2) {
     const name = block[at] as string;
@@ -166,8 +162,8 @@ function checkRequestFields(
     if (role === 'plain') continue;
     const value = block[at + 1] as string;
     if (role === 'host') {
-      line.authority ??= value;
-      if (line.authority !== value) return HOST_MISMATCH;
+      facts.authority ??= value;
+      if (facts.authority.toLowerCase() !== value.toLowerCase()) return HOST_MISMATCH;
       block.splice(at, 2);
       at -= 2;
       continue;
@@ -188,11 +184,14 @@ function checkField(role: FieldRole, value: string, facts: MessageFacts): Messag
   return undefined;
 }
 
-function checkLine(line: RequestLine): MessageFlaw | undefined {
-  const { method, scheme, authority, path, protocol } = line;
-  if (method === undefined) return MISSING_PSEUDO;
-  if (method.length === 0 || !hasOnly(method, TOKEN_BYTE)) return WRONG_METHOD;
-  if (authority !== undefined && !isAuthority(authority)) return WRONG_AUTHORITY;
+function checkLine(facts: MessageFacts): MessageFlaw | undefined {
+  const { method, scheme, authority, path, protocol } = facts;
+  if (method === '') return MISSING_PSEUDO;
+  if (!hasOnly(method, TOKEN_BYTE)) return WRONG_METHOD;
+  if (authority !== undefined && authority !== facts.goodAuthority) {
+    if (!isAuthority(authority)) return WRONG_AUTHORITY;
+    facts.goodAuthority = authority;
+  }
   if (method === 'CONNECT' && protocol === undefined) {
     // RFC 9113 section 8.5.
     return authority === undefined || scheme !== undefined || path !== undefined ? WRONG_CONNECT : undefined;
@@ -218,18 +217,23 @@ export function isPath(path: string, method: string): boolean {
 }
 
 /** Writes the pseudo-headers back in their fixed order; what was `host` needs a place more. */
-function arrange(block: HeaderBlock, end: number, line: RequestLine): undefined {
-  const head: string[] = [':method', line.method as string];
-  if (line.scheme !== undefined) head.push(':scheme', line.scheme);
-  if (line.authority !== undefined) head.push(':authority', line.authority);
-  if (line.path !== undefined) head.push(':path', line.path);
-  if (line.protocol !== undefined) head.push(':protocol', line.protocol);
-  if (head.length !== end) {
-    block.splice(0, end, ...head);
-    return undefined;
+function arrange(block: HeaderBlock, end: number, facts: MessageFacts): undefined {
+  let at = place(block, 0, ':method', facts.method);
+  if (facts.scheme !== undefined) at = place(block, at, ':scheme', facts.scheme);
+  if (facts.authority !== undefined) {
+    const others = (facts.path === undefined ? 0 : 2) + (facts.protocol === undefined ? 0 : 2);
+    if (at + 2 + others > end) block.splice(end, 0, '', '');
+    at = place(block, at, ':authority', facts.authority);
   }
-  for (let at = 0; at < end; at++) block[at] = head[at] as string;
+  if (facts.path !== undefined) at = place(block, at, ':path', facts.path);
+  if (facts.protocol !== undefined) place(block, at, ':protocol', facts.protocol);
   return undefined;
+}
+
+function place(block: HeaderBlock, at: number, name: string, value: string): number {
+  block[at] = name;
+  block[at + 1] = value;
+  return at + 2;
 }
 
 /** Checks an HTTP/2 response's block (RFC 9113 section 8.3.2). Undefined = good. */

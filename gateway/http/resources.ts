@@ -2,6 +2,7 @@ import { type Clock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { SensitiveNames } from '../hpack/indexing.ts';
 import { BytePool } from './byte-pool.ts';
 import { FieldNames } from './field-names.ts';
+import { SharedReads } from './shared-reads.ts';
 import { SlabPool } from './slab-pool.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { FlushTurn } from './turn.ts';
@@ -17,6 +18,8 @@ export interface CodecResources {
   readonly largeSlabs: SlabPool;
   /** For connections with one message at a time: small, so that many of them stay in the processor's cache. */
   readonly smallSlabs: SlabPool;
+  /** Opens sockets whose reads share one buffer. */
+  readonly reads: SharedReads;
   /** Memory for a moment: what is in it is used before its user returns. */
   readonly scratch: Buffer;
   readonly sensitiveNames: SensitiveNames;
@@ -40,6 +43,7 @@ export function createCodecResources(
     heldBytes: new BytePool(options.heldBytes ?? DEFAULT_HELD_BYTES),
     largeSlabs: new SlabPool(LARGE_SLAB_BYTES, 17 * 1024),
     smallSlabs: new SlabPool(SMALL_SLAB_BYTES, 2 * 1024),
+    reads: new SharedReads(),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),
     fieldNames: new FieldNames(),

@@ -1,6 +1,13 @@
 import type { HeaderBlock } from '../http/stream.ts';
 import { ChunkLineReader } from './chunk-line.ts';
-import { type BodyFraming, HeadError, type HeadRules, newHeadFacts, parseFields } from './head-fields.ts';
+import {
+  type BodyFraming,
+  HeadError,
+  type HeadRules,
+  headBytes,
+  newHeadFacts,
+  parseFields,
+} from './head-fields.ts';
 
 /** Where a body goes. `end` comes once, after the last piece, or with it. */
 export interface BodySink {
@@ -126,7 +133,7 @@ export class BodyReader {
   #parseTrailers(buffer: Buffer, start: number, end: number): HeaderBlock {
     const block: HeaderBlock = [];
     const facts = newHeadFacts();
-    parseFields(buffer, start, end, this.#rules, block, facts);
+    parseFields(headBytes(buffer, start, end), start, this.#rules, block, facts);
     const { host, contentLength, transferEncoding } = facts;
     if (host !== undefined || contentLength >= 0 || transferEncoding !== undefined) {
       throw new HeadError('trailers-invalid');

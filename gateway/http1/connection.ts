@@ -72,7 +72,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   protected start(): void {
     const { socket } = this;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.resources.reads.listen(socket, (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
       this.endReason = error.message;
     });

@@ -50,36 +50,51 @@ export interface HeadRules {
   readonly names: FieldNames;
 }
 
+/** A message's head, or its trailers, as they came in. */
+export interface HeadBytes {
+  readonly buffer: Buffer;
+  /** Where its first line begins. */
+  readonly start: number;
+  /** Where the empty line begins that ends it. */
+  readonly end: number;
+  /** `buffer[start, end)` as latin1: made once, and everything else is sliced from it. */
+  readonly text: string;
+}
+
+export function headBytes(buffer: Buffer, start: number, end: number): HeadBytes {
+  return { buffer, start, end, text: buffer.toString('latin1', start, end) };
+}
+
 /**
- * Parses field lines (RFC 9112 section 5) from `start` to the empty line at `end` into `block`, names in lower case,
- * and takes the fields about connection and framing out into `facts`.
+ * Parses field lines (RFC 9112 section 5) from `from` on into `block`, names in lower case, and takes the fields about
+ * connection and framing out into `facts`.
  * @throws HeadError for anything that is not exactly in the grammar: a line without a colon, space before it, a folded
  * line, a bare CR or LF, a control character, a field twice that may come once.
  */
 export function parseFields(
-  buffer: Buffer,
-  start: number,
-  end: number,
+  head: HeadBytes,
+  from: number,
   rules: HeadRules,
   block: HeaderBlock,
   facts: HeadFacts,
 ): void {
-  let at = start;
+  const { buffer, start, end, text } = head;
+  let at = from;
   for (let count = 0; at < end; count++) {
     if (count === rules.maxFields) throw new HeadError('headers-too-large', 431);
     const nameStart = at;
     while (TOKEN_BYTE[buffer[at] as number] === 1) at++;
     if (at === nameStart || buffer[at] !== COLON) throw nameError(buffer, nameStart, at);
     const nameEnd = at++;
-    while (buffer[at] === SPACE || buffer[at] === TAB) at++;
+    while (isSpace(buffer[at])) at++;
     const valueStart = at;
     while (VALUE_BYTE[buffer[at] as number] === 1) at++;
     if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('field-value');
     let valueEnd = at;
     while (valueEnd > valueStart && isSpace(buffer[valueEnd - 1])) valueEnd--;
     at += 2;
-    const name = rules.names.lower(buffer.toString('latin1', nameStart, nameEnd));
-    takeField(name, buffer.toString('latin1', valueStart, valueEnd), block, facts);
+    const name = rules.names.lower(buffer, nameStart, nameEnd);
+    takeField(name, text.slice(valueStart - start, valueEnd - start), block, facts);
   }
   dropConnectionFields(block, facts);
 }

@@ -4,6 +4,7 @@ import type { HeaderBlock } from '../http/stream.ts';
 import { isWebSocket, takeWebSocketKey } from '../http/websocket.ts';
 import {
   type BodyFraming,
+  type HeadBytes,
   HeadError,
   type HeadFacts,
   type HeadRules,
@@ -12,8 +13,6 @@ import {
   newHeadFacts,
   parseFields,
 } from './head-fields.ts';
-
-const CRLF = '\r\n';
 
 /** A request's head, checked. */
 export interface RequestHead {
@@ -31,31 +30,17 @@ export interface RequestHead {
 }
 
 /**
- * Parses a request's head (RFC 9112 section 3): `buffer[start, end)` ends with the line break before the empty line.
+ * Parses a request's head (RFC 9112 section 3).
  * @throws HeadError with the status to answer.
  */
-export function parseRequestHead(
-  buffer: Buffer,
-  start: number,
-  end: number,
-  scheme: string,
-  rules: HeadRules,
-): RequestHead {
-  const lineEnd = buffer.indexOf(CRLF, start, 'latin1');
-  const line = buffer.toString('latin1', start, lineEnd);
-  const first = line.indexOf(' ');
-  const second = line.indexOf(' ', first + 1);
-  if (first <= 0 || second < 0) throw new HeadError('request-line');
-  const method = line.slice(0, first);
-  const target = line.slice(first + 1, second);
-  if (!hasOnly(method, TOKEN_BYTE)) throw new HeadError('request-line');
-  const isHttp10 = parseVersion(line.slice(second + 1));
-  if (target.length === 0 || !hasOnly(target, TARGET_BYTE)) throw new HeadError('request-target');
+export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRules): RequestHead {
+  const line = parseRequestLine(head);
+  const { method, isHttp10 } = line;
   const block: HeaderBlock = [];
   const facts = newHeadFacts();
   startBlock(block, method, scheme);
-  parseFields(buffer, lineEnd + 2, end, rules, block, facts);
-  placeTarget(block, method, target, facts, isHttp10);
+  parseFields(head, line.end, rules, block, facts);
+  placeTarget(block, line, facts);
   const chunked = isChunked(facts, isHttp10);
   const protocol = requestedUpgrade(method, facts, isHttp10);
   if (protocol !== undefined) block.push('upgrade', protocol);
@@ -72,6 +57,42 @@ export function parseRequestHead(
   };
 }
 
+interface RequestLine {
+  readonly method: string;
+  readonly target: string;
+  readonly isHttp10: boolean;
+  /** Where the first field begins. */
+  readonly end: number;
+}
+
+/** Method, target and version with exactly one space between (RFC 9112 section 3). */
+function parseRequestLine({ buffer, start, end, text }: HeadBytes): RequestLine {
+  let at = start;
+  while (TOKEN_BYTE[buffer[at] as number] === 1) at++;
+  const methodEnd = at;
+  if (at === start || buffer[at++] !== SPACE) throw new HeadError('request-line');
+  const targetStart = at;
+  while (TARGET_BYTE[buffer[at] as number] === 1) at++;
+  if (buffer[at] !== SPACE)
+    throw new HeadError(at < end && buffer[at] !== CR ? 'request-target' : 'request-line');
+  if (at === targetStart) throw new HeadError('request-line');
+  const targetEnd = at++;
+  const lineEnd = at + VERSION_BYTES;
+  const isHttp10 = parseVersion(text.slice(at - start, lineEnd - start));
+  if (buffer[lineEnd] !== CR || buffer[lineEnd + 1] !== LF) throw new HeadError('request-line');
+  return {
+    method: text.slice(0, methodEnd - start),
+    target: text.slice(targetStart - start, targetEnd - start),
+    isHttp10,
+    end: lineEnd + 2,
+  };
+}
+
+const SPACE = 0x20;
+const CR = 0x0d;
+const LF = 0x0a;
+const VERSION_BYTES = 8;
+
 /** True for HTTP/1.0. */
 function parseVersion(text: string): boolean {
   if (text === 'HTTP/1.1') return false;
@@ -87,13 +108,8 @@ function startBlock(block: HeaderBlock, method: string, scheme: string): void {
   else block.push(':method', method, ':scheme', scheme, ':authority', '', ':path', '');
 }
 
-function placeTarget(
-  block: HeaderBlock,
-  method: string,
-  target: string,
-  facts: HeadFacts,
-  isHttp10: boolean,
-): void {
+function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts): void {
+  const { method, target, isHttp10 } = line;
   const { host } = facts;
   if (host === undefined && !isHttp10) throw new HeadError('host-missing');
   if (host !== undefined && !isAuthority(host)) throw new HeadError('host-invalid');

@@ -1,6 +1,8 @@
+import { VALUE_BYTE } from '../http/field-characters.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import {
   type BodyFraming,
+  type HeadBytes,
   HeadError,
   type HeadRules,
   isChunked,
@@ -25,28 +27,23 @@ export interface RequestForm {
   readonly upgrade: boolean;
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const SPACE = 0x20;
+const CR = 0x0d;
+const LF = 0x0a;
+const STATUS_BYTES = 12;
 
 /**
- * Parses a response's head (RFC 9112 section 4): `buffer[start, end)` ends with the line break before the empty line.
+ * Parses a response's head (RFC 9112 section 4).
  * @throws HeadError for anything outside the grammar.
  */
-export function parseResponseHead(
-  buffer: Buffer,
-  start: number,
-  end: number,
-  request: RequestForm,
-  rules: HeadRules,
-): ResponseHead {
-  const lineEnd = buffer.indexOf('\r\n', start, 'latin1');
-  const match = STATUS_LINE.exec(buffer.toString('latin1', start, lineEnd));
-  const text = match?.[2];
-  if (text === undefined) throw new HeadError('status-line');
-  const isHttp10 = match?.[1] === '0';
+export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: HeadRules): ResponseHead {
+  const lineEnd = endOfStatusLine(head);
+  const isHttp10 = head.text.charCodeAt(7) === 0x30;
+  const text = head.text.slice(9, STATUS_BYTES);
   const status = Number(text);
   const block: HeaderBlock = [':status', text];
   const facts = newHeadFacts();
-  parseFields(buffer, lineEnd + 2, end, rules, block, facts);
+  parseFields(head, lineEnd, rules, block, facts);
   if (status === 101) {
     if (!request.upgrade) throw new HeadError('upgrade-unasked');
     if (facts.upgrade !== undefined) block.push('upgrade', facts.upgrade);
@@ -60,6 +57,19 @@ export function parseResponseHead(
     contentLength: facts.contentLength,
     keepAlive: framing !== 'until-close' && keepsAlive(facts, isHttp10),
   };
+}
+
+const STATUS = /^HTTP\/1\.[01] [1-5][0-9][0-9]$/;
+
+/** Checks the status line; returns where the first field begins. The reason phrase may be missing with its space. */
+function endOfStatusLine({ buffer, start, text }: HeadBytes): number {
+  let at = start + STATUS_BYTES;
+  if (!STATUS.test(text.slice(0, STATUS_BYTES))) throw new HeadError('status-line');
+  if (buffer[at] === SPACE) {
+    while (VALUE_BYTE[buffer[at] as number] === 1) at++;
+  }
+  if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('status-line');
+  return at + 2;
 }
 
 /** Such a response has no body and must not say how long it is (RFC 9110 section 8.6). */

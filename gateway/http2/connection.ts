@@ -114,7 +114,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     writer.settings(this.#ourSettings());
     this.receiveFlow.open();
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.resources.reads.listen(socket, (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
       this.#endReason = error.message;
     });

@@ -192,9 +192,9 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
       this.sendFlow.initialWindowBytes,
       this.receiveFlow.streamWindowBytes,
     );
-    stream.expectedBytes = this.#facts.isConnect ? -1 : this.#facts.contentLength;
+    stream.expectedBytes = this.#facts.method === 'CONNECT' ? -1 : this.#facts.contentLength;
     if (endStream) stream.state = 'half-closed-remote';
-    if (this.#facts.isUpgrade) {
+    if (this.#facts.protocol !== undefined) {
       stream.upgrade = true;
       fromExtendedConnect(block);
     }
