@@ -79,6 +79,18 @@ describe('a replica', () => {
     assert.equal(replica.head?.issuedAtMs, NOW_MS + 5);
   });
 
+  it('is not turned back by a whole set under an earlier head of the same version', () => {
+    const cart = stored('cart', 1);
+    const replica = loaded(cart);
+    const moved = head(1, [cart], { issuedAtMs: NOW_MS + 5, left: true, gateways: [{ host: 'b', port: 1 }] });
+    const set = { position: '1', records: [cart] };
+    assert.equal(replica.load({ ...set, head: moved }, NOW_MS).kind, 'accepted');
+    assert.equal(replica.load({ ...set, head: head(1, [cart]) }, NOW_MS).kind, 'refused');
+    assert.deepEqual(replica.load({ ...set, head: moved }, NOW_MS), { kind: 'known' });
+    assert.equal(replica.head?.left, true);
+    assert.equal(replica.head?.issuedAtMs, NOW_MS + 5);
+  });
+
   it('asks for the whole set when a change is missing, and shows nothing of the rest', () => {
     const [cart, pay, stock] = [stored('cart', 1), stored('pay', 2), stored('stock', 3)];
     const replica = loaded(cart);

@@ -104,6 +104,9 @@ export class PeerReplica {
       if (set.head === undefined) throw new Refusal('the store has no head of it');
       const head = this.#admit(set.head, nowMs);
       refuseOlder(head, this.#mark);
+      const order = this.#head === undefined ? 1 : compareHeads(head, this.#head);
+      if (order < 0) throw new Refusal('the store turned it back to an earlier head of the same version');
+      if (order === 0) return { kind: 'known' };
       const changed = this.#set.replace(set.records, head.digest);
       this.#accept(head);
       return { kind: 'accepted', changed };

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { UserError } from '../../model/user-error.ts';
 import { backoffMs } from '../../runtime/backoff.ts';
@@ -17,6 +17,12 @@ const CONNECT_TIMEOUT_MS = 3000;
 const NO_CONNECTION =
   /writeable|isn't ready|Connection is closed|max retries per request|Failed to refresh slots/;
 
+export interface ConnectionOptions {
+  readonly location: RedisLocation;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
 export type Argument = string | number | Buffer;
 
 /**
@@ -25,13 +31,19 @@ export type Argument = string | number | Buffer;
  */
 export class RedisConnection {
   readonly #client: RedisClient;
+  readonly #clock: Clock;
+  readonly #random: () => number;
   #outage: Error | undefined;
+  #closed = false;
 
   /** @throws UserError when the location itself is wrong. */
-  constructor(location: RedisLocation, random: () => number) {
+  constructor({ location, clock, random }: ConnectionOptions) {
+    this.#clock = clock;
+    this.#random = random;
     this.#client = connectRedis(location, random, (failure) => {
       this.#outage = failure;
     });
+    this.#client.on('end', () => this.#revive());
   }
 
   /** Bulk strings come as Buffers. @throws Redis's reply or the connection's own error. */
@@ -48,10 +60,10 @@ export class RedisConnection {
   }
 
   /** Waits while the connection is being made, at most `withinMs`. */
-  async ready(clock: Clock, withinMs: number): Promise<void> {
+  async ready(withinMs: number): Promise<void> {
     if (this.#client.status === 'ready') return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = clock.after(withinMs, resolve);
+    const cancel = this.#clock.after(withinMs, resolve);
     this.#client.once('ready', resolve);
     await promise;
     cancel();
@@ -79,8 +91,28 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.disconnect();
   }
+
+  /**
+   * ioredis gives up for good when a connection is dropped while it is being made: a failover that is noticed, or a
+   * silence, at a bad moment.
+   */
+  #revive(): void {
+    if (this.#closed) return;
+    this.#clock.after(reconnectMs(0, this.#random), () => {
+      if (this.#closed) return;
+      // What is wrong comes as an 'error' event too, and is followed by another 'end'.
+      this.#client.connect().catch((failure: Error) => {
+        this.#outage = failure;
+      });
+    });
+  }
+}
+
+function reconnectMs(attempt: number, random: () => number): number {
+  return LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random);
 }
 
 /** How often a connection is tried again, and nothing else: commands fail at once while there is none. */
@@ -98,7 +130,7 @@ function commonOptions(location: RedisLocation, random: () => number) {
     connectTimeout: CONNECT_TIMEOUT_MS,
     connectionName: 'isthmus',
     disableClientInfo: true,
-    retryStrategy: (attempt: number) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+    retryStrategy: (attempt: number) => reconnectMs(attempt, random),
     // After a failover the old master answers so: the connection is to be made anew.
     reconnectOnError: (failure: Error) => /^(READONLY|UNBLOCKED)/.test(failure.message),
     ...(username === undefined ? {} : { username }),
@@ -176,7 +208,7 @@ function connectSentinel(
     ...options,
     name: sentinel.name,
     sentinels: endpoints.map(({ host, port }) => ({ host, port })),
-    sentinelRetryStrategy: (attempt) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+    sentinelRetryStrategy: (attempt) => reconnectMs(attempt, random),
     failoverDetector: true,
     db: first?.database ?? 0,
     ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
@@ -199,7 +231,7 @@ function connectCluster(
     endpoints.map(({ host, port }) => ({ host, port })),
     {
       enableOfflineQueue,
-      clusterRetryStrategy: (attempt) => LEAST_RECONNECT_MS + backoffMs(RECONNECT, attempt, random),
+      clusterRetryStrategy: (attempt) => reconnectMs(attempt, random),
       // Names are left to the connection, so that certificates are checked against them.
       dnsLookup: (address, callback) => callback(null, address),
       slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
@@ -214,10 +246,7 @@ function connectCluster(
 }
 
 /** For nodes that are told by other nodes: each certificate is checked against the address that was told. */
-function unnamedTls(
-  location: RedisLocation,
-  first: RedisEndpoint | undefined,
-): ConnectionOptions | undefined {
+function unnamedTls(location: RedisLocation, first: RedisEndpoint | undefined): TlsOptions | undefined {
   if (first?.tls !== true) return undefined;
   return location.caPem === undefined ? {} : { ca: location.caPem };
 }

@@ -44,7 +44,7 @@ export class LogReader {
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
-    this.#connection = new RedisConnection(options.location, options.random);
+    this.#connection = new RedisConnection(options);
     this.#budget = new ReplyBudget(this.#connection);
   }
 
@@ -55,7 +55,7 @@ export class LogReader {
       [...positions].filter(([cluster]) => (this.#strangers.get(cluster) ?? 0) <= nowMs),
     );
     if (streams.size === 0) return this.#idle(blockMs);
-    await this.#connection.ready(this.#options.clock, SLACK_MS);
+    await this.#connection.ready(SLACK_MS);
     try {
       return this.#apart ? await this.#readApart(streams) : await this.#readTogether(streams, blockMs);
     } catch (failure) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../../test/fixtures/ephemeral-port.ts';
 import { SentinelGroup } from '../../../test/fixtures/redis-groups.ts';
 import { RedisServer } from '../../../test/fixtures/redis-server.ts';
@@ -11,6 +12,7 @@ import { eventually } from '../../../test/fixtures/store-clusters.ts';
 import { TcpRelay } from '../../../test/fixtures/tcp-relay.ts';
 import { UserError } from '../../model/user-error.ts';
 import { SYSTEM_CLOCK } from '../../runtime/clock.ts';
+import { RedisConnection } from './connection.ts';
 import type { RedisLocation } from './location.ts';
 import { RedisDriver } from './redis-driver.ts';
 
@@ -139,6 +141,31 @@ describe('a Redis connection', { skip: missingTools('redis-server') }, () => {
     relay.thaw();
     await eventually('it is up', () => driver.state.value === 'up');
     assert.deepEqual(await driver.members(), []);
+  });
+
+  it('is made again when it was dropped while it was being made', async (t) => {
+    const group = await SentinelGroup.start(t, {}, 1);
+    const [server] = group.servers;
+    const locations: readonly RedisLocation[] = [
+      { urls: group.urls, sentinel: { name: group.name } },
+      { urls: [server?.url ?? ''] },
+    ];
+    for (const location of locations) {
+      const connection = new RedisConnection({ location, clock: SYSTEM_CLOCK, random: Math.random });
+      t.after(() => connection.close());
+      for (let waitMs = 0; waitMs < 10; waitMs++) {
+        connection.renew();
+        await delay(waitMs);
+      }
+      let answered = false;
+      while (!answered) {
+        await connection.ready(100);
+        answered = await connection.call('ping').then(
+          () => true,
+          () => false,
+        );
+      }
+    }
   });
 
   it('is made again when the server was started again', async (t) => {

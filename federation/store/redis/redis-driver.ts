@@ -63,7 +63,7 @@ export class RedisDriver implements StoreDriver {
     this.#options = options;
     this.#keys = new StoreKeys(options.clusterset);
     const { location, random, clock } = options;
-    this.#connection = new RedisConnection(location, random);
+    this.#connection = new RedisConnection(options);
     this.#log = new LogReader({ location, random, clock, keys: this.#keys, side: this.#connection });
     this.#probe = new Probe({
       clock,
