@@ -268,6 +268,7 @@ describe('a response that breaks the protocol', () => {
     ['a control in the reason', 'HTTP/1.1 200 O\x01K\r\n\r\n', 'status-line'],
     ['a folded line', 'HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\n\r\n', 'folded-line'],
     ['bare LF', 'HTTP/1.1 200 OK\nX-A: b\n\n', 'bare-lf'],
+    ['a pseudo-header in Connection', 'HTTP/1.1 200 OK\r\nConnection: :status\r\n\r\n', 'connection-field'],
     [
       'Content-Length twice',
       'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',

@@ -1,4 +1,4 @@
-import { TOKEN_BYTE, VALUE_BYTE } from '../http/field-characters.ts';
+import { hasOnly, TOKEN_BYTE, VALUE_BYTE } from '../http/field-characters.ts';
 import type { FieldNames } from '../http/field-names.ts';
 import { parseContentLength } from '../http/message-rules.ts';
 import type { HeaderBlock } from '../http/stream.ts';
@@ -69,7 +69,7 @@ export function headBytes(buffer: Buffer, start: number, end: number): HeadBytes
  * Parses field lines (RFC 9112 section 5) from `from` on into `block`, names in lower case, and takes the fields about
  * connection and framing out into `facts`.
  * @throws HeadError for anything that is not exactly in the grammar: a line without a colon, space before it, a folded
- * line, a bare CR or LF, a control character, a field twice that may come once.
+ * line, a bare CR or LF, a control character, a field twice that may come once, a connection option that is no token.
  */
 export function parseFields(
   head: HeadBytes,
@@ -148,6 +148,10 @@ function takeContentLength(value: string, facts: HeadFacts): void {
 }
 
 function takeConnection(value: string, facts: HeadFacts): void {
+  if (value === 'keep-alive' || value === 'close') {
+    facts.connectionOptions.push(value);
+    return;
+  }
   for (const option of value.toLowerCase().split(',')) facts.connectionOptions.push(option.trim());
 }
 
@@ -159,12 +163,10 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
   'te',
   'host',
   'content-length',
-  '',
 ]);
 
 /** RFC 9110 section 7.6.1: what `Connection` names ends here. */
 function dropConnectionFields(block: HeaderBlock, facts: HeadFacts): void {
-  if (facts.connectionOptions.length === 0) return;
   for (const option of facts.connectionOptions) {
     if (OWN_OPTIONS.has(option)) continue;
     for (let at = block.length - 2; at >= 0; at -= 2) {

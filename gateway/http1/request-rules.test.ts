@@ -49,6 +49,15 @@ const REFUSED: ReadonlyArray<readonly [name: string, text: string, status: numbe
   ['a bare LF after the request line', `GET / HTTP/1.1\n${HOST}\r\n`, 400, 'request-line'],
   ['too many fields', `GET / HTTP/1.1\r\n${HOST}${'X: y\r\n'.repeat(100)}\r\n`, 431, 'headers-too-large'],
   ['fields too large', `GET / HTTP/1.1\r\n${HOST}X: ${'y'.repeat(61_440)}\r\n\r\n`, 431, 'headers-too-large'],
+  ...[':path', ':method', ':authority', 'close, :scheme', 'a b', 'x-a;b', '"close"'].map(
+    (value) =>
+      [
+        `Connection: ${value}`,
+        `GET / HTTP/1.1\r\n${HOST}Connection: ${value}\r\nX-A: b\r\n\r\n`,
+        400,
+        'connection-field',
+      ] as const,
+  ),
   [
     'Content-Length twice',
     `POST / HTTP/1.1\r\n${HOST}Content-Length: 0\r\nContent-Length: 45\r\n\r\n${SMUGGLED}`,
