@@ -147,12 +147,18 @@ function takeContentLength(value: string, facts: HeadFacts): void {
   if (facts.contentLength < 0) throw new HeadError('content-length-invalid');
 }
 
+/** Only tokens (RFC 9110 section 7.6.1): so none names a pseudo-header of the block. Empty ones say nothing. */
 function takeConnection(value: string, facts: HeadFacts): void {
   if (value === 'keep-alive' || value === 'close') {
     facts.connectionOptions.push(value);
     return;
   }
-  for (const option of value.toLowerCase().split(',')) facts.connectionOptions.push(option.trim());
+  for (const part of value.toLowerCase().split(',')) {
+    const option = part.trim();
+    if (option === '') continue;
+    if (!hasOnly(option, TOKEN_BYTE)) throw new HeadError('connection-field');
+    facts.connectionOptions.push(option);
+  }
 }
 
 /** Options that name no field of their own, or one that is dropped or kept by rules of its own. */
