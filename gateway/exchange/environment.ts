@@ -12,7 +12,7 @@ import type { ExchangeRecord, RecordPlace } from './exchange-record.ts';
 /** An exchange as the worker sees it while it is under way. */
 export interface ActiveExchange extends ActiveNode {
   readonly startedMs: number;
-  /** Ends it when nothing has answered it for `timeoutMs`. */
+  /** Ends it when nothing has answered it for `timeoutMs` from the end of the request on. */
   expire(nowMs: number, timeoutMs: number): void;
 }
 

@@ -27,6 +27,8 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   newer: ActiveNode | undefined = undefined;
   older: ActiveNode | undefined = undefined;
   readonly #downstream: StreamWriter;
+  /** Monotonic ms; undefined while the client still sends its body. */
+  #requestEndedMs: number | undefined;
   #responseEnded = false;
   #heldResponseBytes = 0;
   #tcpOpen = false;
@@ -40,6 +42,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   ) {
     super(environment, downstream, writer, block, endStream);
     this.#downstream = writer;
+    this.#requestEndedMs = endStream ? this.startedMs : undefined;
   }
 
   /** Runs the stages and sends the request on its way. */
@@ -64,14 +67,14 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
       this.fail('overloaded');
       return;
     }
-    if (endStream) this.#finishWhenComplete();
+    if (endStream) this.#requestEnded();
   }
 
   requestTrailers(block: HeaderBlock): void {
     if (this.phase === 'ended') return;
     stripInternalFields(block);
     this.body?.receiveTrailers(block);
-    this.#finishWhenComplete();
+    this.#requestEnded();
   }
 
   requestReset(errorCode: number): void {
@@ -146,9 +149,14 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   expire(nowMs: number, timeoutMs: number): void {
     // A client that still sends its request, and a gRPC call without a deadline, may take as long as they like.
-    if (this.grpc || (this.body !== undefined && !this.body.ended)) return;
+    if (this.grpc || this.#requestEndedMs === undefined) return;
     if (this.phase === 'responding' || this.phase === 'answered') return;
-    if (nowMs - this.startedMs >= timeoutMs) this.#timeOut();
+    if (nowMs - this.#requestEndedMs >= timeoutMs) this.#timeOut();
+  }
+
+  #requestEnded(): void {
+    this.#requestEndedMs = this.environment.clock.monotonic();
+    this.#finishWhenComplete();
   }
 
   #setDeadline(text: string): void {

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { Http2Client, responseOf } from '../../test/fixtures/http2-client.ts';
+import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
+import { TestMesh } from '../../test/fixtures/test-mesh.ts';
+
+const TIMEOUT_MS = 60_000;
+
+async function served(
+  t: TestContext,
+  answer: Http2Answer,
+): Promise<{ east: TestGateway; client: Http2Client }> {
+  const mesh = await TestMesh.create(t, ['east']);
+  const pod = await Http2Backend.start(t, answer);
+  const east = await mesh.gateway('east', {
+    responseTimeoutMs: TIMEOUT_MS,
+    services: [{ name: 'payments', protocol: 'http2', endpoints: [pod.port], offeredBy: [] }],
+  });
+  return { east, client: new Http2Client(t, await east.listenHttp()) };
+}
+
+describe('the response timeout', () => {
+  it('runs from the end of the request, however long that took', async (t) => {
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const { east, client } = await served(t, (stream) => {
+      stream.once('data', () => begun.resolve());
+      stream.on('end', () => ended.resolve());
+    });
+    const upload = client.open({ ':method': 'POST' });
+    const response = responseOf(upload);
+    upload.write('the first of many');
+    await begun.promise;
+    const duringUploadMs = performance.now();
+    await sleep(20);
+    upload.end('the last');
+    await ended.promise;
+    const afterUploadMs = performance.now();
+    east.engine.onTick(duringUploadMs + TIMEOUT_MS);
+    assert.equal(east.engine.activeRequests, 1, 'measured from the start it would be over');
+    east.engine.onTick(afterUploadMs + TIMEOUT_MS);
+    assert.equal((await response).status, 504);
+  });
+
+  it('does not end a request that is still being sent', async (t) => {
+    const begun = Promise.withResolvers<void>();
+    const { east, client } = await served(t, (stream) => {
+      stream.once('data', () => begun.resolve());
+      stream.on('end', () => {
+        stream.respond();
+        stream.end();
+      });
+    });
+    const upload = client.open({ ':method': 'POST' });
+    const response = responseOf(upload);
+    upload.write('the first of many');
+    await begun.promise;
+    east.engine.onTick(performance.now() + 2 * TIMEOUT_MS);
+    upload.end();
+    assert.equal((await response).status, 200);
+  });
+});
