@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
@@ -171,4 +171,24 @@ test('the older of two failover policies for a service holds', async (t) => {
 test('an export without its service offers nothing and says so', async (t) => {
   const folder = await Folder.open(t, { 'a.yaml': EXPORT });
   assert.match(folder.messages[0] ?? '', /ServiceExport shop\/cart: there is no Service/);
+});
+
+test('an export that does not say its age is as old as its file, also after a restart', async (t) => {
+  const undated = EXPORT.replace(', creationTimestamp: 2026-01-01T00:00:00Z', '');
+  const folder = await Folder.open(t, { 'a.yaml': SERVICE });
+  const startMs = Date.now();
+  await folder.write('b.yaml', undated);
+  const written = new Date('2026-03-01T00:00:00Z');
+  await utimes(join(folder.path, 'b.yaml'), written, written);
+  const again = await FileProvider.open({
+    folder: folder.path,
+    clock: SYSTEM_CLOCK,
+    home: { region: 'eu', zone: 'eu-a' },
+  });
+  t.after(() => again.close());
+  await again.ready;
+  const cart = again.services.get('shop/cart');
+  assert.equal(cart?.exportedAtMs, written.getTime());
+  // How long news takes is measured from here: an old file is news now.
+  assert.ok(cart.changedAtMs >= startMs);
 });

@@ -4,7 +4,7 @@ import type { FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey } from '../federation/model/service.ts';
 import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
-import { FolderWatch } from './files/folder-watch.ts';
+import { type FileTimes, FolderWatch } from './files/folder-watch.ts';
 import { PolicyIndex } from './files/policy-index.ts';
 import { type ResourceFile, readResourceFile } from './files/resource-file.ts';
 import { ResourceSet } from './files/resource-set.ts';
@@ -50,7 +50,7 @@ export class FileProvider implements ClusterProvider {
     this.#clock = options.clock;
     this.#services = new ServiceIndex(this.#resources, options.home);
     this.#watch = new FolderWatch(options.folder, options.clock, {
-      changed: (file, text, changedAtMs) => this.#changed(file, text, changedAtMs),
+      changed: (file, text, times) => this.#changed(file, text, times),
       removed: (file) => this.#replaced(file, undefined),
       unreadable: (file, reason) => this.#cannotRead(file, reason),
     });
@@ -94,9 +94,9 @@ export class FileProvider implements ClusterProvider {
     await this.#watch.close();
   }
 
-  #changed(file: string, text: string, changedAtMs: number): void {
+  #changed(file: string, text: string, times: FileTimes): void {
     this.#unreadable.delete(file);
-    this.#replaced(file, readResourceFile(file, text, changedAtMs, this.#resources.file(file)));
+    this.#replaced(file, readResourceFile(file, text, times, this.#resources.file(file)));
   }
 
   #replaced(file: string, content: ResourceFile | undefined): void {

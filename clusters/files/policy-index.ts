@@ -61,6 +61,6 @@ export class PolicyIndex {
 }
 
 function byAge(left: FileObject, right: FileObject): number {
-  const age = (object: FileObject): number => createdAtMs(object.resource.metadata) ?? object.changedAtMs;
+  const age = (object: FileObject): number => createdAtMs(object.resource.metadata) ?? object.createdAtMs;
   return age(left) - age(right) || left.id.localeCompare(right.id);
 }

@@ -1,6 +1,7 @@
 import { readYamlDocuments } from '../../federation/config/yaml-document.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type Resource, readResource, resourceId } from '../schema/resource.ts';
+import type { FileTimes } from './folder-watch.ts';
 
 /** One object of a file, and since when it has this content. */
 export interface FileObject {
@@ -10,6 +11,8 @@ export interface FileObject {
   readonly line: number;
   /** Unix ms. */
   readonly changedAtMs: number;
+  /** Unix ms: for objects that do not say it themselves, since when its file is as it was first seen. */
+  readonly createdAtMs: number;
   /** Its content, to tell whether it changed. */
   readonly content: string;
 }
@@ -29,7 +32,7 @@ const RESOURCES_HINT = 'the last good version stays in force until this is mende
 export function readResourceFile(
   file: string,
   text: string,
-  changedAtMs: number,
+  times: FileTimes,
   previous: ResourceFile | undefined,
 ): ResourceFile {
   const objects = new Map<string, FileObject>();
@@ -48,7 +51,7 @@ export function readResourceFile(
       problems.push(duplicate(twin, file, read.line));
       continue;
     }
-    objects.set(id, fileObject(id, read.resource, file, read.line, changedAtMs, previous));
+    objects.set(id, fileObject(id, read.resource, file, read.line, times, previous));
   }
   for (const [id, old] of previous?.objects ?? []) {
     if (!objects.has(id) && mayBe.some((fits) => fits(id))) objects.set(id, old);
@@ -61,13 +64,14 @@ function fileObject(
   resource: Resource,
   file: string,
   line: number,
-  changedAtMs: number,
+  times: FileTimes,
   previous: ResourceFile | undefined,
 ): FileObject {
   const content = JSON.stringify(resource);
   const old = previous?.objects.get(id);
   if (old?.content === content) return { ...old, line };
-  return { id, resource, file, line, changedAtMs, content };
+  const { changedAtMs, modifiedAtMs } = times;
+  return { id, resource, file, line, changedAtMs, createdAtMs: old?.createdAtMs ?? modifiedAtMs, content };
 }
 
 function asProblem(

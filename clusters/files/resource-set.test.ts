@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { FileTimes } from './folder-watch.ts';
 import { type ResourceFile, readResourceFile } from './resource-file.ts';
 import { ResourceSet } from './resource-set.ts';
 
@@ -7,8 +8,12 @@ function service(name: string, port: number | string): string {
   return `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { ports: [{ port: ${port} }] }\n`;
 }
 
+function at(ms: number): FileTimes {
+  return { changedAtMs: ms, modifiedAtMs: ms };
+}
+
 function read(file: string, texts: readonly string[], previous?: ResourceFile): ResourceFile {
-  return readResourceFile(file, texts.join('---\n'), 1_000, previous);
+  return readResourceFile(file, texts.join('---\n'), at(1_000), previous);
 }
 
 /** The ports of the services in force, by id. */
@@ -76,9 +81,9 @@ describe('a resource file', () => {
   });
 
   it('remembers since when an object is what it is, however often its file is written', () => {
-    const first = readResourceFile('a.yaml', service('cart', 80), 1_000, undefined);
-    const moved = readResourceFile('a.yaml', `# why\n${service('cart', 80)}`, 2_000, first);
-    const changed = readResourceFile('a.yaml', service('cart', 81), 3_000, moved);
+    const first = readResourceFile('a.yaml', service('cart', 80), at(1_000), undefined);
+    const moved = readResourceFile('a.yaml', `# why\n${service('cart', 80)}`, at(2_000), first);
+    const changed = readResourceFile('a.yaml', service('cart', 81), at(3_000), moved);
     const cart = (file: ResourceFile) => file.objects.get('Service/default/cart');
     assert.deepEqual([cart(moved)?.changedAtMs, cart(moved)?.line], [1_000, 2]);
     assert.equal(cart(changed)?.changedAtMs, 3_000);

@@ -99,9 +99,9 @@ export class ServiceIndex {
   }
 }
 
-/** An object that does not say when it was created counts from when it was first seen. */
+/** An object that does not say when it was created counts from its file's time. */
 function creation(object: FileObject): number {
-  return createdAtMs(object.resource.metadata) ?? object.changedAtMs;
+  return createdAtMs(object.resource.metadata) ?? object.createdAtMs;
 }
 
 function endpoints(slices: readonly FileObject[], home: Locality): Endpoint[] {
