@@ -5,6 +5,7 @@ import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import { foundTrustFolder } from '../../trust/folder-writer.ts';
 import { writeClusterFile } from './cluster-file.ts';
 import { claimFolder, type FolderPlan, writeConfiguration } from './configuration.ts';
+import { makeFolder } from './folder-making.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
 import {
   type CreateStoreUser,
@@ -35,9 +36,13 @@ export interface InitResult {
  * @throws UserError when the folder is taken or the store does not take the user; then nothing is left half-made
  * that a second try would trip over.
  */
-export async function initCluster(options: InitOptions): Promise<InitResult> {
-  checkClusterset(options.clusterset);
+export function initCluster(options: InitOptions): Promise<InitResult> {
   const layout = folderLayout(options.dir);
+  return makeFolder(layout, () => found(layout, options));
+}
+
+async function found(layout: FolderLayout, options: InitOptions): Promise<InitResult> {
+  checkClusterset(options.clusterset);
   await claimFolder(layout, options.cluster);
   const storeUser = options.storeAdmin === undefined ? undefined : newStoreUser(options.cluster);
   const persistence = await makeStoreUser(options, storeUser);

@@ -1,7 +1,7 @@
 import { clusterTrustDomain } from '../../federation/model/identity.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { createIntermediateCsr } from '../../trust/csr.ts';
-import { bundleOfRoot, writeTrustFolder } from '../../trust/folder-writer.ts';
+import { bundleOfRoot, refuseOverwriting, writeTrustFolder } from '../../trust/folder-writer.ts';
 import { generateKeyPair } from '../../trust/key.ts';
 import { requestEnrolment } from '../join/enrolment-client.ts';
 import { type EnrolmentResponse, REFUSALS } from '../join/enrolment-message.ts';
@@ -9,6 +9,7 @@ import { type JoinToken, parseToken } from '../join/token.ts';
 import { writePeerFile } from '../peer-file.ts';
 import { writeClusterFile } from './cluster-file.ts';
 import { claimFolder, type FolderPlan, writeConfiguration } from './configuration.ts';
+import { makeFolder } from './folder-making.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
 
 export interface JoinOptions extends Omit<FolderPlan, 'cluster'> {
@@ -35,8 +36,14 @@ export async function joinCluster(options: JoinOptions): Promise<JoinResult> {
   const token = parseToken(options.token);
   checkToken(token, options);
   const layout = folderLayout(options.dir);
+  return makeFolder(layout, () => redeem(token, layout, options));
+}
+
+async function redeem(token: JoinToken, layout: FolderLayout, options: JoinOptions): Promise<JoinResult> {
   const { cluster, clusterset } = token;
   await claimFolder(layout, cluster);
+  // Before the token is used up: a folder that cannot be taken must not cost it.
+  await refuseOverwriting(layout.trust);
   const trustDomain = clusterTrustDomain(cluster, clusterset);
   const keyPair = await generateKeyPair();
   const csr = await createIntermediateCsr(keyPair, trustDomain);
