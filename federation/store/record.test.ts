@@ -33,6 +33,7 @@ describe('a record', () => {
     'another service': testRecord('pay'),
     'an unknown type': { ...RECORD, type: 'ExternalName' },
     'a namespace that is no label': { ...RECORD, service: { namespace: 'Shop', name: 'cart' } },
+    'a port name that is no label': { ...RECORD, ports: [{ ...PORT, name: 'web-' }] },
     'port 0': { ...RECORD, ports: [{ ...PORT, port: 0 }] },
     'port 65536': { ...RECORD, ports: [{ ...PORT, port: 65_536 }] },
     'a port that is a text': { ...RECORD, ports: [{ ...PORT, port: '80' }] },

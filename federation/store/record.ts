@@ -17,7 +17,7 @@ export const localitySchema = z.strictObject({ region: topology, zone: topology 
 
 const portSchema = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9-]{0,63}$/),
+    name: z.string().refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label'),
     port: z.int().min(1).max(65_535),
     protocol: z.enum(['http', 'http2', 'tcp']),
     appProtocol: z
