@@ -120,6 +120,11 @@ export class Routing implements FindingsListener {
     return this.#builder.conflicts;
   }
 
+  /** Services that are offered and not served, and why. */
+  get serviceProblems(): readonly string[] {
+    return this.#builder.problems;
+  }
+
   get policyProblems(): PolicyIndex['problems'] {
     return this.#policies.problems;
   }
@@ -185,6 +190,7 @@ export class Routing implements FindingsListener {
         offers: this.#offers,
         ports,
         onConflicts: (service, conflicts) => this.#onConflicts(service, conflicts),
+        onOmission: (service, reason) => this.#onOmission(service, reason),
       },
       clock.now(),
     );
@@ -248,6 +254,11 @@ export class Routing implements FindingsListener {
   #onConflicts(service: ServiceKey, conflicts: readonly ExportConflict[]): void {
     if (conflicts.length > 0) this.#options.log.warn({ service, conflicts }, 'exports of a service disagree');
     else this.#options.log.info({ service }, 'exports of a service agree again');
+  }
+
+  #onOmission(service: ServiceKey, reason: string | undefined): void {
+    if (reason === undefined) this.#options.log.info({ service }, 'the service is fit to be served again');
+    else this.#options.log.warn({ service, reason }, 'a service is not served');
   }
 
   #lookAt(key: ServiceKey): void {

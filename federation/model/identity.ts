@@ -61,6 +61,11 @@ export function clusterTrustDomain(cluster: string, clusterset: string): TrustDo
   return parseTrustDomain(`${cluster}.${clusterset}`);
 }
 
+/** Whether a cluster of this name can have a trust domain: a long name in a long clusterset cannot. */
+export function fitsTrustDomain(cluster: string, clusterset: string): boolean {
+  return cluster.length + 1 + clusterset.length <= MAX_TRUST_DOMAIN_BYTES;
+}
+
 export function gatewayId(trustDomain: TrustDomain): SpiffeId {
   return parseSpiffeId(`${SCHEME}${trustDomain}/isthmus/gateway`);
 }

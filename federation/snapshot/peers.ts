@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from '../model/cluster.ts';
-import { clusterTrustDomain } from '../model/identity.ts';
+import {
+  type ClusterName,
+  type GatewayAddress,
+  isDnsLabel,
+  type LocalCluster,
+  type Locality,
+  type PeerReach,
+} from '../model/cluster.ts';
+import { clusterTrustDomain, fitsTrustDomain } from '../model/identity.ts';
 import type { Peer, PeerHealth } from '../model/snapshot.ts';
+import { BOUNDS } from '../wire/bounds.ts';
 import { isHost } from '../wire/field-checks.ts';
 
 /** What is known of a member of the clusterset, from the store or only by name. */
@@ -23,8 +31,10 @@ export interface SeenPeer {
 }
 
 /**
- * Every other member: those that the store's follower ever heard of, and those that are known by name only.
- * Gateways at impossible addresses are left out: the whole snapshot would be refused for one.
+ * Every other member: those of which the store's follower ever had a head, and those that a ClusterPeer names. A name
+ * that merely stands in the store makes no member: anyone with access can put it there. At most as many as a snapshot
+ * may have; gateways at impossible addresses, and names that make no trust domain, are left out: the whole snapshot
+ * would be refused for one.
  */
 export function* knownPeers(
   local: LocalCluster,
@@ -32,14 +42,19 @@ export function* knownPeers(
   named: Iterable<ClusterName>,
 ): Iterable<KnownPeer> {
   const clusters = new Set([local.name]);
+  const fits = (cluster: ClusterName): boolean =>
+    !clusters.has(cluster) &&
+    clusters.size <= BOUNDS.peers &&
+    isDnsLabel(cluster) &&
+    fitsTrustDomain(cluster, local.clusterset);
   for (const { cluster, reach, lastSeenMs, head } of seen) {
-    if (clusters.has(cluster)) continue;
+    if (head === undefined || !fits(cluster)) continue;
     clusters.add(cluster);
-    const gateways = (head?.gateways ?? []).filter((gateway) => isHost(gateway.host));
-    yield { cluster, reach, lastSeenMs, locality: head?.locality, gateways };
+    const gateways = head.gateways.filter((gateway) => isHost(gateway.host));
+    yield { cluster, reach, lastSeenMs, locality: head.locality, gateways };
   }
   for (const cluster of named) {
-    if (clusters.has(cluster)) continue;
+    if (!fits(cluster)) continue;
     clusters.add(cluster);
     yield { cluster, reach: 'unknown', lastSeenMs: 0, locality: undefined, gateways: [] };
   }

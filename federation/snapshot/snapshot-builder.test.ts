@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import type { ServiceExport } from '../import/merge.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { ServiceKey } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
@@ -25,6 +26,8 @@ class Bench {
   readonly ports = new ListenPorts({ from: 15_500, to: 15_999 });
   readonly builder: SnapshotBuilder;
   peers: ReadonlyMap<string, Peer> = new Map();
+  endpoints: readonly Endpoint[] = [];
+  readonly omissions: (readonly [ServiceKey, string | undefined])[] = [];
 
   constructor() {
     const trustBundles = new Map();
@@ -32,7 +35,7 @@ class Bench {
       { local: LOCAL, epoch: 1, last: undefined },
       {
         exportsOf: (key) => [...(this.exports.get(key)?.values() ?? [])],
-        endpointsOf: () => [],
+        endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
         accessOf: () => [],
         peers: () => this.peers,
@@ -40,6 +43,7 @@ class Bench {
         offers: new OfferBook(),
         ports: this.ports,
         onConflicts: () => {},
+        onOmission: (key, reason) => this.omissions.push([key, reason]),
       },
       0,
     );
@@ -76,6 +80,33 @@ describe('the snapshot builder', () => {
     bench.offer('a', 'west', undefined);
     assert.equal(bench.builder.build(2).services.size, 0);
     assert.equal(bench.ports.get(target), undefined);
+  });
+
+  it('leaves out and tells the one service that gateways would refuse, until it is sound', () => {
+    const bench = new Bench();
+    const locality = { region: 'eu', zone: 'a\tb' };
+    bench.endpoints = [
+      { address: '10.0.0.1', ports: { http: 80 }, locality, state: 'ready', changedAtMs: 1 },
+    ];
+    bench.offer('a', 'east', 3);
+    const built = bench.builder.build(1);
+    assert.deepEqual([...built.services.keys()], []);
+    assert.match(bench.builder.problems.join(), /^shop\/a is not served: .*control characters/);
+    assert.deepEqual(
+      bench.ports.grants.filter(({ releasedAtMs }) => releasedAtMs === undefined),
+      [],
+    );
+    bench.endpoints = [];
+    bench.builder.mark('shop/a');
+    assert.equal(bench.builder.build(2).services.size, 1);
+    assert.deepEqual(bench.builder.problems, []);
+    assert.deepEqual(
+      bench.omissions.map(([key, reason]) => [key, reason === undefined]),
+      [
+        ['shop/a', false],
+        ['shop/a', true],
+      ],
+    );
   });
 
   it('keeps the object of each service and map that did not change, so deltas are exact', () => {
@@ -133,6 +164,20 @@ describe("the snapshot's peers", () => {
         ['north', 'unknown', 0],
       ],
     );
+  });
+
+  it('are none that only stand in the list of members, and no more than a snapshot may have', () => {
+    const named = (name: string) => ({ ...seen, cluster: name, reach: 'unknown' as const, head: undefined });
+    const names = Array.from({ length: 1500 }, (_, index) => `x${index}`);
+    assert.deepEqual([...knownPeers(LOCAL, names.map(named), ['north'])].length, 1);
+    const heard = names.map((cluster) => ({ ...seen, cluster }));
+    assert.equal([...knownPeers(LOCAL, heard, ['north'])].length, 1000);
+  });
+
+  it('are none whose name is too long for the clusterset', () => {
+    const local = { ...LOCAL, clusterset: `${'a'.repeat(200)}.example` };
+    const long = 'x'.repeat(60);
+    assert.deepEqual([...knownPeers(local, [{ ...seen, cluster: long }], [long])], []);
   });
 
   it('keep their objects while only a heartbeat passed, and not for ever', () => {

@@ -8,6 +8,7 @@ import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.t
 import type { TrustBundles } from '../wire/cluster-fields.ts';
 import type { PortTarget } from './listen-ports.ts';
 import type { OfferBook } from './offer-book.ts';
+import { type OmissionListener, ServiceAdmission } from './service-admission.ts';
 import { assembleService } from './snapshot-service.ts';
 
 /** Where the builder looks things up; each answer is what holds at that moment. */
@@ -23,6 +24,7 @@ export interface BuilderSources {
   readonly ports: PortLedger;
   /** Told when a service's conflicts are others than before. */
   readonly onConflicts: (service: ServiceKey, conflicts: readonly ExportConflict[]) => void;
+  readonly onOmission: OmissionListener;
 }
 
 export interface PortLedger {
@@ -43,10 +45,12 @@ export class SnapshotBuilder {
   readonly #sources: BuilderSources;
   readonly #marked = new Set<ServiceKey>();
   readonly #conflicts = new Map<ServiceKey, readonly ExportConflict[]>();
+  readonly #admission: ServiceAdmission;
   #snapshot: RoutingSnapshot;
 
   constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number) {
     this.#sources = sources;
+    this.#admission = new ServiceAdmission(origin.local.name, sources.onOmission);
     this.#snapshot = {
       epoch: origin.epoch,
       version: 0,
@@ -60,6 +64,11 @@ export class SnapshotBuilder {
 
   get conflicts(): readonly ExportConflict[] {
     return [...this.#conflicts.values()].flat();
+  }
+
+  /** Services that are offered and not served, and why. */
+  get problems(): readonly string[] {
+    return this.#admission.problems;
   }
 
   /** The service may have changed, come or gone. */
@@ -94,9 +103,17 @@ export class SnapshotBuilder {
 
   #buildServices(last: RoutingSnapshot['services'], nowMs: number): RoutingSnapshot['services'] {
     let services: Map<ServiceKey, SnapshotService> | undefined;
+    for (const key of this.#admission.next(last)) this.#marked.add(key);
     for (const key of this.#marked) {
       const before = last.get(key);
-      const after = this.#assemble(key, before, nowMs);
+      const exports = this.#sources.exportsOf(key);
+      const clusters = exports.map(({ cluster }) => cluster);
+      const place = this.#admission.place(key, clusters, services ?? last);
+      if (place.kind === 'instead-of') {
+        services ??= new Map(last);
+        this.#remove(place.other, services, nowMs);
+      }
+      const after = place.kind === 'none' ? undefined : this.#assemble(key, exports, before, nowMs);
       if (before !== undefined) this.#releasePorts(before, after, nowMs);
       if (after === before) continue;
       services ??= new Map(last);
@@ -107,13 +124,19 @@ export class SnapshotBuilder {
     return services ?? last;
   }
 
+  #remove(key: ServiceKey, services: Map<ServiceKey, SnapshotService>, nowMs: number): void {
+    const service = services.get(key);
+    if (service !== undefined) this.#releasePorts(service, undefined, nowMs);
+    services.delete(key);
+  }
+
   #assemble(
     key: ServiceKey,
+    exports: readonly ServiceExport[],
     previous: SnapshotService | undefined,
     nowMs: number,
   ): SnapshotService | undefined {
-    const { offers, exportsOf, failoverOf, accessOf, endpointsOf, ports } = this.#sources;
-    const exports = exportsOf(key);
+    const { offers, failoverOf, accessOf, endpointsOf, ports } = this.#sources;
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
@@ -133,7 +156,9 @@ export class SnapshotBuilder {
       previous,
     );
     this.#noteConflicts(key, conflicts);
-    return service;
+    if (service === previous || this.#admission.isSound(key, service)) return service;
+    this.#releasePorts(service, undefined, nowMs);
+    return undefined;
   }
 
   #noteConflicts(key: ServiceKey, conflicts: readonly ExportConflict[]): void {

@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { Endpoint, EndpointState } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { LocalityHosts, PortProtocol, ServiceKey, ServiceType } from '../model/service.ts';
@@ -94,6 +94,18 @@ export function serviceFromWire(message: wire.Service): readonly [ServiceKey, Sn
       access: message.accessJson === undefined ? [] : accessRulesFromJson('access_json', message.accessJson),
     },
   ];
+}
+
+/** Why receivers would refuse a whole snapshot with this service in it; undefined when they would not. */
+export function serviceFault(service: SnapshotService): string | undefined {
+  try {
+    const message = create(wire.ServiceSchema, serviceToWire(service));
+    serviceFromWire(fromBinary(wire.ServiceSchema, toBinary(wire.ServiceSchema, message)));
+    return undefined;
+  } catch (failure) {
+    // Beside WireErrors those of the encoder: numbers out of range, text that is no Unicode.
+    return failure instanceof Error ? failure.message : String(failure);
+  }
 }
 
 function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {

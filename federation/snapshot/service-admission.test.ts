@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { testRecord } from '../../test/fixtures/store-clusters.ts';
+import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
+import type { ServiceRecord } from '../model/service.ts';
+import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import { encodeRecord, parseRecord } from '../store/record.ts';
+import { snapshotFromBytes, snapshotToBytes } from '../wire/snapshot-message.ts';
+import { ServiceAdmission } from './service-admission.ts';
+import { assembleService } from './snapshot-service.ts';
+
+function service(cluster: string, record: ServiceRecord = testRecord('a')): SnapshotService {
+  return assembleService(
+    {
+      service: record.service,
+      exports: [{ cluster, record }],
+      endpoints: [],
+      failover: DEFAULT_FAILOVER_POLICY,
+      access: [],
+      listenPort: () => undefined,
+      healthOf: () => ({ kind: 'steady' }),
+    },
+    undefined,
+  ).service;
+}
+
+describe('places for services', () => {
+  it('are refused to peers when all are taken, told once, and given when one is free', () => {
+    const told: string[] = [];
+    const admission = new ServiceAdmission('east', (key) => told.push(key), 2);
+    const services = new Map([
+      ['shop/a', service('west')],
+      ['shop/b', service('west')],
+    ]);
+    for (const key of ['shop/c', 'shop/d']) {
+      assert.deepEqual(admission.place(key, ['west'], services), { kind: 'none' });
+    }
+    assert.deepEqual(told, ['shop/c']);
+    assert.match(admission.problems.join(), /^2 services are not served/);
+    assert.deepEqual(admission.next(services), []);
+    services.delete('shop/a');
+    assert.deepEqual(admission.next(services), ['shop/c']);
+    assert.deepEqual(admission.place('shop/c', ['west'], services), { kind: 'there' });
+    assert.deepEqual(admission.place('shop/d', [], services), { kind: 'there' });
+    assert.deepEqual(admission.problems, []);
+  });
+
+  it('are given to own services first', () => {
+    const admission = new ServiceAdmission('east', () => {}, 2);
+    const services = new Map([
+      ['shop/a', service('east')],
+      ['shop/b', service('west')],
+    ]);
+    const place = admission.place('shop/c', ['east'], services);
+    assert.deepEqual(place, { kind: 'instead-of', other: 'shop/b' });
+    services.delete('shop/b');
+    services.set('shop/c', service('east'));
+    assert.deepEqual(admission.place('shop/d', ['east'], services), { kind: 'none' });
+    services.delete('shop/a');
+    assert.deepEqual(admission.next(services), ['shop/b']);
+  });
+});
+
+const anyName = fc.stringMatching(/^[a-z0-9-]{0,4}$/);
+const anyTopology = fc.oneof(anyName, fc.string({ maxLength: 6 }));
+const anyCount = fc.integer({ min: -1, max: 1_000_001 });
+const anyRecord = fc.record(
+  {
+    service: fc.record({ namespace: fc.constant('shop'), name: fc.constant('a') }),
+    type: fc.constantFrom('ClusterSetIP' as const, 'Headless' as const),
+    ports: fc.array(
+      fc.record({
+        name: anyName,
+        port: fc.oneof(fc.constantFrom(0, 1, 65_535, 65_536), fc.nat(70_000)),
+        protocol: fc.constantFrom('http' as const, 'http2' as const, 'tcp' as const),
+        appProtocol: fc.option(fc.string({ maxLength: 4 }), { nil: undefined }),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+    exportedAtMs: fc.constantFrom(0, 8_640_000_000_000_000),
+    changedAtMs: fc.constantFrom(0, 8_640_000_000_000_000),
+    localities: fc.array(
+      fc.record({
+        locality: fc.record({ region: anyTopology, zone: anyTopology }),
+        hosts: fc.constantFrom(0, 3, 1_000_000),
+        healthy: fc.constantFrom(0, 1, 3),
+        degraded: fc.constantFrom(0, 1),
+        excluded: fc.constantFrom(0, 1),
+        weight: anyCount,
+      }),
+      { maxLength: 2 },
+    ),
+  },
+  { noNullPrototype: true },
+);
+
+describe('whatever the store takes', () => {
+  it('is taken by gateways', () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(anyRecord, (candidate) => {
+        let record: ServiceRecord;
+        try {
+          record = parseRecord('shop/a', encodeRecord(candidate));
+        } catch {
+          return; // What readers of the store refuse never comes so far.
+        }
+        accepted++;
+        const snapshot: RoutingSnapshot = {
+          epoch: 1,
+          version: 1,
+          createdAtMs: 1,
+          local: {
+            name: 'east',
+            clusterset: 'mesh.example',
+            trustDomain: 'east.mesh.example',
+            locality: { region: '', zone: '' },
+          },
+          peers: new Map(),
+          services: new Map([['shop/a', service('west', record)]]),
+          trustBundles: new Map(),
+        };
+        assert.deepEqual(snapshotFromBytes(snapshotToBytes(snapshot)), snapshot);
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(accepted > 50, `only ${accepted} records were fit to be tested`);
+  });
+});
