@@ -3,36 +3,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
+import { clusterPlan } from '../../test/fixtures/cluster-plan.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { missingTinyDisk, TinyDisk } from '../../test/fixtures/tiny-disk.ts';
 import { type InitOptions, initCluster } from './init.ts';
-
-function options(dir: string): InitOptions {
-  const at = (port: number) => ({ host: '127.0.0.1', port });
-  return {
-    dir,
-    cluster: 'east',
-    clusterset: 'mesh.example',
-    locality: { region: 'eu', zone: 'eu-a' },
-    listen: {
-      http: at(1),
-      mesh: at(2),
-      gatewayAdmin: at(3),
-      federation: at(4),
-      issuer: at(5),
-      federationAdmin: at(6),
-      servicesHost: '127.0.0.1',
-      servicePorts: { from: 15_500, to: 15_600 },
-    },
-    advertise: ['127.0.0.1:2'],
-    workers: undefined,
-    accessLogSample: 1,
-    store: { kind: 'memory', address: '127.0.0.1:7' },
-    storeAdmin: undefined,
-    createStoreUser: () => Promise.reject(new Error('the memory store has no users')),
-    nowMs: Date.now(),
-  };
-}
 
 async function refusal(given: InitOptions): Promise<UserError> {
   const [result] = await Promise.allSettled([initCluster(given)]);
@@ -46,7 +20,7 @@ describe('a folder that cannot be made', () => {
     mkdirSync(dir);
     // Where a folder must be.
     writeFileSync(join(dir, 'secrets'), '');
-    const { message, hint } = await refusal(options(dir));
+    const { message, hint } = await refusal(clusterPlan(dir));
     assert.match(message, /^cannot write \S+\/secrets.* \((EEXIST|ENOTDIR)\)$/);
     assert.ok(hint !== undefined);
     assert.deepEqual(
@@ -54,7 +28,7 @@ describe('a folder that cannot be made', () => {
       [],
     );
     const elsewhere = join(tempFolder(t), 'east');
-    assert.equal((await initCluster(options(elsewhere))).trustDomain, 'east.mesh.example');
+    assert.equal((await initCluster(clusterPlan(elsewhere))).trustDomain, 'east.mesh.example');
   });
 
   it('leaves a trust folder that was there before as it was', async (t) => {
@@ -62,7 +36,7 @@ describe('a folder that cannot be made', () => {
     const trust = join(dir, 'trust');
     mkdirSync(trust, { recursive: true });
     writeFileSync(join(trust, 'root.key'), 'precious');
-    const { message } = await refusal(options(dir));
+    const { message } = await refusal(clusterPlan(dir));
     assert.match(message, /root\.key: exists already, and is not overwritten$/);
     assert.deepEqual(readdirSync(trust), ['root.key']);
     assert.ok(!existsSync(join(dir, 'cluster.yaml')));
@@ -71,7 +45,7 @@ describe('a folder that cannot be made', () => {
   it('is named when it is below a file', async (t) => {
     const file = join(tempFolder(t), 'file');
     writeFileSync(file, '');
-    const { message } = await refusal(options(join(file, 'east')));
+    const { message } = await refusal(clusterPlan(join(file, 'east')));
     assert.match(message, /^cannot write \S+ \(ENOTDIR\)$/);
   });
 
@@ -81,10 +55,10 @@ describe('a folder that cannot be made', () => {
     const disk = TinyDisk.make(t);
     disk.fill();
     const dir = join(disk.path, 'east');
-    const { message, hint } = await refusal(options(dir));
+    const { message, hint } = await refusal(clusterPlan(dir));
     assert.match(message, /ENOSPC/);
     assert.ok(message.includes(dir) && hint !== undefined);
     disk.free();
-    assert.equal((await initCluster(options(dir))).trustDomain, 'east.mesh.example');
+    assert.equal((await initCluster(clusterPlan(dir))).trustDomain, 'east.mesh.example');
   });
 });

@@ -25,7 +25,7 @@ export async function makeFolder<T>(
     return await make();
   } catch (failure) {
     if (!hadTrust && (await exists(layout.trust))) await rm(layout.trust, { recursive: true });
-    throw describe(layout.root, failure);
+    throw writeFailure(layout.root, failure);
   }
 }
 
@@ -39,7 +39,8 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-function describe(folder: string, failure: unknown): unknown {
+/** What the file system refused, as a UserError; any other failure as it is. */
+export function writeFailure(folder: string, failure: unknown): unknown {
   if (failure instanceof UserError || !(failure instanceof Error)) return failure;
   const code = 'code' in failure ? String(failure.code) : '';
   const hint = HINTS.get(code);

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { isDnsLabel } from '../../federation/model/cluster.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
-import { InviteRegister } from '../join/invite-register.ts';
+import { InviteRegister, type NewInvite } from '../join/invite-register.ts';
 import { printToken } from '../join/token.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from './cluster-file.ts';
+import { writeFailure } from './folder-making.ts';
 import { newStoreUser } from './init.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
 import type { CreateStoreUser, StoreAdmin, StoreUser, UserPersistence } from './store-access.ts';
@@ -41,7 +42,7 @@ export async function inviteCluster(options: InviteOptions): Promise<InviteResul
   }
   const { user, persistence } = await storeUser(layout, file, options);
   const expiresAtMs = options.nowMs + options.ttlMs;
-  const invite = await new InviteRegister(layout.invites).create(options.cluster, expiresAtMs);
+  const invite = await writeInvite(layout, options.cluster, expiresAtMs);
   const token = printToken({
     clusterset: own.clusterset,
     cluster: options.cluster,
@@ -55,6 +56,14 @@ export async function inviteCluster(options: InviteOptions): Promise<InviteResul
     expiresAtMs,
   });
   return { token, cluster: options.cluster, expiresAtMs, storeUser: persistence };
+}
+
+async function writeInvite(layout: FolderLayout, cluster: string, expiresAtMs: number): Promise<NewInvite> {
+  try {
+    return await new InviteRegister(layout.invites).create(cluster, expiresAtMs);
+  } catch (failure) {
+    throw writeFailure(layout.root, failure);
+  }
 }
 
 function checkName(cluster: string, own: ClusterFile): void {
