@@ -1,4 +1,5 @@
 import { type ClusterName, isDnsLabel, type LocalCluster } from '../model/cluster.ts';
+import { fitsTrustDomain } from '../model/identity.ts';
 import type { UserError } from '../model/user-error.ts';
 import { type BackoffPolicy, backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -62,6 +63,7 @@ export class StoreFollower {
   readonly #reading: Signal;
   readonly #unwatch: () => void;
   #running: Promise<unknown> = Promise.resolve();
+  #toldOfLongName = false;
   #closed = false;
 
   private constructor(options: FollowerOptions, disk: PeerDisk) {
@@ -204,7 +206,7 @@ export class StoreFollower {
 
   /** Names that never said anything make room: anyone may have filled `members` with them. */
   #meetNew(cluster: ClusterName): void {
-    if (this.#peers.has(cluster)) return;
+    if (this.#peers.has(cluster) || !this.#canBeMember(cluster)) return;
     if (this.#peers.size >= MAX_MEMBERS) {
       const silent = [...this.#peers.values()].find(
         (peer) => peer.head === undefined && !this.#disk.marks.has(peer.cluster),
@@ -213,6 +215,18 @@ export class StoreFollower {
       this.#peers.delete(silent.cluster);
     }
     this.#meet(cluster);
+  }
+
+  /** Told once: such a name in the store is a mistake or mischief, and stays there. */
+  #canBeMember(cluster: ClusterName): boolean {
+    const { local, report } = this.#options;
+    if (fitsTrustDomain(cluster, local.clusterset)) return true;
+    if (!this.#toldOfLongName) {
+      const message = `${cluster} among the members is passed over: it is too long for clusterset ${local.clusterset}`;
+      report({ severity: 'warning', cluster: local.name, message });
+    }
+    this.#toldOfLongName = true;
+    return false;
   }
 
   #meet(cluster: ClusterName): FollowedPeer {
