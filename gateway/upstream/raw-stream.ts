@@ -50,7 +50,11 @@ export class RawStream implements StreamWriter {
     socket.on('end', () => this.#readEnd());
     // The reason changes nothing: both ends of the exchange see a reset.
     socket.on('error', () => this.#break());
-    socket.on('close', () => this.#break());
+    socket.on('close', () => {
+      this.#break();
+      // Also after a good end: what the socket had not sent was counted until now.
+      this.#output.close();
+    });
   }
 
   /** Both directions have ended, or the connection is gone. */
@@ -74,7 +78,7 @@ export class RawStream implements StreamWriter {
     const taken = this.#held === undefined ? Math.max(0, Math.min(wanted, this.#output.room)) : 0;
     if (taken > 0) this.#write(chunk, start, start + taken);
     if (taken === wanted) {
-      if (endStream) this.#endWriting();
+      if (endStream) this.#endAfterAll();
       return taken;
     }
     this.#held ??= new HeldData(this.#resources.heldBytes);
@@ -88,8 +92,7 @@ export class RawStream implements StreamWriter {
   }
 
   sendTrailers(_block: HeaderBlock): void {
-    if (this.#held === undefined) this.#endWriting();
-    else this.#endAfterHeld = true;
+    this.#endAfterAll();
   }
 
   reset(_errorCode: number): void {
@@ -147,6 +150,11 @@ export class RawStream implements StreamWriter {
       if (this.#endAfterHeld) this.#endWriting();
     }
     if (drained > 0) this.#receiver.drained(drained);
+  }
+
+  #endAfterAll(): void {
+    if (this.#held === undefined) this.#endWriting();
+    else this.#endAfterHeld = true;
   }
 
   #endWriting(): void {
