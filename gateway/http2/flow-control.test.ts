@@ -101,6 +101,27 @@ describe('what we send', () => {
     assert.equal(received(peer, 1).length, 100);
   });
 
+  test('held trailers leave before it is told that nothing is held any more', async (t) => {
+    const server = await Http2CodecServer.start(t);
+    server.handler.onRequest = (request) => {
+      request.stream.sendHeaders([':status', '200'], false);
+      request.stream.sendData(BODY, 0, 100, false);
+      request.stream.sendTrailers(['grpc-status', '0']);
+      // As the engine does when a response is complete before its request.
+      request.onDrained = () => request.stream.reset(H2_ERROR.NO_ERROR);
+    };
+    const peer = await RawHttp2Peer.connect(t, server.port, [[SETTING.INITIAL_WINDOW_SIZE, 40]]);
+    peer.headers(1, POST, 0);
+    await roundTrip(peer);
+    peer.send(FRAME.WINDOW_UPDATE, 0, 1, uint32(1000));
+    await peer.next(FRAME.RST_STREAM);
+    const [head, trailers] = peer.frames.filter((frame) => frame.type === FRAME.HEADERS);
+    assert.ok(head !== undefined && trailers !== undefined, 'headers and trailers');
+    assert.deepEqual(peer.decode(head), [':status', '200']);
+    assert.deepEqual(peer.decode(trailers), ['grpc-status', '0']);
+    assert.equal(received(peer, 1).length, 100);
+  });
+
   test('an empty body ends without any window', async (t) => {
     const server = await Http2CodecServer.start(t);
     server.handler.onRequest = ({ stream }) => {

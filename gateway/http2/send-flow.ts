@@ -169,8 +169,9 @@ export class SendFlow {
       stream.held = undefined;
       this.#held.delete(stream);
     }
-    stream.deliverDrained(bytes);
+    // The end first: who hears that nothing is held any more may close the stream.
     if (last && stream.canSend) stream.endAfterHeld();
+    stream.deliverDrained(bytes);
   }
 
   /** A stream without a window of its own waits for its WINDOW_UPDATE instead. */
