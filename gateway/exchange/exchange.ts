@@ -53,7 +53,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
       this.fail(failure);
       return;
     }
-    if (this.grpcTimeout !== undefined) this.#setDeadline(this.grpcTimeout);
+    if (this.grpc && this.grpcTimeout !== undefined) this.#setDeadline(this.grpcTimeout);
     this.dispatch();
   }
 
@@ -167,6 +167,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   }
 
   #timeOut(): void {
+    if (this.#settled) return;
     this.abandonAttempt('failure');
     this.fail('upstreamTimeout');
   }
@@ -179,7 +180,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   }
 
   #attemptFailed(failure: AttemptFailure): void {
-    if (this.phase === 'ended') return;
+    if (this.#settled) return;
     if (this.phase === 'responding') {
       this.release('failure');
       this.#breakOff(failure);
@@ -190,8 +191,9 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   /** A request that cannot succeed any more: the client is told in the way that is still possible. */
   protected override fail(code: FailureCode): void {
-    if (this.phase === 'ended' || this.phase === 'answered') return;
+    if (this.#settled) return;
     this.abandonAttempt('unknown');
+    this.body?.release();
     this.failure = code;
     if (this.phase === 'responding') {
       this.#endBroken(code);
@@ -218,9 +220,21 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   /** The response had begun: gRPC can still say why in trailers, everyone else sees the stream break. */
   #endBroken(code: FailureCode, errorCode: number = H2_ERROR.INTERNAL_ERROR): void {
-    if (this.grpc) this.#downstream.sendTrailers(grpcTrailers(code));
-    this.#end();
-    if (!this.grpc) this.#downstream.reset(errorCode);
+    if (!this.grpc) {
+      this.#end();
+      this.#downstream.reset(errorCode);
+      return;
+    }
+    this.#downstream.sendTrailers(grpcTrailers(code));
+    this.#responseEnded = true;
+    this.phase = 'answered';
+    this.#finishWhenComplete();
+  }
+
+  /** All of a response is given, so that nothing else can be said; bytes of it may wait for a slow reader. */
+  get #settled(): boolean {
+    if (this.phase === 'ended' || this.phase === 'answered') return true;
+    return this.#responseEnded && !this.#isTunnel();
   }
 
   #endResponse(): void {
