@@ -6,6 +6,7 @@ import type { TrustBundles } from '../../trust/bundle.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { checkTrunkServer, trunkClientOptions } from '../../trust/tls.ts';
 import { type TrunkSession, watchTrunkSessions } from '../../trust/trunk-session.ts';
+import type { SharedReads } from '../http/shared-reads.ts';
 
 /** Who we are on a trunk, and whom we trust; replaced as a whole when either changes. */
 export interface TrunkCredentials {
@@ -23,6 +24,7 @@ export interface DialResult {
 /** Opens the TLS connections of trunks. */
 export class TrunkDialler {
   readonly #clock: Clock;
+  readonly #reads: SharedReads;
   readonly #random: () => number;
   readonly #timeoutMs: number;
   readonly #credentials: () => TrunkCredentials | undefined;
@@ -32,11 +34,13 @@ export class TrunkDialler {
   /** @param options `timeoutMs` is for TCP and TLS together, for each address. */
   constructor(options: {
     readonly clock: Clock;
+    readonly reads: SharedReads;
     readonly random: () => number;
     readonly timeoutMs: number;
     readonly credentials: () => TrunkCredentials | undefined;
   }) {
     this.#clock = options.clock;
+    this.#reads = options.reads;
     this.#random = options.random;
     this.#timeoutMs = options.timeoutMs;
     this.#credentials = options.credentials;
@@ -82,10 +86,12 @@ export class TrunkDialler {
     const peerTrustDomain = peer.trustDomain;
     const { bundles } = credentials;
     const session = this.#sessionFor(address, credentials);
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      ...trunkClientOptions({ ...credentials, peerTrustDomain, session }),
+    const tls = trunkClientOptions({ ...credentials, peerTrustDomain, session });
+    const to = { host: address.host, port: address.port, ...tls };
+    const socket = this.#reads.dial((onread) => {
+      // Node documents it for `tls.connect`; its type has it for `net.connect` alone.
+      const reading = { ...to, onread };
+      return connect(reading);
     });
     socket.setNoDelay(true);
     const settle = (): void => {

@@ -54,7 +54,9 @@ export class TrunkSet {
   constructor(options: TrunkSetOptions) {
     const timing = options.timing ?? TRUNK_TIMING;
     const { clock, random, resources, rejected, onPeerLost, onPeerAnswered, credentials } = options;
-    const dialler = new TrunkDialler({ clock, random, credentials, timeoutMs: timing.connectTimeoutMs });
+    const { reads } = resources;
+    const timeoutMs = timing.connectTimeoutMs;
+    const dialler = new TrunkDialler({ clock, reads, random, credentials, timeoutMs });
     this.#place = { clock, random, resources, dialler, timing, rejected, onPeerLost, onPeerAnswered };
     this.#warm = options.warm;
     this.#tickedAtMs = clock.monotonic();

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import type { SharedReads } from '../http/shared-reads.ts';
 
 export interface ConnectTarget {
   readonly host: string;
@@ -12,16 +13,25 @@ export interface ConnectResult {
   failed(reason: string): void;
 }
 
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** For sockets that a codec of ours will read; undefined: it is read by its `data` events. */
+  readonly reads: SharedReads | undefined;
+}
+
 /**
  * Opens a TCP connection. The other end may close its direction while ours stays open (`allowHalfOpen`).
  * @returns gives the try up
  */
 export function connectTcp(
   target: ConnectTarget,
-  options: { readonly timeoutMs: number; readonly clock: Clock },
+  options: ConnectOptions,
   result: ConnectResult,
 ): () => void {
-  const socket = connect({ host: target.host, port: target.port, noDelay: true, allowHalfOpen: true });
+  const { reads } = options;
+  const to = { host: target.host, port: target.port, noDelay: true, allowHalfOpen: true };
+  const socket = reads === undefined ? connect(to) : reads.dial((onread) => connect({ ...to, onread }));
   const settle = (): void => {
     cancelTimeout();
     socket.off('connect', connected);

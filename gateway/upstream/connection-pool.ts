@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import type { SharedReads } from '../http/shared-reads.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
 import type { ConnectTarget } from './connect.ts';
 
@@ -19,6 +20,7 @@ export interface PoolOptions {
 export interface PoolPlace<Connection extends ClientConnection = ClientConnection> {
   readonly target: ConnectTarget;
   readonly clock: Clock;
+  readonly reads: SharedReads;
   /** Makes an HTTP connection of a connected socket. */
   readonly wrap: (socket: Socket, handler: ClientConnectionHandler) => Connection;
   /** The upstream broke a rule: counted as `isthmus_rejected_total{reason}`. */

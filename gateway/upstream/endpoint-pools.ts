@@ -85,8 +85,9 @@ export class EndpointPools implements Timed {
   }
 
   #make(endpoint: LocalEndpoint, protocol: PortProtocol): EndpointPool {
-    const place = { target: endpoint, clock: this.#clock, rejected: this.#rejected };
     const resources = this.#resources;
+    const { reads } = resources;
+    const place = { target: endpoint, clock: this.#clock, reads, rejected: this.#rejected };
     switch (protocol) {
       case 'http':
         return new Http1Pool(

@@ -92,7 +92,8 @@ export class Http1Pool implements ConnectionSource {
     while (this.#connecting < this.#waiting.size && this.#count < this.#options.maxConnections) {
       this.#count++;
       this.#connecting++;
-      const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
+      const { clock, reads } = this.#place;
+      const options = { timeoutMs: this.#options.connectTimeoutMs, clock, reads };
       connectTcp(this.#place.target, options, {
         connected: (socket) => {
           this.#connecting--;

@@ -82,7 +82,8 @@ export class Http2Pool implements ConnectionSource {
   #grow(): void {
     if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
     this.#connecting = true;
-    const options = { timeoutMs: this.#options.connectTimeoutMs, clock: this.#place.clock };
+    const { clock, reads } = this.#place;
+    const options = { timeoutMs: this.#options.connectTimeoutMs, clock, reads };
     connectTcp(this.#place.target, options, {
       connected: (socket) => new SharedConnection(this, socket, this.#place),
       failed: (reason) => this.#failed(reason),

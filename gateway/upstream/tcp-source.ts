@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnection, HeaderBlock, ResponseReceiver, StreamWriter } from '../http/stream.ts';
-import { type ConnectTarget, connectTcp } from './connect.ts';
+import { type ConnectOptions, type ConnectTarget, connectTcp } from './connect.ts';
 import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 import { RawStream } from './raw-stream.ts';
 
@@ -10,7 +10,7 @@ import { RawStream } from './raw-stream.ts';
 export class TcpSource implements ConnectionSource {
   readonly #target: ConnectTarget;
   readonly #resources: CodecResources;
-  readonly #options: { readonly timeoutMs: number; readonly clock: Clock };
+  readonly #options: ConnectOptions;
   readonly #connecting = new Map<ConnectionWaiter, () => void>();
 
   constructor(
@@ -20,7 +20,7 @@ export class TcpSource implements ConnectionSource {
   ) {
     this.#target = target;
     this.#resources = resources;
-    this.#options = options;
+    this.#options = { ...options, reads: undefined };
   }
 
   acquire(waiter: ConnectionWaiter): undefined {
