@@ -133,7 +133,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     const stream = new ClientStream(this, this.#nextStreamId, windows, receiver, block[1] ?? '');
     this.#nextStreamId += 2;
     if (endStream) stream.state = 'half-closed-local';
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     if (protocol === undefined) this.writer.headers(stream.id, block, endStream);
     else {
       stream.upgrade = protocol;
@@ -202,7 +202,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       this.phase = 'draining';
       this.#handler.draining();
     }
-    const refused = [...this.streams.values()].filter((stream) => stream.id > lastStreamId);
+    const refused = this.streams.all().filter((stream) => stream.id > lastStreamId);
     for (const stream of refused) stream.close();
     for (const stream of refused) this.#failReceiver(stream, { kind: 'refused' });
     this.availabilityMayHaveChanged();

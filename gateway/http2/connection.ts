@@ -18,6 +18,7 @@ import { RecentResets } from './recent-resets.ts';
 import { SendFlow } from './send-flow.ts';
 import { applySettings, initialPeerSettings, type PeerSettings, SETTING } from './settings.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** Where a connection is in its life. */
 export type ConnectionPhase =
@@ -28,9 +29,12 @@ export type ConnectionPhase =
   | 'closing'
   | 'closed';
 
+/** Open at once where the peer says how many there may be. */
+const USUAL_STREAMS = 250;
+
 /** What both roles of an HTTP/2 connection do: settings, streams, flow control, and how it ends. */
 export abstract class Http2Connection implements FrameTarget, StreamOwner {
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams: StreamTable;
   readonly sendFlow: SendFlow;
   readonly receiveFlow: ReceiveFlow;
   protected readonly socket: Socket;
@@ -58,6 +62,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     this.options = options;
     this.resources = resources;
     this.#role = role;
+    this.streams = new StreamTable(options.maxConcurrentStreams || USUAL_STREAMS);
     const { heldBytes, scratch, sensitiveNames } = resources;
     this.output = new OutputBuffer(socket, {
       turn: resources.turn,
@@ -182,7 +187,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
   }
 
   #loseStreams(): void {
-    const streams = [...this.streams.values()];
+    const streams = this.streams.all();
     this.streams.clear();
     for (const stream of streams) {
       stream.state = 'closed';
@@ -285,7 +290,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     this.#settingsSeen = true;
     applySettings(this.peer, payload, start, end, this.#role === 'client');
     this.#encoder.limitTable(this.peer.headerTableBytes);
-    this.sendFlow.changeInitialWindow(this.peer.initialWindowBytes, this.streams.values());
+    this.sendFlow.changeInitialWindow(this.peer.initialWindowBytes, this.streams.all());
     this.writer.settingsAck();
     this.availabilityMayHaveChanged();
   }

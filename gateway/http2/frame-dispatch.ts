@@ -8,10 +8,11 @@ import type { ReceiveFlow } from './receive-flow.ts';
 import type { SendFlow } from './send-flow.ts';
 import { SETTING_BYTES } from './settings.ts';
 import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 
 /** The connection that frames are for. */
 export interface FrameTarget {
-  readonly streams: ReadonlyMap<number, Http2Stream>;
+  readonly streams: StreamTable;
   readonly sendFlow: SendFlow;
   readonly receiveFlow: ReceiveFlow;
   /** Coarse monotonic time. */

@@ -198,7 +198,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
       stream.upgrade = true;
       fromExtendedConnect(block);
     }
-    this.streams.set(streamId, stream);
+    this.streams.add(stream);
     stream.receiver = this.#handler.request(stream, block, endStream);
   }
 
