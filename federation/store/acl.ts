@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type ClusterName, isDnsLabel } from '../model/cluster.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
+import { failureText } from './failure-text.ts';
 import { withNode } from './redis/connection.ts';
 import { describeRedisFailure } from './redis/failure.ts';
 import { keyPrefix } from './redis/keys.ts';
@@ -58,10 +59,22 @@ export function userRules(
 export async function createStoreUser(request: StoreUserRequest): Promise<UserPersistence> {
   const rules = userRules(request);
   const kept = await onEveryNode(request, async (node) => {
-    await node.call('acl', 'setuser', request.user.username, ...rules);
+    await setUser(node, request.user.username, rules);
     return persist(node);
   });
   return kept.reduce(leastSure, 'aclfile');
+}
+
+async function setUser(node: Redis, username: string, rules: readonly string[]): Promise<void> {
+  try {
+    await node.call('acl', 'setuser', username, ...rules);
+  } catch (failure) {
+    if (!/ACL SETUSER modifier/.test(failureText(failure))) throw failure;
+    throw new UserError('the Redis does not know the rules of a cluster’s user', {
+      hint: 'use Redis 7 or newer: a cluster’s user needs key permissions and selectors',
+      cause: failure,
+    });
+  }
 }
 
 /** Ends the user's access on every node, connections under way included. A user that is not there is no error. */

@@ -1,4 +1,5 @@
 import type { ClusterName } from '../model/cluster.ts';
+import { failureText } from './failure-text.ts';
 import { type HeadContent, type HeadVerifier, parseHead } from './head.ts';
 import { MAX_AHEAD_MS, MAX_HEAD_BYTES } from './limits.ts';
 
@@ -55,7 +56,6 @@ export function refuseOnError<T>(what: string, check: () => T): T {
   try {
     return check();
   } catch (failure) {
-    const reason = failure instanceof Error ? failure.message : String(failure);
-    throw new Refusal(`${what}: ${reason}`, { cause: failure });
+    throw new Refusal(`${what}: ${failureText(failure)}`, { cause: failure });
   }
 }

@@ -5,6 +5,7 @@ import { type ClusterName, isDnsLabel, type LocalCluster } from '../model/cluste
 import { UserError } from '../model/user-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Readable, Watchable } from '../runtime/watchable.ts';
+import { failureText } from './failure-text.ts';
 import { compareMarks, type HighWaterMark } from './head-admission.ts';
 import { LazyFile } from './lazy-file.ts';
 import { type PeerCopy, parseCopy, printCopy } from './peer-copy.ts';
@@ -73,7 +74,7 @@ export class PeerDisk {
         const content = await readFile(join(this.#options.folder, name), 'utf8');
         copies.set(cluster, parseCopy(this.#options.local.clusterset, content));
       } catch (failure) {
-        onBad(cluster, `its last good copy ${name} is not usable: ${messageOf(failure)}`);
+        onBad(cluster, `its last good copy ${name} is not usable: ${failureText(failure)}`);
       }
     }
     return copies;
@@ -146,7 +147,7 @@ function parseMarks(path: string, text: string): z.infer<typeof marksSchema> {
   try {
     return marksSchema.parse(JSON.parse(text));
   } catch (failure) {
-    throw new UserError(`${path} is not readable as high-water marks: ${messageOf(failure)}`, {
+    throw new UserError(`${path} is not readable as high-water marks: ${failureText(failure)}`, {
       hint: 'restore it, or remove it: then what the store has now is taken as the newest',
       cause: failure,
     });
@@ -154,12 +155,8 @@ function parseMarks(path: string, text: string): z.infer<typeof marksSchema> {
 }
 
 function unwritable(path: string, failure: unknown): UserError {
-  return new UserError(`${path} cannot be used: ${messageOf(failure)}`, {
+  return new UserError(`${path} cannot be used: ${failureText(failure)}`, {
     hint: 'free space or correct the permissions of the state folder; until then a restart begins from older state',
     cause: failure,
   });
-}
-
-function messageOf(failure: unknown): string {
-  return failure instanceof Error ? failure.message : String(failure);
 }

@@ -1,6 +1,7 @@
 import type { ClusterName } from '../model/cluster.ts';
 import { digestOf } from './digest.ts';
 import type { StoredRecord, StoredSet } from './driver.ts';
+import { failureText } from './failure-text.ts';
 import { type HeadContent, type HeadVerifier, parseHead } from './head.ts';
 
 /** What a new leader makes of what stands in the store under its cluster's name. */
@@ -33,7 +34,10 @@ export function judgeStored(set: StoredSet, own: OwnWord): Finding {
   try {
     content = parseHead(own.verifier.verify(set.head, own.cluster));
   } catch (failure) {
-    return { kind: 'replace', reason: `the head in the store is not this cluster's: ${messageOf(failure)}` };
+    return {
+      kind: 'replace',
+      reason: `the head in the store is not this cluster's: ${failureText(failure)}`,
+    };
   }
   if (content.epoch >= own.maximumEpoch) {
     return { kind: 'replace', reason: 'the head in the store has an epoch far in the future' };
@@ -51,8 +55,4 @@ export function judgeStored(set: StoredSet, own: OwnWord): Finding {
 function isOlder(content: HeadContent, newest: OwnWord['newest']): boolean {
   if (newest === undefined) return false;
   return content.epoch < newest.epoch || (content.epoch === newest.epoch && content.version < newest.version);
-}
-
-function messageOf(failure: unknown): string {
-  return failure instanceof Error ? failure.message : String(failure);
 }

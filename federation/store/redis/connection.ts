@@ -4,6 +4,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { UserError } from '../../model/user-error.ts';
 import { backoffMs } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { MAX_SET_BYTES } from '../limits.ts';
 import { ConnectingError } from '../probe.ts';
 import { parseRedisUrl, type RedisEndpoint, type RedisLocation, tlsOptions } from './location.ts';
 
@@ -12,6 +13,8 @@ type RedisClient = Redis | Cluster;
 const RECONNECT = { baseMs: 100, maxMs: 1000 };
 const LEAST_RECONNECT_MS = 50;
 const CONNECT_TIMEOUT_MS = 3000;
+/** A whole set, the largest reply that is asked for, and what surrounds it. */
+const MAX_REPLY_BYTES = 2 * MAX_SET_BYTES;
 
 /** ioredis's own words for a command that found no connection. */
 const NO_CONNECTION =
@@ -21,6 +24,8 @@ export interface ConnectionOptions {
   readonly location: RedisLocation;
   readonly clock: Clock;
   readonly random: () => number;
+  /** ioredis collects a reply of any size; past this the connection is cut. */
+  readonly maxReplyBytes?: number;
 }
 
 export type Argument = string | number | Buffer;
@@ -34,16 +39,25 @@ export class RedisConnection {
   readonly #clock: Clock;
   readonly #random: () => number;
   #outage: Error | undefined;
+  /** What came in since the last reply that was complete. */
+  #openReplyBytes = 0;
   #closed = false;
 
   /** @throws UserError when the location itself is wrong. */
-  constructor({ location, clock, random }: ConnectionOptions) {
+  constructor({ location, clock, random, maxReplyBytes = MAX_REPLY_BYTES }: ConnectionOptions) {
     this.#clock = clock;
     this.#random = random;
     this.#client = connectRedis(location, random, (failure) => {
       this.#outage = failure;
     });
     this.#client.on('end', () => this.#revive());
+    this.onSocket((socket) => {
+      this.#openReplyBytes = 0;
+      socket.on('data', (chunk: Buffer) => {
+        this.#openReplyBytes += chunk.length;
+        if (this.#openReplyBytes > maxReplyBytes) socket.destroy(new Error('a reply has no end'));
+      });
+    });
   }
 
   /** Bulk strings come as Buffers. @throws Redis's reply or the connection's own error. */
@@ -51,8 +65,10 @@ export class RedisConnection {
     try {
       const reply: unknown = await this.#client.callBuffer(command, ...args);
       this.#outage = undefined;
+      this.#openReplyBytes = 0;
       return reply;
     } catch (failure) {
+      this.#openReplyBytes = 0;
       const hasNone = failure instanceof Error && NO_CONNECTION.test(failure.message);
       if (!hasNone) throw failure;
       throw this.#outage ?? new ConnectingError('there is no connection', { cause: failure });
