@@ -18,7 +18,7 @@ import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
 import { type DemoFlags, MIN_SECONDS, parseDemoFlags } from './demo/demo-options.ts';
 import type { CreateStoreUser } from './folder/store-access.ts';
 
-type Output = { readonly output?: OutputFormat };
+type Output = { readonly output: OutputFormat };
 
 /** `isthmus demo`: loaded with its commands only when it runs, for it holds all the others. */
 export function registerDemoCommand(program: Command): void {
@@ -221,12 +221,14 @@ function withFolder(command: Command): void {
 
 function withOutput(command: Command): Command {
   return command.addOption(
-    new Option('--output <format>', 'the result for a program to read').choices(['json', 'yaml']),
+    new Option('--output <format>', 'how to print the result')
+      .choices(['text', 'json', 'yaml'])
+      .default('text'),
   );
 }
 
 function outputOf(flags: Output): CommandOutput {
-  return new CommandOutput(flags.output ?? 'text', process);
+  return new CommandOutput(flags.output, process);
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -93,9 +93,10 @@ async function open(
   const enrolment = createEnrolment({
     dir: folder,
     clock,
-    log: ({ cause, ...event }) => {
-      if (cause === undefined) log.info(event, 'a cluster asked to join');
-      else log.error({ ...event, cause: String(cause) }, 'a cluster could not join');
+    log: ({ cause, cluster: joining, ...event }) => {
+      // `cluster` is what each line of this log has for the cluster itself.
+      if (cause === undefined) log.info({ ...event, joining }, 'a cluster asked to join');
+      else log.error({ ...event, joining, cause: String(cause) }, 'a cluster could not join');
     },
   });
   return FederationService.start(config, { provider, driver, enrolment, clock, random, log });
