@@ -71,6 +71,21 @@ describe('ports of imported services', () => {
     assert.equal(await answers(second), false);
   });
 
+  it('stay closed after the end, whatever snapshot comes', async (t) => {
+    const [early, late] = [await freePort(), await freePort()];
+    const acceptor = new Acceptor((socket) => socket.destroy());
+    t.after(() => acceptor.close());
+    const clock = new ManualClock();
+    const ports = new ServicePorts({ host: '127.0.0.1', acceptor, clock, onFailure: assert.fail });
+    const opening = ports.update(snapshot([{ name: 'a', protocol: 'http', listenPort: early }]));
+    ports.close();
+    await opening;
+    await ports.update(snapshot([{ name: 'a', protocol: 'http', listenPort: late }]));
+    assert.deepEqual(ports.open, []);
+    assert.equal(await answers(early), false);
+    assert.equal(await answers(late), false);
+  });
+
   it('that are occupied are told of and tried again, and keep nothing else from being served', async (t) => {
     const [occupied, free] = [await freePort(), await freePort()];
     const squatter = createServer();

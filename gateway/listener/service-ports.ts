@@ -36,7 +36,9 @@ export class ServicePorts {
     return [...this.#ports].filter(([, state]) => state.kind === 'open').map(([port]) => port);
   }
 
+  /** Nothing after `close`: a snapshot that comes in a drain opens no port again. */
   async update(snapshot: RoutingSnapshot): Promise<void> {
+    if (this.#closed) return;
     const wanted = wantedListeners(snapshot);
     for (const [port, state] of this.#ports) {
       if (wanted.get(port)?.protocol !== state.listener.protocol) this.#remove(port, state);

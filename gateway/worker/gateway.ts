@@ -128,6 +128,8 @@ export class Gateway {
 
   async #apply(offer: SnapshotOffer): Promise<void> {
     await this.#team.apply(offer);
+    // In a drain the workers still need what is new; ports and checks have ended.
+    if (!this.#listening) return;
     this.#checker.update(offer.snapshot);
     await this.#servicePorts?.update(offer.snapshot);
   }
@@ -137,6 +139,7 @@ export class Gateway {
     const { drainDelayMs, drainGraceMs } = config;
     log.info({ delayMs: drainDelayMs, graceMs: drainGraceMs }, 'draining');
     if (drainDelayMs > 0) await this.#delay(drainDelayMs);
+    this.#listening = false;
     this.#acceptor.close();
     this.#servicePorts?.close();
     this.#checker.close();

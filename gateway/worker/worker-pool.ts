@@ -27,6 +27,7 @@ export class WorkerPool {
   readonly #waiting: { readonly socket: Socket; readonly listener: Listener }[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #turn = 0;
+  #draining = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class WorkerPool {
   }
 
   handOut(socket: Socket, listener: Listener): void {
+    // Accepted just before the ports closed: its worker may have ended by the time it would arrive.
+    if (this.#draining) {
+      socket.destroy();
+      return;
+    }
     const channel = this.#next();
     if (channel !== undefined) channel.sendConnection({ kind: 'connection', listener }, socket);
     else if (this.#waiting.length < MAX_WAITING_CONNECTIONS) this.#waiting.push({ socket, listener });
@@ -64,7 +70,8 @@ export class WorkerPool {
 
   /** Lets all end by themselves; resolves when they have, at the latest after `graceMs` and a little. */
   async drain(graceMs: number): Promise<void> {
-    for (const { socket } of this.#waiting) socket.destroy();
+    this.#draining = true;
+    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
     for (const slot of this.#slots) slot.stop();
     this.broadcast({ kind: 'drain', graceMs });
     // A worker ends at its own grace's end; one that hangs is ended here.
