@@ -4,6 +4,7 @@ import type { FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey } from '../federation/model/service.ts';
 import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
+import { everythingClosed } from './files/closure.ts';
 import { type FileTimes, FolderWatch } from './files/folder-watch.ts';
 import { PolicyIndex } from './files/policy-index.ts';
 import { type ResourceFile, readResourceFile } from './files/resource-file.ts';
@@ -45,6 +46,7 @@ export class FileProvider implements ClusterProvider {
   readonly #unreadable = new Map<string, ProviderProblem>();
   readonly #problems = new Watchable<readonly ProviderProblem[]>([]);
   #problemsDue: (() => void) | undefined;
+  #listed = false;
 
   private constructor(options: FileProviderOptions) {
     this.#clock = options.clock;
@@ -54,7 +56,10 @@ export class FileProvider implements ClusterProvider {
       removed: (file) => this.#replaced(file, undefined),
       unreadable: (file, reason) => this.#cannotRead(file, reason),
     });
-    this.ready = this.#watch.ready.then(() => this.#listProblems());
+    this.ready = this.#watch.ready.then(() => {
+      this.#listed = true;
+      this.#listProblems();
+    });
   }
 
   /** @throws the file system's error when the folder can be neither found nor made. */
@@ -96,12 +101,15 @@ export class FileProvider implements ClusterProvider {
 
   #changed(file: string, text: string, times: FileTimes): void {
     this.#unreadable.delete(file);
-    this.#replaced(file, readResourceFile(file, text, times, this.#resources.file(file)));
+    const reading = { ...times, atStart: !this.#listed };
+    this.#replaced(file, readResourceFile(file, text, reading, this.#resources.file(file)));
   }
 
   #replaced(file: string, content: ResourceFile | undefined): void {
+    const closures = [this.#resources.file(file), content].flatMap((one) => one?.closures ?? []);
     const ids = this.#resources.replace(file, content);
     const kinds = new Set([...ids].map((id) => id.slice(0, id.indexOf('/'))));
+    for (const { kind } of closures) kinds.add(kind === 'peer' ? 'ClusterPeer' : 'AccessPolicy');
     for (const key of this.#services.update(ids)) this.#tell({ kind: 'service', key });
     const peers = kinds.has('ClusterPeer');
     const policies = [...kinds].some((kind) => POLICY_KINDS.has(kind));
@@ -112,7 +120,14 @@ export class FileProvider implements ClusterProvider {
   }
 
   #cannotRead(file: string, reason: string): void {
-    const hint = 'give this user the right to read it; what it held stays in force';
+    const closed = !this.#listed && this.#resources.file(file) === undefined;
+    if (closed) {
+      this.#replaced(file, { objects: new Map(), problems: [], closures: [everythingClosed()] });
+    }
+    const effect = closed
+      ? 'what it holds is not known, and it may hold access rules: until then nobody may call any service'
+      : 'what it held stays in force';
+    const hint = `give this user the right to read it; ${effect}`;
     this.#unreadable.set(file, { where: file, message: `cannot be read: ${reason}`, hint });
     this.#problemsDue ??= this.#clock.after(PROBLEMS_DELAY_MS, () => this.#listProblems());
   }

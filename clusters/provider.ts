@@ -23,12 +23,15 @@ export interface PeerRule {
   readonly allowedNamespaces: readonly string[] | undefined;
 }
 
+/** Every service of a namespace where `name` is undefined, every service where `namespace` is too. */
+export type AccessTarget = ServiceName | { readonly namespace: string | undefined; readonly name: undefined };
+
 export interface AccessPolicy {
-  readonly target: ServiceName;
+  readonly target: AccessTarget;
   readonly rules: readonly AccessRule[];
 }
 
-/** An object that could not be used; the last good version of it stays in force. */
+/** An object that could not be used; `hint` says what is in force instead: its last good version where there is one. */
 export interface ProviderProblem {
   /** `file:line` or an object's path. */
   readonly where: string;

@@ -1,13 +1,22 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
-import type { FailoverPolicy } from '../../federation/model/policy.ts';
+import type { AccessRule, FailoverPolicy } from '../../federation/model/policy.ts';
 import { serviceKey } from '../../federation/model/service.ts';
 import type { AccessPolicy, PeerRule, ProviderProblem } from '../provider.ts';
 import { toAccessPolicies } from '../schema/access-policy-schema.ts';
 import { toPeerRule } from '../schema/cluster-peer-schema.ts';
 import { toFailoverPolicy } from '../schema/failover-policy-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
+import type { Closure } from './closure.ts';
 import type { FileObject } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
+
+const NOBODY: AccessRule = {
+  action: 'deny',
+  principals: [],
+  sourceClusters: [],
+  methods: [],
+  pathPrefixes: [],
+};
 
 /** The policies and peers of a folder. Few objects: built anew as a whole when any of them changes. */
 export class PolicyIndex {
@@ -28,6 +37,17 @@ export class PolicyIndex {
     const targets = new Map<string, FileObject>();
     // Gateway API's rule for conflicts (GEP-713): the oldest, then the first by name, has precedence.
     for (const object of [...resources.all()].sort(byAge)) this.#take(object, targets);
+    for (const [where, closure] of resources.closures()) this.#close(where, closure);
+  }
+
+  #close(where: string, closure: Closure): void {
+    if (closure.kind === 'peer') {
+      this.peerRules.set(closure.cluster, { cluster: closure.cluster, allowedNamespaces: [] });
+      return;
+    }
+    for (const [index, target] of closure.targets.entries()) {
+      this.accessPolicies.set(`closed/${where}/${index}`, { target, rules: [NOBODY] });
+    }
   }
 
   #take(object: FileObject, targets: Map<string, FileObject>): void {

@@ -1,6 +1,11 @@
-import { readYamlDocuments } from '../../federation/config/yaml-document.ts';
+import {
+  readYamlDocuments,
+  type YamlDocument,
+  type YamlProblem,
+} from '../../federation/config/yaml-document.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type Resource, readResource, resourceId } from '../schema/resource.ts';
+import { type Closure, closureOf, describeClosure, lossOf } from './closure.ts';
 import type { FileTimes } from './folder-watch.ts';
 
 /** One object of a file, and since when it has this content. */
@@ -21,9 +26,26 @@ export interface FileObject {
 export interface ResourceFile {
   readonly objects: ReadonlyMap<string, FileObject>;
   readonly problems: readonly ProviderProblem[];
+  /** What is closed until the file is mended. */
+  readonly closures: readonly Closure[];
 }
 
-const RESOURCES_HINT = 'the last good version stays in force until this is mended';
+/** How a file is read. */
+export interface FileReading extends FileTimes {
+  /**
+   * At the start nothing is in force yet, so that an unreadable object leaves no rule at all: what it restricts is
+   * closed. Later what was in force before it came stays.
+   */
+  readonly atStart: boolean;
+}
+
+const KEPT_HINT = 'the last good version stays in force until this is mended';
+
+interface Unreadable {
+  readonly document: YamlDocument;
+  readonly problems: readonly YamlProblem[];
+  readonly mayBe: (id: string) => boolean;
+}
 
 /**
  * Reads a file's text. What cannot be read keeps the version that `previous` has of it: of the object, of all objects
@@ -32,17 +54,16 @@ const RESOURCES_HINT = 'the last good version stays in force until this is mende
 export function readResourceFile(
   file: string,
   text: string,
-  times: FileTimes,
+  reading: FileReading,
   previous: ResourceFile | undefined,
 ): ResourceFile {
   const objects = new Map<string, FileObject>();
   const problems: ProviderProblem[] = [];
-  const mayBe: ((id: string) => boolean)[] = [];
+  const unreadable: Unreadable[] = [];
   for (const document of readYamlDocuments(text)) {
     const read = readResource(document);
     if (read.kind === 'invalid') {
-      for (const problem of read.problems) problems.push(asProblem(file, problem));
-      mayBe.push(read.mayBe);
+      unreadable.push({ document, problems: read.problems, mayBe: read.mayBe });
       continue;
     }
     const id = resourceId(read.resource);
@@ -51,12 +72,25 @@ export function readResourceFile(
       problems.push(duplicate(twin, file, read.line));
       continue;
     }
-    objects.set(id, fileObject(id, read.resource, file, read.line, times, previous));
+    objects.set(id, fileObject(id, read.resource, file, read.line, reading, previous));
   }
-  for (const [id, old] of previous?.objects ?? []) {
-    if (!objects.has(id) && mayBe.some((fits) => fits(id))) objects.set(id, old);
+  const missing = [...(previous?.objects ?? [])].filter(([id]) => !objects.has(id));
+  const mayClose = reading.atStart || (previous?.closures.length ?? 0) > 0;
+  const closures: Closure[] = [];
+  for (const one of unreadable) {
+    const kept = missing.filter(([id]) => one.mayBe(id));
+    for (const [id, old] of kept) objects.set(id, old);
+    const closure = kept.length === 0 && mayClose ? closureOf(one.document, file) : undefined;
+    if (closure !== undefined) closures.push(closure);
+    const effect = kept.length > 0 ? KEPT_HINT : withoutGoodVersion(one.document, closure);
+    for (const problem of one.problems) problems.push(asProblem(file, problem, effect));
   }
-  return { objects, problems };
+  return { objects, problems, closures };
+}
+
+function withoutGoodVersion(document: YamlDocument, closure: Closure | undefined): string {
+  const effect = closure === undefined ? lossOf(document) : describeClosure(closure);
+  return `there is no last good version: until this is mended ${effect}`;
 }
 
 function fileObject(
@@ -74,11 +108,8 @@ function fileObject(
   return { id, resource, file, line, changedAtMs, createdAtMs: old?.createdAtMs ?? modifiedAtMs, content };
 }
 
-function asProblem(
-  file: string,
-  problem: { readonly line: number; readonly message: string; readonly hint: string | undefined },
-): ProviderProblem {
-  const hint = problem.hint === undefined ? RESOURCES_HINT : `${problem.hint}; ${RESOURCES_HINT}`;
+function asProblem(file: string, problem: YamlProblem, effect: string): ProviderProblem {
+  const hint = problem.hint === undefined ? effect : `${problem.hint}; ${effect}`;
   return { where: `${file}:${problem.line}`, message: problem.message, hint };
 }
 

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FileTimes } from './folder-watch.ts';
-import { type ResourceFile, readResourceFile } from './resource-file.ts';
+import { type FileReading, type ResourceFile, readResourceFile } from './resource-file.ts';
 import { ResourceSet } from './resource-set.ts';
 
 function service(name: string, port: number | string): string {
   return `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { ports: [{ port: ${port} }] }\n`;
 }
 
-function at(ms: number): FileTimes {
-  return { changedAtMs: ms, modifiedAtMs: ms };
+function at(ms: number): FileReading {
+  return { changedAtMs: ms, modifiedAtMs: ms, atStart: false };
 }
 
 function read(file: string, texts: readonly string[], previous?: ResourceFile): ResourceFile {

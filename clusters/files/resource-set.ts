@@ -1,4 +1,5 @@
 import type { ProviderProblem } from '../provider.ts';
+import type { Closure } from './closure.ts';
 import { duplicate, type FileObject, type ResourceFile } from './resource-file.ts';
 
 /** All objects of a folder: of two with the same name the one in the file whose path sorts first is used. */
@@ -34,6 +35,13 @@ export class ResourceSet {
     for (const id of this.#holders.keys()) {
       const object = this.get(id);
       if (object !== undefined) yield object;
+    }
+  }
+
+  /** All that is closed, by where its cause is. */
+  *closures(): Iterable<readonly [string, Closure]> {
+    for (const [path, { closures }] of this.#files) {
+      for (const [index, closure] of closures.entries()) yield [`${path}#${index}`, closure];
     }
   }
 

@@ -36,7 +36,7 @@ class Files {
   write(name: string, text: string | undefined): string[] {
     this.#nowMs += 1;
     const before = this.resources.file(name);
-    const times = { changedAtMs: this.#nowMs, modifiedAtMs: this.#nowMs };
+    const times = { changedAtMs: this.#nowMs, modifiedAtMs: this.#nowMs, atStart: false };
     const file = text === undefined ? undefined : readResourceFile(name, text, times, before);
     return this.index.update(this.resources.replace(name, file));
   }

@@ -17,6 +17,8 @@ export type YamlPath = readonly PropertyKey[];
 export interface YamlDocument {
   /** Plain objects, arrays and scalars; undefined where `problems` says that it does not parse. */
   readonly value: unknown;
+  /** Where `value` is undefined: what could be made out all the same. To guess what was meant, never to be used. */
+  readonly remains: unknown;
   /** What the parser found wrong: syntax, duplicate keys, aliases without an anchor. */
   readonly problems: readonly YamlProblem[];
   /** The line of the value (or of the key, for a map's entry) at a path, or of what is nearest above it. */
@@ -59,12 +61,14 @@ function readDocument(document: Document.Parsed, lines: LineCounter): YamlDocume
     hint: undefined,
   }));
   const lineOf = (path: YamlPath): number => lineAt(offsetOf(document, path));
-  if (problems.length > 0) return { value: undefined, problems, lineOf };
   try {
-    return { value: document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }), problems, lineOf };
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
+    if (problems.length > 0) return { value: undefined, remains: value, problems, lineOf };
+    return { value, remains: undefined, problems, lineOf };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { value: undefined, problems: [{ line: lineOf([]), message, hint: undefined }], lineOf };
+    if (problems.length === 0) problems.push({ line: lineOf([]), message, hint: undefined });
+    return { value: undefined, remains: undefined, problems, lineOf };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AccessPolicy, ProviderProblem } from '../../clusters/provider.ts';
+import type { AccessPolicy, AccessTarget, ProviderProblem } from '../../clusters/provider.ts';
 import { type AccessRule, DEFAULT_FAILOVER_POLICY, type FailoverPolicy } from '../model/policy.ts';
 import { type ServiceKey, serviceKey } from '../model/service.ts';
 
@@ -15,7 +15,8 @@ const NO_RULES: readonly AccessRule[] = [];
  */
 export class PolicyIndex {
   readonly #failover = new Map<ServiceKey, FailoverPolicy>();
-  readonly #access = new Map<ServiceKey, AccessRule[]>();
+  /** By service, by namespace (`shop/*`), and for every service (`*`). */
+  readonly #access = new Map<string, AccessRule[]>();
   readonly problems: readonly ProviderProblem[];
 
   constructor(sources: PolicySources) {
@@ -23,8 +24,8 @@ export class PolicyIndex {
       .sort(byName)
       .flatMap(([name, policy]) => this.#addFailover(name, policy));
     for (const [, { target, rules }] of [...sources.accessPolicies].sort(byName)) {
-      const key = serviceKey(target);
-      this.#access.set(key, [...(this.#access.get(key) ?? []), ...rules]);
+      const scope = scopeOf(target);
+      this.#access.set(scope, [...(this.#access.get(scope) ?? []), ...rules]);
     }
   }
 
@@ -33,7 +34,9 @@ export class PolicyIndex {
   }
 
   accessOf(key: ServiceKey): readonly AccessRule[] {
-    return this.#access.get(key) ?? NO_RULES;
+    const scopes = [key, `${key.slice(0, key.indexOf('/'))}/*`, '*'];
+    const [first, ...others] = scopes.flatMap((scope) => this.#access.get(scope) ?? []);
+    return first === undefined ? NO_RULES : [first, ...others];
   }
 
   #addFailover(name: string, policy: FailoverPolicy): ProviderProblem[] {
@@ -52,6 +55,11 @@ export class PolicyIndex {
     }
     return problems;
   }
+}
+
+function scopeOf({ namespace, name }: AccessTarget): string {
+  if (namespace === undefined) return '*';
+  return name === undefined ? `${namespace}/*` : serviceKey({ namespace, name });
 }
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { nearestWord } from '../../federation/config/nearest-word.ts';
+import type { YamlDocument } from '../../federation/config/yaml-document.ts';
+import { isDnsLabel } from '../../federation/model/cluster.ts';
+import type { AccessTarget } from '../provider.ts';
+
+/**
+ * What is closed because the object that says who may do it cannot be read, and no good version of it is known: to
+ * let everybody in instead would be the opposite of what was asked for.
+ */
+export type Closure =
+  | { readonly kind: 'access'; readonly targets: readonly AccessTarget[] }
+  | { readonly kind: 'peer'; readonly cluster: string };
+
+const RESTRICTING = ['AccessPolicy', 'ClusterPeer'];
+
+const text = z.string().optional().catch(undefined);
+const list = z.array(z.unknown()).optional().catch(undefined);
+/** As much of an object as can be made out; a part that is of another type is taken for absent. */
+const outline = z
+  .object({
+    kind: text,
+    metadata: z.object({ name: text, namespace: text }).catch({ name: undefined, namespace: undefined }),
+    spec: z.record(z.string(), z.unknown()).catch({}),
+  })
+  .catch({ kind: undefined, metadata: { name: undefined, namespace: undefined }, spec: {} });
+const target = z.object({ name: z.string().refine(isDnsLabel) });
+
+type Outline = z.infer<typeof outline>;
+
+/** What an unreadable document closes; nothing when it is of a kind that restricts nobody. */
+export function closureOf(document: YamlDocument, file: string): Closure | undefined {
+  const found = outline.parse(document.value ?? document.remains);
+  const kind = meantKind(found);
+  if (kind === 'AccessPolicy') {
+    // Of a text with mistakes in its syntax, targets may be lost.
+    const whole = document.value !== undefined;
+    return { kind: 'access', targets: targetsOf(found, whole) };
+  }
+  if (kind !== 'ClusterPeer') return undefined;
+  // Enrolment calls a peer's file by its name.
+  const fromFile = /([^/\\]+)\.\w+$/.exec(file)?.[1];
+  const cluster = [found.metadata.name, fromFile].find((name) => name !== undefined && isDnsLabel(name));
+  return cluster === undefined ? undefined : { kind: 'peer', cluster };
+}
+
+/** What cannot be read at all may be a policy for every service. */
+export function everythingClosed(): Closure {
+  return { kind: 'access', targets: [{ namespace: undefined, name: undefined }] };
+}
+
+const LOSSES: ReadonlyMap<string | undefined, string> = new Map([
+  ['Service', 'the service is not offered'],
+  ['ServiceExport', 'the service is not exported'],
+  ['EndpointSlice', 'its endpoints are not used'],
+  ['FailoverPolicy', 'its targets fail over as without it'],
+]);
+
+/** What an unreadable document that closes nothing costs. */
+export function lossOf(document: YamlDocument): string {
+  return LOSSES.get(outline.parse(document.value ?? document.remains).kind) ?? 'what it says is not in force';
+}
+
+/** What a closure means, for who mends its cause. */
+export function describeClosure(closure: Closure): string {
+  if (closure.kind === 'peer') return `${closure.cluster} may offer in no namespace here`;
+  const names = closure.targets.map(({ namespace, name }) => {
+    if (namespace === undefined) return 'any service';
+    return name === undefined ? `any service of namespace ${namespace}` : `${namespace}/${name}`;
+  });
+  return `nobody may call ${names.join(', ')}`;
+}
+
+function meantKind({ kind, spec }: Outline): string | undefined {
+  if (kind !== undefined && RESTRICTING.includes(kind)) return kind;
+  if ('rules' in spec) return 'AccessPolicy';
+  if ('allowedNamespaces' in spec) return 'ClusterPeer';
+  return kind === undefined ? undefined : nearestWord(kind, RESTRICTING);
+}
+
+function targetsOf({ metadata, spec }: Outline, whole: boolean): AccessTarget[] {
+  const namespace = metadata.namespace ?? (whole ? 'default' : undefined);
+  if (namespace === undefined || !isDnsLabel(namespace)) return [{ namespace: undefined, name: undefined }];
+  const refs = list.parse(spec.targetRefs) ?? [];
+  const names = refs.map((ref) => target.safeParse(ref).data?.name);
+  if (!whole || names.length === 0 || names.includes(undefined)) return [{ namespace, name: undefined }];
+  return names.map((name) => ({ namespace, name }));
+}
