@@ -312,6 +312,33 @@ describe('a response that breaks the protocol', () => {
   });
 });
 
+describe('what follows a response', () => {
+  const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged';
+  for (const [name, text, block] of [
+    ['with a length', `${OK}${forged}`, GET],
+    [
+      'without a body',
+      `HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n${forged}`,
+      [':method', 'HEAD', ...GET.slice(2)],
+    ],
+    ['in chunks', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${forged}`, GET],
+  ] as const) {
+    test(`${name} never answers a request that waits`, async (t) => {
+      const both = await pair(t);
+      let next: RecordedResponse | undefined;
+      both.handler.onAvailable = () => {
+        if (both.connection.available) next ??= open(both).response;
+      };
+      const first = await answeredWith(both, text, block);
+      assert.equal(first.failure, undefined);
+      assert.equal(first.block?.[1], '200');
+      await until(() => both.handler.closedReason !== undefined);
+      assert.deepEqual(both.handler.reasons, ['response-extra-bytes']);
+      assert.equal(next, undefined);
+    });
+  }
+});
+
 describe('a connection that dies', () => {
   async function failureAfter(
     t: TestContext,

@@ -39,6 +39,8 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   #form: RequestForm = { isHead: false, isConnect: false, upgrade: false };
   #response: ResponseHead | undefined;
   #draining = false;
+  /** In the middle of what came in. */
+  #taking = false;
   #tunnelInEnded = false;
   /** Of the WebSocket handshake under way. */
   #webSocketKey: string | undefined;
@@ -64,7 +66,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   get available(): boolean {
-    return this.#phase === 'idle' && this.life === 'open' && !this.#draining;
+    return this.#phase === 'idle' && this.life === 'open' && !this.#draining && !this.#taking;
   }
 
   get openStreams(): number {
@@ -144,6 +146,15 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   // What comes in.
 
   protected override received(chunk: Buffer): void {
+    const busy = this.#phase !== 'idle';
+    this.#taking = true;
+    this.#take(chunk);
+    this.#taking = false;
+    // Not before the whole piece was seen: what follows a response must not become the next one's.
+    if (busy && this.#phase === 'idle') this.#announce();
+  }
+
+  #take(chunk: Buffer): void {
     let at = 0;
     let input = chunk;
     while (at < input.length && this.life === 'open') {
@@ -187,7 +198,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.bodyReader.begin(response.framing, response.contentLength);
     if (endStream) this.#complete(stream);
     stream?.receiver.responseHeaders(response.block, endStream);
-    if (endStream) this.#announce();
   }
 
   override bodyData(chunk: Buffer, start: number, end: number, endOfBody: boolean): void {
@@ -195,14 +205,12 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     if (endOfBody) this.#complete(stream);
     else this.delivered(end - start);
     stream?.receiver.responseData(chunk, start, end, endOfBody);
-    if (endOfBody) this.#announce();
   }
 
   override bodyTrailers(block: HeaderBlock): void {
     const stream = this.#stream;
     this.#complete(stream);
     stream?.receiver.responseTrailers(block);
-    this.#announce();
   }
 
   #deliver(chunk: Buffer, start: number, end: number, endStream: boolean): void {
@@ -220,7 +228,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   #announce(): void {
-    if (this.life !== 'open' || this.#phase !== 'idle') return;
+    if (this.life !== 'open') return;
     if (this.#draining) this.finish('answered');
     else this.#handler.availabilityChanged();
   }
