@@ -90,9 +90,11 @@ export class BodyWriter {
     if (this.#ended) return;
     if (held.bytes > 0) this.#output.waitForRoom();
     else this.#held = undefined;
+    // The end first: who hears that nothing is held any more may close the connection, or begin the next message.
+    const ends = this.#held === undefined && this.#heldEnd !== false;
+    if (ends && !this.#writeEnd(this.#heldEnd)) return;
     if (left > 0) this.#owner.bodyDrained(left);
-    if (this.#held === undefined && this.#heldEnd !== false)
-      this.#end(this.#heldEnd === true ? [] : this.#heldEnd);
+    if (ends) this.#owner.bodyWritten();
   }
 
   /** Drops what is held; nothing is written any more. */
@@ -137,17 +139,23 @@ export class BodyWriter {
   }
 
   #end(trailers: HeaderBlock): void {
+    if (this.#writeEnd(trailers)) this.#owner.bodyWritten();
+  }
+
+  /** False when the body is too short. */
+  #writeEnd(end: HeaderBlock | boolean): boolean {
     if (this.#framing === 'length' && this.#leftBytes > 0) {
       this.#break('content-length-mismatch');
-      return;
+      return false;
     }
     this.#ended = true;
     if (this.#framing === 'chunked') {
+      const trailers = typeof end === 'boolean' ? [] : end;
       const text = trailers.length === 0 ? '0\r\n\r\n' : `0\r\n${trailerText(trailers)}\r\n`;
       this.#output.reserve(text.length);
       this.#output.position += this.#output.buffer.write(text, this.#output.position, 'latin1');
     }
-    this.#owner.bodyWritten();
+    return true;
   }
 
   #break(reason: string): void {
