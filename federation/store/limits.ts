@@ -11,6 +11,8 @@ export const MAX_SET_BYTES = 48 * 1024 * 1024;
 export const MAX_DOCUMENT_BYTES = 256 * 1024;
 /** Clusters that a reader follows; names beyond this in `members` are not looked at. */
 export const MAX_MEMBERS = 1000;
+/** A cluster's name, an RFC 1123 label; longer ones in `members` are not read. */
+export const MAX_MEMBER_BYTES = 63;
 /** Names that are read from `members` at once, where it has more. */
 export const MEMBERS_READ_COUNT = 2 * MAX_MEMBERS;
 

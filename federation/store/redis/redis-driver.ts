@@ -22,6 +22,7 @@ import type {
 } from '../driver.ts';
 import {
   MAX_HEAD_BYTES,
+  MAX_MEMBER_BYTES,
   MAX_RECORDS,
   MAX_SET_BYTES,
   MEMBERS_READ_COUNT,
@@ -34,7 +35,7 @@ import { StoreKeys } from './keys.ts';
 import type { RedisLocation } from './location.ts';
 import { LogReader } from './log-reader.ts';
 import { bytesReply, listReply, parseStored, printStored, ReplyShapeError, textReply } from './reply.ts';
-import { ACQUIRE, COMMIT, PROMOTE, READ_ALL, READ_HEAD, RELEASE, STAGE } from './scripts.ts';
+import { ACQUIRE, COMMIT, PROMOTE, READ_ALL, READ_HEAD, READ_MEMBERS, RELEASE, STAGE } from './scripts.ts';
 
 const ANSWER_MS = 5000;
 const STAGED_FOR_MS = 120_000;
@@ -100,7 +101,8 @@ export class RedisDriver implements StoreDriver {
   }
 
   async members(): Promise<readonly string[]> {
-    const reply = await this.#call('read the members', 'srandmember', this.#keys.members, MEMBERS_READ_COUNT);
+    const limits = [MEMBERS_READ_COUNT, MAX_MEMBER_BYTES];
+    const reply = await this.#readScript('read the members', READ_MEMBERS, [this.#keys.members], limits);
     return listReply(reply).map(textReply);
   }
 

@@ -97,13 +97,19 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 'staged'
 `;
 
-/** KEYS fence lease services log head staging; ARGV epoch holder ttlMs size head. */
+/**
+ * KEYS fence lease services log head staging; ARGV epoch holder ttlMs size head. What an attempt that was cut short
+ * put aside makes the size wrong once, then it is gone.
+ */
 export const PROMOTE = `${LIBRARY}${WRITING}
 local services, log, head, staging = KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local refused = refusal(KEYS[1], KEYS[2], tonumber(ARGV[1]), ARGV[2], ARGV[3])
 if refused then return refused end
 local size = tonumber(ARGV[4])
-if redis.call('HLEN', staging) ~= size then return 'wrong-size' end
+if redis.call('HLEN', staging) ~= size then
+  redis.call('UNLINK', staging)
+  return 'wrong-size'
+end
 redis.call('UNLINK', services)
 if size > 0 then
   redis.call('RENAME', staging, services)
@@ -114,6 +120,18 @@ append(log, 'x', '1')
 redis.call('SET', head, ARGV[5])
 append(log, 'h', ARGV[5])
 return 'written'
+`;
+
+/**
+ * KEYS members; ARGV count maxBytes. Gives names, without those longer than any cluster's may be: any member may put
+ * any there.
+ */
+export const READ_MEMBERS = `
+local names = {}
+for _, name in ipairs(redis.call('SRANDMEMBER', KEYS[1], tonumber(ARGV[1]))) do
+  if #name <= tonumber(ARGV[2]) then names[#names + 1] = name end
+end
+return names
 `;
 
 const READING = `
