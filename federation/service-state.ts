@@ -103,6 +103,7 @@ function problemsOf(
     store,
     publishing === store ? undefined : publishing,
     ...stateProblems(parts),
+    ...publisher.omissions,
     ...routing.serviceProblems,
     ...[...provider.problems.value, ...routing.policyProblems].map(
       ({ where, message }) => `${where}: ${message}`,

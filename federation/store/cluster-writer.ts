@@ -2,9 +2,9 @@ import type { LocalCluster } from '../model/cluster.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Audit } from './audit.ts';
 import { batches } from './batches.ts';
-import type { Lease, StoreDriver, WriteResult } from './driver.ts';
+import type { Lease, StoreDriver, StoredSet, WriteResult } from './driver.ts';
 import { encodeHead, type HeadContent, type HeadSigner, type HeadVerifier, SCHEMA_VERSION } from './head.ts';
-import { MAX_AHEAD_MS } from './limits.ts';
+import { MAX_AHEAD_MS, StoreLimitError } from './limits.ts';
 import type { Batch, Publication } from './publication.ts';
 import type { PublisherMemory } from './publisher-memory.ts';
 import type { Leadership } from './publisher-state.ts';
@@ -87,7 +87,7 @@ export class ClusterWriter {
     const stored = await driver.readHead(local.name);
     if (stored.head !== undefined && this.#isOwn(stored.head, epoch))
       return this.#lead(epoch, stored.head, 0);
-    const finding = judgeStored(await driver.readAll(local.name), {
+    const finding = judgeStored(await this.#readOwn(), {
       cluster: local.name,
       verifier,
       epoch,
@@ -103,6 +103,17 @@ export class ClusterWriter {
         return this.#lead(epoch, finding.head, 0);
       case 'replace':
         return this.#rewrite(epoch, finding.reason);
+    }
+  }
+
+  /** Somebody put more there than may be read: then no record counts, so that the whole is written again. */
+  async #readOwn(): Promise<StoredSet> {
+    const { driver, local } = this.#options;
+    try {
+      return await driver.readAll(local.name);
+    } catch (failure) {
+      if (!(failure instanceof StoreLimitError)) throw failure;
+      return { ...(await driver.readHead(local.name)), records: [] };
     }
   }
 
@@ -148,7 +159,7 @@ export class ClusterWriter {
       head,
       size,
     });
-    if (result === 'wrong-size') throw new Error('the store lost a part of what was put aside in it');
+    if (result === 'wrong-size') throw new Error('the store had something else put aside than was written');
     if (result !== 'written') return this.#refused(epoch, result);
     publication.adopt(whole.records, whole.version, clock.monotonic());
     this.#newest = { epoch, version: whole.version, head };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import { type ServiceRecord, serviceKey } from '../model/service.ts';
 import { digestOf } from './digest.ts';
-import { MAX_BATCH_CHANGES, MAX_RECORDS } from './limits.ts';
+import { MAX_BATCH_CHANGES, MAX_RECORDS, MAX_SET_BYTES } from './limits.ts';
 import { type Batch, Publication } from './publication.ts';
 import { encodeRecord } from './record.ts';
 
@@ -122,6 +122,24 @@ describe('a publication', () => {
     for (let i = 0; i < MAX_RECORDS; i++) set(publication, testRecord(`service-${i}`));
     assert.throws(() => set(publication, testRecord('one-more')), RangeError);
     set(publication, testRecord('service-1', 1));
+  });
+
+  it('refuses more bytes than readers take, until there is room', () => {
+    const publication = new Publication();
+    const counts = { hosts: 3, healthy: 3, degraded: 0, excluded: 0, weight: 3 };
+    const localities = Array.from({ length: 100 }, (_, index) => ({
+      locality: { region: 'r'.repeat(63), zone: `${'z'.repeat(60)}${index}` },
+      ...counts,
+    }));
+    const large = (index: number) => ({ ...testRecord(`service-${index}`), localities });
+    const bytes = Buffer.byteLength(encodeRecord(large(0)));
+    const fitting = Math.floor(MAX_SET_BYTES / (bytes + 40));
+    for (let i = 0; i < fitting; i++) set(publication, large(i));
+    assert.throws(() => {
+      for (let i = fitting; i < fitting * 1.1; i++) set(publication, large(i));
+    }, /take at most 50331648 bytes/);
+    publication.delete('shop/service-0', 0);
+    set(publication, large(0));
   });
 
   it('refuses what readers would refuse a whole head for, and keeps what was there', () => {

@@ -1,7 +1,7 @@
 import type { ServiceKey, ServiceRecord } from '../model/service.ts';
 import { digestOf, SetDigest } from './digest.ts';
 import type { StoreChange, StoredRecord } from './driver.ts';
-import { MAX_BATCH_BYTES, MAX_BATCH_CHANGES, MAX_RECORDS } from './limits.ts';
+import { MAX_BATCH_BYTES, MAX_BATCH_CHANGES, MAX_RECORDS, MAX_SET_BYTES } from './limits.ts';
 import { encodeRecord, parseRecord } from './record.ts';
 
 /** A set of changes on its way to the store: kept until the store took it or certainly did not. */
@@ -19,6 +19,7 @@ export interface Batch {
  */
 export class Publication {
   readonly #wanted = new Map<ServiceKey, { readonly record: ServiceRecord; readonly text: string }>();
+  #wantedBytes = 0;
   readonly #stored = new Map<ServiceKey, StoredRecord>();
   /** Fields that the store has otherwise, oldest first, by the time since when; some of them withdrawals. */
   readonly #pending = new Map<ServiceKey, number>();
@@ -52,12 +53,21 @@ export class Publication {
     const text = encodeRecord(record);
     if (before?.text === text) return;
     parseRecord(key, text);
+    const bytes = this.#wantedBytes + bytesOf(key, text) - bytesOf(key, before?.text);
+    if (bytes > MAX_SET_BYTES) {
+      throw new RangeError(`the records of a cluster take at most ${MAX_SET_BYTES} bytes together`);
+    }
+    this.#wantedBytes = bytes;
     this.#wanted.set(key, { record, text });
     this.#expect(key, before !== undefined && takesAway(before.record, record), nowMs);
   }
 
   delete(key: ServiceKey, nowMs: number): void {
-    if (this.#wanted.delete(key)) this.#expect(key, true, nowMs);
+    const before = this.#wanted.get(key);
+    if (before === undefined) return;
+    this.#wantedBytes -= bytesOf(key, before.text);
+    this.#wanted.delete(key);
+    this.#expect(key, true, nowMs);
   }
 
   /**
@@ -161,6 +171,13 @@ export class Publication {
     for (const field of this.#stored.keys()) this.#expect(field, !this.#wanted.has(field), nowMs);
     for (const field of this.#wanted.keys()) this.#expect(field, false, nowMs);
   }
+}
+
+/** Stores keep a version of at most 16 digits and a space before each record, and count them. */
+const VERSION_BYTES = 17;
+
+function bytesOf(key: ServiceKey, text: string | undefined): number {
+  return text === undefined ? 0 : key.length + VERSION_BYTES + Buffer.byteLength(text);
 }
 
 /** Whether fewer hosts can take requests anywhere than before, or a port is gone: news that must not wait. */

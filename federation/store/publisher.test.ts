@@ -9,7 +9,7 @@ import { type Clock, SYSTEM_CLOCK } from '../runtime/clock.ts';
 import { Watchable } from '../runtime/watchable.ts';
 import type { StoreDriver } from './driver.ts';
 import { type HeadSigner, type HeadVerifier, parseHead } from './head.ts';
-import { MAX_AHEAD_MS } from './limits.ts';
+import { MAX_AHEAD_MS, StoreLimitError } from './limits.ts';
 import { MemoryDriver } from './memory/memory-driver.ts';
 import { MemoryStore } from './memory/memory-store.ts';
 import { PUBLISHER_DEFAULTS, type PublisherOptions, StorePublisher } from './publisher.ts';
@@ -48,6 +48,25 @@ function headOf(store: MemoryStore) {
 const CART = new Map([['shop/cart', testRecord('cart')]]);
 
 describe('a publisher', () => {
+  it('writes its set over one that is too large to be read', async (t) => {
+    const store = new MemoryStore(SYSTEM_CLOCK);
+    const driver = new MemoryDriver(store);
+    driver.readAll = () => Promise.reject(new StoreLimitError('too large'));
+    const west = publisher(t, store, { driver });
+    west.replace(CART);
+    await eventually('it leads', () => west.state.value.kind === 'leading');
+    assert.deepEqual([...store.readAll('west').records.map(({ field }) => field)], ['shop/cart']);
+  });
+
+  it('tells what it does not publish, as long as that is so', (t) => {
+    const west = publisher(t, new MemoryStore(SYSTEM_CLOCK));
+    const ports = [{ name: 'web-', port: 80, protocol: 'http', appProtocol: undefined }] as const;
+    west.set('shop/cart', { ...testRecord('cart'), ports });
+    assert.match(west.omissions.join(), /^shop\/cart is not published as it is: .*ports\.0\.name/);
+    west.set('shop/cart', testRecord('cart'));
+    assert.deepEqual(west.omissions, []);
+  });
+
   it('waits for its identity', async (t) => {
     const store = new MemoryStore(SYSTEM_CLOCK);
     const signer = new Watchable<HeadSigner | undefined>(undefined);

@@ -7,6 +7,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { type Readable, Watchable } from '../runtime/watchable.ts';
 import { ClusterWriter } from './cluster-writer.ts';
 import type { StoreDriver } from './driver.ts';
+import { failureText } from './failure-text.ts';
 import type { HeadSigner, HeadVerifier } from './head.ts';
 import { Publication } from './publication.ts';
 import { PublisherMemory } from './publisher-memory.ts';
@@ -86,6 +87,8 @@ export class StorePublisher {
   readonly #leftWritten = Promise.withResolvers<void>();
   /** Changed facts wait for a head of their own. */
   #announcing = false;
+  /** By service, why its record is not published as it is. */
+  readonly #unfit = new Map<ServiceKey, string>();
   #failures = 0;
   #closed = false;
 
@@ -115,6 +118,11 @@ export class StorePublisher {
     return this.#problem;
   }
 
+  /** Services that are not published as they are, and why; at most the first hundred. */
+  get omissions(): readonly string[] {
+    return [...this.#unfit].slice(0, 100).map(([key, reason]) => unfit(key, reason));
+  }
+
   /** Changes that the store has not taken yet. */
   get pendingCount(): number {
     return this.#publication.pendingCount;
@@ -124,6 +132,7 @@ export class StorePublisher {
   replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
     if (this.#left) return;
     const nowMs = this.#options.clock.monotonic();
+    for (const key of this.#unfit.keys()) if (!records.has(key)) this.#unfit.delete(key);
     for (const key of this.#publication.wantedKeys()) {
       if (!records.has(key)) this.#publication.delete(key, nowMs);
     }
@@ -141,6 +150,7 @@ export class StorePublisher {
   delete(key: ServiceKey): void {
     if (this.#left) return;
     this.#publication.delete(key, this.#options.clock.monotonic());
+    this.#unfit.delete(key);
     this.#signal.wake();
   }
 
@@ -171,8 +181,11 @@ export class StorePublisher {
   #want(key: ServiceKey, record: ServiceRecord): void {
     try {
       this.#publication.set(key, record, this.#options.clock.monotonic());
+      this.#unfit.delete(key);
     } catch (failure) {
-      this.#warn(`${key} is not published as it is: ${failure instanceof Error ? failure.message : failure}`);
+      const reason = failureText(failure);
+      if (this.#unfit.get(key) !== reason) this.#warn(unfit(key, reason));
+      this.#unfit.set(key, reason);
     }
   }
 
@@ -305,4 +318,8 @@ export class StorePublisher {
       }),
     });
   }
+}
+
+function unfit(key: ServiceKey, reason: string): string {
+  return `${key} is not published as it is: ${reason}`;
 }
