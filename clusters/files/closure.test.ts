@@ -96,7 +96,8 @@ test('a policy whose targets cannot be told closes its namespace, or everything'
     [accessPolicy(ALLOW).replace('kind: AccessPolicy', 'kind: AccesPolicy'), [CLOSED, [], []]],
     [`${accessPolicy(ALLOW)}  : [`, [CLOSED, CLOSED, []]],
     [accessPolicy(ALLOW, undefined, '{ name: p, namespace: shop'), [CLOSED, CLOSED, []]],
-    [accessPolicy(ALLOW, undefined, '{ name: p, namespace: 7 }'), [CLOSED, CLOSED, []]],
+    [accessPolicy(ALLOW, undefined, '{ name: p, namespace: 7 }'), [CLOSED, CLOSED, CLOSED]],
+    [accessPolicy(ALLOW).replace('metadata:', 'metdata:'), [CLOSED, CLOSED, CLOSED]],
   ];
   for (const [text, expected] of cases) {
     const provider = await startedWith(t, { 'p.yaml': text });

@@ -16,15 +16,12 @@ const RESTRICTING = ['AccessPolicy', 'ClusterPeer'];
 
 const text = z.string().optional().catch(undefined);
 const list = z.array(z.unknown()).optional().catch(undefined);
-/** As much of an object as can be made out; a part that is of another type is taken for absent. */
+const fields = z.record(z.string(), z.unknown());
+/** As much of an object as can be made out. */
 const outline = z
-  .object({
-    kind: text,
-    metadata: z.object({ name: text, namespace: text }).catch({ name: undefined, namespace: undefined }),
-    spec: z.record(z.string(), z.unknown()).catch({}),
-  })
-  .catch({ kind: undefined, metadata: { name: undefined, namespace: undefined }, spec: {} });
-const target = z.object({ name: z.string().refine(isDnsLabel) });
+  .object({ kind: text, metadata: fields.optional().catch(undefined), spec: fields.catch({}) })
+  .catch({ kind: undefined, metadata: undefined, spec: {} });
+const target = z.object({ name: z.custom<string>(isLabel) });
 
 type Outline = z.infer<typeof outline>;
 
@@ -40,7 +37,7 @@ export function closureOf(document: YamlDocument, file: string): Closure | undef
   if (kind !== 'ClusterPeer') return undefined;
   // Enrolment calls a peer's file by its name.
   const fromFile = /([^/\\]+)\.\w+$/.exec(file)?.[1];
-  const cluster = [found.metadata.name, fromFile].find((name) => name !== undefined && isDnsLabel(name));
+  const cluster = [found.metadata?.name, fromFile].find(isLabel);
   return cluster === undefined ? undefined : { kind: 'peer', cluster };
 }
 
@@ -79,10 +76,15 @@ function meantKind({ kind, spec }: Outline): string | undefined {
 }
 
 function targetsOf({ metadata, spec }: Outline, whole: boolean): AccessTarget[] {
-  const namespace = metadata.namespace ?? (whole ? 'default' : undefined);
-  if (namespace === undefined || !isDnsLabel(namespace)) return [{ namespace: undefined, name: undefined }];
+  const unsaid = whole && metadata !== undefined ? 'default' : undefined;
+  const namespace = metadata?.namespace ?? unsaid;
+  if (!isLabel(namespace)) return [{ namespace: undefined, name: undefined }];
   const refs = list.parse(spec.targetRefs) ?? [];
   const names = refs.map((ref) => target.safeParse(ref).data?.name);
   if (!whole || names.length === 0 || names.includes(undefined)) return [{ namespace, name: undefined }];
   return names.map((name) => ({ namespace, name }));
+}
+
+function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && isDnsLabel(value);
 }
