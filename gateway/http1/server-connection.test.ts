@@ -148,6 +148,45 @@ describe('whether the connection is used again', () => {
   });
 });
 
+describe('the last response says so', () => {
+  test('drain while it is awaited', async (t) => {
+    const server = await Http1CodecServer.start(t);
+    const peer = await RawHttp1Peer.dial(t, server.port);
+    peer.send(GET);
+    await until(() => server.requests.length === 1);
+    server.connection.drain();
+    server.requests[0]?.respond(200);
+    assert.match(await peer.untilEnded(), /connection: close\r\n\r\n$/);
+  });
+
+  test('to a request that has not ended', async (t) => {
+    const server = await Http1CodecServer.start(t);
+    server.handler.onRequest = (request) => {
+      request.respond(413, 'no', ['content-length', '2']);
+      request.stream.reset(H2_ERROR.NO_ERROR);
+    };
+    const peer = await RawHttp1Peer.dial(t, server.port);
+    peer.send(CHUNKED);
+    assert.match(await peer.untilEnded(), /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n\r\nno$/);
+  });
+
+  test('to a request whose end leaves behind the held rest of its response', async (t) => {
+    const server = await Http1CodecServer.start(t);
+    const body = Buffer.alloc(8_000_000, 'p');
+    server.handler.onRequest = (request) => {
+      request.stream.sendHeaders([':status', '200'], false);
+      const taken = request.stream.sendData(body, 0, body.length, true);
+      request.onDrained = () => {
+        // As the engine does when all of a response has left before its request has ended.
+        if (taken + request.drainedBytes === body.length) request.stream.reset(H2_ERROR.NO_ERROR);
+      };
+    };
+    const peer = await RawHttp1Peer.dial(t, server.port);
+    peer.send(CHUNKED);
+    assert.match((await peer.untilEnded()).slice(-20), /p\r\n0\r\n\r\n$/);
+  });
+});
+
 describe('pipelining', () => {
   test('requests are answered in order, one at a time', async (t) => {
     const server = await Http1CodecServer.start(t);
@@ -204,10 +243,10 @@ describe('pipelining', () => {
 });
 
 describe('request bodies', () => {
-  test('a response before the end of the request: the rest is read, then the connection goes on', async (t) => {
+  test('a response before the end of the request: the rest is read, then the connection ends', async (t) => {
     const result = await answered(t, CHUNKED, (request) => request.respond(413), '\r\n\r\n');
     result.peer.send('5\r\nhello\r\n0\r\n\r\n');
-    await goesOn(result);
+    assert.match(await result.peer.untilEnded(), /connection: close\r\n/);
     assert.equal(result.server.requests[0]?.body.toString(), 'hello');
   });
 

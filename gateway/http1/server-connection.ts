@@ -171,6 +171,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       this.#openTunnel(head, block);
       return;
     }
+    // The engine wants no more of a request once its response is complete, so the client had better know now.
+    if (this.#draining || this.#phase === 'body') this.#last = true;
     if (this.#phase === 'asking') {
       // What the client sends next was meant for the other protocol, or not: do not guess.
       this.#last = true;
