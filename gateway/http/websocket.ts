@@ -10,6 +10,14 @@ const ACCEPT_FIELD = 'sec-websocket-accept';
 const KEY_BYTES = 16;
 const MAGIC = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
+/**
+ * The protocol that a request may switch to, `websocket` or none. Others would carry requests past the rules for
+ * requests: h2c is HTTP again, which nobody between the client and the pod would look at.
+ */
+export function acceptedUpgrade(protocol: string): string | undefined {
+  return isWebSocket(protocol) ? 'websocket' : undefined;
+}
+
 export function isWebSocket(protocol: string): boolean {
   return protocol.toLowerCase() === 'websocket';
 }

@@ -134,6 +134,7 @@ function takeField(name: string, value: string, block: HeaderBlock, facts: HeadF
       return;
     case 'keep-alive':
     case 'proxy-connection':
+    case 'http2-settings':
       return;
     default:
       block.push(name, value);

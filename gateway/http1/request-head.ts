@@ -1,7 +1,7 @@
-import { hasOnly, TARGET_BYTE, TOKEN_BYTE } from '../http/field-characters.ts';
+import { TARGET_BYTE, TOKEN_BYTE } from '../http/field-characters.ts';
 import { isAuthority, isPath } from '../http/message-rules.ts';
 import type { HeaderBlock } from '../http/stream.ts';
-import { isWebSocket, takeWebSocketKey } from '../http/websocket.ts';
+import { acceptedUpgrade, takeWebSocketKey } from '../http/websocket.ts';
 import {
   type BodyFraming,
   type HeadBytes,
@@ -53,7 +53,7 @@ export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRul
     isConnect: method === 'CONNECT',
     keepAlive: keepsAlive(facts, isHttp10),
     upgrade: protocol !== undefined,
-    webSocketKey: protocol !== undefined && isWebSocket(protocol) ? takeWebSocketKey(block) : undefined,
+    webSocketKey: protocol === undefined ? undefined : takeWebSocketKey(block),
   };
 }
 
@@ -145,13 +145,12 @@ function splitAbsolute(target: string): { readonly authority: string; readonly p
 
 /**
  * What a request asks to switch to (RFC 9110 section 7.8): one protocol, with GET and no body, and only when
- * `Connection` says so, too. Any other wish is ignored, as the standard allows; h2c is only taken by prior knowledge.
+ * `Connection` says so, too. Any other wish is ignored, as the standard allows.
  */
 function requestedUpgrade(method: string, facts: HeadFacts, isHttp10: boolean): string | undefined {
   const { upgrade } = facts;
   if (upgrade === undefined || isHttp10 || method !== 'GET') return undefined;
   if (!facts.connectionOptions.includes('upgrade')) return undefined;
   if (facts.contentLength > 0 || facts.transferEncoding !== undefined) return undefined;
-  if (!hasOnly(upgrade, TOKEN_BYTE) && !/^[!-~]+\/[!-~]+$/.test(upgrade)) return undefined;
-  return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
+  return acceptedUpgrade(upgrade);
 }

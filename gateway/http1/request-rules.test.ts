@@ -238,6 +238,14 @@ describe('a good request', () => {
       `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n\r\n`,
       [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/'],
     ],
+    ...['h2c,x/1', 'h2c, websocket', 'x/1', 'TLS/1.0', 'other'].map(
+      (protocol) =>
+        [
+          `an upgrade to ${protocol}, which is ignored`,
+          `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: AAAA\r\n\r\n`,
+          [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/'],
+        ] as const,
+    ),
     [
       'an upgrade that Connection does not name',
       `GET / HTTP/1.1\r\n${HOST}Upgrade: websocket\r\n\r\n`,

@@ -89,6 +89,10 @@ describe('a request that is refused with a status', () => {
   const refused: ReadonlyArray<readonly [string, readonly string[], status: string, reason: string]> = [
     ['host ≠ :authority', [...GET, 'host', 'b.example'], '400', 'authority-host-mismatch'],
     ['another scheme', changed(':scheme', 'ftp'), '400', 'scheme-unsupported'],
+    ...['h2c', 'connect-udp', 'websocket2'].map((protocol) => {
+      const fields = [':method', 'CONNECT', ':protocol', protocol, ...GET.slice(2)];
+      return [`extended CONNECT to ${protocol}`, fields, '501', 'upgrade-unsupported'] as const;
+    }),
     ['too many fields', [...GET, ...Array(97).fill(['x', 'y']).flat()], '431', 'headers-too-large'],
     ['fields too large', [...GET, 'x-large', 'v'.repeat(61_300)], '431', 'headers-too-large'],
   ];

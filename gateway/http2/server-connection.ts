@@ -8,6 +8,7 @@ import {
   type ServerConnection,
   type ServerConnectionHandler,
 } from '../http/stream.ts';
+import { acceptedUpgrade } from '../http/websocket.ts';
 import { Http2Connection } from './connection.ts';
 import { fromExtendedConnect, upgradeAnswer } from './extended-connect.ts';
 import { Http2ConnectionError } from './frame.ts';
@@ -213,9 +214,13 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
       return false;
     }
     const wrong = checkRequest(block, this.#facts);
+    const { protocol } = this.#facts;
     if (wrong?.kind === 'bad-request') this.#answer(streamId, '400', endStream, wrong.reason);
     else if (wrong !== undefined) this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, wrong.reason);
-    else if (endStream && this.#facts.contentLength > 0) {
+    else if (protocol !== undefined && acceptedUpgrade(protocol) === undefined) {
+      // RFC 9220 section 3.
+      this.#answer(streamId, '501', endStream, 'upgrade-unsupported');
+    } else if (endStream && this.#facts.contentLength > 0) {
       this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'content-length-mismatch');
     } else return true;
     return false;
