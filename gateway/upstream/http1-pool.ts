@@ -102,10 +102,18 @@ export class Http1Pool implements ConnectionSource {
         failed: (reason) => {
           this.#connecting--;
           this.#count--;
-          this.#waiting.fail({ kind: 'connect', reason });
+          this.#failed(reason);
         },
       });
     }
+  }
+
+  /** A connect stands for one request that waits; all fail only when no other connection is there or to come. */
+  #failed(reason: string): void {
+    const unserved = this.#waiting.size - this.#connecting;
+    if (this.#count === 0) this.#waiting.fail({ kind: 'connect', reason });
+    else if (unserved > 0) this.#waiting.fail({ kind: 'connect', reason }, 1);
+    this.#grow();
   }
 }
 

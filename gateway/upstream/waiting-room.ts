@@ -33,10 +33,10 @@ export class WaitingRoom {
     }
   }
 
-  /** Those that come while the others are told have not failed. */
-  fail(failure: AcquireFailure): void {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
+  /** The first `most` of those that wait now; who comes while they are told has not failed. */
+  fail(failure: AcquireFailure, most = this.#waiters.size): void {
+    const waiters = [...this.#waiters].slice(0, most);
+    for (const waiter of waiters) this.#waiters.delete(waiter);
     for (const waiter of waiters) waiter.connectionFailed(failure);
   }
 }
