@@ -6,6 +6,7 @@ import {
   type AttemptState,
   decideAfterFailure,
   isIdempotent,
+  MAX_LOST_CONNECTIONS,
   MAX_REDISPATCHES,
   NO_RETRIES,
   type RetryPolicy,
@@ -26,6 +27,7 @@ function state(change: Partial<AttemptState>): AttemptState {
     replayable: true,
     idempotent: true,
     redispatches: 0,
+    lostConnections: 0,
     retries: 0,
     retryPolicy: NO_RETRIES,
     activeRequests: 100,
@@ -72,6 +74,14 @@ test('redispatches are bounded', () => {
   assert.deepEqual(decideAfterFailure(nowMs, over), { kind: 'fail', code: 'upstreamRefused' });
 });
 
+test('lost connections are followed by two redispatches at most, other failures by more', () => {
+  assert.equal(MAX_LOST_CONNECTIONS, 2);
+  assert.equal(decideAfterFailure(nowMs, state({ redispatches: 4, lostConnections: 1 })).kind, 'redispatch');
+  const killer = state({ redispatches: 2, lostConnections: 2 });
+  assert.deepEqual(decideAfterFailure(nowMs, killer), { kind: 'fail', code: 'upstreamReset' });
+  assert.equal(decideAfterFailure(nowMs, { ...killer, failure: { kind: 'refused' } }).kind, 'redispatch');
+});
+
 test('without a policy neither a status nor a reset is tried again', () => {
   for (const failure of [
     { kind: 'status', status: 503 } as const,
@@ -100,9 +110,16 @@ test('a policy retries the statuses and resets it names, with full jitter', () =
 
 test('retries stay within a fifth of the active requests', () => {
   const failure = { kind: 'status', status: 503 } as const;
-  const asking = state({ failure, retryPolicy: retrying, activeRequests: 10 });
-  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 1 }).kind, 'retry');
-  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 2 }).kind, 'fail');
+  const asking = state({ failure, retryPolicy: retrying, activeRequests: 50 });
+  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 9 }).kind, 'retry');
+  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 10 }).kind, 'fail');
+});
+
+test('three retries are allowed however few requests are active', () => {
+  const failure = { kind: 'status', status: 503 } as const;
+  const asking = state({ failure, retryPolicy: retrying, activeRequests: 1 });
+  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 2 }).kind, 'retry');
+  assert.equal(decideAfterFailure(nowMs, { ...asking, activeRetries: 3 }).kind, 'fail');
 });
 
 test('no retry begins after the deadline', () => {

@@ -36,6 +36,12 @@ export const NO_RETRIES: RetryPolicy = {
 /** Enough for a request to meet every cluster of a tier that dies at once, and still bounded. */
 export const MAX_REDISPATCHES = 6;
 
+/** A request whose connection died may be what killed the pod: it must not get to kill them all. */
+export const MAX_LOST_CONNECTIONS = 2;
+
+/** Retries that are always allowed, so that a quiet worker, of whose few requests 20 % is none, has any. */
+const LEAST_RETRY_BUDGET = 3;
+
 /** All that the decision may depend on. */
 export interface AttemptState {
   readonly failure: AttemptFailure;
@@ -43,12 +49,15 @@ export interface AttemptState {
   readonly replayable: boolean;
   readonly idempotent: boolean;
   readonly redispatches: number;
+  /** Those of the redispatches that followed a lost connection. */
+  readonly lostConnections: number;
   readonly retries: number;
   readonly retryPolicy: RetryPolicy;
   /** Of this worker, this one included. */
   readonly activeRequests: number;
+  /** Requests of this worker that are retried now, this one not included. */
   readonly activeRetries: number;
-  /** When the client's patience ends, by the clock of `nowMs`; `Infinity` without a deadline. */
+  /** Monotonic ms, as `nowMs`: when the client's patience ends; `Infinity` without a deadline. */
   readonly deadlineMs: number;
   readonly random: () => number;
 }
@@ -62,7 +71,7 @@ export type Decision =
 const REDISPATCH: Decision = { kind: 'redispatch' };
 
 /**
- * What follows a failed attempt, before any byte of a response went to the client. Redispatch is for requests
+ * What follows a failed attempt at `nowMs` (monotonic), before any byte of a response went to the client. Redispatch is for requests
  * that were certainly not processed, and for idempotent ones whose connection died; a retry spends a budget and
  * happens only where a policy asks.
  */
@@ -107,13 +116,15 @@ export function wasNotProcessed(failure: AttemptFailure): boolean {
 
 function mayRedispatch(state: AttemptState): boolean {
   if (wasNotProcessed(state.failure)) return true;
-  return state.failure.kind === 'connection-lost' && state.idempotent;
+  if (state.failure.kind !== 'connection-lost' || !state.idempotent) return false;
+  return state.lostConnections < MAX_LOST_CONNECTIONS;
 }
 
 function mayRetry(state: AttemptState): boolean {
   const policy = state.retryPolicy;
   if (!state.idempotent || state.retries >= policy.maxRetries) return false;
-  if (state.activeRetries + 1 > policy.budget * state.activeRequests) return false;
+  const budget = Math.max(LEAST_RETRY_BUDGET, policy.budget * state.activeRequests);
+  if (state.activeRetries + 1 > budget) return false;
   const { failure } = state;
   if (failure.kind === 'status') return policy.statuses.includes(failure.status);
   return failure.kind === 'reset' && policy.resets;

@@ -156,7 +156,7 @@ export abstract class DispatchedExchange
   protected abandonAttempt(outcome: Outcome): void {
     this.#source?.withdraw(this);
     this.#source = undefined;
-    this.#recovery?.cancelBackoff();
+    this.#recovery?.settled();
     this.upstream?.reset(H2_ERROR.CANCEL);
     this.upstream = undefined;
     this.body?.detach();
@@ -178,6 +178,7 @@ export abstract class DispatchedExchange
 
   /** The attempt under way has been answered. */
   protected answered(): void {
+    this.#recovery?.settled();
     this.body?.release();
     if (this.inUse?.kind !== 'local') return;
     this.#latencyMs = this.environment.clock.monotonic() - this.#attemptStartedMs;

@@ -11,6 +11,9 @@ export class Recovery {
   readonly #record: ExchangeRecord;
   readonly #environment: ExchangeEnvironment;
   readonly #tried = new TriedDestinations();
+  #lostConnections = 0;
+  /** It is counted as an active retry: from its backoff on until the retry is answered or has failed. */
+  #retrying = false;
   #cancelBackoff: (() => void) | undefined = undefined;
 
   constructor(record: ExchangeRecord, environment: ExchangeEnvironment) {
@@ -21,11 +24,13 @@ export class Recovery {
   decide(failure: AttemptFailure, replayable: boolean, deadlineMs: number): Decision {
     const environment = this.#environment;
     const record = this.#record;
+    this.settled();
     return decideAfterFailure(environment.clock.monotonic(), {
       failure,
       replayable,
       idempotent: isIdempotent(record.method),
       redispatches: record.redispatches,
+      lostConnections: this.#lostConnections,
       retries: record.retries,
       retryPolicy: environment.retryPolicy,
       activeRequests: environment.activeRequests,
@@ -45,8 +50,10 @@ export class Recovery {
     const { recorder } = this.#environment;
     if (left !== undefined) this.#tried.add(left, failure);
     record.choice = { ...record.choice, tried: this.#tried };
-    if (kind === 'redispatch') record.redispatches++;
-    else record.retries++;
+    if (kind === 'redispatch') {
+      record.redispatches++;
+      if (failure.kind === 'connection-lost') this.#lostConnections++;
+    } else record.retries++;
     const { meters, sourceCluster, destinationCluster } = record;
     if (meters === undefined) return;
     if (kind === 'redispatch') recorder.redispatched(meters, sourceCluster, destinationCluster);
@@ -63,18 +70,18 @@ export class Recovery {
   backOff(delayMs: number, then: () => void): void {
     const environment = this.#environment;
     environment.activeRetries++;
-    const cancel = environment.clock.after(delayMs, () => {
-      this.cancelBackoff();
+    this.#retrying = true;
+    this.#cancelBackoff = environment.clock.after(delayMs, () => {
+      this.#cancelBackoff = undefined;
       then();
     });
-    this.#cancelBackoff = () => {
-      cancel();
-      environment.activeRetries--;
-    };
   }
 
-  cancelBackoff(): void {
+  /** The attempt under way is over, whichever way: if it was a retry, its place in the budget is free. */
+  settled(): void {
     this.#cancelBackoff?.();
     this.#cancelBackoff = undefined;
+    if (this.#retrying) this.#environment.activeRetries--;
+    this.#retrying = false;
   }
 }

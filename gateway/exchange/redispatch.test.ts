@@ -212,4 +212,52 @@ describe('a pod', () => {
     left = 1;
     assert.equal((await client.request({}, 'once')).status, 503);
   });
+
+  it('that is asked again takes a place in the budget until it answers', async (t) => {
+    const retried = Promise.withResolvers<() => void>();
+    const mesh = await TestMesh.create(t, ['east']);
+    let asked = 0;
+    const pod = await Http2Backend.start(t, (stream) => {
+      const answer = (status: number): void => {
+        stream.respond({ ':status': status });
+        stream.write('begun');
+        stream.once('end', () => stream.end());
+        stream.resume();
+      };
+      if (asked++ === 0) answer(503);
+      else retried.resolve(() => answer(200));
+    });
+    const retryPolicy = {
+      maxRetries: 1,
+      statuses: [503],
+      resets: false,
+      backoff: { baseMs: 5, maxMs: 10 },
+      budget: 0,
+    };
+    const services = [{ ...PAYMENTS, endpoints: [pod.port], offeredBy: [] }];
+    const east = await mesh.gateway('east', { services, retryPolicy });
+    const client = new Http2Client(t, await east.listenHttp());
+    const upload = client.open({ ':method': 'PUT' });
+    const answered = once(upload, 'response');
+    const answer = await retried.promise;
+    assert.equal(east.engine.activeRetries, 1);
+    answer();
+    await answered;
+    assert.equal(east.engine.activeRetries, 0);
+    assert.equal(east.engine.activeRequests, 1);
+    upload.end();
+    assert.equal((await responseOf(upload)).body.toString(), 'begun');
+  });
+
+  it('is one of three at most that a deadly request may kill', async (t) => {
+    const mesh = await TestMesh.create(t, ['east']);
+    const pods = await Promise.all(
+      Array.from({ length: 5 }, () => Http2Backend.start(t, (stream) => stream.session?.destroy())),
+    );
+    const endpoints = pods.map(({ port }) => port);
+    const east = await mesh.gateway('east', { services: [{ ...PAYMENTS, endpoints, offeredBy: [] }] });
+    const client = new Http2Client(t, await east.listenHttp());
+    assert.equal((await client.request()).status, 502);
+    assert.equal(pods.flatMap(({ requests }) => requests).length, 3);
+  });
 });
