@@ -11,9 +11,9 @@ test('a connection waits for a worker, unless the drain has begun', async () => 
     clock: new ManualClock(),
     random: () => 0.5,
     log: createOperationLog('test'),
-    introduce: assert.fail,
-    message: assert.fail,
-    gone: assert.fail,
+    introduce: () => assert.fail(),
+    message: () => assert.fail(),
+    gone: () => assert.fail(),
   });
   pool.start();
   const before = new Socket();
