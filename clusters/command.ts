@@ -110,7 +110,11 @@ function registerInvite(cluster: Command): void {
     .description('print a one-use token that lets one cluster join; only at the trust home')
     .argument('<name>', 'what the cluster that joins will be called')
     .option('--dir <folder>', "this cluster's folder", FOLDER_DEFAULTS.dir)
-    .option('--ttl <duration>', 'how long the token is good', DEFAULT_TTL);
+    .option('--ttl <duration>', 'how long the token is good', DEFAULT_TTL)
+    .option(
+      '--force',
+      "invite a cluster that is a member already: the member's store password changes; it must join again",
+    );
   withOutput(command)
     .addHelpText('after', INVITE_EXAMPLES)
     .action(async (name: string, flags: InviteFlags & Output) => {

@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { checkYaml, readYamlDocuments } from '../federation/config/yaml-document.ts';
 import type { ClusterName } from '../federation/model/cluster.ts';
 import type { TrustDomain } from '../federation/model/identity.ts';
+import { UserError } from '../federation/model/user-error.ts';
 import { writeDurably } from '../federation/runtime/durable-file.ts';
 import type { FolderLayout } from './folder/layout.ts';
+import { type ClusterPeerObject, clusterPeerSchema } from './schema/cluster-peer-schema.ts';
 
 export interface PeerFact {
   readonly cluster: ClusterName;
@@ -11,13 +15,53 @@ export interface PeerFact {
   readonly gateways: readonly string[];
 }
 
-/** Records another member as a ClusterPeer beside the cluster's other objects. */
-export async function writePeerFile(layout: FolderLayout, peer: PeerFact): Promise<void> {
+type PeerLayout = Pick<FolderLayout, 'peers'>;
+
+/**
+ * Records another member as a ClusterPeer beside the cluster's other objects. What somebody allowed it there before
+ * (`allowedNamespaces`) stays. @throws UserError as `readPeerFile`.
+ */
+export async function writePeerFile(layout: PeerLayout, peer: PeerFact): Promise<void> {
+  const before = await readPeerFile(layout, peer.cluster);
   const object = {
     apiVersion: 'isthmus.io/v1alpha1',
     kind: 'ClusterPeer',
-    metadata: { name: peer.cluster },
-    spec: { trustDomain: peer.trustDomain, gateways: peer.gateways },
+    metadata: { ...before?.metadata, name: peer.cluster },
+    spec: { ...before?.spec, trustDomain: peer.trustDomain, gateways: peer.gateways },
   };
-  await writeDurably(join(layout.peers, `${peer.cluster}.yaml`), stringify(object), 0o644);
+  await writeDurably(peerPath(layout, peer.cluster), stringify(object), 0o644);
+}
+
+/**
+ * What is recorded of a member; undefined when it never joined.
+ * @throws UserError when its file cannot be read as one ClusterPeer: to replace it could allow what it forbids.
+ */
+export async function readPeerFile(
+  layout: PeerLayout,
+  cluster: ClusterName,
+): Promise<ClusterPeerObject | undefined> {
+  const path = peerPath(layout, cluster);
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  const [document, second] = readYamlDocuments(text);
+  if (document === undefined) return undefined;
+  const checked = checkYaml(document, clusterPeerSchema);
+  if (checked.kind === 'valid' && second === undefined) return checked.value;
+  const [problem] = checked.kind === 'invalid' ? checked.problems : [];
+  throw new UserError(`${path}:${problem?.line ?? 1}: ${problem?.message ?? 'holds more than one object'}`, {
+    hint: `mend it or move it away: what it allows ${cluster} is kept when ${cluster} joins`,
+  });
+}
+
+function peerPath(layout: PeerLayout, cluster: ClusterName): string {
+  return join(layout.peers, `${cluster}.yaml`);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw failure;
+  }
 }

@@ -8,6 +8,7 @@ import { usageError } from './usage-error.ts';
 export interface InviteFlags {
   readonly dir: string;
   readonly ttl: string;
+  readonly force?: boolean;
 }
 
 export interface InviteContext {
@@ -27,7 +28,8 @@ export async function inviteCommand(
 ): Promise<void> {
   const { output, createStoreUser, nowMs } = context;
   const ttlMs = parseTtl(flags.ttl);
-  const made = await inviteCluster({ dir: flags.dir, cluster, ttlMs, createStoreUser, nowMs });
+  const force = flags.force === true;
+  const made = await inviteCluster({ dir: flags.dir, cluster, ttlMs, force, createStoreUser, nowMs });
   warnOfPersistence(output, cluster, made.storeUser);
   const expiresAt = new Date(made.expiresAtMs).toISOString();
   output.result(

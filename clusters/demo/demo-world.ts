@@ -96,6 +96,7 @@ export class DemoWorld {
   async #join(home: DemoCluster, cluster: DemoCluster, news: (sentence: string) => void): Promise<void> {
     news(`isthmus cluster invite ${cluster.name} → token; isthmus cluster join TOKEN in ${cluster.name}`);
     const { token } = await inviteCluster({
+      force: false,
       dir: home.folder,
       cluster: cluster.name,
       ttlMs: INVITE_TTL_MS,

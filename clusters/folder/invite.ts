@@ -4,6 +4,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
 import { InviteRegister, type NewInvite } from '../join/invite-register.ts';
 import { printToken } from '../join/token.ts';
+import { readPeerFile } from '../peer-file.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from './cluster-file.ts';
 import { writeFailure } from './folder-making.ts';
 import { newStoreUser } from './init.ts';
@@ -16,6 +17,8 @@ export interface InviteOptions {
   /** The name of the cluster that may join. */
   readonly cluster: string;
   readonly ttlMs: number;
+  /** Whether a cluster that is a member already may be let in anew; its store password changes. */
+  readonly force: boolean;
   readonly createStoreUser: CreateStoreUser;
   readonly nowMs: number;
 }
@@ -40,6 +43,7 @@ export async function inviteCluster(options: InviteOptions): Promise<InviteResul
       hint: 'run isthmus cluster invite at the trust home, the cluster where the clusterset was founded',
     });
   }
+  await checkNoMember(layout, options);
   const { user, persistence } = await storeUser(layout, file, options);
   const expiresAtMs = options.nowMs + options.ttlMs;
   const invite = await writeInvite(layout, options.cluster, expiresAtMs);
@@ -72,6 +76,13 @@ function checkName(cluster: string, own: ClusterFile): void {
   throw new UserError(`cluster name ${JSON.stringify(cluster)} ${reason}`, {
     hint: 'name the cluster that is to join',
     exitCode: 2,
+  });
+}
+
+async function checkNoMember(layout: FolderLayout, { cluster, force }: InviteOptions): Promise<void> {
+  if ((await readPeerFile(layout, cluster)) === undefined || force) return;
+  throw new UserError(`${cluster} is a member already`, {
+    hint: "to let it in anew give --force: the member's store password changes, and it must join again",
   });
 }
 

@@ -39,7 +39,7 @@ describe('what decides over enrolments', () => {
   /** A request with a token of its own. */
   async function request(cluster: string): Promise<EnrolmentRequest> {
     const { createStoreUser, nowMs } = clusterPlan(dir);
-    const invite = { dir, cluster, ttlMs: 900_000, createStoreUser, nowMs };
+    const invite = { dir, cluster, ttlMs: 900_000, force: false, createStoreUser, nowMs };
     const { inviteId, secret } = parseToken((await inviteCluster(invite)).token);
     const csr = await createIntermediateCsr(await generateKeyPair(), `${cluster}.mesh.example`);
     return {

@@ -5,7 +5,7 @@ import { CsrError, parseCsr } from '../../trust/csr.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
 import { localClusterOf, readClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
-import { writePeerFile } from '../peer-file.ts';
+import { readPeerFile, writePeerFile } from '../peer-file.ts';
 import {
   decodeMessage,
   type EnrolmentRequest,
@@ -83,6 +83,8 @@ async function decide(options: EnrolmentOptions, request: EnrolmentRequest): Pro
   const trustDomain = trustDomainOf(request);
   const csrDer = Buffer.from(request.csr, 'base64');
   if (trustDomain === undefined || !asksFor(csrDer, trustDomain)) return refused('bad-request');
+  // Before the token is used up: a peer file that is not to be replaced ends the enrolment.
+  await readPeerFile(layout, request.cluster);
   const redeemed = await invites.redeem(request.inviteId, request.secret, request.cluster, nowMs);
   if (redeemed.kind === 'refused') return redeemed;
   const intermediatePem = await createIntermediate(trust.root, { trustDomain, csrDer, nowMs });

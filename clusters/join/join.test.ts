@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createServer, type TLSSocket } from 'node:tls';
 import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
@@ -110,12 +110,13 @@ class Home {
     });
   }
 
-  async invite(cluster: string): Promise<string> {
+  async invite(cluster: string, force = false): Promise<string> {
     const { createStoreUser } = plan('', '', 0);
     const made = await inviteCluster({
       dir: this.dir,
       cluster,
       ttlMs: TTL_MS,
+      force,
       createStoreUser,
       nowMs: this.clock.now(),
     });
@@ -213,6 +214,7 @@ test('a member that is not the trust home cannot invite, and a taken folder is n
     dir: west.layout.root,
     cluster: 'north',
     ttlMs: TTL_MS,
+    force: false,
     createStoreUser: () => Promise.reject(new Error('not needed')),
     nowMs: NOW_MS,
   });
@@ -231,4 +233,28 @@ test('a gateway that is not there is named with its address', async (t) => {
     home.join(printToken({ ...token, gateways: ['127.0.0.1:1'] })),
     refusedBecause(/127\.0\.0\.1:1: .*ECONNREFUSED/),
   );
+});
+
+test('a member is invited anew only by force, and stays allowed what it was', async (t) => {
+  const home = await Home.found(t);
+  await home.join(await home.invite('west'));
+  await assert.rejects(home.invite('west'), refusedBecause(/west is a member already/));
+  const file = join(home.dir, 'resources/peers/west.yaml');
+  await writeFile(file, `${await readFile(file, 'utf8')}  allowedNamespaces: [shop]\n`);
+  await home.join(await home.invite('west', true));
+  assert.match(await readFile(file, 'utf8'), /allowedNamespaces:\s+- shop/);
+});
+
+test('a peer file that cannot be read ends the enrolment, and costs no token', async (t) => {
+  const home = await Home.found(t);
+  const token = await home.invite('west');
+  const file = join(home.dir, 'resources/peers/west.yaml');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, 'kind: [');
+  await assert.rejects(home.join(token), UserError);
+  const [event] = home.events;
+  assert.equal(event?.outcome, 'failed');
+  assert.match(String(event?.cause), /west\.yaml:1/);
+  await rm(file);
+  assert.equal((await home.join(token)).cluster, 'west');
 });
