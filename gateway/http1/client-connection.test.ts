@@ -329,7 +329,7 @@ describe('what follows a response', () => {
       both.handler.onAvailable = () => {
         if (both.connection.available) next ??= open(both).response;
       };
-      const first = await answeredWith(both, text, block);
+      const first = await answeredWith(both, text, [...block]);
       assert.equal(first.failure, undefined);
       assert.equal(first.block?.[1], '200');
       await until(() => both.handler.closedReason !== undefined);
