@@ -31,6 +31,8 @@ interface World {
 interface Settings {
   readonly maxConnections?: number;
   readonly headerTimeoutMs?: number;
+  /** The server answers when its client has said all. */
+  readonly answersAfterEnd?: boolean;
   readonly relay?: (request: Uint8Array, remoteAddress: string) => Promise<Uint8Array>;
 }
 
@@ -39,6 +41,7 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
   const {
     maxConnections = 100,
     headerTimeoutMs = 10_000,
+    answersAfterEnd = false,
     relay = () => Promise.reject(new Error('no')),
   } = settings;
   const clusterset = await TestClusterset.create(['east', 'west', 'north']);
@@ -51,7 +54,8 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
       serve: (socket, protocol, context) => {
         socket.once('data', (chunk: Buffer) => {
           served.push({ protocol, context, first: chunk.toString('latin1') });
-          socket.end('ok');
+          if (answersAfterEnd) socket.once('end', () => setImmediate(() => socket.end('ok')));
+          else socket.end('ok');
         });
         return { openStreams: 0, drain: () => undefined, destroy: () => socket.destroy() };
       },
@@ -134,6 +138,19 @@ describe('plaintext ports', () => {
       listenPort: undefined,
       serverName: undefined,
     });
+  });
+
+  it('leave a client that sends no more its answer', async (t) => {
+    const { listen, connections } = await world(t, { answersAfterEnd: true });
+    const port = await listen({ kind: 'http' });
+    for (const first of ['GET / HTTP/1.1\r\n', 'PRI * HTTP/2.0']) {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.once('end', () => socket.end());
+      const answer = exchange(socket);
+      socket.end(first);
+      assert.equal(await answer, 'ok');
+    }
+    assert.equal(connections.size, 0);
   });
 
   it('of a service know their number; a TCP one waits for no first byte', async (t) => {

@@ -83,8 +83,11 @@ export class Ports {
     tls: 'tls-allowed' | 'plaintext-only',
   ): void {
     readFirst(socket, this.#options.headerTimeoutMs, (kind) => {
-      if (kind !== 'tls') this.#serve(socket, kind, plaintext(socket, listenPort));
-      else if (tls === 'tls-allowed') this.#clients.accept(socket);
+      if (kind !== 'tls') {
+        // A client may end its sending and still wait for its answer; the codecs end the socket.
+        socket.allowHalfOpen = true;
+        this.#serve(socket, kind, plaintext(socket, listenPort));
+      } else if (tls === 'tls-allowed') this.#clients.accept(socket);
       else this.#refuse(socket, 'tls-on-plaintext-port');
     });
   }
