@@ -17,6 +17,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import type { TrunkCredentials } from '../trunk/dialler.ts';
+import { InboundTrunks } from '../trunk/inbound-trunks.ts';
 import { TrunkSet } from '../trunk/trunk-set.ts';
 import type { TrunkTiming } from '../trunk/trunk-timing.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
@@ -75,6 +76,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly #active = new ActiveList<ActiveExchange>();
   readonly #responseTimeoutMs: number;
   readonly #edge: EdgeOptions;
+  readonly #inbound = new InboundTrunks();
   #table: RouteTable<RouteMeters>;
 
   constructor(options: EngineOptions) {
@@ -135,6 +137,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   setTable(table: RouteTable<RouteMeters>): void {
     this.#table = table;
     this.trunks.setPeers(table.snapshot.peers);
+    this.#inbound.setPeers(table.snapshot.peers);
     const endpoints = new Set<string>();
     for (const route of table.routes()) for (const { address } of route.endpoints) endpoints.add(address);
     this.#pools.retain(endpoints);
@@ -145,8 +148,13 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     if (protocol === 'tcp') return new OpaqueConnection(this, resources, socket, context);
     const handler = new DownstreamConnection(this, context, protocol);
     if (protocol === 'http1') return new Http1ServerConnection(socket, this.#edge.http1, handler, resources);
-    const options = context.origin === 'trunk' ? TRUNK_HTTP2 : this.#edge.http2;
-    return new Http2ServerConnection(socket, options, handler, resources);
+    if (context.origin === 'client') {
+      return new Http2ServerConnection(socket, this.#edge.http2, handler, resources);
+    }
+    const trunk = new Http2ServerConnection(socket, TRUNK_HTTP2, handler, resources);
+    this.#inbound.add(trunk, context.peerCluster);
+    socket.once('close', () => this.#inbound.remove(trunk));
+    return trunk;
   }
 
   /** Another worker's trunk to the cluster was lost. */

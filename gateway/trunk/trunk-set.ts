@@ -4,6 +4,7 @@ import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import { type TrunkCredentials, TrunkDialler } from './dialler.ts';
+import { isMember } from './inbound-trunks.ts';
 import { PeerTrunk, type TrunkPlace } from './peer-trunk.ts';
 import type { TrunkState } from './trunk-state.ts';
 import { TRUNK_TIMING, type TrunkTiming } from './trunk-timing.ts';
@@ -47,7 +48,7 @@ const UNKNOWN_PEER: ConnectionSource = {
 export class TrunkSet {
   readonly #place: TrunkPlace;
   readonly #trunks = new Map<ClusterName, PeerTrunk>();
-  #warm: boolean;
+  readonly #warm: boolean;
   #cancelTick: () => void;
   #tickedAtMs: number;
 
@@ -80,11 +81,6 @@ export class TrunkSet {
       if (trunk === undefined) this.#trunks.set(cluster, new PeerTrunk(peer, this.#place));
       else trunk.setPeer(peer);
     }
-  }
-
-  /** Which worker of a pod keeps its trunks warm changes when that worker ends. */
-  setWarm(warm: boolean): void {
-    this.#warm = warm;
   }
 
   /** Another worker reached the cluster: a lost trunk may be tried at once. */
@@ -120,8 +116,4 @@ export class TrunkSet {
     }
     this.#cancelTick = clock.after(timing.tickMs, () => this.#tick());
   }
-}
-
-function isMember(peer: Peer | undefined): boolean {
-  return peer !== undefined && peer.reach !== 'left';
 }

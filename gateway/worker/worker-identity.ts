@@ -30,7 +30,8 @@ export class WorkerIdentity {
 
   useSnapshot(snapshot: RoutingSnapshot): void {
     const { peers, trustBundles } = snapshot;
-    this.#clusters = new Map([...peers.values()].map(({ trustDomain, cluster }) => [trustDomain, cluster]));
+    const members = [...peers.values()].filter(({ reach }) => reach !== 'left');
+    this.#clusters = new Map(members.map(({ trustDomain, cluster }) => [trustDomain, cluster]));
     if (this.#bundles !== undefined && sameBundles(this.#bundles, trustBundles)) return;
     this.#bundles = trustBundles;
     this.#update();
