@@ -21,8 +21,39 @@ function read(text: string): Endpoint[] {
 
 const MANY = Array.from({ length: 1001 }, () => '{ addresses: [10.0.0.1] }');
 
+const PLACE =
+  'is not a name of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit';
+
 describe('an EndpointSlice', () => {
   const refused: readonly (readonly [string, string, string])[] = [
+    [
+      'with a zone that has spaces',
+      endpoints('{ addresses: [10.0.0.1], zone: a b }'),
+      `6: endpoints.0.zone: ${PLACE}`,
+    ],
+    [
+      'with a zone that has control characters',
+      endpoints('{ addresses: [10.0.0.1], zone: "a\\u0001" }'),
+      `6: endpoints.0.zone: ${PLACE}`,
+    ],
+    [
+      'with a zone that is too long',
+      endpoints(`{ addresses: [10.0.0.1], zone: ${'a'.repeat(64)} }`),
+      `6: endpoints.0.zone: ${PLACE}`,
+    ],
+    [
+      'with a label of no region',
+      slice(
+        'addressType: IPv4',
+        '{ name: c, labels: { kubernetes.io/service-name: cart, topology.kubernetes.io/region: a b } }',
+      ),
+      `3: metadata.labels.topology.kubernetes.io/region: ${PLACE}`,
+    ],
+    [
+      'with an endpoint of no region',
+      endpoints('{ addresses: [10.0.0.1], deprecatedTopology: { topology.kubernetes.io/region: a b } }'),
+      `6: endpoints.0.deprecatedTopology.topology.kubernetes.io/region: ${PLACE}`,
+    ],
     [
       'without the label of its service',
       slice('addressType: IPv4', '{ name: cart-1 }'),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
-import { dnsLabel, metadata, port } from './metadata.ts';
+import { dnsLabel, metadata, placeName, port } from './metadata.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 const REGION_LABEL = 'topology.kubernetes.io/region';
@@ -13,6 +13,14 @@ const MAX_PORTS = 100;
 
 /** Empty where the service's port has no name either. */
 const portName = z.union([z.literal(''), dnsLabel]);
+
+/** Labels of which one may name a region. */
+const placedLabels = z.record(z.string(), z.string()).superRefine((labels, context) => {
+  const issue = placeName.optional().safeParse(labels[REGION_LABEL]).error?.issues[0];
+  if (issue !== undefined) {
+    context.addIssue({ code: 'custom', path: [REGION_LABEL], message: issue.message });
+  }
+});
 
 const conditions = z
   .object({
@@ -29,17 +37,19 @@ const endpoint = z.object({
     .min(1)
     .max(100),
   conditions,
-  zone: z.string().max(253).nullish(),
-  deprecatedTopology: z.record(z.string(), z.string()).nullish(),
+  zone: placeName.nullish(),
+  deprecatedTopology: placedLabels.nullish(),
 });
 
 /** `discovery.k8s.io/v1` EndpointSlice. */
 export const endpointSliceSchema = z.object({
   kind: z.literal('EndpointSlice'),
-  metadata: metadata.refine((meta) => meta.labels[SERVICE_LABEL] !== undefined, {
-    message: `has no label ${SERVICE_LABEL}, which names its service`,
-    path: ['labels'],
-  }),
+  metadata: metadata
+    .extend({ labels: placedLabels.default({}) })
+    .refine((meta) => meta.labels[SERVICE_LABEL] !== undefined, {
+      message: `has no label ${SERVICE_LABEL}, which names its service`,
+      path: ['labels'],
+    }),
   addressType: z.enum(['IPv4', 'IPv6']),
   ports: z
     .array(z.object({ name: portName.nullish(), port, protocol: z.string().nullish() }))

@@ -9,7 +9,7 @@ import {
   type TierSelector,
 } from '../../federation/model/policy.ts';
 import { duration } from './duration.ts';
-import { dnsLabel, metadata, targetRefs, targetServices } from './metadata.ts';
+import { dnsLabel, metadata, placeName, targetRefs, targetServices } from './metadata.ts';
 
 const percent = z.number().min(0).max(100);
 const MAX_TIERS = 16;
@@ -22,8 +22,8 @@ const tier = z
       .max(100)
       .optional(),
     locality: z.enum(['SameZone', 'SameRegion', 'Any']).optional(),
-    region: z.string().min(1).max(253).optional(),
-    zone: z.string().min(1).max(253).optional(),
+    region: placeName.min(1).optional(),
+    zone: placeName.min(1).optional(),
     maxShare: z.number().min(0).max(1).optional(),
     maxConcurrent: z.int().min(1).optional(),
   })

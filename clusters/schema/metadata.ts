@@ -15,6 +15,14 @@ export const dnsLabel = z
 /** An RFC 1123 subdomain: what other objects are called. */
 const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and .');
 
+/** Of a label's value (Kubernetes' grammar): what zones and regions are called. Empty where it is not known. */
+export const placeName = z
+  .string()
+  .regex(
+    /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/,
+    'is not a name of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit',
+  );
+
 /** A TCP port. */
 export const port = z
   .int({

@@ -21,6 +21,14 @@ describe('a Service', () => {
       'apiVersion: v1\nkind: Service\nmetadata: { name: cart }\n',
       '1: spec: is missing (object)',
     ],
+    ...['""', 'a b', '"a\\n"', 'x'.repeat(254)].map(
+      (given) =>
+        [
+          `with the protocol ${given.slice(0, 5)} of a port`,
+          ports(`{ port: 80, appProtocol: ${given} }`),
+          '4: spec.ports.0.appProtocol: is not a protocol of 1 to 253 printable characters without spaces',
+        ] as const,
+    ),
     ['without ports', service('{}'), '4: spec.ports: is missing (array)'],
     ['with an empty list of ports', ports(), '4: spec.ports: has no ports'],
     ['with too many ports', ports(...MANY), '4: spec.ports: has more than 100 ports'],

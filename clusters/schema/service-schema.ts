@@ -8,7 +8,10 @@ const servicePort = z.object({
   name: dnsLabel.optional(),
   port,
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
-  appProtocol: z.string().max(256).nullish(),
+  appProtocol: z
+    .string()
+    .regex(/^[!-~]{1,253}$/, 'is not a protocol of 1 to 253 printable characters without spaces')
+    .nullish(),
 });
 
 /** As the API server: several ports all have names, and neither a name nor a number of a protocol comes twice. */
