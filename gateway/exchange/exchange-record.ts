@@ -68,6 +68,8 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   }
 
   get protocol(): RequestProtocol {
+    // Between gateways it is a CONNECT request on a trunk.
+    if (this.route?.port.protocol === 'tcp') return 'tcp';
     return this.grpc ? 'grpc' : this.#connectionProtocol;
   }
 

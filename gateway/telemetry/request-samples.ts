@@ -52,7 +52,7 @@ function addPair(families: RequestFamilies, meters: RouteMeters, pair: PairCells
   families.responseBytes.values.push({ labels: base, value: pair.responseBytes });
   if (pair.retries > 0) families.retries.values.push({ labels: base, value: pair.retries });
   if (pair.redispatches > 0) families.redispatches.values.push({ labels: base, value: pair.redispatches });
-  if (pair.protocols.has('tcp')) {
+  if (pair.tcpOpen > 0 || pair.protocols.has('tcp')) {
     families.tcpConnectionsOpen.values.push({ labels: base, value: pair.tcpOpen });
   }
 }

@@ -92,6 +92,7 @@ describe('an opaque TCP connection through a trunk', () => {
     assert.equal(east.seen[0]?.protocol, 'tcp');
     assert.equal(east.seen[0]?.failure, undefined);
     assert.equal(west.seen[0]?.sourceCluster, 'east');
+    assert.equal(west.seen[0]?.protocol, 'tcp');
   });
 
   it('carries much in both directions at once', async (t) => {
