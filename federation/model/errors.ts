@@ -18,7 +18,6 @@ function failure(httpStatus: number, grpcStatus: number, flag: string, message: 
 
 export const REQUEST_FAILURES = {
   badRequest: failure(400, 3, 'DPE', 'The request is malformed.'),
-  headersTooLarge: failure(431, 8, 'HL', 'The request header fields are too large.'),
   misdirected: failure(421, 5, 'MD', 'This connection does not serve that authority.'),
   unauthenticated: failure(401, 16, 'UA', 'The caller has no acceptable identity.'),
   forbidden: failure(403, 7, 'RBAC', 'Access to this service is denied.'),
@@ -30,10 +29,8 @@ export const REQUEST_FAILURES = {
   upstreamRefused: failure(503, 14, 'UR', 'The upstream refused the request.'),
   upstreamProtocol: failure(502, 13, 'UPE', 'The upstream sent a malformed response.'),
   upstreamTimeout: failure(504, 4, 'UT', 'The upstream did not answer in time.'),
-  requestTimeout: failure(408, 4, 'RT', 'The request was not complete in time.'),
   overflow: failure(503, 8, 'UO', 'Too many requests are in flight to this service.'),
   overloaded: failure(503, 8, 'OM', 'The gateway is overloaded.'),
-  draining: failure(503, 14, 'DR', 'The gateway is shutting down.'),
   downstreamGone: failure(499, 1, 'DC', 'The client went away.'),
   internal: failure(500, 13, 'IE', 'The gateway failed.'),
 } as const satisfies Record<string, RequestFailure>;
