@@ -16,6 +16,9 @@ import {
   type UserPersistence,
 } from './store-access.ts';
 
+/** A trust domain is at most 255 characters: with a cluster's name of 63 before it and a dot it must still be one. */
+const MAX_CLUSTERSET_CHARACTERS = 190;
+
 export interface InitOptions extends FolderPlan {
   readonly clusterset: string;
   readonly store: StoreLocation;
@@ -78,6 +81,12 @@ async function makeStoreUser(
 }
 
 function checkClusterset(clusterset: string): void {
+  if (clusterset.length > MAX_CLUSTERSET_CHARACTERS) {
+    throw new UserError(`the clusterset's name is longer than ${MAX_CLUSTERSET_CHARACTERS} characters`, {
+      hint: 'use a domain of your own such as mesh.example',
+      exitCode: 2,
+    });
+  }
   try {
     parseTrustDomain(clusterset);
   } catch (failure) {

@@ -258,3 +258,10 @@ test('a peer file that cannot be read ends the enrolment, and costs no token', a
   await rm(file);
   assert.equal((await home.join(token)).cluster, 'west');
 });
+
+test('a clusterset whose name leaves no room for its clusters’ names is not founded', async (t) => {
+  const name = `${'a'.repeat(60)}.`.repeat(3);
+  const options = { ...plan(join(tempFolder(t), 'east'), 'east', 1), clusterset: `${name}mesh.exam` };
+  await assert.rejects(initCluster(options), refusedBecause(/longer than 190 characters/));
+  await initCluster({ ...options, clusterset: `${name}mesh.ex` });
+});
