@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 
@@ -57,7 +57,7 @@ export class InviteRegister {
     if (checked.kind === 'refused') return checked;
     try {
       // Exclusive creation is the one step that two redemptions cannot both take.
-      await writeFile(this.#path(id, 'used'), `${nowMs}\n`, { flag: 'wx', mode: 0o600 });
+      await createDurably(this.#path(id, 'used'), `${nowMs}\n`);
       return { kind: 'accepted' };
     } catch (failure) {
       if ((failure as NodeJS.ErrnoException).code === 'EEXIST') return { kind: 'refused', reason: 'used' };
@@ -76,6 +76,23 @@ export class InviteRegister {
 
   #path(id: string, extension: string): string {
     return join(this.#folder, `${id}.${extension}`);
+  }
+}
+
+/** A power cut must not make a used invite good again. @throws EEXIST when the file is there. */
+async function createDurably(path: string, content: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 
