@@ -168,6 +168,37 @@ describe('a Redis connection', { skip: missingTools('redis-server') }, () => {
     }
   });
 
+  it('is cut when a reply has no end', async (t) => {
+    let sentBytes = 0;
+    const closed = Promise.withResolvers<void>();
+    const server = createServer((socket) => {
+      socket.on('error', () => socket.destroy()).on('close', () => closed.resolve());
+      socket.write('$1000000000\r\n');
+      const flood = (): void => {
+        while (socket.writable && sentBytes < 200e6) {
+          sentBytes += 65_536;
+          if (!socket.write(Buffer.alloc(65_536))) return;
+        }
+      };
+      socket.on('drain', flood);
+      flood();
+    });
+    t.after(() => server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const location = { urls: [`redis://127.0.0.1:${(server.address() as AddressInfo).port}`] };
+    const maxReplyBytes = 1_000_000;
+    const connection = new RedisConnection({
+      location,
+      clock: SYSTEM_CLOCK,
+      random: Math.random,
+      maxReplyBytes,
+    });
+    t.after(() => connection.close());
+    await closed.promise;
+    assert.ok(sentBytes < 100e6, `${sentBytes} bytes went out`);
+  });
+
   it('is made again when the server was started again', async (t) => {
     const server = await RedisServer.start(t);
     const driver = open(t, { urls: [server.url] });
