@@ -97,4 +97,19 @@ describe('a gRPC response that breaks', () => {
     assert.equal(east.engine.activeRequests, 0);
     assert.equal(east.seen[0]?.failure, 'upstreamReset');
   });
+
+  it('tells a slow reader why after what it has not read yet', async (t) => {
+    const { east, port } = await served(t, (stream) => {
+      stream.respond({ 'content-type': 'application/grpc' });
+      stream.write('first', () => stream.session?.destroy());
+    });
+    const peer = await closedWindow(t, port);
+    peer.headers(1, GRPC, 0);
+    await peer.next(FRAME.HEADERS);
+    await sleep(100);
+    peer.send(FRAME.WINDOW_UPDATE, 0, 1, uint32(1_000));
+    await peer.next(FRAME.HEADERS, ({ flags }) => (flags & FLAG.END_STREAM) !== 0);
+    assert.equal(await resetCode(peer), NO_ERROR);
+    assert.equal(east.engine.activeRequests, 0);
+  });
 });
