@@ -24,6 +24,8 @@ export interface CodecResources {
   readonly scratch: Buffer;
   readonly sensitiveNames: SensitiveNames;
   readonly fieldNames: FieldNames;
+  /** A defect of ours came up while a connection's input was looked at; that connection is being closed. */
+  readonly onDefect: (error: unknown) => void;
 }
 
 const LARGE_SLAB_BYTES = 64 * 1024;
@@ -33,7 +35,11 @@ const SCRATCH_BYTES = 128 * 1024;
 const DEFAULT_HELD_BYTES = 64 * 1024 * 1024;
 
 export function createCodecResources(
-  options: { readonly clock?: Clock; readonly heldBytes?: number } = {},
+  options: {
+    readonly clock?: Clock;
+    readonly heldBytes?: number;
+    readonly onDefect?: (error: unknown) => void;
+  } = {},
 ): CodecResources {
   const clock = options.clock ?? SYSTEM_CLOCK;
   return {
@@ -47,5 +53,13 @@ export function createCodecResources(
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),
     fieldNames: new FieldNames(),
+    onDefect: options.onDefect ?? throwUncaught,
   };
+}
+
+/** Where nobody asked to hear of defects they end the process. */
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

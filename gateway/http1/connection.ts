@@ -166,8 +166,12 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     try {
       run();
     } catch (error) {
-      if (!(error instanceof HeadError)) throw error;
-      this.broken(error);
+      if (error instanceof HeadError) this.broken(error);
+      else {
+        // Such a defect must not end all connections of the worker.
+        this.resources.onDefect(error);
+        this.broken(new HeadError('internal', 500));
+      }
     }
   }
 

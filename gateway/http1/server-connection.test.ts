@@ -472,3 +472,17 @@ describe('time', () => {
     assert.equal(server.requests[0]?.resetCode, H2_ERROR.CANCEL);
   });
 });
+
+test('a defect of ours ends its connection, not the process', async (t) => {
+  const defect = new TypeError('a defect');
+  const defects: unknown[] = [];
+  const server = await Http1CodecServer.start(t, {}, undefined, (error) => defects.push(error));
+  server.handler.onRequest = () => {
+    throw defect;
+  };
+  const peer = await RawHttp1Peer.dial(t, server.port);
+  peer.send(GET);
+  assert.match(await peer.untilEnded(), /^HTTP\/1\.1 500 /);
+  assert.deepEqual(defects, [defect]);
+  assert.deepEqual(server.reasons, ['internal']);
+});

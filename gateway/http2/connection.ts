@@ -205,7 +205,11 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
       if (error instanceof Http2ConnectionError) this.fail(error.code, error.reason, error.message);
       else if (error instanceof HpackError) {
         this.fail(H2_ERROR.COMPRESSION_ERROR, 'compression', error.message);
-      } else throw error;
+      } else {
+        // Such a defect must not end all connections of the worker.
+        this.resources.onDefect(error);
+        this.fail(H2_ERROR.INTERNAL_ERROR, 'internal', 'internal error');
+      }
     }
     if (this.#role === 'server' && this.output.queuedBytes > 2 * this.options.highWaterBytes) this.#pause();
   }

@@ -56,7 +56,11 @@ export class GatewayWorker {
   constructor(options: GatewayWorkerOptions) {
     const { config, clock, random, send } = options;
     this.#options = options;
-    this.#resources = createCodecResources({ clock, heldBytes: config.limits.maxHeldBytes });
+    this.#resources = createCodecResources({
+      clock,
+      heldBytes: config.limits.maxHeldBytes,
+      onDefect: (err) => options.log.error({ err }, 'a defect of the gateway closed a connection'),
+    });
     this.#accessLog = new AccessLog(config.accessLog, (reason) => this.#logLost(reason));
     this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
     this.#connections = new OpenConnections(this.#meters, config.limits.maxConnections);
