@@ -159,3 +159,18 @@ test('a socket that was gone before it came here', async (t) => {
   server.connections.push(new Http2ServerConnection(socket, options, handler, resources));
   await until(() => handler.closedCount === 1);
 });
+
+test('a defect of ours ends its connection, not the process', async (t) => {
+  const defect = new TypeError('a defect');
+  const defects: unknown[] = [];
+  const server = await Http2CodecServer.start(t, {}, undefined, (error) => defects.push(error));
+  server.handler.onRequest = () => {
+    throw defect;
+  };
+  const peer = await RawHttp2Peer.connect(t, server.port);
+  peer.headers(1, GET);
+  const goAway = await peer.next(FRAME.GOAWAY);
+  assert.equal(goAway.payload.readUInt32BE(4), H2_ERROR.INTERNAL_ERROR);
+  assert.deepEqual(defects, [defect]);
+  assert.deepEqual(server.reasons, ['internal']);
+});
