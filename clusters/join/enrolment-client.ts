@@ -1,11 +1,9 @@
-import { connect, type TLSSocket } from 'node:tls';
-import { clusterTrustDomain, gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { clusterTrustDomain } from '../../federation/model/identity.ts';
 import { UserError } from '../../federation/model/user-error.ts';
-import type { TrustBundles } from '../../trust/bundle.ts';
 import { certificatesFromPem } from '../../trust/pem.ts';
 import { SvidError } from '../../trust/svid-error.ts';
-import { ALPN } from '../../trust/tls.ts';
-import { verifyTlsPeer } from '../../trust/verify.ts';
+import { checkEnrolmentServer, type ExpectedGateway, enrolmentClientOptions } from '../../trust/tls.ts';
 import { dialFailure } from './dial-failure.ts';
 import {
   decodeMessage,
@@ -49,11 +47,12 @@ async function ask(
   request: EnrolmentRequest,
   nowMs: number,
 ): Promise<EnrolmentResponse> {
-  const trustDomain = clusterTrustDomain(token.invitedBy, token.clusterset);
-  const bundles: TrustBundles = new Map([[trustDomain, certificatesFromPem(token.rootPem)]]);
-  const socket = await dial(address, token.rootPem, gatewayDnsName(trustDomain));
+  const peerTrustDomain = clusterTrustDomain(token.invitedBy, token.clusterset);
+  const bundles = new Map([[peerTrustDomain, certificatesFromPem(token.rootPem)]]);
+  const expected = { bundles, peerTrustDomain, nowMs };
+  const socket = await dial(address, enrolmentClientOptions(expected));
   try {
-    checkServer(socket, bundles, gatewayId(trustDomain).text, nowMs);
+    checkServer(socket, expected);
     const answer = readFrame(socket);
     socket.write(frame(encodeMessage(request)));
     const response = decodeMessage(await answer, enrolmentResponse);
@@ -64,33 +63,22 @@ async function ask(
   }
 }
 
-function dial(address: string, rootPem: string, servername: string): Promise<TLSSocket> {
+function dial(address: string, options: ConnectionOptions): Promise<TLSSocket> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port: Number(address.slice(colon + 1)),
-      servername,
-      ca: rootPem,
-      ALPNProtocols: [ALPN.enrol],
-      minVersion: 'TLSv1.3',
-      // The name that counts is in the SPIFFE ID, which is compared after the handshake.
-      checkServerIdentity: () => undefined,
-    });
+    const socket = connect({ ...options, host, port: Number(address.slice(colon + 1)) });
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
     socket.once('secureConnect', () => resolve(socket));
     socket.once('error', reject);
   });
 }
 
-function checkServer(socket: TLSSocket, bundles: TrustBundles, expected: string, nowMs: number): void {
-  if (socket.alpnProtocol !== ALPN.enrol) throw new Error('it does not take enrolments');
+function checkServer(socket: TLSSocket, expected: ExpectedGateway): void {
   try {
-    const id = verifyTlsPeer(socket, bundles, nowMs);
-    if (id.text !== expected) throw new Error(`it is ${id.text}, not ${expected}`);
+    checkEnrolmentServer(socket, expected);
   } catch (failure) {
-    if (failure instanceof SvidError) throw new Error(`its certificate is refused: ${failure.message}`);
+    if (failure instanceof SvidError) throw new Error(`it is refused: ${failure.message}`);
     throw failure;
   }
 }
