@@ -1,72 +1,22 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { ManualClock } from '../../federation/runtime/clock.ts';
-import { RawHttp1Peer } from '../../test/fixtures/raw-http1-peer.ts';
+import {
+  answeredWith,
+  GET_BLOCK as GET,
+  open,
+  clientPair as pair,
+} from '../../test/fixtures/http1-client-pair.ts';
 import { RecordedResponse, RecordingClientHandler, until } from '../../test/fixtures/recorded-exchanges.ts';
 import { createCodecResources } from '../http/resources.ts';
-import type { HeaderBlock, StreamWriter, UpstreamFailure } from '../http/stream.ts';
+import type { HeaderBlock, UpstreamFailure } from '../http/stream.ts';
 import { webSocketAccept } from '../http/websocket.ts';
 import { Http1ClientConnection } from './client-connection.ts';
-import { type Http1Options, UPSTREAM_HTTP1 } from './options.ts';
+import { UPSTREAM_HTTP1 } from './options.ts';
 
-const GET = [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/p?q'];
 const POST = [':method', 'POST', ...GET.slice(2)];
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-interface Pair {
-  readonly connection: Http1ClientConnection;
-  readonly handler: RecordingClientHandler;
-  readonly peer: RawHttp1Peer;
-  readonly clock: ManualClock;
-}
-
-/** Our client connected to a raw server. */
-async function pair(t: TestContext, options: Partial<Http1Options> = {}): Promise<Pair> {
-  const server = createServer({ allowHalfOpen: true });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
-  const socket = connect({
-    port: (server.address() as AddressInfo).port,
-    host: '127.0.0.1',
-    allowHalfOpen: true,
-  });
-  await once(socket, 'connect');
-  const clock = new ManualClock();
-  const resources = createCodecResources({ clock });
-  const handler = new RecordingClientHandler();
-  const connection = new Http1ClientConnection(socket, { ...UPSTREAM_HTTP1, ...options }, handler, resources);
-  const peer = new RawHttp1Peer(t, (await accepted)[0]);
-  t.after(() => {
-    connection.destroy();
-    resources.timers.close();
-    server.close();
-  });
-  return { connection, handler, peer, clock };
-}
-
-interface Begun {
-  readonly response: RecordedResponse;
-  readonly stream: StreamWriter;
-}
-
-function open({ connection }: Pair, block: HeaderBlock = GET, endStream = true): Begun {
-  const response = new RecordedResponse();
-  const stream = connection.open(response, [...block], endStream);
-  response.onData = (bytes) => stream.consumed(bytes);
-  return { response, stream };
-}
-
-/** Sends a request, answers with `text`, and waits for the outcome. */
-async function answeredWith(both: Pair, text: string, block: HeaderBlock = GET): Promise<RecordedResponse> {
-  const { response } = open(both, block);
-  await both.peer.until('\r\n\r\n');
-  both.peer.send(text);
-  await until(() => response.over);
-  return response;
-}
 
 describe('how a request is written', () => {
   const cases: ReadonlyArray<readonly [name: string, block: HeaderBlock, endStream: boolean, text: string]> =
@@ -259,90 +209,10 @@ describe('how a response is read', () => {
   });
 });
 
-describe('a response that breaks the protocol', () => {
-  const broken: ReadonlyArray<readonly [name: string, text: string, reason: string]> = [
-    ['no status line', 'hello\r\n\r\n', 'status-line'],
-    ['HTTP/2', 'HTTP/2 200\r\n\r\n', 'status-line'],
-    ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', 'status-line'],
-    ['a status below 100', 'HTTP/1.1 099 OK\r\n\r\n', 'status-line'],
-    ['a control in the reason', 'HTTP/1.1 200 O\x01K\r\n\r\n', 'status-line'],
-    ['a folded line', 'HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\n\r\n', 'folded-line'],
-    ['bare LF', 'HTTP/1.1 200 OK\nX-A: b\n\n', 'bare-lf'],
-    ['a pseudo-header in Connection', 'HTTP/1.1 200 OK\r\nConnection: :status\r\n\r\n', 'connection-field'],
-    [
-      'Content-Length twice',
-      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',
-      'content-length-twice',
-    ],
-    [
-      'Content-Length with Transfer-Encoding',
-      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-      'content-length-with-transfer-encoding',
-    ],
-    [
-      'another transfer coding',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n',
-      'transfer-encoding-invalid',
-    ],
-    ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 'upgrade-unasked'],
-    ['a broken chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 'chunk-size'],
-    ['too many fields', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(101)}\r\n`, 'headers-too-large'],
-  ];
-  for (const [name, text, reason] of broken) {
-    test(name, async (t) => {
-      const both = await pair(t);
-      const response = await answeredWith(both, text);
-      assert.deepEqual(response.failure, { kind: 'protocol', reason });
-      assert.deepEqual(both.handler.reasons, [reason]);
-      assert.equal(both.connection.available, false);
-      await until(() => both.handler.closedReason !== undefined);
-    });
-  }
-
-  test('bytes after a response, and bytes that nobody asked for', async (t) => {
-    const extra = await pair(t);
-    const response = await answeredWith(extra, `${OK}HTTP/1.1 200 OK\r\n\r\n`);
-    assert.equal(response.failure, undefined);
-    await until(() => extra.handler.closedReason !== undefined);
-    assert.deepEqual(extra.handler.reasons, ['response-extra-bytes']);
-    const unasked = await pair(t);
-    unasked.peer.send(OK);
-    await until(() => unasked.handler.closedReason !== undefined);
-    assert.deepEqual(unasked.handler.reasons, ['response-extra-bytes']);
-  });
-});
-
-describe('what follows a response', () => {
-  const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged';
-  for (const [name, text, block] of [
-    ['with a length', `${OK}${forged}`, GET],
-    [
-      'without a body',
-      `HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n${forged}`,
-      [':method', 'HEAD', ...GET.slice(2)],
-    ],
-    ['in chunks', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${forged}`, GET],
-  ] as const) {
-    test(`${name} never answers a request that waits`, async (t) => {
-      const both = await pair(t);
-      let next: RecordedResponse | undefined;
-      both.handler.onAvailable = () => {
-        if (both.connection.available) next ??= open(both).response;
-      };
-      const first = await answeredWith(both, text, [...block]);
-      assert.equal(first.failure, undefined);
-      assert.equal(first.block?.[1], '200');
-      await until(() => both.handler.closedReason !== undefined);
-      assert.deepEqual(both.handler.reasons, ['response-extra-bytes']);
-      assert.equal(next, undefined);
-    });
-  }
-});
-
 describe('a connection that dies', () => {
   async function failureAfter(
     t: TestContext,
-    run: (both: Pair) => Promise<RecordedResponse>,
+    run: (both: ClientPair) => Promise<RecordedResponse>,
   ): Promise<UpstreamFailure | undefined> {
     const both = await pair(t);
     const response = await run(both);

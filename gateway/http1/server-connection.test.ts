@@ -304,68 +304,6 @@ describe('request bodies', () => {
   });
 });
 
-describe('a client that does not read', () => {
-  test('holds up its own response, within the high-water mark and the pool', async (t) => {
-    const piece = Buffer.alloc(64 * 1024, 'p');
-    const server = await Http1CodecServer.start(t);
-    let held = 0;
-    let written = 0;
-    server.handler.onRequest = ({ stream }) => {
-      stream.sendHeaders([':status', '200'], false);
-      while (held === 0 && written < 500 * piece.length) {
-        held = piece.length - stream.sendData(piece, 0, piece.length, false);
-        written += piece.length;
-      }
-      stream.sendTrailers(['x-sum', '1']);
-    };
-    const peer = await RawHttp1Peer.dial(t, server.port);
-    peer.socket.pause();
-    peer.send(GET);
-    await until(() => server.requests.length === 1);
-    assert.ok(held > 0);
-    assert.ok(server.resources.heldBytes.usedBytes <= 256 * 1024 + 3 * piece.length);
-    peer.socket.resume();
-    await peer.until('0\r\nx-sum: 1\r\n\r\n');
-    assert.equal(server.requests[0]?.drainedBytes, held);
-    const body = peer.received.slice(peer.received.indexOf('\r\n\r\n') + 4);
-    assert.equal(body.replaceAll(/[^p]/g, '').length, written);
-    assert.equal(server.resources.heldBytes.usedBytes, 0);
-  });
-
-  test('is cut off after 5 minutes without progress', async (t) => {
-    const server = await Http1CodecServer.start(t);
-    const piece = Buffer.alloc(8 * 1024 * 1024);
-    server.handler.onRequest = ({ stream }) => {
-      stream.sendHeaders([':status', '200'], false);
-      stream.sendData(piece, 0, piece.length, true);
-    };
-    const peer = await RawHttp1Peer.dial(t, server.port);
-    peer.socket.pause();
-    peer.send(GET);
-    await until(() => server.requests.length === 1);
-    server.clock.advance(290_000);
-    assert.deepEqual(server.reasons, []);
-    server.clock.advance(30_000);
-    assert.deepEqual(server.reasons, ['flush-timeout']);
-    assert.equal(server.requests[0]?.resetCode, H2_ERROR.CANCEL);
-    assert.equal(server.resources.heldBytes.usedBytes, 0);
-  });
-
-  test('loses its response when the pool is exhausted', async (t) => {
-    const server = await Http1CodecServer.start(t, {}, 100_000);
-    const piece = Buffer.alloc(8 * 1024 * 1024);
-    server.handler.onRequest = ({ stream }) => {
-      stream.sendHeaders([':status', '200'], false);
-      stream.sendData(piece, 0, piece.length, true);
-    };
-    const peer = await RawHttp1Peer.dial(t, server.port);
-    peer.send(GET);
-    await peer.untilEnded();
-    assert.deepEqual(server.reasons, ['held-bytes-exhausted']);
-    assert.equal(server.resources.heldBytes.usedBytes, 0);
-  });
-});
-
 describe('tunnels', () => {
   test('CONNECT: bytes both ways, each direction ends by itself', async (t) => {
     const server = await Http1CodecServer.start(t);
@@ -416,60 +354,6 @@ describe('tunnels', () => {
     assert.match(peer.received, /connection: upgrade\r\n\r\n$/);
     peer.send('frame');
     await until(() => request?.body.toString() === 'frame');
-  });
-});
-
-describe('time', () => {
-  test('10 seconds for a head, from the first connection on', async (t) => {
-    const server = await Http1CodecServer.start(t);
-    const silent = await RawHttp1Peer.dial(t, server.port);
-    const slow = await RawHttp1Peer.dial(t, server.port);
-    slow.send('GET / HTTP/1.1\r\nHo');
-    const kept = await RawHttp1Peer.dial(t, server.port);
-    server.handler.onRequest = (request) => request.respond(200);
-    kept.send(GET);
-    await kept.until('\r\n\r\n');
-    await until(() => server.connections.length === 3);
-    server.clock.advance(9000);
-    assert.deepEqual(server.reasons, []);
-    server.clock.advance(3000);
-    assert.deepEqual(server.reasons, ['header-timeout', 'header-timeout']);
-    assert.equal(await silent.untilEnded(), '');
-    assert.match(await slow.untilEnded(), /^HTTP\/1\.1 408 Request Timeout\r\n/);
-    // Between requests there is more time, and once a head has begun 10 seconds again.
-    kept.send('GET / HTTP/1.1\r\n');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    server.clock.advance(13_000);
-    assert.match(await kept.untilEnded(), /HTTP\/1\.1 408 /);
-  });
-
-  test('an idle connection ends after 5 minutes, one that waits for its answer does not', async (t) => {
-    const server = await Http1CodecServer.start(t);
-    const idle = await RawHttp1Peer.dial(t, server.port);
-    const waiting = await RawHttp1Peer.dial(t, server.port);
-    server.handler.onRequest = (request) => {
-      if (server.requests.length === 1) request.respond(200);
-    };
-    idle.send(GET);
-    await idle.until('\r\n\r\n');
-    waiting.send(GET);
-    await until(() => server.requests.length === 2);
-    server.clock.advance(290_000);
-    assert.equal(server.handler.closedCount, 0);
-    server.clock.advance(20_000);
-    await idle.untilEnded();
-    assert.equal(waiting.ended, false);
-    assert.deepEqual(server.reasons, []);
-  });
-
-  test('a body without progress for 5 minutes', async (t) => {
-    const server = await Http1CodecServer.start(t);
-    const peer = await RawHttp1Peer.dial(t, server.port);
-    peer.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nab`);
-    await until(() => server.requests[0]?.body.length === 2);
-    server.clock.advance(310_000);
-    assert.deepEqual(server.reasons, ['body-timeout']);
-    assert.equal(server.requests[0]?.resetCode, H2_ERROR.CANCEL);
   });
 });
 
