@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import {
   answeredWith,
+  type ClientPair,
   GET_BLOCK as GET,
   open,
   clientPair as pair,
