@@ -1,76 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { describe, type TestContext, test } from 'node:test';
-import { ManualClock } from '../../federation/runtime/clock.ts';
-import { RawHttp2Peer, rawBlock, rawSettings, uint32 } from '../../test/fixtures/raw-http2-peer.ts';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { describe, test } from 'node:test';
+import { begin, failureOf, GET, OK, POST, pair } from '../../test/fixtures/http2-client-pair.ts';
+import { type RawHttp2Peer, rawBlock, rawSettings, uint32 } from '../../test/fixtures/raw-http2-peer.ts';
 import { RecordedResponse, RecordingClientHandler, until } from '../../test/fixtures/recorded-exchanges.ts';
 import { createCodecResources } from '../http/resources.ts';
 import { H2_ERROR, type UpstreamFailure } from '../http/stream.ts';
 import { Http2ClientConnection } from './client-connection.ts';
 import { FLAG, FRAME } from './frame.ts';
-import { type Http2Options, UPSTREAM_HTTP2 } from './options.ts';
+import { UPSTREAM_HTTP2 } from './options.ts';
 import { SETTING } from './settings.ts';
-
-const GET = [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/'];
-const POST = [':method', 'POST', ...GET.slice(2)];
-const OK = [':status', '200'];
-
-interface Pair {
-  readonly connection: Http2ClientConnection;
-  readonly handler: RecordingClientHandler;
-  readonly peer: RawHttp2Peer;
-  readonly clock: ManualClock;
-}
-
-/** Our client connected to a raw server that has sent its SETTINGS. */
-async function pair(
-  t: TestContext,
-  settings: ReadonlyArray<readonly [number, number]> = [],
-  options: Partial<Http2Options> = {},
-): Promise<Pair> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  await once(socket, 'connect');
-  const clock = new ManualClock();
-  const resources = createCodecResources({ clock });
-  const handler = new RecordingClientHandler();
-  const connection = new Http2ClientConnection(socket, { ...UPSTREAM_HTTP2, ...options }, handler, resources);
-  const peer = new RawHttp2Peer(t, (await accepted)[0], 'server');
-  t.after(() => {
-    connection.destroy();
-    resources.timers.close();
-    server.close();
-  });
-  peer.sendBytes(rawSettings(settings));
-  peer.settingsAck();
-  await peer.next(FRAME.SETTINGS, (frame) => frame.flags === FLAG.ACK);
-  return { connection, handler, peer, clock };
-}
-
-/** Opens a request and waits until the server has it. */
-async function begin(
-  { connection, peer }: Pair,
-  block = GET,
-  endStream = true,
-): Promise<{
-  readonly response: RecordedResponse;
-  readonly stream: ReturnType<typeof connection.open>;
-  readonly id: number;
-}> {
-  const response = new RecordedResponse();
-  const stream = connection.open(response, block, endStream);
-  const frame = await peer.next(FRAME.HEADERS);
-  return { response, stream, id: frame.streamId };
-}
-
-async function failureOf(response: RecordedResponse): Promise<UpstreamFailure | undefined> {
-  await until(() => response.over);
-  return response.failure;
-}
 
 describe('a request and its response', () => {
   test('headers, a body and trailers, both ways', async (t) => {
