@@ -87,7 +87,7 @@ describe('a cluster’s store user', { skip: missingTools('redis-server') }, () 
   });
 });
 
-describe('keeping a store user', { skip: missingTools('redis-server') }, () => {
+describe('keeping a store user', { skip: missingTools('redis-server'), concurrency: 4 }, () => {
   it('uses the ACL file, and the user outlives a restart', async (t) => {
     const server = await RedisServer.start(t, { acl: OPERATORS_ACL, password: ADMIN.password });
     assert.equal(await createStoreUser(request({ urls: [server.url] }, 'west')), 'aclfile');

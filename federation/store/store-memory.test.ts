@@ -4,17 +4,20 @@ import { storeContract } from '../../test/fixtures/store-contract.ts';
 import type { StoreWorld } from '../../test/fixtures/store-world.ts';
 import { Lifetime } from '../runtime/lifetime.ts';
 
-describe('memory store in this process', () => {
-  const world = inProcessWorld();
-  storeContract(() => world);
-});
-
-describe('memory store of another process', () => {
-  const lifetime = new Lifetime();
-  let world: StoreWorld;
-  before(async () => {
-    world = await remoteWorld({ after: (close) => lifetime.add(close) });
+// Two stores that know nothing of each other: their tests mostly wait, so they wait together.
+describe('memory store', { concurrency: true }, () => {
+  describe('in this process', { concurrency: 1 }, () => {
+    const world = inProcessWorld();
+    storeContract(() => world);
   });
-  after(() => lifetime.close());
-  storeContract(() => world);
+
+  describe('of another process', { concurrency: 1 }, () => {
+    const lifetime = new Lifetime();
+    let world: StoreWorld;
+    before(async () => {
+      world = await remoteWorld({ after: (close) => lifetime.add(close) });
+    });
+    after(() => lifetime.close());
+    storeContract(() => world);
+  });
 });

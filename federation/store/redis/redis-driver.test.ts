@@ -20,6 +20,7 @@ const SECRET = 'not-to-be-shown';
 
 describe('a Redis that cannot be used is named, with what to do', {
   skip: missingTools('redis-server'),
+  concurrency: 4,
 }, () => {
   it('wrong password', async (t) => {
     const server = await RedisServer.start(t, {
@@ -129,7 +130,7 @@ describe('a Redis that cannot be used is named, with what to do', {
   });
 });
 
-describe('a Redis connection', { skip: missingTools('redis-server') }, () => {
+describe('a Redis connection', { skip: missingTools('redis-server'), concurrency: 4 }, () => {
   it('is made again when packets were dropped, without a word from either side', async (t) => {
     const server = await RedisServer.start(t);
     const relay = await TcpRelay.start(t, server.port);
