@@ -289,7 +289,8 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   protected override lost(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    stream?.receiver.responseFailed(this.#failure());
+    // In a tunnel the response may have ended long before the connection.
+    if (!this.#tunnelInEnded) stream?.receiver.responseFailed(this.#failure());
   }
 
   #failure(): UpstreamFailure {
