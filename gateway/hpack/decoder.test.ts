@@ -210,7 +210,7 @@ describe('a block that can be decoded but not used', () => {
 
 test('names that were never indexed are reported', () => {
   const names: string[] = [];
-  const decoder = newDecoder({ onNeverIndexed: (name) => names.push(name) });
+  const decoder = newDecoder({ sensitive: { add: (name) => names.push(name) } });
   decode(decoder, '100870617373776f726406736563726574');
   decode(decoder, '040c2f73616d706c652f70617468');
   assert.deepEqual(names, ['password']);

@@ -12,7 +12,7 @@ export interface HpackDecoderOptions {
   /** Of names and values with 32 bytes for each field (RFC 9113 section 6.5.2). */
   readonly maxListBytes: number;
   /** Names that a peer sent as never indexed (RFC 7541 section 6.2.3): they must stay so on the next hop. */
-  readonly onNeverIndexed?: (name: string) => void;
+  readonly sensitive?: { add(name: string): void };
 }
 
 /** Why a block that could be decoded must not be used. */
@@ -103,7 +103,7 @@ export class HpackDecoder {
     const value = this.#string(false);
     valid = valid && this.#stringValid && !hasOuterSpace(value);
     if (indexing) this.#table.insert(name, value, valid);
-    if (never) this.#options.onNeverIndexed?.(name);
+    if (never) this.#options.sensitive?.add(name);
     this.#push(block, name, value, valid);
   }
 

@@ -6,7 +6,7 @@ import type { Http2Options } from './options.ts';
 /** What a connection's clock looks at, and whom it calls. */
 export interface ClockTarget {
   /** Something that is not a body has begun to come in and is not complete. */
-  incompleteBlock(): boolean;
+  incomplete(): boolean;
   busy(): boolean;
   /** The socket does not take all that we have to say. */
   stalled(): boolean;
@@ -16,7 +16,7 @@ export interface ClockTarget {
   endStalledStreams(sinceMs: number): void;
   timedOut(errorCode: number, reason: string): void;
   /** Nothing happened for the idle time. */
-  idle(): void;
+  idleTooLong(): void;
   /** The peer had its moment to read the last frames. */
   lingered(): void;
 }
@@ -82,7 +82,7 @@ export class ConnectionClock implements Timed {
       this.#target.timedOut(H2_ERROR.SETTINGS_TIMEOUT, 'settings-timeout');
       return;
     }
-    if (!this.#target.incompleteBlock()) this.#blockDeadlineMs = 0;
+    if (!this.#target.incomplete()) this.#blockDeadlineMs = 0;
     else if (this.#blockDeadlineMs === 0) this.#blockDeadlineMs = nowMs + handshakeTimeoutMs;
     else if (nowMs >= this.#blockDeadlineMs) {
       this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'header-timeout');
@@ -95,7 +95,7 @@ export class ConnectionClock implements Timed {
     }
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#target.busy()) this.#activeAtMs = nowMs;
-    else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idle();
+    else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();
   }
 
   #hasProgress(): boolean {

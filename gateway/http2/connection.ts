@@ -5,7 +5,7 @@ import { HpackError } from '../hpack/hpack-error.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR, type HeaderBlock } from '../http/stream.ts';
-import { ConnectionClock } from './connection-clock.ts';
+import { type ClockTarget, ConnectionClock } from './connection-clock.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { DEFAULT_FRAME_BYTES, FLAG, Http2ConnectionError, MAX_STREAM_ID } from './frame.ts';
 import { FrameDispatch, type FrameTarget } from './frame-dispatch.ts';
@@ -33,7 +33,7 @@ export type ConnectionPhase =
 const USUAL_STREAMS = 250;
 
 /** What both roles of an HTTP/2 connection do: settings, streams, flow control, and how it ends. */
-export abstract class Http2Connection implements FrameTarget, StreamOwner {
+export abstract class Http2Connection implements FrameTarget, StreamOwner, ClockTarget {
   readonly streams: StreamTable;
   readonly sendFlow: SendFlow;
   readonly receiveFlow: ReceiveFlow;
@@ -72,20 +72,20 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
       onRoom: () => this.#roomIsBack(),
     });
     const { headerTableBytes: maxTableBytes, maxFields, maxHeaderListBytes: maxListBytes, huffman } = options;
-    this.#encoder = new HpackEncoder({ maxTableBytes, huffman, sensitive: sensitiveNames });
-    const onNeverIndexed = (name: string): void => sensitiveNames.add(name);
-    this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, onNeverIndexed }, scratch);
+    const sensitive = sensitiveNames;
+    this.#encoder = new HpackEncoder({ maxTableBytes, huffman, sensitive });
+    this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, sensitive }, scratch);
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
     this.sendFlow = new SendFlow(this.writer, this.output, resources);
     this.receiveFlow = new ReceiveFlow(this.writer, options.streamWindowBytes, options.connectionWindowBytes);
-    this.#assembler = new HeaderAssembler(options.headerLimits, scratch);
+    this.#assembler = new HeaderAssembler(options.headerLimits);
     this.#guard =
       options.flood === undefined ? undefined : new FloodGuard(options.flood, resources.timers.nowMs);
     this.#reader = new FrameReader(new FrameDispatch(this, this.#assembler, this.decoder, this.#guard), {
       maxFrameBytes: DEFAULT_FRAME_BYTES,
       expectPreface: role === 'server',
     });
-    this.#clock = new ConnectionClock(this.#clockTarget(), options, resources);
+    this.#clock = new ConnectionClock(this, options, resources);
   }
 
   abstract headersReceived(streamId: number, block: HeaderBlock, endStream: boolean): void;
@@ -307,23 +307,38 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner {
     this.writer.ping(FLAG.ACK, payload, start);
   }
 
-  #clockTarget(): ConstructorParameters<typeof ConnectionClock>[0] {
-    return {
-      incompleteBlock: () => this.#assembler.streamId !== 0 || this.#reader.insideFrame,
-      busy: () => this.streams.size > 0,
-      stalled: () => this.output.queuedBytes > 0,
-      progress: () => this.output.handedBytes - this.output.queuedBytes,
-      endStalledStreams: (sinceMs) => this.#endStalledStreams(sinceMs),
-      timedOut: (errorCode, reason) => this.fail(errorCode, reason, reason),
-      idle: () => {
-        this.writer.goAway(this.lastPeerStreamId, H2_ERROR.NO_ERROR, '');
-        this.close('idle');
-      },
-      lingered: () => this.socket.destroy(),
-    };
+  // What the clock asks.
+
+  incomplete(): boolean {
+    return this.#assembler.streamId !== 0 || this.#reader.insideFrame;
   }
 
-  #endStalledStreams(sinceMs: number): void {
+  busy(): boolean {
+    return this.streams.size > 0;
+  }
+
+  stalled(): boolean {
+    return this.output.queuedBytes > 0;
+  }
+
+  progress(): number {
+    return this.output.handedBytes - this.output.queuedBytes;
+  }
+
+  timedOut(errorCode: number, reason: string): void {
+    this.fail(errorCode, reason, reason);
+  }
+
+  idleTooLong(): void {
+    this.writer.goAway(this.lastPeerStreamId, H2_ERROR.NO_ERROR, '');
+    this.close('idle');
+  }
+
+  lingered(): void {
+    this.socket.destroy();
+  }
+
+  endStalledStreams(sinceMs: number): void {
     for (const stream of this.sendFlow.stalledSince(sinceMs)) {
       this.rejected('flush-timeout');
       stream.reset(H2_ERROR.CANCEL);

@@ -79,7 +79,9 @@ export class FrameDispatch implements FrameSink {
 
   #blockComplete(streamId: number): void {
     const { chunk, start, end, endStream } = this.#assembler;
-    this.#target.headersReceived(streamId, this.#decoder.decode(chunk, start, end), endStream);
+    const block = this.#decoder.decode(chunk, start, end);
+    this.#assembler.release();
+    this.#target.headersReceived(streamId, block, endStream);
   }
 
   #expectNoContinuation(): void {

@@ -8,6 +8,8 @@ export interface HeaderLimits {
   readonly maxBlockBytes: number;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /** Puts a block together from HEADERS and CONTINUATION (RFC 9113 sections 6.2 and 6.10). */
 export class HeaderAssembler {
   readonly #limits: HeaderLimits;
@@ -15,15 +17,14 @@ export class HeaderAssembler {
   streamId = 0;
   endStream = false;
   /** A complete block is `chunk[start, end)`. */
-  chunk: Buffer;
+  chunk = NOTHING;
   start = 0;
   end = 0;
   #fragments: Buffer[] = [];
   #bytes = 0;
 
-  constructor(limits: HeaderLimits, scratch: Buffer) {
+  constructor(limits: HeaderLimits) {
     this.#limits = limits;
-    this.chunk = scratch;
   }
 
   /** True when the block is complete. @throws Http2ConnectionError for a frame that breaks the rules. */
@@ -67,6 +68,11 @@ export class HeaderAssembler {
     this.#bytes = 0;
     this.streamId = 0;
     return true;
+  }
+
+  /** The block was decoded: what was read is not kept for an idle connection. */
+  release(): void {
+    this.chunk = NOTHING;
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {

@@ -143,8 +143,8 @@ export class SendFlow {
   }
 
   forget(stream: Http2Stream): void {
-    this.#waiting.delete(stream);
     if (stream.held === undefined) return;
+    this.#waiting.delete(stream);
     stream.held.clear();
     stream.held = undefined;
     this.#held.delete(stream);

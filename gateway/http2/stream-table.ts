@@ -1,5 +1,11 @@
 import type { Http2Stream } from './stream.ts';
 
+const FEWEST_SLOTS = 8;
+
+function emptyRing(slots: number): (Http2Stream | undefined)[] {
+  return new Array<Http2Stream | undefined>(slots).fill(undefined);
+}
+
 /**
  * The open streams of one connection by their id. Ids rise by two, so the open ones nearly always have slots of their
  * own in a ring; a stream that stays open while the ring goes round moves to a map. A `Map` for all of them would be
@@ -8,16 +14,15 @@ import type { Http2Stream } from './stream.ts';
  * full run.
  */
 export class StreamTable {
-  readonly #ring: (Http2Stream | undefined)[];
+  #ring: (Http2Stream | undefined)[] = emptyRing(FEWEST_SLOTS);
   readonly #outlasting = new Map<number, Http2Stream>();
-  readonly #mask: number;
+  readonly #mostSlots: number;
+  #mask = FEWEST_SLOTS - 1;
   #size = 0;
 
-  /** @param concurrency how many streams are open at once in ordinary times */
+  /** @param concurrency how many streams are open at once in ordinary times; an idle connection has a small ring */
   constructor(concurrency: number) {
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(concurrency, 16)));
-    this.#ring = new Array(slots).fill(undefined);
-    this.#mask = slots - 1;
+    this.#mostSlots = 2 ** Math.ceil(Math.log2(Math.max(concurrency, FEWEST_SLOTS)));
   }
 
   get size(): number {
@@ -32,7 +37,11 @@ export class StreamTable {
 
   /** Its id must not be there yet. */
   add(stream: Http2Stream): void {
-    const slot = this.#slotOf(stream.id);
+    let slot = this.#slotOf(stream.id);
+    while (this.#ring[slot] !== undefined && this.#ring.length < this.#mostSlots) {
+      this.#grow();
+      slot = this.#slotOf(stream.id);
+    }
     const older = this.#ring[slot];
     if (older !== undefined) this.#outlasting.set(older.id, older);
     this.#ring[slot] = stream;
@@ -57,6 +66,13 @@ export class StreamTable {
     const streams = [...this.#outlasting.values()];
     for (const stream of this.#ring) if (stream !== undefined) streams.push(stream);
     return streams;
+  }
+
+  #grow(): void {
+    const streams = this.#ring;
+    this.#ring = emptyRing(2 * streams.length);
+    this.#mask = this.#ring.length - 1;
+    for (const stream of streams) if (stream !== undefined) this.#ring[this.#slotOf(stream.id)] = stream;
   }
 
   #slotOf(id: number): number {
