@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 
 /** Below the ephemeral range and above what services commonly use: where the demo looks for a block of ports. */
 const BLOCK_FROM = 16_000;
-const BLOCK_UNTIL = 30_000;
+const BLOCK_UNTIL = 20_000;
 
 function listen(port: number, host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
@@ -17,17 +17,26 @@ function close(server: Server): Promise<void> {
 }
 
 /**
- * The first of `size` neighbouring ports that were all free. They are outside the ephemeral range, where a
- * client's connection could take one before the gateway opens it.
+ * The first of `size` neighbouring ports that were all free. They are outside the ephemeral range, where a client's
+ * connection could take one before the gateway opens it. The port before them stays open for the life of this process:
+ * it is the claim by which another demo that starts at the same moment sees that the block is taken.
  */
-export async function freePortBlock(size: number, host: string, random: () => number): Promise<number> {
+export async function claimPortBlock(size: number, host: string, random: () => number): Promise<number> {
+  const stride = size + 1;
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const from = BLOCK_FROM + Math.floor((random() * (BLOCK_UNTIL - BLOCK_FROM)) / size) * size;
-    const ports = Array.from({ length: size }, (_, index) => from + index);
+    const claimed = BLOCK_FROM + Math.floor((random() * (BLOCK_UNTIL - BLOCK_FROM)) / stride) * stride;
+    const ports = Array.from({ length: stride }, (_, index) => claimed + index);
     const opened = await Promise.allSettled(ports.map((port) => listen(port, host)));
-    const servers = opened.filter((result) => result.status === 'fulfilled').map((result) => result.value);
-    await Promise.all(servers.map(close));
-    if (servers.length === size) return from;
+    const [claim, ...others] = opened.map((result) =>
+      result.status === 'fulfilled' ? result.value : undefined,
+    );
+    await Promise.all(others.map((server) => server && close(server)));
+    if (claim === undefined) continue;
+    if (others.every((server) => server !== undefined)) {
+      claim.unref();
+      return claimed + 1;
+    }
+    await close(claim);
   }
   throw new Error(`no ${size} neighbouring free ports between ${BLOCK_FROM} and ${BLOCK_UNTIL}`);
 }

@@ -1,5 +1,5 @@
 import type { Locality } from '../../federation/model/cluster.ts';
-import { freePortBlock } from './ports.ts';
+import { claimPortBlock } from './ports.ts';
 
 export const HOST = '127.0.0.1';
 export const CLUSTERSET = 'demo.mesh';
@@ -53,7 +53,7 @@ export async function planClusters(): Promise<ClusterPlan[]> {
 async function planPorts(): Promise<ClusterPorts> {
   // One block for everything of ours: ports from the ephemeral range could be taken by a client before they open.
   const fixed = 9 + ECHO_PODS;
-  const from = await freePortBlock(fixed + SERVICE_PORTS, HOST, Math.random);
+  const from = await claimPortBlock(fixed + SERVICE_PORTS, HOST, Math.random);
   const port = (offset: number): number => from + offset;
   return {
     http: port(0),
@@ -73,5 +73,5 @@ async function planPorts(): Promise<ClusterPorts> {
 
 /** A port for a server of the demo that is not a cluster's. */
 export async function planStorePort(): Promise<number> {
-  return freePortBlock(1, HOST, Math.random);
+  return claimPortBlock(1, HOST, Math.random);
 }
