@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { checkYaml, readYamlDocuments } from '../federation/config/yaml-document.ts';
 import type { ClusterName } from '../federation/model/cluster.ts';
 import type { TrustDomain } from '../federation/model/identity.ts';
 import { UserError } from '../federation/model/user-error.ts';
-import { writeDurably } from '../federation/runtime/durable-file.ts';
+import { readIfThere, writeDurably } from '../federation/runtime/durable-file.ts';
 import type { FolderLayout } from './folder/layout.ts';
 import { type ClusterPeerObject, clusterPeerSchema } from './schema/cluster-peer-schema.ts';
 
@@ -55,13 +54,4 @@ export async function readPeerFile(
 
 function peerPath(layout: PeerLayout, cluster: ClusterName): string {
   return join(layout.peers, `${cluster}.yaml`);
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw failure;
-  }
 }

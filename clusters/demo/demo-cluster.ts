@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { BackendPlan } from './backend-process.ts';
 import { clusterManifests } from './manifests.ts';
@@ -105,7 +106,7 @@ export class DemoCluster {
       const ended = this.#processes.find((process) => !process.running);
       if (ended !== undefined) throw this.#failed(`the ${ended.name} ended with ${await ended.ended}`, part);
       if (Date.now() > deadlineMs) throw this.#failed(`the ${part} of ${this.name} did not get ready`, part);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause(POLL_MS);
     }
   }
 

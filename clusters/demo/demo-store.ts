@@ -1,14 +1,12 @@
 import { join } from 'node:path';
-import { UserError } from '../../federation/model/user-error.ts';
 import type { StoreAdmin, StoreLocation } from '../folder/store-access.ts';
 import type { DemoStore } from './demo-options.ts';
-import { accepts } from './probe.ts';
-import { type GroupedProcess, type ProcessNursery, siblingScript } from './process-group.ts';
+import { untilListening } from './probe.ts';
+import { type ProcessNursery, siblingScript } from './process-group.ts';
 import { DemoRedis } from './redis-process.ts';
 import { HOST, planStorePort } from './topology.ts';
 
 const START_TIMEOUT_MS = 20_000;
-const POLL_MS = 25;
 
 /** The store of a running demo: where it is, who may make users in it, and how to take it away for a while. */
 export interface RunningStore {
@@ -56,16 +54,6 @@ async function startMemory(nursery: ProcessNursery, root: string): Promise<Runni
   const log = join(root, 'store.log');
   const args = ['federation', 'store', '--listen', address];
   const started = nursery.startScript('the memory store', siblingScript('../../cli'), args, log);
-  await untilListening(started, port, log);
+  await untilListening(started, HOST, port, { log, timeoutMs: START_TIMEOUT_MS });
   return { location: { kind: 'memory', address }, admin: undefined, outage: undefined };
-}
-
-async function untilListening(started: GroupedProcess, port: number, log: string): Promise<void> {
-  const deadlineMs = Date.now() + START_TIMEOUT_MS;
-  while (!(await accepts(HOST, port))) {
-    if (!started.running || Date.now() > deadlineMs) {
-      throw new UserError(`${started.name} did not start on ${HOST}:${port}`, { hint: `see ${log}` });
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
 }

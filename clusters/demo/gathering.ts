@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../../federation/model/user-error.ts';
 import { readAdmin } from './admin.ts';
 import type { DemoCluster } from './demo-cluster.ts';
@@ -29,7 +30,7 @@ export async function gathered(clusters: readonly DemoCluster[]): Promise<void> 
         });
       }
       missing = await unseen(cluster, others);
-      if (missing.length > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (missing.length > 0) await pause(POLL_MS);
     }
   }
 }

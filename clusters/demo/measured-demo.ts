@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DemoOptions } from './demo-options.ts';
 import type { DemoWorld } from './demo-world.ts';
 import { FailbackWatch } from './failback-watch.ts';
@@ -107,8 +108,4 @@ class StoreOutage {
     await pause(RESYNC_MS);
     this.storeUp = true;
   }
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import { CANARIES, canarySlice, NAMESPACE, type Place, type ServicePorts } from './manifests.ts';
 
@@ -86,8 +87,4 @@ export class PropagationProbe {
       asked.end();
     });
   }
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

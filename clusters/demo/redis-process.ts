@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../federation/model/user-error.ts';
-import { accepts } from './probe.ts';
+import { untilListening } from './probe.ts';
 import type { GroupedProcess, ProcessNursery } from './process-group.ts';
 
 const START_TIMEOUT_MS = 10_000;
-const POLL_MS = 50;
 
 /** A `redis-server` of the demo's own: an ACL file, a password for the default user, nothing kept on disk. */
 export class DemoRedis {
@@ -48,17 +46,14 @@ export class DemoRedis {
   /** Starts it (again): its users come back from the ACL file, its data do not. */
   async start(): Promise<void> {
     const log = join(this.#folder, 'redis.log');
-    const started = this.#nursery.start('redis', 'redis-server', [join(this.#folder, 'redis.conf')], log);
+    const started = this.#nursery.start(
+      'redis-server',
+      'redis-server',
+      [join(this.#folder, 'redis.conf')],
+      log,
+    );
     this.#process = started;
-    const deadlineMs = Date.now() + START_TIMEOUT_MS;
-    while (!(await accepts(this.host, this.port))) {
-      if (!started.running || Date.now() > deadlineMs) {
-        throw new UserError(`redis-server did not start on ${this.host}:${this.port}`, {
-          hint: `see ${log}`,
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    await untilListening(started, this.host, this.port, { log, timeoutMs: START_TIMEOUT_MS });
   }
 
   /** As a crash: SIGKILL, and everything that it held is gone. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DemoCluster } from './demo-cluster.ts';
 import type { Loss } from './demo-options.ts';
 import type { FailbackWatch } from './failback-watch.ts';
@@ -28,7 +29,7 @@ export async function runTour(
   news: TourNews,
 ): Promise<TourTimes> {
   const startMs = now();
-  const at = (afterMs: number): Promise<void> => pause(startMs + afterMs - now());
+  const at = (afterMs: number): Promise<void> => pause(Math.max(0, startMs + afterMs - now()));
   news(`${lost.name} serves everything`);
   await at(schedule.lossAfterMs);
   const lossAtMs = now();
@@ -51,8 +52,4 @@ export async function runTour(
 /** Unix ms with fractions, comparable with what the load process measures. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, durationMs)));
 }

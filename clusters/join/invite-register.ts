@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../../federation/runtime/durable-file.ts';
+import { readIfThere, writeDurably } from '../../federation/runtime/durable-file.ts';
 
 const ID = /^[A-Za-z0-9_-]{16,64}$/;
 
@@ -98,13 +98,4 @@ async function createDurably(path: string, content: string): Promise<void> {
 
 function hash(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw failure;
-  }
 }
