@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 
 const execute = promisify(execFile);
+const GRACE_MS = 5_000;
 
 /** Runs a program to its end. @throws when it fails, with what it said. */
 export async function run(path: string, args: readonly string[]): Promise<string> {
@@ -25,17 +26,23 @@ export async function startServer(
   server.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString('utf8');
   });
-  lifetime.add(async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-  });
+  lifetime.add(() => end(server));
   for (let attempt = 0; attempt < 200; attempt++) {
     if (server.exitCode !== null) throw new Error(`${path} ended: ${said}`);
     if (await listens(port)) return server;
     await sleep(50);
   }
   throw new Error(`${path} does not listen on port ${port}: ${said}`);
+}
+
+/** Asks first: a killed nginx leaves its worker behind, which holds our end of the pipe open for ever. */
+async function end(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, 'exit');
+  server.kill('SIGTERM');
+  const impatience = setTimeout(() => server.kill('SIGKILL'), GRACE_MS);
+  await exited;
+  clearTimeout(impatience);
 }
 
 function listens(port: number): Promise<boolean> {
