@@ -1,4 +1,4 @@
-import type { OnReadOpts, Socket } from 'node:net';
+import { type BoundSocket, type OnReadOpts, Socket } from 'node:net';
 
 /** Where what a socket reads goes. The memory of `chunk` is used again as soon as the call returns. */
 export type ReadSink = (chunk: Buffer) => void;
@@ -6,9 +6,9 @@ export type ReadSink = (chunk: Buffer) => void;
 const BUFFER_BYTES = 64 * 1024;
 
 /**
- * One buffer that all sockets which we open ourselves read into, one after the other: without it each read allocates
- * 64 KiB and gives most of it back, which costs more than all that is done with a small message. Sockets that a
- * server accepted cannot have it (Node has no `onread` there) and are read as ever.
+ * One buffer that all sockets of a worker read into, one after the other: without it each read allocates memory and
+ * goes through a readable stream, which costs more than all that is done with a small message. TLS that a server
+ * accepted cannot have it (Node has no `onread` there) and is read as ever.
  */
 export class SharedReads {
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
@@ -22,6 +22,26 @@ export class SharedReads {
     return socket;
   }
 
+  /**
+   * The connection of a socket that was accepted, as a socket that reads into the shared buffer: Node gives `onread`
+   * to sockets only when they are made. `early` was read already. The accepted socket is an empty shell afterwards.
+   */
+  adopt(accepted: Socket, early: Buffer): Socket {
+    const handle: unknown = Reflect.get(accepted, '_handle');
+    // Gone, or a Node that keeps its handles elsewhere: it is served as it is.
+    if (!isHandle(handle) || accepted.destroyed) {
+      accepted.unshift(early);
+      return accepted;
+    }
+    Reflect.set(accepted, '_handle', null);
+    const port = new ReadPort(this.#buffer, [early]);
+    const socket = new Socket({ handle, onread: port.onread, allowHalfOpen: true });
+    this.#ports.set(socket, port);
+    // Whoever counts accepted sockets need not wait for it any more.
+    accepted.destroy();
+    return socket;
+  }
+
   /** Tells `sink` what the socket reads from now on, and first what it has read since it was opened here. */
   listen(socket: Socket, sink: ReadSink): void {
     const port = this.#ports.get(socket);
@@ -30,14 +50,20 @@ export class SharedReads {
   }
 }
 
+/** Node takes the handle of any socket, as its own modules do; its types speak of bound ones alone. */
+function isHandle(value: unknown): value is BoundSocket {
+  return typeof value === 'object' && value !== null && 'readStart' in value;
+}
+
 /** The reading side of one socket. */
 class ReadPort {
   readonly onread: OnReadOpts;
   #sink: ReadSink | undefined;
   /** Came before there was a sink: a server may speak first. */
-  #early: Buffer[] = [];
+  #early: Buffer[];
 
-  constructor(buffer: Buffer) {
+  constructor(buffer: Buffer, early: Buffer[] = []) {
+    this.#early = early;
     this.onread = {
       buffer,
       callback: (bytes) => {

@@ -2,10 +2,14 @@ import type { Socket } from 'node:net';
 import { type FirstBytes, recognize } from './first-bytes.ts';
 
 /**
- * Looks at what a client sends first, without taking it: whoever serves the socket afterwards reads it again. A
- * client that stays silent for `timeoutMs`, or leaves before it has said enough, is disconnected.
+ * Looks at what a client sends first. `found` is given what was read, which the socket does not have any more. A client
+ * that stays silent for `timeoutMs`, or leaves before it has said enough, is disconnected.
  */
-export function readFirst(socket: Socket, timeoutMs: number, found: (kind: FirstBytes) => void): void {
+export function readFirst(
+  socket: Socket,
+  timeoutMs: number,
+  found: (kind: FirstBytes, read: Buffer) => void,
+): void {
   let held: Buffer | undefined;
   const giveUp = (): void => {
     socket.destroy();
@@ -20,8 +24,7 @@ export function readFirst(socket: Socket, timeoutMs: number, found: (kind: First
     socket.off('end', giveUp);
     socket.off('timeout', giveUp);
     socket.setTimeout(0);
-    socket.unshift(held);
-    found(kind);
+    found(kind, held);
   };
   socket.on('timeout', giveUp);
   socket.setTimeout(timeoutMs);

@@ -9,7 +9,7 @@ type Phase = { readonly kind: 'open' } | { readonly kind: 'draining'; readonly e
 export class OpenConnections {
   readonly #meters: MeterTable;
   readonly #maxConnections: number;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Map<Socket, Listener['kind']>();
   /** Those of which it is known what they speak. */
   readonly #served = new Map<ServerConnection, Socket>();
   #phase: Phase = { kind: 'open' };
@@ -25,21 +25,23 @@ export class OpenConnections {
 
   /** A socket as it was accepted. False when there are too many: then it is closed. */
   admit(socket: Socket, listener: Listener['kind']): boolean {
-    // Without a listener an error would end the process; all that follows from one comes with `close`.
-    socket.on('error', () => {});
     if (this.#sockets.size >= this.#maxConnections) {
       this.#meters.countRejected('connections');
+      socket.on('error', () => {});
       socket.destroy();
       return false;
     }
-    this.#sockets.add(socket);
     this.#meters.connectionOpened(listener);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#meters.connectionClosed(listener);
-      this.#checkEmpty();
-    });
+    this.#watch(socket, listener);
     return true;
+  }
+
+  /** An admitted connection is another socket object from now on. */
+  moved(from: Socket, to: Socket): void {
+    const listener = this.#sockets.get(from);
+    if (listener === undefined || from === to) return;
+    this.#sockets.delete(from);
+    this.#watch(to, listener);
   }
 
   /** What is spoken on `socket`, which is the admitted one or TLS over it, is served from now on. */
@@ -66,7 +68,18 @@ export class OpenConnections {
 
   destroy(): void {
     for (const connection of this.#served.keys()) connection.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  #watch(socket: Socket, listener: Listener['kind']): void {
+    this.#sockets.set(socket, listener);
+    // Without a listener an error would end the process; all that follows from one comes with `close`.
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      if (!this.#sockets.delete(socket)) return;
+      this.#meters.connectionClosed(listener);
+      this.#checkEmpty();
+    });
   }
 
   #checkEmpty(): void {

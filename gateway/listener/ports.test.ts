@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { gatewayDnsName, gatewayId, workloadId } from '../../federation/model/identity.ts';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
 import type { Svid } from '../../trust/svid.ts';
+import { SharedReads } from '../http/shared-reads.ts';
 import { MeterTable } from '../telemetry/meter-table.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { DownstreamProtocol, Listener } from './connection-server.ts';
@@ -49,10 +50,11 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
   const rejected: string[] = [];
   const meters = new MeterTable();
   const connections = new OpenConnections(meters, maxConnections);
+  const reads = new SharedReads();
   const ports = new Ports({
     server: {
       serve: (socket, protocol, context) => {
-        socket.once('data', (chunk: Buffer) => {
+        reads.listen(socket, (chunk) => {
           served.push({ protocol, context, first: chunk.toString('latin1') });
           if (answersAfterEnd) socket.once('end', () => setImmediate(() => socket.end('ok')));
           else socket.end('ok');
@@ -61,6 +63,7 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
       },
     },
     connections,
+    reads,
     enrolment: new EnrolmentPort({ relay, rejected: (reason) => rejected.push(reason), now: () => 0 }),
     ticketSecret: new Uint8Array(32),
     handshakeTimeoutMs: 10_000,

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { SpiffeId, TrustDomain } from '../../federation/model/identity.ts';
 import type { MeshPeer } from '../../trust/tls.ts';
+import type { SharedReads } from '../http/shared-reads.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol, Listener } from './connection-server.ts';
 import type { EnrolmentPort } from './enrolment.ts';
@@ -13,6 +14,7 @@ import { remoteAddressOf, type TlsIdentity, TlsPort } from './tls-port.ts';
 export interface PortsOptions {
   readonly server: ConnectionServer;
   readonly connections: OpenConnections;
+  readonly reads: SharedReads;
   readonly enrolment: EnrolmentPort;
   readonly ticketSecret: Uint8Array;
   readonly handshakeTimeoutMs: number;
@@ -82,13 +84,17 @@ export class Ports {
     listenPort: number | undefined,
     tls: 'tls-allowed' | 'plaintext-only',
   ): void {
-    readFirst(socket, this.#options.headerTimeoutMs, (kind) => {
+    const { headerTimeoutMs, reads, connections } = this.#options;
+    readFirst(socket, headerTimeoutMs, (kind, read) => {
       if (kind !== 'tls') {
-        // A client may end its sending and still wait for its answer; the codecs end the socket.
-        socket.allowHalfOpen = true;
-        this.#serve(socket, kind, plaintext(socket, listenPort));
-      } else if (tls === 'tls-allowed') this.#clients.accept(socket);
-      else this.#refuse(socket, 'tls-on-plaintext-port');
+        // Half open: a client may end its sending and still wait for its answer; the codecs end the socket.
+        const adopted = reads.adopt(socket, read);
+        connections.moved(socket, adopted);
+        this.#serve(adopted, kind, plaintext(adopted, listenPort));
+      } else if (tls === 'tls-allowed') {
+        socket.unshift(read);
+        this.#clients.accept(socket);
+      } else this.#refuse(socket, 'tls-on-plaintext-port');
     });
   }
 
