@@ -11,17 +11,26 @@ export class FlushTurn {
   #dirty: Flushable[] = [];
   #spare: Flushable[] = [];
   #scheduled = false;
+  #count = 0;
   readonly #run = (): void => {
     this.#scheduled = false;
+    this.#count++;
     this.flushNow();
   };
+
+  /**
+   * A number that is the same until the turn's end: what was computed under it holds for the turn. Whoever asks keeps
+   * the turn from lasting over an idle event loop.
+   */
+  get current(): number {
+    this.#schedule();
+    return this.#count;
+  }
 
   /** Once per output and turn; the output remembers that it was added until its `flush` is called. */
   add(output: Flushable): void {
     this.#dirty.push(output);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#run);
+    this.#schedule();
   }
 
   /** What a flush adds (a drained socket lets held data go) is flushed in the next turn. */
@@ -31,5 +40,11 @@ export class FlushTurn {
     this.#spare = outputs;
     for (const output of outputs) output.flush();
     outputs.length = 0;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
   }
 }

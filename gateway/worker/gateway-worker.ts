@@ -7,6 +7,7 @@ import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 import { svidFromPem } from '../../trust/svid.ts';
 import { type EdgeOptions, Engine } from '../exchange/engine.ts';
 import { createCodecResources } from '../http/resources.ts';
+import { TurnClock } from '../http/turn-clock.ts';
 import { EDGE_HTTP1 } from '../http1/options.ts';
 import { EDGE_HTTP2 } from '../http2/options.ts';
 import { EnrolmentPort } from '../listener/enrolment.ts';
@@ -133,6 +134,7 @@ export class GatewayWorker {
     return new Ports({
       server: { serve: (socket, protocol, context) => this.#engine?.serve(socket, protocol, context) },
       connections: this.#connections,
+      reads: this.#resources.reads,
       enrolment: new EnrolmentPort({
         relay: (request, remoteAddress) => this.#relay.relay(request, remoteAddress),
         rejected,
@@ -177,7 +179,7 @@ export class GatewayWorker {
       send({ kind: 'trunk', cluster, up, atMs: clock.now(), rttSeconds: 0 });
     };
     return new Engine({
-      clock,
+      clock: new TurnClock(clock, this.#resources.turn),
       random,
       resources: this.#resources,
       recorder: this.#telemetry,
