@@ -7,6 +7,7 @@ import {
   type StreamWriter,
   type UpstreamFailure,
 } from '../http/stream.ts';
+import { shortenBlock } from '../pipeline/fields.ts';
 import { addHopFields } from '../pipeline/forward.ts';
 import { finished, type LocalDestination, started, type TrunkDestination } from '../routing/destination.ts';
 import type { Outcome } from '../routing/endpoint-runtime.ts';
@@ -91,7 +92,7 @@ export abstract class DispatchedExchange
     addHopFields(this, this.environment.local.trustDomain);
     const body = this.body;
     const upstream = connection.open(this, block, body === undefined || body.empty);
-    block.length = fields;
+    shortenBlock(block, fields);
     this.upstream = upstream;
     if (body !== undefined && !body.empty) body.attach(upstream);
   }

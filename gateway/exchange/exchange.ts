@@ -101,7 +101,8 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   override responseHeaders(block: HeaderBlock, endStream: boolean): void {
     const reason = stripInternalFields(block);
-    const status = Number(block[1]);
+    // Nearly always so, and to read a number takes a call out of compiled code.
+    const status = block[1] === '200' ? 200 : Number(block[1]);
     const failure = this.#failureOfAnswer(status, reason);
     if (failure !== undefined) {
       const decision = this.decide(failure);

@@ -36,7 +36,11 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     this.socket = socket;
     this.options = options;
     this.resources = resources;
-    this.rules = { maxFields: options.maxFields, names: resources.fieldNames };
+    this.rules = {
+      maxFields: options.maxFields,
+      names: resources.fieldNames,
+      memory: { goodAuthority: undefined },
+    };
     this.output = new OutputBuffer(socket, {
       turn: resources.turn,
       slabs: resources.smallSlabs,

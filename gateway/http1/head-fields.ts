@@ -16,8 +16,11 @@ export interface HeadFacts {
   contentLength: number;
   /** `Transfer-Encoding`, lower case; undefined without one. */
   transferEncoding: string | undefined;
-  /** Options of `Connection`, lower case. */
-  connectionOptions: string[];
+  /** `Connection` had this option. */
+  close: boolean;
+  keepAlive: boolean;
+  /** Its other options, lower case; undefined without any, as it is nearly always. */
+  connectionOptions: string[] | undefined;
   upgrade: string | undefined;
 }
 
@@ -26,7 +29,9 @@ export function newHeadFacts(): HeadFacts {
     host: undefined,
     contentLength: -1,
     transferEncoding: undefined,
-    connectionOptions: [],
+    close: false,
+    keepAlive: false,
+    connectionOptions: undefined,
     upgrade: undefined,
   };
 }
@@ -48,6 +53,13 @@ export class HeadError extends Error {
 export interface HeadRules {
   readonly maxFields: number;
   readonly names: FieldNames;
+  readonly memory: HeadMemory;
+}
+
+/** What one head leaves for the next of its connection. */
+export interface HeadMemory {
+  /** The authority that was checked last: most often the next one is the same. */
+  goodAuthority: string | undefined;
 }
 
 /** A message's head, or its trailers, as they came in. */
@@ -150,32 +162,32 @@ function takeContentLength(value: string, facts: HeadFacts): void {
 
 /** Only tokens (RFC 9110 section 7.6.1): so none names a pseudo-header of the block. Empty ones say nothing. */
 function takeConnection(value: string, facts: HeadFacts): void {
-  if (value === 'keep-alive' || value === 'close') {
-    facts.connectionOptions.push(value);
-    return;
-  }
+  if (takeOwnOption(value, facts)) return;
   for (const part of value.toLowerCase().split(',')) {
     const option = part.trim();
-    if (option === '') continue;
+    if (option === '' || takeOwnOption(option, facts)) continue;
     if (!hasOnly(option, TOKEN_BYTE)) throw new HeadError('connection-field');
+    facts.connectionOptions ??= [];
     facts.connectionOptions.push(option);
   }
 }
 
-/** Options that name no field of their own, or one that is dropped or kept by rules of its own. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set([
-  'close',
-  'keep-alive',
-  'upgrade',
-  'te',
-  'host',
-  'content-length',
-]);
+/** False for an option that is not about the connection's end. */
+function takeOwnOption(option: string, facts: HeadFacts): boolean {
+  if (option === 'keep-alive') facts.keepAlive = true;
+  else if (option === 'close') facts.close = true;
+  else return false;
+  return true;
+}
+
+/** Options that name a field which is dropped or kept by rules of its own. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['upgrade', 'te', 'host', 'content-length']);
 
 /** RFC 9110 section 7.6.1: what `Connection` names ends here. */
 function dropConnectionFields(block: HeaderBlock, facts: HeadFacts): void {
+  if (facts.connectionOptions === undefined) return;
   for (const option of facts.connectionOptions) {
-    if (OWN_OPTIONS.has(option)) continue;
+    if (OWN_FIELDS.has(option)) continue;
     for (let at = block.length - 2; at >= 0; at -= 2) {
       if (block[at] === option) block.splice(at, 2);
     }
@@ -201,6 +213,5 @@ export function isChunked(facts: HeadFacts, isHttp10: boolean): boolean {
 
 /** Whether the connection may be used again after the message (RFC 9112 section 9.3). */
 export function keepsAlive(facts: HeadFacts, isHttp10: boolean): boolean {
-  if (facts.connectionOptions.includes('close')) return false;
-  return !isHttp10 || facts.connectionOptions.includes('keep-alive');
+  return !facts.close && (!isHttp10 || facts.keepAlive);
 }

@@ -7,6 +7,7 @@ import {
   type HeadBytes,
   HeadError,
   type HeadFacts,
+  type HeadMemory,
   type HeadRules,
   isChunked,
   keepsAlive,
@@ -40,7 +41,7 @@ export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRul
   const facts = newHeadFacts();
   startBlock(block, method, scheme);
   parseFields(head, line.end, rules, block, facts);
-  placeTarget(block, line, facts);
+  placeTarget(block, line, facts, rules.memory);
   const chunked = isChunked(facts, isHttp10);
   const protocol = requestedUpgrade(method, facts, isHttp10);
   if (protocol !== undefined) block.push('upgrade', protocol);
@@ -81,11 +82,18 @@ function parseRequestLine({ buffer, start, end, text }: HeadBytes): RequestLine 
   const isHttp10 = parseVersion(text.slice(at - start, lineEnd - start));
   if (buffer[lineEnd] !== CR || buffer[lineEnd + 1] !== LF) throw new HeadError('request-line');
   return {
-    method: text.slice(0, methodEnd - start),
+    method: methodOf(text, methodEnd - start),
     target: text.slice(targetStart - start, targetEnd - start),
     isHttp10,
     end: lineEnd + 2,
   };
+}
+
+/** Those that nearly all requests have are the same string objects each time. */
+function methodOf(text: string, length: number): string {
+  if (length === 3 && text.startsWith('GET')) return 'GET';
+  if (length === 4 && text.startsWith('POST')) return 'POST';
+  return text.slice(0, length);
 }
 
 const SPACE = 0x20;
@@ -108,11 +116,10 @@ function startBlock(block: HeaderBlock, method: string, scheme: string): void {
   else block.push(':method', method, ':scheme', scheme, ':authority', '', ':path', '');
 }
 
-function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts): void {
+function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, memory: HeadMemory): void {
   const { method, target, isHttp10 } = line;
-  const { host } = facts;
+  const host = checkedHost(facts.host, memory);
   if (host === undefined && !isHttp10) throw new HeadError('host-missing');
-  if (host !== undefined && !isAuthority(host)) throw new HeadError('host-invalid');
   if (method === 'CONNECT') {
     if (!/:[0-9]+$/.test(target) || !isAuthority(target)) throw new HeadError('request-target');
     block[3] = sameAuthority(target, host);
@@ -123,6 +130,15 @@ function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts): v
   if (!isPath(path, method)) throw new HeadError('request-target');
   block[5] = absolute === undefined ? (host ?? '') : sameAuthority(absolute.authority, host);
   block[7] = path;
+}
+
+/** The same string object as long as a client names the same host: maps and the HPACK encoder find it at once. */
+function checkedHost(host: string | undefined, memory: HeadMemory): string | undefined {
+  if (host === undefined) return undefined;
+  if (host === memory.goodAuthority) return memory.goodAuthority;
+  if (!isAuthority(host)) throw new HeadError('host-invalid');
+  memory.goodAuthority = host;
+  return host;
 }
 
 /** Both say where the request goes: if they differ, some hop would follow the other one. */
@@ -150,7 +166,7 @@ function splitAbsolute(target: string): { readonly authority: string; readonly p
 function requestedUpgrade(method: string, facts: HeadFacts, isHttp10: boolean): string | undefined {
   const { upgrade } = facts;
   if (upgrade === undefined || isHttp10 || method !== 'GET') return undefined;
-  if (!facts.connectionOptions.includes('upgrade')) return undefined;
+  if (facts.connectionOptions?.includes('upgrade') !== true) return undefined;
   if (facts.contentLength > 0 || facts.transferEncoding !== undefined) return undefined;
   return acceptedUpgrade(upgrade);
 }

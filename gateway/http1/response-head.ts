@@ -27,6 +27,7 @@ export interface RequestForm {
   readonly upgrade: boolean;
 }
 
+const ZERO = 0x30;
 const SPACE = 0x20;
 const CR = 0x0d;
 const LF = 0x0a;
@@ -39,9 +40,8 @@ const STATUS_BYTES = 12;
 export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: HeadRules): ResponseHead {
   const lineEnd = endOfStatusLine(head);
   const isHttp10 = head.text.charCodeAt(7) === 0x30;
-  const text = head.text.slice(9, STATUS_BYTES);
-  const status = Number(text);
-  const block: HeaderBlock = [':status', text];
+  const status = statusOf(head);
+  const block: HeaderBlock = [':status', status === 200 ? '200' : head.text.slice(9, STATUS_BYTES)];
   const facts = newHeadFacts();
   parseFields(head, lineEnd, rules, block, facts);
   if (status === 101) {
@@ -59,17 +59,29 @@ export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: 
   };
 }
 
-const STATUS = /^HTTP\/1\.[01] [1-5][0-9][0-9]$/;
-
 /** Checks the status line; returns where the first field begins. The reason phrase may be missing with its space. */
 function endOfStatusLine({ buffer, start, text }: HeadBytes): number {
   let at = start + STATUS_BYTES;
-  if (!STATUS.test(text.slice(0, STATUS_BYTES))) throw new HeadError('status-line');
+  const version = text.startsWith('HTTP/1.1 ') || text.startsWith('HTTP/1.0 ');
+  if (!version) throw new HeadError('status-line');
   if (buffer[at] === SPACE) {
     while (VALUE_BYTE[buffer[at] as number] === 1) at++;
   }
   if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('status-line');
   return at + 2;
+}
+
+/** 100 to 599, three digits. */
+function statusOf({ buffer, start }: HeadBytes): number {
+  const hundreds = (buffer[start + 9] as number) - ZERO;
+  const tens = (buffer[start + 10] as number) - ZERO;
+  const ones = (buffer[start + 11] as number) - ZERO;
+  if (!(hundreds >= 1 && hundreds <= 5 && isDigit(tens) && isDigit(ones))) throw new HeadError('status-line');
+  return hundreds * 100 + tens * 10 + ones;
+}
+
+function isDigit(value: number): boolean {
+  return value >= 0 && value <= 9;
 }
 
 /** Such a response has no body and must not say how long it is (RFC 9110 section 8.6). */

@@ -4,7 +4,9 @@ import type { AccessLogConfig } from '../config.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** Writes up to this size are whole lines and do not mix with another worker's in a pipe (PIPE_BUF). */
-const ATOMIC_WRITE_BYTES = 4096;
+const ATOMIC_PIPE_BYTES = 4096;
+/** A file that is only appended to takes any write whole; each costs a way through the thread pool. */
+const FILE_WRITE_BYTES = 64 * 1024;
 /** What may wait for a slow disk or reader; lines beyond are dropped, for serving goes before logging. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const FLUSH_INTERVAL_MS = 1000;
@@ -22,11 +24,12 @@ export class AccessLog {
   constructor(config: AccessLogConfig, onProblem: (reason: string) => void) {
     this.#sample = config.sample;
     this.#file = config.file;
+    const writeBytes = config.file === '-' ? ATOMIC_PIPE_BYTES : FILE_WRITE_BYTES;
     this.#destination = destination({
       dest: config.file === '-' ? 1 : config.file,
       sync: false,
-      minLength: ATOMIC_WRITE_BYTES / 2,
-      maxWrite: ATOMIC_WRITE_BYTES,
+      minLength: writeBytes / 2,
+      maxWrite: writeBytes,
       maxLength: MAX_WAITING_BYTES,
       periodicFlush: FLUSH_INTERVAL_MS,
       mkdir: true,
