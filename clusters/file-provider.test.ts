@@ -168,6 +168,23 @@ test('the older of two failover policies for a service holds', async (t) => {
   assert.match(folder.messages[0] ?? '', /a\.yaml:\d+ FailoverPolicy\/shop\/young: shop\/cart already has/);
 });
 
+test('the older of two traffic policies for a service holds, beside a failover policy', async (t) => {
+  const traffic = (name: string, created: string) =>
+    policy(name, created)
+      .replace('Failover', 'Traffic')
+      .replace(/, tiers.*\]/, '');
+  const folder = await Folder.open(t, {
+    'a.yaml': traffic('young', '2026-02-01T00:00:00Z'),
+    'b.yaml': traffic('old', '2026-01-01T00:00:00Z'),
+    'c.yaml': policy('failover', '2026-03-01T00:00:00Z'),
+  });
+  const names = [...folder.provider.trafficPolicies.values()].map((one) => one.name);
+  assert.deepEqual(names, ['old']);
+  assert.deepEqual(folder.messages.length, 1);
+  assert.match(folder.messages[0] ?? '', /a\.yaml:\d+ TrafficPolicy\/shop\/young: shop\/cart already has/);
+  assert.equal(folder.provider.failoverPolicies.size, 1);
+});
+
 test('an export without its service offers nothing and says so', async (t) => {
   const folder = await Folder.open(t, { 'a.yaml': EXPORT });
   assert.match(folder.messages[0] ?? '', /ServiceExport shop\/cart: there is no Service/);

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ClusterName, Locality } from '../federation/model/cluster.ts';
 import type { FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey } from '../federation/model/service.ts';
+import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
 import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
 import { everythingClosed } from './files/closure.ts';
@@ -27,7 +28,7 @@ export interface FileProviderOptions {
   readonly home: Locality;
 }
 
-const POLICY_KINDS: ReadonlySet<string> = new Set(['FailoverPolicy', 'AccessPolicy']);
+const POLICY_KINDS: ReadonlySet<string> = new Set(['FailoverPolicy', 'TrafficPolicy', 'AccessPolicy']);
 /** Changes of many files at once are listed as problems once. */
 const PROBLEMS_DELAY_MS = 20;
 
@@ -74,6 +75,10 @@ export class FileProvider implements ClusterProvider {
 
   get failoverPolicies(): ReadonlyMap<string, FailoverPolicy> {
     return this.#policies.failoverPolicies;
+  }
+
+  get trafficPolicies(): ReadonlyMap<string, TrafficPolicy> {
+    return this.#policies.trafficPolicies;
   }
 
   get accessPolicies(): ReadonlyMap<string, AccessPolicy> {

@@ -2,6 +2,7 @@ import type { ClusterName } from '../federation/model/cluster.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey, ServiceName, ServicePort, ServiceType } from '../federation/model/service.ts';
+import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
 import type { Readable } from '../federation/runtime/watchable.ts';
 
 /** A service that this cluster's provider (Kubernetes or files) knows. */
@@ -50,6 +51,7 @@ export interface ClusterProvider {
   readonly ready: Promise<void>;
   readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
   readonly failoverPolicies: ReadonlyMap<string, FailoverPolicy>;
+  readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
   readonly peerRules: ReadonlyMap<ClusterName, PeerRule>;
   readonly problems: Readable<readonly ProviderProblem[]>;

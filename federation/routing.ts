@@ -184,6 +184,7 @@ export class Routing implements FindingsListener {
         exportsOf: (key) => this.#exportsOf(key),
         endpointsOf: (key) => exportedEndpoints(provider, key),
         failoverOf: (key) => this.#policies.failoverOf(key),
+        trafficOf: (key) => this.#policies.trafficOf(key),
         accessOf: (key) => this.#policies.accessOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
@@ -234,6 +235,7 @@ export class Routing implements FindingsListener {
     for (const key of this.history.value?.services.keys() ?? []) {
       const same =
         before.failoverOf(key) === this.#policies.failoverOf(key) &&
+        before.trafficOf(key) === this.#policies.trafficOf(key) &&
         isDeepStrictEqual(before.accessOf(key), this.#policies.accessOf(key));
       if (!same) this.#builder.mark(key);
     }

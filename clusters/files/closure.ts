@@ -51,6 +51,7 @@ const LOSSES: ReadonlyMap<string | undefined, string> = new Map([
   ['ServiceExport', 'the service is not exported'],
   ['EndpointSlice', 'its endpoints are not used'],
   ['FailoverPolicy', 'its targets fail over as without it'],
+  ['TrafficPolicy', 'traffic to its targets is as without it'],
 ]);
 
 /** What an unreadable document that closes nothing costs. */

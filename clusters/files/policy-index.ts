@@ -1,11 +1,13 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { AccessRule, FailoverPolicy } from '../../federation/model/policy.ts';
-import { serviceKey } from '../../federation/model/service.ts';
+import { type ServiceName, serviceKey } from '../../federation/model/service.ts';
+import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
 import type { AccessPolicy, PeerRule, ProviderProblem } from '../provider.ts';
 import { toAccessPolicies } from '../schema/access-policy-schema.ts';
 import { toPeerRule } from '../schema/cluster-peer-schema.ts';
 import { toFailoverPolicy } from '../schema/failover-policy-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
+import { toTrafficPolicy } from '../schema/traffic-policy-schema.ts';
 import type { Closure } from './closure.ts';
 import type { FileObject } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
@@ -21,6 +23,7 @@ const NOBODY: AccessRule = {
 /** The policies and peers of a folder. Few objects: built anew as a whole when any of them changes. */
 export class PolicyIndex {
   readonly failoverPolicies = new Map<string, FailoverPolicy>();
+  readonly trafficPolicies = new Map<string, TrafficPolicy>();
   readonly accessPolicies = new Map<string, AccessPolicy>();
   readonly peerRules = new Map<ClusterName, PeerRule>();
   #problems: ProviderProblem[] = [];
@@ -31,6 +34,7 @@ export class PolicyIndex {
 
   rebuild(resources: ResourceSet): void {
     this.failoverPolicies.clear();
+    this.trafficPolicies.clear();
     this.accessPolicies.clear();
     this.peerRules.clear();
     this.#problems = [];
@@ -59,22 +63,35 @@ export class PolicyIndex {
         this.accessPolicies.set(`${object.id}/${policy.target.name}`, policy);
       }
     } else if (resource.kind === 'FailoverPolicy') {
-      const policy = toFailoverPolicy(resource);
-      const free = policy.targets.filter((target) => this.#claim(serviceKey(target), object, targets));
-      if (free.length > 0) this.failoverPolicies.set(object.id, { ...policy, targets: free });
+      this.#attach(this.failoverPolicies, toFailoverPolicy(resource), object, targets);
+    } else if (resource.kind === 'TrafficPolicy') {
+      this.#attach(this.trafficPolicies, toTrafficPolicy(resource), object, targets);
     }
   }
 
+  #attach<P extends { readonly targets: readonly ServiceName[] }>(
+    policies: Map<string, P>,
+    policy: P,
+    object: FileObject,
+    targets: Map<string, FileObject>,
+  ): void {
+    const free = policy.targets.filter((target) => this.#claim(serviceKey(target), object, targets));
+    if (free.length > 0) policies.set(object.id, { ...policy, targets: free });
+  }
+
+  /** A service has one policy of a kind. */
   #claim(target: string, object: FileObject, targets: Map<string, FileObject>): boolean {
-    const holder = targets.get(target);
+    const { kind } = object.resource;
+    const key = `${kind} ${target}`;
+    const holder = targets.get(key);
     if (holder === undefined) {
-      targets.set(target, object);
+      targets.set(key, object);
       return true;
     }
     this.#problems.push({
       where: `${object.file}:${object.line}`,
       message: `${object.id}: ${target} already has ${holder.id} (${holder.file}:${holder.line}), which is older`,
-      hint: 'a service has one FailoverPolicy: remove one of the two',
+      hint: `a service has one ${kind}: remove one of the two`,
     });
     return false;
   }

@@ -119,6 +119,21 @@ describe('an EndpointSlice', () => {
     ]);
   });
 
+  it('weighs its endpoints by our annotation', () => {
+    const of = (weight: string): string =>
+      slice(
+        'addressType: IPv4\nendpoints: [{ addresses: [10.0.0.1] }]',
+        META.replace('labels', `annotations: { isthmus.io/weight: "${weight}" }, labels`),
+      );
+    assert.equal(read(of('3'))[0]?.weight, 3);
+    assert.equal(read(of('1'))[0]?.weight, undefined);
+    for (const weight of ['0', '1001', '1.5', 'heavy']) {
+      assert.deepEqual(resourceProblems(of(weight)), [
+        '3: metadata.annotations.isthmus.io/weight: is not a weight from 1 to 1000',
+      ]);
+    }
+  });
+
   it('places an endpoint by its own zone and region, else by the slice, else where the cluster is', () => {
     const places = (text: string): string[] =>
       read(text).map(({ locality }) => `${locality.region}/${locality.zone}`);

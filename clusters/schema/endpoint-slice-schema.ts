@@ -6,6 +6,9 @@ import type { ServiceName } from '../../federation/model/service.ts';
 import { dnsLabel, metadata, placeName, port } from './metadata.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
+/** Ours: Kubernetes' slices have no weights. */
+const WEIGHT_ANNOTATION = 'isthmus.io/weight';
+const WEIGHT = /^(?:[1-9][0-9]{0,2}|1000)$/;
 const REGION_LABEL = 'topology.kubernetes.io/region';
 /** As the API server's own bound. */
 const MAX_ENDPOINTS = 1000;
@@ -20,6 +23,12 @@ const placedLabels = z.record(z.string(), z.string()).superRefine((labels, conte
   if (issue !== undefined) {
     context.addIssue({ code: 'custom', path: [REGION_LABEL], message: issue.message });
   }
+});
+
+const annotations = z.record(z.string(), z.string()).superRefine((given, context) => {
+  const weight = given[WEIGHT_ANNOTATION];
+  if (weight === undefined || WEIGHT.test(weight)) return;
+  context.addIssue({ code: 'custom', path: [WEIGHT_ANNOTATION], message: 'is not a weight from 1 to 1000' });
 });
 
 const conditions = z
@@ -45,7 +54,7 @@ const endpoint = z.object({
 export const endpointSliceSchema = z.object({
   kind: z.literal('EndpointSlice'),
   metadata: metadata
-    .extend({ labels: placedLabels.default({}) })
+    .extend({ labels: placedLabels.default({}), annotations: annotations.nullish() })
     .refine((meta) => meta.labels[SERVICE_LABEL] !== undefined, {
       message: `has no label ${SERVICE_LABEL}, which names its service`,
       path: ['labels'],
@@ -75,6 +84,7 @@ function state(given: z.infer<typeof conditions>): EndpointState {
 export function sliceEndpoints(object: EndpointSliceObject, home: Locality, changedAtMs: number): Endpoint[] {
   const ports: Record<string, number> = {};
   for (const one of object.ports ?? []) ports[one.name ?? ''] = one.port;
+  const weight = Number(object.metadata.annotations?.[WEIGHT_ANNOTATION] ?? 1);
   const region = object.metadata.labels[REGION_LABEL];
   return (object.endpoints ?? []).map((one) => ({
     address: one.addresses[0] ?? '',
@@ -85,5 +95,6 @@ export function sliceEndpoints(object: EndpointSliceObject, home: Locality, chan
     },
     state: state(one.conditions),
     changedAtMs,
+    ...(weight === 1 ? {} : { weight }),
   }));
 }

@@ -7,6 +7,7 @@ import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice-
 import { type FailoverPolicyObject, failoverPolicySchema } from './failover-policy-schema.ts';
 import { type ServiceExportObject, serviceExportSchema } from './service-export-schema.ts';
 import { type ServiceObject, serviceSchema } from './service-schema.ts';
+import { type TrafficPolicyObject, trafficPolicySchema } from './traffic-policy-schema.ts';
 
 /** Any object that a resources folder may hold. */
 export type Resource =
@@ -14,6 +15,7 @@ export type Resource =
   | EndpointSliceObject
   | ServiceExportObject
   | FailoverPolicyObject
+  | TrafficPolicyObject
   | AccessPolicyObject
   | ClusterPeerObject;
 
@@ -33,6 +35,7 @@ const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
     schema: serviceExportSchema,
   },
   FailoverPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: failoverPolicySchema },
+  TrafficPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: trafficPolicySchema },
   AccessPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: accessPolicySchema },
   ClusterPeer: { apiVersions: ['isthmus.io/v1alpha1'], schema: clusterPeerSchema },
 };

@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { TrustDomain } from './identity.ts';
 import type { AccessRule, FailoverPolicy } from './policy.ts';
 import type { LocalityHosts, ServiceKey, ServiceName, ServicePort, ServiceType } from './service.ts';
+import type { TrafficPolicy } from './traffic-policy.ts';
 
 /**
  * One immutable picture of everything a gateway needs. The federation service builds it, the gateway only reads
@@ -50,6 +51,7 @@ export interface SnapshotService {
   /** This cluster's own endpoints; empty when it does not offer the service. */
   readonly endpoints: readonly Endpoint[];
   readonly failover: FailoverPolicy;
+  readonly traffic: TrafficPolicy;
   readonly access: readonly AccessRule[];
 }
 

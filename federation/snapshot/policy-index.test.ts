@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AccessPolicy } from '../../clusters/provider.ts';
 import type { AccessRule } from '../model/policy.ts';
+import { DEFAULT_TRAFFIC_POLICY, type TrafficPolicy } from '../model/traffic-policy.ts';
 import { PolicyIndex } from './policy-index.ts';
 
 function rule(cluster: string): AccessRule {
@@ -14,7 +15,7 @@ test('access policies are for a service, for a namespace, or for everything', ()
     ['b', { target: { namespace: 'shop', name: undefined }, rules: [rule('two')] }],
   ]);
   const clustersOf = (key: string): string[] =>
-    new PolicyIndex({ failoverPolicies: new Map(), accessPolicies })
+    new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies: new Map(), accessPolicies })
       .accessOf(key)
       .flatMap(({ sourceClusters }) => sourceClusters);
   assert.deepEqual(clustersOf('shop/pay'), ['one', 'two']);
@@ -23,4 +24,27 @@ test('access policies are for a service, for a namespace, or for everything', ()
   accessPolicies.set('c', { target: { namespace: undefined, name: undefined }, rules: [rule('three')] });
   assert.deepEqual(clustersOf('shop/pay'), ['one', 'two', 'three']);
   assert.deepEqual(clustersOf('bank/till'), ['three']);
+});
+
+test('a service has the traffic policy whose name comes first, and the default without one', () => {
+  const policy = (name: string): TrafficPolicy => ({
+    ...DEFAULT_TRAFFIC_POLICY,
+    name,
+    namespace: 'shop',
+    targets: [{ namespace: 'shop', name: 'pay' }],
+  });
+  const trafficPolicies = new Map([
+    ['b', policy('second')],
+    ['a', policy('first')],
+  ]);
+  const index = new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies, accessPolicies: new Map() });
+  assert.equal(index.trafficOf('shop/pay').name, 'first');
+  assert.equal(index.trafficOf('shop/cart'), DEFAULT_TRAFFIC_POLICY);
+  assert.deepEqual(index.problems, [
+    {
+      where: 'TrafficPolicy b',
+      message: 'shop/pay already has TrafficPolicy shop/first, which holds',
+      hint: 'name each service in one TrafficPolicy only',
+    },
+  ]);
 });

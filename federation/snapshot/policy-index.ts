@@ -1,28 +1,32 @@
 import type { AccessPolicy, AccessTarget, ProviderProblem } from '../../clusters/provider.ts';
 import { type AccessRule, DEFAULT_FAILOVER_POLICY, type FailoverPolicy } from '../model/policy.ts';
-import { type ServiceKey, serviceKey } from '../model/service.ts';
+import { type ServiceKey, type ServiceName, serviceKey } from '../model/service.ts';
+import { DEFAULT_TRAFFIC_POLICY, type TrafficPolicy } from '../model/traffic-policy.ts';
 
 export interface PolicySources {
   readonly failoverPolicies: ReadonlyMap<string, FailoverPolicy>;
+  readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
 }
 
 const NO_RULES: readonly AccessRule[] = [];
 
 /**
- * Which policies hold for which service. Two FailoverPolicies of one service: the one whose name comes first holds,
- * the other is a problem. AccessPolicies of one service add up, in the order of their names.
+ * Which policies hold for which service. Two FailoverPolicies or two TrafficPolicies of one service: the one whose
+ * name comes first holds, the other is a problem. AccessPolicies of one service add up, in the order of their names.
  */
 export class PolicyIndex {
   readonly #failover = new Map<ServiceKey, FailoverPolicy>();
+  readonly #traffic = new Map<ServiceKey, TrafficPolicy>();
   /** By service, by namespace (`shop/*`), and for every service (`*`). */
   readonly #access = new Map<string, AccessRule[]>();
   readonly problems: readonly ProviderProblem[];
 
   constructor(sources: PolicySources) {
-    this.problems = [...sources.failoverPolicies]
-      .sort(byName)
-      .flatMap(([name, policy]) => this.#addFailover(name, policy));
+    this.problems = [
+      ...attach('FailoverPolicy', sources.failoverPolicies, this.#failover),
+      ...attach('TrafficPolicy', sources.trafficPolicies, this.#traffic),
+    ];
     for (const [, { target, rules }] of [...sources.accessPolicies].sort(byName)) {
       const scope = scopeOf(target);
       this.#access.set(scope, [...(this.#access.get(scope) ?? []), ...rules]);
@@ -33,28 +37,45 @@ export class PolicyIndex {
     return this.#failover.get(key) ?? DEFAULT_FAILOVER_POLICY;
   }
 
+  trafficOf(key: ServiceKey): TrafficPolicy {
+    return this.#traffic.get(key) ?? DEFAULT_TRAFFIC_POLICY;
+  }
+
   accessOf(key: ServiceKey): readonly AccessRule[] {
     const scopes = [key, `${key.slice(0, key.indexOf('/'))}/*`, '*'];
     const [first, ...others] = scopes.flatMap((scope) => this.#access.get(scope) ?? []);
     return first === undefined ? NO_RULES : [first, ...others];
   }
+}
 
-  #addFailover(name: string, policy: FailoverPolicy): ProviderProblem[] {
-    const problems: ProviderProblem[] = [];
+interface Attached {
+  readonly name: string;
+  readonly namespace: string;
+  readonly targets: readonly ServiceName[];
+}
+
+/** Gives each target its policy; what comes too late is a problem. */
+function attach<P extends Attached>(
+  kind: string,
+  policies: ReadonlyMap<string, P>,
+  byService: Map<ServiceKey, P>,
+): ProviderProblem[] {
+  const problems: ProviderProblem[] = [];
+  for (const [name, policy] of [...policies].sort(byName)) {
     for (const target of policy.targets) {
       const key = serviceKey(target);
-      const other = this.#failover.get(key);
-      if (other === undefined) this.#failover.set(key, policy);
+      const other = byService.get(key);
+      if (other === undefined) byService.set(key, policy);
       else {
         problems.push({
-          where: `FailoverPolicy ${name}`,
-          message: `${key} already has FailoverPolicy ${other.namespace}/${other.name}, which holds`,
-          hint: 'name each service in one FailoverPolicy only',
+          where: `${kind} ${name}`,
+          message: `${key} already has ${kind} ${other.namespace}/${other.name}, which holds`,
+          hint: `name each service in one ${kind} only`,
         });
       }
     }
-    return problems;
   }
+  return problems;
 }
 
 function scopeOf({ namespace, name }: AccessTarget): string {

@@ -5,6 +5,7 @@ import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { encodeRecord, parseRecord } from '../store/record.ts';
 import { snapshotFromBytes, snapshotToBytes } from '../wire/snapshot-message.ts';
 import { ServiceAdmission } from './service-admission.ts';
@@ -17,6 +18,7 @@ function service(cluster: string, record: ServiceRecord = testRecord('a')): Snap
       exports: [{ cluster, record }],
       endpoints: [],
       failover: DEFAULT_FAILOVER_POLICY,
+      traffic: DEFAULT_TRAFFIC_POLICY,
       access: [],
       listenPort: () => undefined,
       healthOf: () => ({ kind: 'steady' }),

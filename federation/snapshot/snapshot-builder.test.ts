@@ -7,6 +7,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { ServiceKey } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
+import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
 import { ListenPorts } from './listen-ports.ts';
 import { OfferBook } from './offer-book.ts';
@@ -37,6 +38,7 @@ class Bench {
         exportsOf: (key) => [...(this.exports.get(key)?.values() ?? [])],
         endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
+        trafficOf: () => DEFAULT_TRAFFIC_POLICY,
         accessOf: () => [],
         peers: () => this.peers,
         trustBundles: () => trustBundles,

@@ -5,6 +5,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import { parseServiceKey, type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import type { TrafficPolicy } from '../model/traffic-policy.ts';
 import type { TrustBundles } from '../wire/cluster-fields.ts';
 import type { PortTarget } from './listen-ports.ts';
 import type { OfferBook } from './offer-book.ts';
@@ -16,6 +17,7 @@ export interface BuilderSources {
   readonly exportsOf: (key: ServiceKey) => readonly ServiceExport[];
   readonly endpointsOf: (key: ServiceKey) => readonly Endpoint[];
   readonly failoverOf: (key: ServiceKey) => FailoverPolicy;
+  readonly trafficOf: (key: ServiceKey) => TrafficPolicy;
   readonly accessOf: (key: ServiceKey) => readonly AccessRule[];
   /** Given `previous`, the same object where nothing changed. */
   readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
@@ -136,7 +138,7 @@ export class SnapshotBuilder {
     previous: SnapshotService | undefined,
     nowMs: number,
   ): SnapshotService | undefined {
-    const { offers, failoverOf, accessOf, endpointsOf, ports } = this.#sources;
+    const { offers, failoverOf, trafficOf, accessOf, endpointsOf, ports } = this.#sources;
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
@@ -149,6 +151,7 @@ export class SnapshotBuilder {
         exports,
         endpoints: endpointsOf(key),
         failover,
+        traffic: trafficOf(key),
         access: accessOf(key),
         listenPort: (port) => ports.claim(portTarget(key, port), nowMs),
         healthOf: (cluster) => offers.healthOf(key, cluster),

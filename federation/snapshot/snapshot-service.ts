@@ -6,6 +6,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import type { ServiceName, ServicePort } from '../model/service.ts';
 import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
+import type { TrafficPolicy } from '../model/traffic-policy.ts';
 
 /** All that a service of the snapshot is made of. */
 export interface ServiceSources {
@@ -15,6 +16,7 @@ export interface ServiceSources {
   /** This cluster's own, when it exports the service. */
   readonly endpoints: readonly Endpoint[];
   readonly failover: FailoverPolicy;
+  readonly traffic: TrafficPolicy;
   readonly access: readonly AccessRule[];
   readonly listenPort: (port: ServicePort) => number | undefined;
   readonly healthOf: (cluster: ClusterName) => PeerHealth;
@@ -38,6 +40,7 @@ export function assembleService(
     offers: offers(sources, merged),
     endpoints: sources.endpoints,
     failover: sources.failover,
+    traffic: sources.traffic,
     access: sources.access,
   };
   const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);

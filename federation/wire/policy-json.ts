@@ -9,14 +9,26 @@ import type {
   TierSelector,
   WeightedCluster,
 } from '../model/policy.ts';
-import type { ServiceName } from '../model/service.ts';
 import { BOUNDS } from './bounds.ts';
-import { inField, label, listOf, plainText, WireError, within } from './field-checks.ts';
-
-const MAX_MS = 365 * 24 * 3600 * 1000;
-const MAX_COUNT = 1_000_000_000;
-
-type Fields = Readonly<Record<string, unknown>>;
+import { inField, label, listOf, WireError } from './field-checks.ts';
+import {
+  array,
+  type Fields,
+  list,
+  MAX_COUNT,
+  MAX_MS,
+  number,
+  numberWithin,
+  object,
+  oneOf,
+  optional,
+  optionalNumber,
+  parse,
+  serviceName,
+  string,
+  text,
+  texts,
+} from './json-fields.ts';
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
 export function failoverPolicyFromJson(field: string, json: string): FailoverPolicy {
@@ -53,14 +65,6 @@ function failoverPolicy(fields: Fields): FailoverPolicy {
     failback: inField('failback', () => failback(fields.failback)),
     outlier: inField('outlier', () => outlier(fields.outlier)),
     healthCheck: optional(fields, 'healthCheck', healthCheck),
-  };
-}
-
-function serviceName(value: unknown): ServiceName {
-  const fields = object('', value, ['namespace', 'name']);
-  return {
-    namespace: label('namespace', text(fields, 'namespace')),
-    name: label('name', text(fields, 'name')),
   };
 }
 
@@ -158,69 +162,4 @@ function accessRule(value: unknown): AccessRule {
     methods: texts(fields, 'methods'),
     pathPrefixes: texts(fields, 'pathPrefixes'),
   };
-}
-
-function parse(json: string): unknown {
-  if (json.length > BOUNDS.policyJsonLength) throw new WireError(`: ${json.length} characters are too many`);
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw new WireError(': is not JSON');
-  }
-}
-
-/** A JSON object with no other fields than those known. */
-function object(field: string, value: unknown, known: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new WireError(`${field}: is not an object`);
-  }
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new WireError(`${field}: field ${JSON.stringify(unknown)} is unknown`);
-  return Object.fromEntries(Object.entries(value));
-}
-
-function array(field: string, value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new WireError(`${field}: is not a list`);
-  return value;
-}
-
-function list<T>(fields: Fields, name: string, max: number, read: (item: unknown) => T): T[] {
-  return listOf(name, array(name, fields[name]), max, read);
-}
-
-function texts(fields: Fields, name: string): readonly string[] {
-  return list(fields, name, BOUNDS.entriesPerRule, (item) => string('', item));
-}
-
-function text(fields: Fields, name: string): string {
-  return string(name, fields[name]);
-}
-
-function string(field: string, value: unknown): string {
-  if (typeof value !== 'string') throw new WireError(`${field}: is not text`);
-  return plainText(field, value, 4096);
-}
-
-function number(fields: Fields, name: string, min: number, max: number): number {
-  return numberWithin(name, fields[name], min, max);
-}
-
-function optionalNumber(fields: Fields, name: string, min: number, max: number): number | undefined {
-  return optional(fields, name, (value) => numberWithin('', value, min, max));
-}
-
-function numberWithin(field: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number') throw new WireError(`${field}: is not a number`);
-  return within(field, value, min, max);
-}
-
-function optional<T>(fields: Fields, name: string, read: (value: unknown) => T): T | undefined {
-  const value = fields[name];
-  return value === undefined ? undefined : inField(name, () => read(value));
-}
-
-function oneOf<T extends string>(fields: Fields, name: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === fields[name]);
-  if (found === undefined) throw new WireError(`${name}: is none of ${allowed.join(', ')}`);
-  return found;
 }

@@ -4,6 +4,7 @@ import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { LocalityHosts, PortProtocol, ServiceKey, ServiceType } from '../model/service.ts';
 import { serviceKey } from '../model/service.ts';
 import type { ServiceOffer, SnapshotPort, SnapshotService } from '../model/snapshot.ts';
+import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
 import { healthFromWire, healthToWire, localityFromWire } from './cluster-fields.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
+import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
 const TYPE: Readonly<Record<ServiceType, wire.Service_Type>> = {
   ClusterSetIP: wire.Service_Type.CLUSTER_SET_IP,
@@ -41,7 +43,7 @@ const STATE: Readonly<Record<EndpointState, wire.Endpoint_State>> = {
 };
 
 export function serviceToWire(service: SnapshotService): MessageInitShape<typeof wire.ServiceSchema> {
-  const isDefault = service.failover === DEFAULT_FAILOVER_POLICY;
+  const { failover, traffic } = service;
   return {
     namespace: service.service.namespace,
     name: service.service.name,
@@ -49,8 +51,9 @@ export function serviceToWire(service: SnapshotService): MessageInitShape<typeof
     ports: service.ports.map((port) => ({ ...port, protocol: PROTOCOL[port.protocol] })),
     offers: service.offers.map(offerToWire),
     endpoints: service.endpoints.map(endpointToWire),
-    failoverJson: isDefault ? undefined : JSON.stringify(service.failover),
+    failoverJson: failover === DEFAULT_FAILOVER_POLICY ? undefined : JSON.stringify(failover),
     accessJson: service.access.length === 0 ? undefined : JSON.stringify(service.access),
+    trafficJson: traffic === DEFAULT_TRAFFIC_POLICY ? undefined : JSON.stringify(traffic),
   };
 }
 
@@ -71,6 +74,7 @@ function endpointToWire(endpoint: Endpoint): MessageInitShape<typeof wire.Endpoi
     locality: endpoint.locality,
     state: STATE[endpoint.state],
     changedAtMs: BigInt(endpoint.changedAtMs),
+    weight: endpoint.weight,
   };
 }
 
@@ -91,6 +95,10 @@ export function serviceFromWire(message: wire.Service): readonly [ServiceKey, Sn
         message.failoverJson === undefined
           ? DEFAULT_FAILOVER_POLICY
           : failoverPolicyFromJson('failover_json', message.failoverJson),
+      traffic:
+        message.trafficJson === undefined
+          ? DEFAULT_TRAFFIC_POLICY
+          : trafficPolicyFromJson('traffic_json', message.trafficJson),
       access: message.accessJson === undefined ? [] : accessRulesFromJson('access_json', message.accessJson),
     },
   ];
@@ -164,11 +172,13 @@ function endpointFromWire(message: wire.Endpoint): Endpoint {
   for (const [name, port] of entries) {
     ports[portName('ports', name)] = inField('ports', () => portNumber(name, port));
   }
-  return {
+  const endpoint: Endpoint = {
     address: host('address', message.address),
     ports,
     locality: localityFromWire(message.locality),
     state: member('state', STATE, message.state),
     changedAtMs: safeInteger('changed_at_ms', message.changedAtMs),
   };
+  if (message.weight === undefined) return endpoint;
+  return { ...endpoint, weight: within('weight', message.weight, 1, BOUNDS.endpointWeight) };
 }

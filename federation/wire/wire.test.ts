@@ -25,6 +25,7 @@ import {
   snapshotToJson,
   snapshotToWire,
 } from './snapshot-message.ts';
+import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
 const RUNS = { numRuns: 200 };
 
@@ -139,6 +140,16 @@ describe('a snapshot that breaks the contract', () => {
       /^services\[0\]\.endpoints\[0\]\.ports/,
       (m) => (first(service(m).endpoints).ports = { constructor_: 1 }),
     ],
+    [
+      'an endpoint that weighs nothing',
+      /^services\[0\]\.endpoints\[0\]\.weight: 0 is not in 1/,
+      (m) => (first(service(m).endpoints).weight = 0),
+    ],
+    [
+      'a traffic policy that is no object',
+      /traffic_json: is not an object/,
+      (m) => (service(m).trafficJson = '[]'),
+    ],
     ['a policy that is no JSON', /failover_json: is not JSON/, (m) => (service(m).failoverJson = '{')],
     ['rules that are no list', /access_json: is not a list/, (m) => (service(m).accessJson = '{}')],
     [
@@ -197,6 +208,34 @@ describe('a snapshot that breaks the contract', () => {
       assert.throws(() => snapshotFromWire(broken), {
         name: 'WireError',
         message: new RegExp(`failover_json\\.failback\\.${field}`),
+      });
+    });
+  }
+});
+
+describe('a traffic policy that breaks the contract', () => {
+  const hashOn = { kind: 'source-address' };
+  for (const [loadBalancing, problem] of [
+    [{ kind: 'fastest' }, /^traffic_json\.loadBalancing\.kind: is none of/],
+    [{ kind: 'random', weights: [] }, /^traffic_json\.loadBalancing: field "weights" is unknown/],
+    [{ kind: 'maglev', tableSize: 65_537 }, /^traffic_json\.loadBalancing\.hashOn: is not an object/],
+    [{ kind: 'maglev', hashOn, tableSize: 65_536 }, /loadBalancing\.tableSize: 65536 is not a prime number/],
+    [{ kind: 'maglev', hashOn, tableSize: 2 ** 31 - 1 }, /loadBalancing\.tableSize: .* is not in/],
+    [
+      { kind: 'ring-hash', hashOn, minimumRingSize: 2, maximumRingSize: 1 },
+      /loadBalancing\.minimumRingSize: 2 is not in 1 to 1/,
+    ],
+    [{ kind: 'least-request', choiceCount: 2.5, activeRequestBias: 1 }, /choiceCount: 2\.5 is not a whole/],
+    [
+      { kind: 'random', slowStart: { windowMs: 0, minWeightPercent: 1, aggression: 1 } },
+      /loadBalancing\.slowStart\.windowMs: 0 is not in/,
+    ],
+  ] as const) {
+    it(`is refused: ${JSON.stringify(loadBalancing)}`, () => {
+      const policy = { name: 'p', namespace: 'shop', targets: [], loadBalancing };
+      assert.throws(() => trafficPolicyFromJson('traffic_json', JSON.stringify(policy)), {
+        name: 'WireError',
+        message: problem,
       });
     });
   }
