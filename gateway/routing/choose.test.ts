@@ -118,18 +118,6 @@ describe('choice of a destination', () => {
     assert.deepEqual(failing.shares(), { west: 70, south: 30 });
   });
 
-  it('goes the same way for the same hash', () => {
-    const failover = { tiers: [tierOf(named(['west', 50], ['south', 50]))] };
-    const offers = [offerOf('west', 3), offerOf('south', 3)];
-    const bench = new Bench(snapshotOf([serviceOf({ offers, failover })], [WEST, SOUTH]));
-    for (const hash of [0, 1, 99, 4_294_967_295]) {
-      const first = nameOf(bench.choose({ hash }));
-      assert.deepEqual(bench.shares(10, { hash }), { [first]: 10 });
-    }
-    const names = Array.from({ length: 100 }, (_, hash) => nameOf(bench.choose({ hash })));
-    assert.equal(names.filter((name) => name === 'west').length, 50);
-  });
-
   it('is none where nobody offers the service, or no way leads there', () => {
     assert.deepEqual(new Bench(snapshotOf([serviceOf({})], [])).shares(3), { noHealthyUpstream: 3 });
     const offers = [offerOf('west', 3)];
@@ -327,7 +315,7 @@ describe('choice among local endpoints', () => {
     const worker = bench();
     const [first, second] = worker.route.endpoints;
     assert.ok(first !== undefined && second !== undefined);
-    worker.route.state.pool.setCheck(second.address, 'unhealthy');
+    worker.route.state.pool.setCheck(second.address, 'unhealthy', NOW_MS);
     assert.equal(addressOf(worker.choose({ ...arrived, locality: 'eu/eu-b' })), '10.0.0.1');
     assert.equal(addressOf(worker.choose({ ...arrived, locality: 'xx/yy' })), '10.0.0.1');
     assert.equal(
@@ -338,7 +326,8 @@ describe('choice among local endpoints', () => {
 
   it('refuses when none is fit: the source knows better places', () => {
     const worker = bench();
-    for (const { address } of worker.route.endpoints) worker.route.state.pool.setCheck(address, 'unhealthy');
+    for (const { address } of worker.route.endpoints)
+      worker.route.state.pool.setCheck(address, 'unhealthy', NOW_MS);
     assert.equal(nameOf(worker.choose(arrived)), 'noLocalEndpoint');
     const panic = worker.choose({ ...arrived, panic: true });
     assert.ok(panic.kind === 'local', 'unless the source is in panic too');
@@ -383,7 +372,7 @@ describe('choice among local endpoints', () => {
     });
     const worker = new Bench(snapshotOf([checked], [WEST]));
     assert.deepEqual(worker.shares(), { west: 100 });
-    worker.route.state.pool.setCheck('10.0.0.1:8080', 'healthy');
+    worker.route.state.pool.setCheck('10.0.0.1:8080', 'healthy', NOW_MS);
     assert.deepEqual(worker.shares(), { local: 100 });
   });
 });

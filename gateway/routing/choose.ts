@@ -1,4 +1,5 @@
 import { type HostSet, pickPortion } from '../../federation/failover/pick.ts';
+import type { Candidates } from './candidates.ts';
 import { currentPlan } from './current-plan.ts';
 import {
   type Choice,
@@ -8,7 +9,6 @@ import {
   NO_LOCAL_ENDPOINT,
   NOTHING_TRIED,
   OVERFLOW,
-  type Tried,
 } from './destination.ts';
 import { currentLocalHosts } from './failover-input.ts';
 import type { FitEndpoints } from './local-hosts.ts';
@@ -30,18 +30,16 @@ export function choose(nowMs: number, table: RouteTable, route: Route, choice: C
   const portion = plan.portions[nextPortion(route, plan, choice.hash)];
   if (portion === undefined) return NO_HEALTHY_UPSTREAM;
   if (portion.usage.inFlight >= portion.usage.limit) {
-    return chooseFromTiers(nowMs, route, plan, choice, portion.tier + 1) ?? OVERFLOW;
+    return chooseFromTiers(nowMs, plan, choice, portion.tier + 1) ?? OVERFLOW;
   }
   const group =
     choice.hash === undefined
       ? portion.members.next()?.next()
       : portion.members.at(choice.hash)?.at(choice.hash);
   if (group !== undefined && choice.tried === NOTHING_TRIED) {
-    return group.kind === 'trunk'
-      ? group.destination
-      : route.state.balancer.pick(group.candidates, nowMs, choice.hash);
+    return group.kind === 'trunk' ? group.destination : group.candidates.pick(nowMs, choice.hash);
   }
-  return chooseAgain(nowMs, route, plan, choice, portion, group);
+  return chooseAgain(nowMs, plan, choice, portion, group);
 }
 
 function nextPortion(route: Route, plan: RoutePlan, hash: number | undefined): number {
@@ -55,16 +53,15 @@ function nextPortion(route: Route, plan: RoutePlan, hash: number | undefined): n
 /** A try after others: what was tried is left out, and the plan's own choice comes first. */
 function chooseAgain(
   nowMs: number,
-  route: Route,
   plan: RoutePlan,
   choice: Choice,
   portion: PlannedHosts,
   group: PlannedGroup | undefined,
 ): Destination {
   const found =
-    (group === undefined ? undefined : untriedOf(nowMs, route, group, choice)) ??
-    untriedAmong(nowMs, route, portion, choice, false) ??
-    chooseFromTiers(nowMs, route, plan, choice, 0);
+    (group === undefined ? undefined : untriedOf(nowMs, group, choice)) ??
+    untriedAmong(nowMs, portion, choice, false) ??
+    chooseFromTiers(nowMs, plan, choice, 0);
   return found ?? NO_HEALTHY_UPSTREAM;
 }
 
@@ -74,7 +71,6 @@ function chooseAgain(
  */
 function chooseFromTiers(
   nowMs: number,
-  route: Route,
   plan: RoutePlan,
   choice: Choice,
   from: number,
@@ -86,7 +82,7 @@ function chooseFromTiers(
       for (const hostSet of panic ? HOST_SETS_IN_PANIC : HOST_SETS) {
         const hosts = plan.hosts(tier, hostSet);
         if (hosts === undefined) continue;
-        const found = untriedAmong(nowMs, route, hosts, choice, heldDown);
+        const found = untriedAmong(nowMs, hosts, choice, heldDown);
         if (found === undefined) continue;
         if (hosts.usage.inFlight < hosts.usage.limit) return found;
         full = true;
@@ -98,34 +94,28 @@ function chooseFromTiers(
 
 function untriedAmong(
   nowMs: number,
-  route: Route,
   hosts: PlannedHosts,
   choice: Choice,
   heldDown: boolean,
 ): Destination | undefined {
-  // Another member begins each time, so that those who are sent elsewhere spread out.
-  const first = hosts.members.next();
+  // Without a hash another member begins each time, so that those who are sent elsewhere spread out.
+  const first = choice.hash === undefined ? hosts.members.next() : hosts.members.at(choice.hash);
   const members = first === undefined ? [] : [first, ...hosts.members.items];
   for (const member of members) {
     for (const group of member.items) {
       if (!heldDown && group.sharePercent === 0) continue;
-      const found = untriedOf(nowMs, route, group, choice);
+      const found = untriedOf(nowMs, group, choice);
       if (found !== undefined) return found;
     }
   }
   return undefined;
 }
 
-function untriedOf(
-  nowMs: number,
-  route: Route,
-  group: PlannedGroup,
-  choice: Choice,
-): Destination | undefined {
+function untriedOf(nowMs: number, group: PlannedGroup, choice: Choice): Destination | undefined {
   if (group.kind === 'trunk') {
     return choice.tried.clusters.includes(group.destination.cluster) ? undefined : group.destination;
   }
-  return pickUntried(nowMs, route, group.candidates, choice);
+  return pickUntried(nowMs, group.candidates, choice);
 }
 
 /** What came over a trunk: only the own endpoints, of the locality that was chosen while one there is fit. */
@@ -134,10 +124,10 @@ function chooseArrived(nowMs: number, route: Route, choice: Choice): Destination
   const near = choice.locality === undefined ? undefined : byLocality.get(choice.locality)?.endpoints;
   const nearest = near !== undefined && near.healthy.length > 0 ? near.healthy : everywhere.healthy;
   if (nearest.length > 0 && !choice.panic && choice.tried === NOTHING_TRIED) {
-    return route.state.balancer.pick(nearest, nowMs, choice.hash);
+    return nearest.pick(nowMs, choice.hash);
   }
   for (const candidates of arrivalOrder(near ?? everywhere, everywhere, choice.panic)) {
-    const found = pickUntried(nowMs, route, candidates, choice);
+    const found = pickUntried(nowMs, candidates, choice);
     if (found !== undefined) return found;
   }
   return NO_LOCAL_ENDPOINT;
@@ -147,30 +137,13 @@ function chooseArrived(nowMs: number, route: Route, choice: Choice): Destination
  * Health is looked past only where the source gateway does so too: else it knows better places than unfit
  * endpoints, and is told to go there.
  */
-function arrivalOrder(
-  near: FitEndpoints,
-  everywhere: FitEndpoints,
-  panic: boolean,
-): readonly (readonly LocalDestination[])[] {
+function arrivalOrder(near: FitEndpoints, everywhere: FitEndpoints, panic: boolean): readonly Candidates[] {
   return panic
     ? [near.serving, everywhere.serving]
     : [near.healthy, everywhere.healthy, near.degraded, everywhere.degraded];
 }
 
-function pickUntried(
-  nowMs: number,
-  route: Route,
-  candidates: readonly LocalDestination[],
-  choice: Choice,
-): LocalDestination | undefined {
-  const untried = withoutTried(candidates, choice.tried);
-  return untried.length === 0 ? undefined : route.state.balancer.pick(untried, nowMs, choice.hash);
-}
-
-/** By what is kept of them: after a new snapshot an endpoint is another object, but the same endpoint. */
-function withoutTried(candidates: readonly LocalDestination[], tried: Tried): readonly LocalDestination[] {
-  if (tried.endpoints.length === 0) return candidates;
-  return candidates.filter(
-    ({ endpoint }) => !tried.endpoints.some(({ runtime }) => runtime === endpoint.runtime),
-  );
+function pickUntried(nowMs: number, candidates: Candidates, choice: Choice): LocalDestination | undefined {
+  const untried = candidates.without(choice.tried);
+  return untried.length === 0 ? undefined : untried.pick(nowMs, choice.hash);
 }

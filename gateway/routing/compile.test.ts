@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Endpoint } from '../../federation/model/endpoint.ts';
 import type { Peer, RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import {
   EU_B,
@@ -10,6 +11,7 @@ import {
   serviceOf,
   snapshotOf,
 } from '../../test/fixtures/routing-snapshot.ts';
+import { HashedBalancing } from './balancing/hashed.ts';
 import { compileRouteTable, type RoutingRuntime } from './compile.ts';
 import { PeerAvailability } from './peer-availability.ts';
 import type { RouteTable } from './route-table.ts';
@@ -135,6 +137,37 @@ describe('compilation', () => {
       ],
     );
     assert.equal(kept.localityKey, 'eu/eu-a', 'the table before is as it was');
+  });
+
+  it('takes for new what comes later, and for warm what was there at the start', () => {
+    const runtime = runtimeOf();
+    const endpointsOf = (...addresses: string[]) =>
+      serviceOf({ endpoints: addresses.map((address) => endpointAt(address)) });
+    const first = compile(snapshotOf([endpointsOf('10.0.0.1')], []), undefined, runtime);
+    const later = { ...snapshotOf([endpointsOf('10.0.0.1', '10.0.0.2')], [], 2), createdAtMs: 9000 };
+    const second = compile(later, first, runtime).byTarget('shop/payments:http');
+    const since = second?.endpoints.map((endpoint) => endpoint.runtime.fitSinceMs);
+    assert.deepEqual(since, [Number.NEGATIVE_INFINITY, 9000]);
+  });
+
+  it('builds the tables of hashes anew only where endpoints come or go', () => {
+    const hashOn = { kind: 'source-address' } as const;
+    const runtime = runtimeOf();
+    const of = (...endpoints: Endpoint[]) =>
+      serviceOf({ endpoints, loadBalancing: { kind: 'maglev', hashOn, tableSize: 251 } });
+    const tableOf = (table: RouteTable<string>) => {
+      const { balancing } = table.byTarget('shop/payments:http') ?? {};
+      assert.ok(balancing instanceof HashedBalancing);
+      return balancing.tableOf('eu/eu-a');
+    };
+    const near = [endpointAt('10.0.0.1'), endpointAt('10.0.0.2')];
+    const first = compile(snapshotOf([of(...near)], []), undefined, runtime);
+    const unready = [endpointAt('10.0.0.1', { state: 'unready' }), endpointAt('10.0.0.2')];
+    const far = endpointAt('10.0.0.3', { locality: EU_B });
+    const second = compile(snapshotOf([of(...unready, far)], [], 2), first, runtime);
+    assert.equal(tableOf(second), tableOf(first));
+    const third = compile(snapshotOf([of(endpointAt('10.0.0.1'))], [], 3), second, runtime);
+    assert.notEqual(tableOf(third), tableOf(first));
   });
 
   describe('of other peers', () => {

@@ -8,8 +8,9 @@ import type {
   SnapshotPort,
   SnapshotService,
 } from '../../federation/model/snapshot.ts';
+import { hashSourceOf } from '../../federation/model/traffic-policy.ts';
 import { compileAccess } from './access.ts';
-import { powerOfTwo } from './balancing/power-of-two.ts';
+import { balancingOf } from './balancing/balancing.ts';
 import { EndpointPool, type PoolPolicy } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
@@ -47,7 +48,7 @@ export function compileRouteTable<Telemetry>(
   }
   for (const [key, service] of snapshot.services) {
     if (previous?.snapshot.services.get(key) === service) continue;
-    index.set(key, compileService(service, previous, runtime));
+    index.set(key, compileService(service, snapshot, previous, runtime));
   }
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
   return new RouteTable(snapshot, index, runtime.peers, runtime.sharedPorts);
@@ -80,13 +81,16 @@ function sameHealth(health: PeerHealth, previous: PeerHealth): boolean {
 
 function compileService<Telemetry>(
   service: SnapshotService,
+  snapshot: RoutingSnapshot,
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry>,
 ): ServiceRoutes<Telemetry> {
   const access = compileAccess(service.access);
+  // Of what was there when this worker came nobody knows since when: it is as warm as everything else.
+  const seenAtMs = previous === undefined ? Number.NEGATIVE_INFINITY : snapshot.createdAtMs;
   const routes = service.ports.map((port): Route<Telemetry> => {
     const before = previous?.byTarget(routeTarget(serviceKey(service.service), port.name));
-    const bare = compileRoute(service, port, access, before, runtime);
+    const bare = compileRoute(service, port, access, before, { ...runtime, seenAtMs });
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
   return { routes, defaultRoute: routes.find((route) => route.port.protocol !== 'tcp') };
@@ -97,7 +101,7 @@ function compileRoute(
   port: SnapshotPort,
   access: BareRoute['access'],
   before: BareRoute | undefined,
-  runtime: Pick<RoutingRuntime, 'workers' | 'random'>,
+  runtime: Pick<RoutingRuntime, 'workers' | 'random'> & { readonly seenAtMs: number },
 ): BareRoute {
   const key = serviceKey(service.service);
   const policy = { outlier: service.failover.outlier, checked: service.failover.healthCheck !== undefined };
@@ -107,6 +111,8 @@ function compileRoute(
     usage.limit = workerLimit(tier.maxConcurrent, runtime.workers);
     return usage;
   });
+  const endpoints = compileEndpoints(service, port, pool, policy, runtime.seenAtMs);
+  const { loadBalancing } = service.traffic;
   return {
     target: routeTarget(key, port.name),
     service: service.service,
@@ -114,15 +120,16 @@ function compileRoute(
     port,
     failover: service.failover,
     access,
+    balancing: balancingOf(loadBalancing, endpoints, before?.balancing, runtime.random),
+    hashOn: hashSourceOf(loadBalancing),
     // In one order for all gateways, so that they come to the same plans.
     offers: service.offers
       .filter((offer) => offer.ports === undefined || offer.ports.includes(port.name))
       .sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
-    endpoints: compileEndpoints(service, port, pool, policy),
+    endpoints,
     state: {
       pool,
       usages,
-      balancer: before?.state.balancer ?? powerOfTwo(runtime.random),
       shares: before?.state.shares ?? new Map(),
       turn: before?.state.turn ?? 0,
       plan: undefined,
@@ -136,6 +143,7 @@ function compileEndpoints(
   port: SnapshotPort,
   pool: EndpointPool,
   policy: PoolPolicy,
+  seenAtMs: number,
 ): readonly LocalEndpoint[] {
   const targets = service.endpoints.flatMap((endpoint) => {
     const address = endpointTarget(endpoint, port.name);
@@ -143,13 +151,15 @@ function compileEndpoints(
     return address === undefined || number === undefined ? [] : [{ endpoint, address, number }];
   });
   const runtimes = pool.update(
-    targets.map((target) => target.address),
+    targets.map(({ endpoint, address }) => ({ address, serving: endpoint.state !== 'unready' })),
     policy,
+    seenAtMs,
   );
   return targets.flatMap(({ endpoint, address, number }): LocalEndpoint[] => {
     const runtime = runtimes.get(address);
     if (runtime === undefined) return [];
-    const { address: host, locality, state } = endpoint;
-    return [{ address, host, port: number, locality, localityKey: localityKey(locality), state, runtime }];
+    const { address: host, locality, state, weight = 1 } = endpoint;
+    const key = localityKey(locality);
+    return [{ address, host, port: number, locality, localityKey: key, weight, state, runtime }];
   });
 }

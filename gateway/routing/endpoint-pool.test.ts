@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DEFAULT_OUTLIER } from '../../federation/model/policy.ts';
-import { EndpointPool } from './endpoint-pool.ts';
+import { EndpointPool, type PooledEndpoint } from './endpoint-pool.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 
 const UNCHECKED = { outlier: DEFAULT_OUTLIER, checked: false };
 const CHECKED = { outlier: DEFAULT_OUTLIER, checked: true };
 
+function serving(...addresses: string[]): PooledEndpoint[] {
+  return addresses.map((address) => ({ address, serving: true }));
+}
+
 function poolOf(...addresses: string[]) {
   const pool = new EndpointPool(UNCHECKED);
-  const runtimes = pool.update(addresses, UNCHECKED);
+  const runtimes = pool.update(serving(...addresses), UNCHECKED, 0);
   const at = (address: string): EndpointRuntime => {
     const runtime = runtimes.get(address);
     assert.ok(runtime !== undefined, address);
@@ -22,27 +26,44 @@ describe('endpoint pool', () => {
   it('keeps what is known of endpoints that stay, and forgets those that went', () => {
     const { pool, at } = poolOf('a:1', 'b:1');
     at('a:1').inFlight = 3;
-    const kept = pool.update(['a:1', 'c:1'], UNCHECKED);
+    const kept = pool.update(serving('a:1', 'c:1'), UNCHECKED, 0);
     assert.equal(kept.get('a:1')?.inFlight, 3);
     assert.deepEqual([...kept.keys()], ['a:1', 'c:1']);
   });
 
   it('begins with pending checks where the policy has a check', () => {
     const pool = new EndpointPool(CHECKED);
-    assert.equal(pool.update(['a:1'], CHECKED).get('a:1')?.check, 'pending');
-    pool.setCheck('a:1', 'healthy');
-    assert.equal(pool.update(['a:1'], CHECKED).get('a:1')?.check, 'healthy');
-    assert.equal(pool.update(['a:1'], UNCHECKED).get('a:1')?.check, 'unchecked');
+    assert.equal(pool.update(serving('a:1'), CHECKED, 0).get('a:1')?.check, 'pending');
+    pool.setCheck('a:1', 'healthy', 0);
+    assert.equal(pool.update(serving('a:1'), CHECKED, 0).get('a:1')?.check, 'healthy');
+    assert.equal(pool.update(serving('a:1'), UNCHECKED, 0).get('a:1')?.check, 'unchecked');
+  });
+
+  it('knows since when an endpoint is usable: first seen, serving again, or checked well', () => {
+    const { pool, at } = poolOf('a:1');
+    const since = () => at('a:1').fitSinceMs;
+    pool.update(serving('a:1'), UNCHECKED, 1000);
+    assert.equal(since(), 0, 'it stayed');
+    pool.update([{ address: 'a:1', serving: false }], UNCHECKED, 2000);
+    pool.update(serving('a:1'), UNCHECKED, 3000);
+    assert.equal(since(), 3000);
+    pool.update(serving('a:1'), CHECKED, 4000);
+    pool.setCheck('a:1', 'healthy', 5000);
+    assert.equal(since(), 5000);
+    pool.setCheck('a:1', 'unhealthy', 6000);
+    pool.setCheck('a:1', 'healthy', 7000);
+    pool.setCheck('a:1', 'healthy', 8000);
+    assert.equal(since(), 7000);
   });
 
   it('is of another version when a check finds something new', () => {
     const { pool } = poolOf('a:1');
     const before = pool.version;
-    pool.setCheck('a:1', 'unhealthy');
+    pool.setCheck('a:1', 'unhealthy', 0);
     assert.notEqual(pool.version, before);
     const after = pool.version;
-    pool.setCheck('a:1', 'unhealthy');
-    pool.setCheck('gone:1', 'unhealthy');
+    pool.setCheck('a:1', 'unhealthy', 0);
+    pool.setCheck('gone:1', 'unhealthy', 0);
     assert.equal(pool.version, after);
   });
 

@@ -14,6 +14,14 @@ export interface PoolPolicy {
   readonly checked: boolean;
 }
 
+/** An endpoint as a new snapshot has it. */
+export interface PooledEndpoint {
+  /** `ip:port`. */
+  readonly address: string;
+  /** The provider calls it ready or degraded. */
+  readonly serving: boolean;
+}
+
 /**
  * What this worker knows of the endpoints of one port of one service, kept from snapshot to snapshot. `version`
  * changes when one becomes usable or stops being so.
@@ -38,28 +46,39 @@ export class EndpointPool {
     return this.#ejections;
   }
 
-  /** Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went. */
-  update(addresses: readonly string[], policy: PoolPolicy): ReadonlyMap<string, EndpointRuntime> {
-    const wanted = new Set(addresses);
+  /**
+   * Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went.
+   * @param seenAtMs since when those that are new, or serve again, count as usable; Unix ms
+   */
+  update(
+    endpoints: readonly PooledEndpoint[],
+    policy: PoolPolicy,
+    seenAtMs: number,
+  ): ReadonlyMap<string, EndpointRuntime> {
+    const wanted = new Map(endpoints.map(({ address, serving }) => [address, serving]));
     for (const address of this.#runtimes.keys()) if (!wanted.has(address)) this.#runtimes.delete(address);
-    for (const address of wanted) {
+    const check = policy.checked ? 'pending' : 'unchecked';
+    for (const [address, serving] of wanted) {
       const known = this.#runtimes.get(address);
       if (known === undefined) {
-        this.#runtimes.set(address, newEndpointRuntime(policy.checked ? 'pending' : 'unchecked'));
-      } else if (policy.checked !== this.#policy.checked) {
-        known.check = policy.checked ? 'pending' : 'unchecked';
+        this.#runtimes.set(address, newEndpointRuntime(check, serving, seenAtMs));
+        continue;
       }
+      if (policy.checked !== this.#policy.checked) known.check = check;
+      if (serving && !known.serving) known.fitSinceMs = seenAtMs;
+      known.serving = serving;
     }
     this.#policy = policy;
     this.#version++;
     return this.#runtimes;
   }
 
-  /** What an active check found. Ignored for an address that is not there any more. */
-  setCheck(address: string, check: CheckState): void {
+  /** What an active check found at a time (Unix ms). Ignored for an address that is not there any more. */
+  setCheck(address: string, check: CheckState, nowMs: number): void {
     const runtime = this.#runtimes.get(address);
     if (runtime === undefined || runtime.check === check) return;
     runtime.check = check;
+    if (check === 'healthy') runtime.fitSinceMs = nowMs;
     this.#version++;
   }
 

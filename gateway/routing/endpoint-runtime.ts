@@ -22,9 +22,17 @@ export interface EndpointRuntime {
   consecutiveFailures: number;
   check: CheckState;
   ejection: Ejection;
+  /** The provider calls it ready or degraded. */
+  serving: boolean;
+  /** When it became usable, Unix ms: the beginning of its slow start. -Infinity for what was there at the start. */
+  fitSinceMs: number;
 }
 
-export function newEndpointRuntime(check: CheckState): EndpointRuntime {
+export function newEndpointRuntime(
+  check: CheckState,
+  serving = true,
+  fitSinceMs: number = Number.NEGATIVE_INFINITY,
+): EndpointRuntime {
   return {
     inFlight: 0,
     latencyMs: 0,
@@ -32,5 +40,7 @@ export function newEndpointRuntime(check: CheckState): EndpointRuntime {
     consecutiveFailures: 0,
     check,
     ejection: { kind: 'in', count: 0 },
+    serving,
+    fitSinceMs,
   };
 }

@@ -22,7 +22,7 @@ export function currentLocalHosts(route: Route): LocalHosts {
   const { state } = route;
   const known = state.localHosts;
   if (known !== undefined && known.version === state.pool.version) return known;
-  const sorted = sortLocalHosts(route.endpoints, state.pool);
+  const sorted = sortLocalHosts(route.endpoints, state.pool, route.balancing);
   state.localHosts = sorted;
   return sorted;
 }

@@ -14,6 +14,8 @@ export interface LocalEndpoint {
   readonly locality: Locality;
   /** `region/zone`. */
   readonly localityKey: string;
+  /** What it can take beside others of its locality; 1 where nobody says. */
+  readonly weight: number;
   /** The provider's readiness. */
   readonly state: EndpointState;
   readonly runtime: EndpointRuntime;

@@ -4,26 +4,30 @@ import { localityKey } from '../../federation/model/cluster.ts';
 import type { EndpointState } from '../../federation/model/endpoint.ts';
 import { DEFAULT_OUTLIER } from '../../federation/model/policy.ts';
 import { EU_A, EU_B } from '../../test/fixtures/routing-snapshot.ts';
-import type { LocalDestination } from './destination.ts';
+import { powerOfTwo } from './balancing/power-of-two.ts';
+import type { Candidates } from './candidates.ts';
 import { EndpointPool } from './endpoint-pool.ts';
 import type { CheckState, Ejection } from './endpoint-runtime.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import { fitness, localLocalities, sortLocalHosts } from './local-hosts.ts';
 
 const POLICY = { outlier: DEFAULT_OUTLIER, checked: false };
+const BALANCING = powerOfTwo(undefined, Math.random);
 
 function endpointsOf(pool: EndpointPool, ...states: readonly EndpointState[]): LocalEndpoint[] {
   const addresses = states.map((_, index) => `10.0.0.${index + 1}:80`);
-  const runtimes = [...pool.update(addresses, POLICY).values()];
+  const pooled = addresses.map((address) => ({ address, serving: true }));
+  const runtimes = [...pool.update(pooled, POLICY, 0).values()];
   return runtimes.map((runtime, index) => {
     const locality = index === 0 ? EU_B : EU_A;
     const address = addresses[index] ?? '';
     const state = states[index] ?? 'ready';
-    return { address, host: address, port: 80, locality, localityKey: localityKey(locality), state, runtime };
+    const key = localityKey(locality);
+    return { address, host: address, port: 80, locality, localityKey: key, weight: 1, state, runtime };
   });
 }
 
-function hostsOf(destinations: readonly LocalDestination[]): readonly string[] {
+function hostsOf({ destinations }: Candidates): readonly string[] {
   return destinations.map(({ endpoint }) => endpoint.address.slice(0, -':80'.length));
 }
 
@@ -54,7 +58,7 @@ describe('fitness of an endpoint', () => {
 describe('local hosts', () => {
   it('are sorted by locality and fitness', () => {
     const pool = new EndpointPool(POLICY);
-    const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'degraded', 'unready'), pool);
+    const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'degraded', 'unready'), pool, BALANCING);
     assert.deepEqual([...hosts.byLocality.keys()], ['eu/eu-a', 'eu/eu-b']);
     const near = hosts.byLocality.get('eu/eu-a')?.endpoints;
     assert.ok(near !== undefined);
@@ -67,16 +71,16 @@ describe('local hosts', () => {
   it('are used in panic as far as the provider calls them ready, or all if it calls none so', () => {
     const pool = new EndpointPool(POLICY);
     const some = endpointsOf(pool, 'ready', 'unready', 'degraded');
-    for (const { address } of some) pool.setCheck(address, 'unhealthy');
-    assert.deepEqual(hostsOf(sortLocalHosts(some, pool).everywhere.any), ['10.0.0.1', '10.0.0.3']);
-    const none = sortLocalHosts(endpointsOf(pool, 'unready', 'unready'), pool).everywhere;
+    for (const { address } of some) pool.setCheck(address, 'unhealthy', 0);
+    assert.deepEqual(hostsOf(sortLocalHosts(some, pool, BALANCING).everywhere.any), ['10.0.0.1', '10.0.0.3']);
+    const none = sortLocalHosts(endpointsOf(pool, 'unready', 'unready'), pool, BALANCING).everywhere;
     assert.deepEqual(hostsOf(none.any), ['10.0.0.1', '10.0.0.2']);
     assert.deepEqual(hostsOf(none.serving), []);
   });
 
   it('weigh what the offer says, or what there is of them', () => {
     const pool = new EndpointPool(POLICY);
-    const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'unready'), pool);
+    const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'unready'), pool, BALANCING);
     const offered = [{ locality: EU_B, hosts: 9, healthy: 9, degraded: 0, excluded: 0, weight: 50 }];
     assert.deepEqual(localLocalities(hosts, offered), [
       { locality: EU_A, hosts: 2, healthy: 1, degraded: 0, excluded: 0, weight: 2 },

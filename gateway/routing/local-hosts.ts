@@ -1,5 +1,7 @@
 import { type Locality, localityKey } from '../../federation/model/cluster.ts';
 import type { LocalityHosts } from '../../federation/model/service.ts';
+import type { Balancing } from './balancing/balancer.ts';
+import { Candidates } from './candidates.ts';
 import type { LocalDestination } from './destination.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
@@ -11,12 +13,12 @@ export type Fitness = 'healthy' | 'degraded' | 'excluded' | 'unhealthy';
 export interface FitEndpoints {
   readonly hosts: number;
   readonly excluded: number;
-  readonly healthy: readonly LocalDestination[];
-  readonly degraded: readonly LocalDestination[];
+  readonly healthy: Candidates;
+  readonly degraded: Candidates;
   /** For panic: all that the provider calls ready or degraded; all there are where it calls none so. */
-  readonly any: readonly LocalDestination[];
+  readonly any: Candidates;
   /** All that the provider calls ready or degraded. */
-  readonly serving: readonly LocalDestination[];
+  readonly serving: Candidates;
 }
 
 /** A route's own endpoints as they are under one version of their pool. */
@@ -40,7 +42,11 @@ export function fitness(endpoint: LocalEndpoint): Fitness {
   return endpoint.state === 'degraded' ? 'degraded' : 'healthy';
 }
 
-export function sortLocalHosts(endpoints: readonly LocalEndpoint[], pool: EndpointPool): LocalHosts {
+export function sortLocalHosts(
+  endpoints: readonly LocalEndpoint[],
+  pool: EndpointPool,
+  balancing: Balancing,
+): LocalHosts {
   const destinations = endpoints.map(
     (endpoint): LocalDestination => ({ kind: 'local', endpoint, pool, tier: undefined }),
   );
@@ -49,9 +55,11 @@ export function sortLocalHosts(endpoints: readonly LocalEndpoint[], pool: Endpoi
   for (const key of [...byKey.keys()].sort()) {
     const own = byKey.get(key) ?? [];
     const locality = own[0]?.endpoint.locality;
-    if (locality !== undefined) byLocality.set(key, { locality, endpoints: sortByFitness(own) });
+    if (locality !== undefined) {
+      byLocality.set(key, { locality, endpoints: sortByFitness(own, key, balancing) });
+    }
   }
-  return { version: pool.version, everywhere: sortByFitness(destinations), byLocality };
+  return { version: pool.version, everywhere: sortByFitness(destinations, undefined, balancing), byLocality };
 }
 
 /**
@@ -73,15 +81,20 @@ export function localLocalities(
   }));
 }
 
-function sortByFitness(destinations: readonly LocalDestination[]): FitEndpoints {
+function sortByFitness(
+  destinations: readonly LocalDestination[],
+  locality: string | undefined,
+  balancing: Balancing,
+): FitEndpoints {
+  const list = (some: readonly LocalDestination[] = []) => new Candidates(some, locality, balancing);
   const sorted = Map.groupBy(destinations, ({ endpoint }) => fitness(endpoint));
   const serving = destinations.filter(({ endpoint }) => endpoint.state !== 'unready');
   return {
     hosts: destinations.length,
     excluded: sorted.get('excluded')?.length ?? 0,
-    healthy: sorted.get('healthy') ?? [],
-    degraded: sorted.get('degraded') ?? [],
-    any: serving.length > 0 ? serving : destinations,
-    serving,
+    healthy: list(sorted.get('healthy')),
+    degraded: list(sorted.get('degraded')),
+    any: list(serving.length > 0 ? serving : destinations),
+    serving: list(serving),
   };
 }

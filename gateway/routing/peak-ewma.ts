@@ -30,10 +30,12 @@ export function observeLatency(
 /**
  * What one more request to it would cost: requests in flight times peak EWMA latency. It falls while nothing is
  * sent, so that an endpoint which was slow once is tried again.
+ * @param capacity what it can take beside others: one of 2 is as busy with two requests as one of 1 with one
  */
-export function expectedCost(runtime: EndpointRuntime, nowMs: number): number {
-  if (runtime.latencyMs === 0) return runtime.inFlight * UNKNOWN_LATENCY_MS;
+export function expectedCost(runtime: EndpointRuntime, nowMs: number, capacity = 1): number {
+  const busy = runtime.inFlight / capacity;
+  if (runtime.latencyMs === 0) return busy * UNKNOWN_LATENCY_MS;
   const age = nowMs - runtime.sampledAtMs;
   const latencyMs = age > 0 ? runtime.latencyMs * Math.exp(-age / DECAY_MS) : runtime.latencyMs;
-  return (runtime.inFlight + 1) * latencyMs;
+  return (busy + 1) * latencyMs;
 }

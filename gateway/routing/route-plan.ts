@@ -3,7 +3,8 @@ import { type FailoverPlan, membersOfTier } from '../../federation/failover/plan
 import type { HostGroup } from '../../federation/failover/tier-groups.ts';
 import type { TierMember } from '../../federation/failover/tier-members.ts';
 import { localityKey } from '../../federation/model/cluster.ts';
-import type { LocalDestination, TrunkDestination } from './destination.ts';
+import type { Candidates } from './candidates.ts';
+import type { TrunkDestination } from './destination.ts';
 import type { LocalHosts } from './local-hosts.ts';
 import { Rotating } from './rotating.ts';
 import type { TierUsage } from './tier-usage.ts';
@@ -21,7 +22,7 @@ interface PlannedPeer {
 interface PlannedLocal {
   readonly kind: 'local';
   readonly sharePercent: number;
-  readonly candidates: readonly LocalDestination[];
+  readonly candidates: Candidates;
 }
 
 /** Members in turn, and of each its groups in turn. */
@@ -81,13 +82,15 @@ export class RoutePlan {
     if (usage === undefined || members.length === 0) return undefined;
     const rotations = members.map((member) => this.#planGroups(member, hostSet, usage));
     const weights = members.map((member) => member.weight);
-    return { tier, usage, members: new Rotating(rotations, weights) };
+    const names = members.map(nameOfMember);
+    return { tier, usage, members: new Rotating(rotations, weights, names) };
   }
 
   #planGroups(member: TierMember, hostSet: HostSet, usage: TierUsage): Rotating<PlannedGroup> {
     const groups = member.groups.map(({ group }) => this.#planGroup(group, hostSet, usage));
     const weights = member.groups.map(({ weight }) => weight);
-    return new Rotating(groups, weights);
+    const names = member.groups.map(({ group }) => nameOfGroup(group));
+    return new Rotating(groups, weights, names);
   }
 
   #planGroup(group: HostGroup, hostSet: HostSet, usage: TierUsage): PlannedGroup {
@@ -98,11 +101,19 @@ export class RoutePlan {
       const destination: TrunkDestination = { kind: 'trunk', cluster, locality, panic, tier: usage };
       return { kind: 'trunk', sharePercent, destination };
     }
-    const endpoints = this.#localHosts.byLocality.get(locality)?.endpoints[hostSet] ?? [];
-    return {
-      kind: 'local',
-      sharePercent,
-      candidates: endpoints.map((destination) => ({ ...destination, tier: usage })),
-    };
+    const { byLocality, everywhere } = this.#localHosts;
+    const endpoints = (byLocality.get(locality)?.endpoints ?? everywhere)[hostSet];
+    const candidates = endpoints.map((destination) => ({ ...destination, tier: usage }));
+    return { kind: 'local', sharePercent, candidates };
   }
+}
+
+/** A cluster that the policy names is one member; of any other each locality is one. */
+function nameOfMember({ cluster, groups }: TierMember): string {
+  const first = groups[0]?.group;
+  return first === undefined || first.clusterWeight !== undefined ? cluster : nameOfGroup(first);
+}
+
+function nameOfGroup({ cluster, locality }: HostGroup): string {
+  return `${cluster} ${localityKey(locality)}`;
 }

@@ -1,17 +1,15 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
-import type { Balancer } from './balancing/balancer.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { LocalHosts } from './local-hosts.ts';
 import type { RoutePlan } from './route-plan.ts';
 import type { TierUsage } from './tier-usage.ts';
 
-/** The part of a route that changes while it is in force. `pool`, `usages`, `balancer` and `shares` pass on
- * to the next snapshot's route. */
+/** The part of a route that changes while it is in force. `pool`, `usages` and `shares` pass on to the
+ * next snapshot's route. */
 export interface RouteState {
   readonly pool: EndpointPool;
   /** By tier's index. */
   readonly usages: readonly TierUsage[];
-  readonly balancer: Balancer;
   /** f of each cluster in percent, as of the newest plan; passes on too. */
   readonly shares: Map<ClusterName, number>;
   /** Which of 100 turns comes next. */

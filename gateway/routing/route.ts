@@ -1,7 +1,9 @@
 import type { FailoverPolicy } from '../../federation/model/policy.ts';
 import type { ServiceKey, ServiceName } from '../../federation/model/service.ts';
 import type { ServiceOffer, SnapshotPort } from '../../federation/model/snapshot.ts';
+import type { HashSource } from '../../federation/model/traffic-policy.ts';
 import type { CompiledAccess } from './access.ts';
+import type { Balancing } from './balancing/balancer.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { RouteState } from './route-state.ts';
 
@@ -19,6 +21,10 @@ export interface Route<Telemetry = unknown> {
   readonly port: SnapshotPort;
   readonly failover: FailoverPolicy;
   readonly access: CompiledAccess;
+  /** How one of the equally fit own endpoints is chosen. */
+  readonly balancing: Balancing;
+  /** What a request's hash is made of; undefined = requests have none. */
+  readonly hashOn: HashSource | undefined;
   readonly offers: readonly ServiceOffer[];
   /** This cluster's endpoints that have the port. */
   readonly endpoints: readonly LocalEndpoint[];

@@ -13,7 +13,8 @@ export function showFindings(table: RouteTable, findings: readonly EndpointFindi
     for (const finding of byService.get(key) ?? []) {
       if (finding.state === 'ejected') ejected.add(finding.address);
       // An ejection is told instead of the check's result; that it was found wanting is enough.
-      state.pool.setCheck(finding.address, finding.state === 'ejected' ? 'healthy' : finding.state);
+      const check = finding.state === 'ejected' ? 'healthy' : finding.state;
+      state.pool.setCheck(finding.address, check, table.snapshot.createdAtMs);
     }
     state.pool.showEjected(ejected);
   }

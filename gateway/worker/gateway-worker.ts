@@ -206,9 +206,10 @@ export class GatewayWorker {
   }
 
   #useChecks(findings: (ParentMessage & { kind: 'checks' })['findings']): void {
+    const nowMs = this.#options.clock.now();
     for (const { service, address, state } of findings) {
       for (const route of this.#engine?.table.services.get(service)?.routes ?? []) {
-        route.state.pool.setCheck(address, state);
+        route.state.pool.setCheck(address, state, nowMs);
       }
     }
   }

@@ -1,50 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_OUTLIER } from '../../../federation/model/policy.ts';
-import { EU_A } from '../../../test/fixtures/routing-snapshot.ts';
+import {
+  countPicks,
+  destinationsOf,
+  endpointsOf,
+  seeded,
+  weighted,
+} from '../../../test/fixtures/balanced-endpoints.ts';
 import type { LocalDestination } from '../destination.ts';
-import { EndpointPool } from '../endpoint-pool.ts';
 import { powerOfTwo } from './power-of-two.ts';
 
-/** A simple generator (Lehmer), so that a failure can be repeated. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
-
 function candidatesOf(...latenciesMs: number[]): LocalDestination[] {
-  const policy = { outlier: DEFAULT_OUTLIER, checked: false };
-  const pool = new EndpointPool(policy);
-  const runtimes = pool.update(
-    latenciesMs.map((_, index) => `10.0.0.${index}:80`),
-    policy,
-  );
-  return [...runtimes].map(([address, runtime], index) => {
-    runtime.latencyMs = latenciesMs[index] ?? 0;
-    const endpoint = {
-      address,
-      host: address,
-      port: 80,
-      locality: EU_A,
-      localityKey: 'eu/eu-a',
-      state: 'ready' as const,
-      runtime,
-    };
-    return { kind: 'local', endpoint, pool, tier: undefined };
-  });
+  const endpoints = endpointsOf(latenciesMs.length);
+  for (const [index, { runtime }] of endpoints.entries()) runtime.latencyMs = latenciesMs[index] ?? 0;
+  return destinationsOf(endpoints);
 }
 
 function picksOf(candidates: readonly LocalDestination[], picks: number): number[] {
-  const balancer = powerOfTwo(seeded(7));
-  const counts = candidates.map(() => 0);
-  for (let pick = 0; pick < picks; pick++) {
-    const index = candidates.indexOf(balancer.pick(candidates, 0, undefined));
-    counts[index] = (counts[index] ?? 0) + 1;
-  }
-  return counts;
+  return countPicks(powerOfTwo(undefined, seeded(7)).over(candidates, undefined), candidates, picks);
 }
 
 describe('power of two choices', () => {
@@ -53,7 +26,7 @@ describe('power of two choices', () => {
   });
 
   it('refuses to choose from nothing', () => {
-    assert.throws(() => powerOfTwo(Math.random).pick([], 0, undefined), RangeError);
+    assert.throws(() => powerOfTwo(undefined, Math.random).over([], undefined), RangeError);
   });
 
   it('takes the cheaper of two, always', () => {
@@ -72,5 +45,36 @@ describe('power of two choices', () => {
     assert.ok(busy !== undefined);
     busy.endpoint.runtime.inFlight = 5;
     assert.deepEqual(picksOf(candidates, 50), [0, 50]);
+  });
+
+  it('takes idle ones as often as they weigh', () => {
+    const candidates = destinationsOf(weighted(3, 1));
+    for (const { endpoint } of candidates) endpoint.runtime.latencyMs = 10;
+    const [heavy = 0] = picksOf(candidates, 10_000);
+    assert.ok(Math.abs(heavy - 7500) < 300, `${heavy}`);
+  });
+
+  it('gives a heavier one room for more requests at a time', () => {
+    const candidates = destinationsOf(weighted(3, 1));
+    for (const { endpoint } of candidates) endpoint.runtime.latencyMs = 10;
+    const balancer = powerOfTwo(undefined, seeded(7)).over(candidates, undefined);
+    for (let held = 0; held < 400; held++) balancer.pick(0, undefined).endpoint.runtime.inFlight++;
+    const [heavy = 0] = candidates.map(({ endpoint }) => endpoint.runtime.inFlight);
+    assert.ok(Math.abs(heavy - 300) < 10, `${heavy} of 400`);
+  });
+
+  it('lets a new one come slowly', () => {
+    const endpoints = endpointsOf(4);
+    const slowStart = { windowMs: 30_000, minWeightPercent: 10, aggression: 1 };
+    const [first] = endpoints;
+    assert.ok(first !== undefined);
+    first.runtime.fitSinceMs = 100_000;
+    for (const { runtime } of endpoints) runtime.latencyMs = 10;
+    const candidates = destinationsOf(endpoints);
+    const balancer = powerOfTwo(slowStart, seeded(7)).over(candidates, undefined);
+    const [cold = 0] = countPicks(balancer, candidates, 31_000, 100_000);
+    assert.ok(Math.abs(cold - 1000) < 200, `${cold}`);
+    const [half = 0] = countPicks(balancer, candidates, 35_000, 115_000);
+    assert.ok(Math.abs(half - 5000) < 400, `${half}`);
   });
 });
