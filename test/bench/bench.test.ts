@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseH2load, parseRequestLog, parseWrk, parseWrkLatency } from './load.ts';
-import { type Measurement, median, summarise } from './summary.ts';
+import { parseH2load, parseRequestLog } from './load/h2load.ts';
+import { parseWrk, parseWrkLatency } from './load/wrk.ts';
+import { readOptions } from './options.ts';
+import { median, percentile } from './statistics.ts';
+import { type Measurement, summarise } from './summary.ts';
 
 const bench = join(import.meta.dirname, 'bench.ts');
 
@@ -50,13 +53,50 @@ describe('the benchmark', () => {
       ['isthmus', [measured(4, 6), measured(5, 7), measured(90, 80)]],
       ['haproxy', [measured(6, 8, 2), measured(5, 7), measured(4, 6, 1)]],
     ] as const);
-    const result = summarise('h2', rounds);
-    assert.deepEqual(result.isthmus, { east: 5, west: 7, rps: 5000, p50Ms: 1, p99Ms: 2 });
-    assert.deepEqual(result.ratio, { haproxy: 1, envoy: null });
+    const scenario = { name: 'h2', ratioOf: 'cpu' };
+    const result = summarise(scenario, rounds, { envoy: 'not asked for' });
+    const { ranges, rounds: count, ...figures } = result.isthmus;
+    assert.deepEqual(figures, { east: 5, west: 7, rps: 5000, p50Ms: 1, p99Ms: 2 });
+    assert.deepEqual(ranges.west, [6, 80]);
+    assert.equal(count, 3);
+    assert.deepEqual({ ...result.ratio }, { haproxy: 1, envoy: null });
     assert.equal(result.envoy, null);
+    assert.equal(result.absent.envoy, 'not asked for');
     assert.equal(result.pairs, 3);
     assert.equal(result.errors, 3);
+  });
+
+  it('nests what only one scenario has, and takes the ratio of it', () => {
+    const one = (share: number): Measurement => ({ ...measured(1, 1), more: { 'distance.share': share } });
+    const rounds = new Map([
+      ['isthmus', [one(0.9), one(0.8)]],
+      ['haproxy', [one(0.5)]],
+    ] as const);
+    const result = summarise({ name: 'distance', ratioOf: 'distance.share' }, rounds);
+    assert.deepEqual(result.isthmus.distance, { share: 0.85 });
+    assert.equal(result.ratio.haproxy, 1.7);
+    assert.throws(() => summarise({ name: 'distance', ratioOf: 'nothing' }, rounds), /no figure nothing/);
+  });
+
+  it('takes medians and percentiles', () => {
     assert.equal(median([1, 2, 3, 10]), 2.5);
+    assert.equal(percentile([1, 2, 3, 4], 0.5), 2);
+    assert.equal(percentile([1, 2, 3, 4], 0.99), 4);
+    assert.equal(percentile([7], 0.5), 7);
+  });
+
+  it('installs Envoy unless it is told another way', () => {
+    const envoyOf = (args: string[], env = {}) => readOptions(['--scenario', 'h2', ...args], env).envoy;
+    assert.equal(envoyOf([]), true);
+    assert.equal(envoyOf(['--no-envoy']), false);
+    assert.equal(envoyOf(['--envoy', '/a']), '/a');
+    assert.equal(envoyOf([], { ISTHMUS_BENCH_ENVOY: '/b' }), '/b');
+  });
+
+  it('takes several scenarios, in the order given, or all', () => {
+    const names = (text: string) => readOptions(['--scenario', text], {}).scenarios.map(({ name }) => name);
+    assert.deepEqual(names('h1,h2'), ['h1', 'h2']);
+    assert.ok(names('all').length > 5);
   });
 
   it('says what is wrong with its options', () => {

@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** What both gateways of a pair have used so far, in µs. */
+export interface PairCpu {
+  readonly east: number;
+  readonly west: number;
+}
+
+export function cpuOf(pair: { readonly eastPid: number; readonly westPid: number }): PairCpu {
+  return { east: cpuMicros(pair.eastPid), west: cpuMicros(pair.westPid) };
+}
+
 /** CPU time (user and system, all threads) that a process and its descendants have used so far, in µs. */
 export function cpuMicros(pid: number): number {
   let ticks = 0;

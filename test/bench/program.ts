@@ -9,8 +9,8 @@ const execute = promisify(execFile);
 const GRACE_MS = 5_000;
 
 /** Runs a program to its end. @throws when it fails, with what it said. */
-export async function run(path: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await execute(path, args, { maxBuffer: 64 * 1024 * 1024 });
+export async function run(path: string, args: readonly string[], timeoutMs = 0): Promise<string> {
+  const { stdout } = await execute(path, args, { maxBuffer: 64 * 1024 * 1024, timeout: timeoutMs });
   return stdout;
 }
 

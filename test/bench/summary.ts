@@ -1,5 +1,6 @@
-import type { EngineName } from './engines.ts';
-import type { ScenarioName } from './scenario.ts';
+import type { EngineName } from './engine.ts';
+import type { Scenario } from './scenario.ts';
+import { median, rounded } from './statistics.ts';
 
 /** One engine in one round. CPU in µs per request. */
 export interface Measurement {
@@ -9,59 +10,123 @@ export interface Measurement {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly errors: number;
+  /** What only this scenario has; `a.b` becomes field b of an object a. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
-export type EngineFigures = Omit<Measurement, 'errors'>;
+export type Range = readonly [least: number, most: number];
+export interface Figures {
+  readonly [name: string]: number | Figures;
+}
+
+/** Medians of all rounds. */
+export interface EngineFigures {
+  readonly east: number;
+  readonly west: number;
+  readonly rps: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly ranges: Readonly<Record<string, Range>>;
+  readonly rounds: number;
+  readonly [more: string]: unknown;
+}
+
+type PeerName = Exclude<EngineName, 'isthmus'>;
+type Ratios = Readonly<Record<PeerName, number | null>>;
 
 /** What the benchmark prints with `--json`. */
-export interface BenchResult {
-  readonly scenario: ScenarioName;
+export interface BenchResult extends Readonly<Record<PeerName, EngineFigures | null>> {
+  readonly scenario: string;
   readonly isthmus: EngineFigures;
-  readonly haproxy: EngineFigures;
-  readonly envoy: EngineFigures | null;
-  /** Mean CPU of both gateways over the peer's; null for a peer that was not asked for. */
-  readonly ratio: { readonly haproxy: number; readonly envoy: number | null };
+  /** Which of the figures the ratio is of. */
+  readonly ratioOf: string;
+  /** Isthmus over the peer; null for a peer that was not measured. */
+  readonly ratio: Ratios;
+  readonly throughputRatio: Ratios;
+  /** Why a peer was not measured. */
+  readonly absent: Readonly<Partial<Record<PeerName, string>>>;
+  /** Interleaved rounds. */
   readonly pairs: number;
   readonly errors: number;
 }
 
-export type Rounds = ReadonlyMap<EngineName, readonly Measurement[]>;
+export const PEERS: readonly PeerName[] = ['haproxy', 'envoy'];
 
-/** @throws when an engine that must be there was not measured. */
-export function summarise(scenario: ScenarioName, rounds: Rounds): BenchResult {
-  const isthmus = figuresOf(rounds, 'isthmus');
-  const haproxy = figuresOf(rounds, 'haproxy');
-  const envoy = rounds.has('envoy') ? figuresOf(rounds, 'envoy') : null;
-  const all = [...rounds.values()].flat();
+/** @throws when Isthmus was not measured */
+export function summarise(
+  scenario: Pick<Scenario, 'name' | 'ratioOf'>,
+  rounds: ReadonlyMap<EngineName, readonly Measurement[]>,
+  absent: BenchResult['absent'] = {},
+): BenchResult {
+  const isthmus = figuresOf(rounds.get('isthmus'));
+  if (isthmus === null) throw new Error('isthmus was not measured');
+  const { ratioOf } = scenario;
+  const peers = byPeer((peer) => figuresOf(rounds.get(peer)));
+  const against = (of: string): Ratios =>
+    byPeer((peer) => {
+      const figures = peers[peer];
+      return figures === null ? null : rounded(figureAt(isthmus, of) / figureAt(figures, of));
+    });
   return {
-    scenario,
+    scenario: scenario.name,
     isthmus,
-    haproxy,
-    envoy,
-    ratio: { haproxy: ratio(isthmus, haproxy), envoy: envoy === null ? null : ratio(isthmus, envoy) },
+    ...peers,
+    ratioOf,
+    ratio: against(ratioOf),
+    throughputRatio: against('rps'),
+    absent,
     pairs: rounds.get('isthmus')?.length ?? 0,
-    errors: all.reduce((sum, { errors }) => sum + errors, 0),
+    errors: [...rounds.values()].flat().reduce((sum, { errors }) => sum + errors, 0),
   };
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+/** By its name with dots; `cpu` is that of both gateways. @throws when there is no such figure */
+export function figureAt(figures: EngineFigures, name: string): number {
+  if (name === 'cpu') return figures.east + figures.west;
+  let value: unknown = figures;
+  for (const part of name.split('.')) value = (value as Record<string, unknown> | undefined)?.[part];
+  if (typeof value !== 'number') throw new Error(`no figure ${name} was measured`);
+  return value;
 }
 
-function figuresOf(rounds: Rounds, name: EngineName): EngineFigures {
-  const measured = rounds.get(name) ?? [];
-  if (measured.length === 0) throw new Error(`${name} was not measured`);
-  const of = (key: keyof EngineFigures): number => round(median(measured.map((one) => one[key])));
-  return { east: of('east'), west: of('west'), rps: of('rps'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms') };
+function byPeer<T>(of: (peer: PeerName) => T): Record<PeerName, T> {
+  return Object.fromEntries(PEERS.map((peer) => [peer, of(peer)])) as Record<PeerName, T>;
 }
 
-function ratio(of: EngineFigures, to: EngineFigures): number {
-  return round((of.east + of.west) / (to.east + to.west));
+function figuresOf(measured: readonly Measurement[] = []): EngineFigures | null {
+  const [first] = measured;
+  if (first === undefined) return null;
+  const flat = measured.map(({ errors, more, ...figures }) => ({ ...figures, ...more }));
+  const values = (name: string): number[] =>
+    flat.map((one) => (one as Record<string, number>)[name] ?? Number.NaN);
+  const medianOf = (name: string): number => rounded(median(values(name)));
+  const rangeOf = (name: string): Range => [
+    rounded(Math.min(...values(name))),
+    rounded(Math.max(...values(name))),
+  ];
+  const names = Object.keys(flat[0] ?? {});
+  return {
+    east: medianOf('east'),
+    west: medianOf('west'),
+    rps: medianOf('rps'),
+    p50Ms: medianOf('p50Ms'),
+    p99Ms: medianOf('p99Ms'),
+    ...nested(Object.keys(first.more ?? {}), medianOf),
+    ranges: Object.fromEntries(names.map((name) => [name, rangeOf(name)])),
+    rounds: measured.length,
+  };
 }
 
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+function nested(names: readonly string[], figureOf: (name: string) => number): Figures {
+  const figures: Record<string, unknown> = {};
+  for (const name of names) {
+    const parts = name.split('.');
+    let place = figures;
+    for (const part of parts.slice(0, -1)) {
+      place[part] ??= {};
+      place = place[part] as Record<string, unknown>;
+    }
+    place[parts.at(-1) ?? ''] = figureOf(name);
+  }
+  return figures as Figures;
 }

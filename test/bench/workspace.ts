@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
@@ -22,6 +22,8 @@ export class Workspace {
   static async create(lifetime: Lifetime): Promise<Workspace> {
     const folder = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
     lifetime.add(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+    // The backend's workers may be another user's; keys have folders and modes of their own.
+    chmodSync(folder, 0o711);
     const workspace = new Workspace(folder, await TestClusterset.create(['east', 'west']));
     await workspace.#writePki();
     return workspace;

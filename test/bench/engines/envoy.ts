@@ -1,0 +1,30 @@
+import { freePort } from '../../fixtures/ephemeral-port.ts';
+import { backendPort } from '../backend.ts';
+import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
+import { startServer } from '../program.ts';
+
+/** One thread each, HTTP/2 over mTLS between them. */
+export function envoy(binary: string): Engine {
+  return { name: 'envoy', start: (place) => start(place, binary) };
+}
+
+async function start(place: EnginePlace, binary: string): Promise<EnginePair> {
+  const { lifetime, workspace, scenario, backend } = place;
+  const h2 = scenario.protocol !== 'h1';
+  const values = {
+    PORT: await freePort(),
+    TRUNK_PORT: await freePort(),
+    BACKEND_PORT: backendPort(scenario, backend),
+    CODEC: h2 ? 'HTTP2' : 'HTTP1',
+    BACKEND_CONNECTIONS: h2 ? 8 : 4000,
+    BACKEND_OPTIONS: h2 ? 'http2_protocol_options: *windows' : 'http_protocol_options: {}',
+  };
+  const run = (side: 'east' | 'west', port: number) => {
+    const config = workspace.fill(`envoy-${side}.yaml`, values);
+    const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'];
+    return startServer(lifetime, binary, args, port);
+  };
+  const west = await run('west', values.TRUNK_PORT);
+  const east = await run('east', values.PORT);
+  return { port: values.PORT, eastPid: pidOf(east), westPid: pidOf(west) };
+}

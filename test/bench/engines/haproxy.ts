@@ -1,0 +1,28 @@
+import { freePort } from '../../fixtures/ephemeral-port.ts';
+import { backendPort } from '../backend.ts';
+import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
+import { startServer } from '../program.ts';
+
+/** One thread each, HTTP/2 over mTLS between them. */
+export function haproxy(binary: string): Engine {
+  return { name: 'haproxy', start: (place) => start(place, binary) };
+}
+
+async function start(place: EnginePlace, binary: string): Promise<EnginePair> {
+  const { lifetime, workspace, scenario, backend } = place;
+  const h2 = scenario.protocol !== 'h1';
+  const values = {
+    PORT: await freePort(),
+    TRUNK_PORT: await freePort(),
+    BACKEND_PORT: backendPort(scenario, backend),
+    CLIENT_PROTOCOL: h2 ? 'proto h2' : '',
+    BACKEND_PROTOCOL: h2 ? 'proto h2' : '',
+  };
+  const run = (side: 'east' | 'west', port: number) => {
+    const config = workspace.fill(`haproxy-${side}.cfg`, values);
+    return startServer(lifetime, binary, ['-db', '-q', '-f', config], port);
+  };
+  const west = await run('west', values.TRUNK_PORT);
+  const east = await run('east', values.PORT);
+  return { port: values.PORT, eastPid: pidOf(east), westPid: pidOf(west) };
+}

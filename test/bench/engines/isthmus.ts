@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../../fixtures/gateway-process.ts';
+import type { TestService } from '../../fixtures/test-snapshot.ts';
+import { backendPort } from '../backend.ts';
+import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
+
+/** Real gateway processes with what a cluster has: metrics, a FailoverPolicy, an access rule, a sampled log. */
+export const ISTHMUS: Engine = { name: 'isthmus', start };
+
+const ACCESS: TestService['access'] = [
+  {
+    action: 'deny',
+    principals: ['spiffe://elsewhere.example/*'],
+    sourceClusters: [],
+    methods: [],
+    pathPrefixes: [],
+  },
+  {
+    action: 'allow',
+    principals: [],
+    sourceClusters: ['east'],
+    methods: ['GET', 'POST'],
+    pathPrefixes: ['/'],
+  },
+];
+
+async function start(place: EnginePlace): Promise<EnginePair> {
+  const { lifetime, workspace, scenario, backend } = place;
+  const cleanup = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
+  const [east, west] = await Promise.all([gatewayPorts(), gatewayPorts()]);
+  const protocol = scenario.protocol === 'h1' ? 'http' : 'http2';
+  const service = { name: 'payments', protocol, access: ACCESS } as const;
+  const settings = { accessLog: { sample: 0.01, file: 'access.log' } };
+  const run = async (cluster: 'east' | 'west'): Promise<GatewayProcess> => {
+    const own = cluster === 'east' ? east : west;
+    const configFile = await writeGatewayFolder(join(workspace.folder, cluster), workspace.clusterset, {
+      cluster,
+      ports: own,
+      workers: 1,
+      settings,
+      peers: cluster === 'east' ? { west: [west.mesh] } : { east: [east.mesh] },
+      services: [
+        cluster === 'east'
+          ? { ...service, endpoints: [], offeredBy: ['west'] }
+          : { ...service, endpoints: [backendPort(scenario, backend)], offeredBy: [] },
+      ],
+    });
+    const gateway = GatewayProcess.start(cleanup, configFile, own.admin);
+    await gateway.ready();
+    return gateway;
+  };
+  const westGateway = await run('west');
+  const eastGateway = await run('east');
+  return { port: east.http, eastPid: pidOf(eastGateway.process), westPid: pidOf(westGateway.process) };
+}
