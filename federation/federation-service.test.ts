@@ -84,6 +84,32 @@ describe('two federation services', PATIENCE, () => {
     assert.equal(later.messages[0]?.kind, 'snapshot');
   });
 
+  it("tell the own cluster's gateways of its traffic policies, and of their end", async (t) => {
+    const { world, east } = await twoClusters(t);
+    const kindOf = ({ services }: RoutingSnapshot) => services.get(PAYMENTS)?.traffic.loadBalancing.kind;
+    const gateway = (await world.follow(east)).hello();
+    await gateway.until((snapshot) => kindOf(snapshot) === 'power-of-two');
+    await world.writeResource(
+      'east',
+      'traffic.yaml',
+      `apiVersion: isthmus.io/v1alpha1
+kind: TrafficPolicy
+metadata: { name: payments, namespace: shop }
+spec:
+  targetRefs: [{ kind: Service, name: payments }]
+  loadBalancing: { type: Maglev, hashOn: { header: X-User } }
+`,
+    );
+    const { snapshot } = await gateway.until((found) => kindOf(found) === 'maglev');
+    assert.deepEqual(snapshot.services.get(PAYMENTS)?.traffic.loadBalancing, {
+      kind: 'maglev',
+      hashOn: { kind: 'header', name: 'x-user' },
+      tableSize: 65_537,
+    });
+    await world.removeResource('east', 'traffic.yaml');
+    await gateway.until((found) => kindOf(found) === 'power-of-two');
+  });
+
   it('agree over a conflict: the oldest export holds, and the loser is told', async (t) => {
     const { world, east, west } = await twoClusters(t);
     await world.writeResource(

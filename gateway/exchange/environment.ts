@@ -19,7 +19,6 @@ export interface ActiveExchange extends ActiveNode {
 /** What an exchange needs of the worker it runs in. */
 export interface ExchangeEnvironment extends PipelineEnvironment, RecordPlace {
   readonly clock: Clock;
-  readonly random: () => number;
   readonly timers: TimerWheel;
   readonly heldBytes: BytePool;
   readonly recorder: RequestRecorder;

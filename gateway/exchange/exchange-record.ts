@@ -40,10 +40,12 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   claimedTarget: string | undefined = undefined;
   claimedCaller: string | undefined = undefined;
   claimedPanic = false;
+  claimedHash: string | undefined = undefined;
   locality: string | undefined = undefined;
   caller: string | undefined = undefined;
   sourceCluster: ClusterName = '';
   route: Route<RouteMeters> | undefined = undefined;
+  newCookie: string | undefined = undefined;
   choice: Choice = FIRST_TRY;
   destination: Destination | undefined = undefined;
 

@@ -112,6 +112,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
         return;
       }
     }
+    if (this.newCookie !== undefined) block.push('set-cookie', this.newCookie);
     this.status = status;
     this.phase = 'responding';
     this.answered();

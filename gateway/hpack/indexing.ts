@@ -47,6 +47,7 @@ const SECOND_SIGHT = [
   'if-none-match',
   'if-range',
   'if-unmodified-since',
+  'isthmus-hash',
   'last-modified',
   'location',
   'referer',

@@ -12,6 +12,8 @@ export const TRUNK_FIELDS = {
   locality: 'isthmus-locality',
   /** Present when the source gateway chose without regard to health, as the destination must then do too. */
   panic: 'isthmus-panic',
+  /** Eight hexadecimal digits: the hash of what tells the client apart, where the source gateway's policy asks for it. */
+  hash: 'isthmus-hash',
   /** In responses: why the destination gateway answered itself. */
   reason: 'isthmus-reason',
 } as const;
@@ -114,6 +116,9 @@ function readTrunkField(request: PipelineRequest, name: string, value: string): 
       return;
     case TRUNK_FIELDS.panic:
       request.claimedPanic = true;
+      return;
+    case TRUNK_FIELDS.hash:
+      request.claimedHash = value;
       return;
     default:
   }

@@ -3,6 +3,7 @@ import { gatewayId, type TrustDomain } from '../../federation/model/identity.ts'
 import { choose } from '../routing/choose.ts';
 import { CLIENT_CERT_FIELD, TRUNK_FIELDS } from './fields.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+import { hashText } from './request-hash.ts';
 
 /** Where it goes: chosen again, and by the same rules, each time a request is sent elsewhere. */
 export function forward(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
@@ -19,7 +20,7 @@ export function forward(request: PipelineRequest, environment: PipelineEnvironme
  * block is sent, for the next attempt may go another way.
  */
 export function addHopFields(request: PipelineRequest, trustDomain: TrustDomain): void {
-  const { block, caller, destination } = request;
+  const { block, caller, choice, destination } = request;
   if (destination?.kind === 'trunk') {
     block.push(
       TRUNK_FIELDS.service,
@@ -29,6 +30,7 @@ export function addHopFields(request: PipelineRequest, trustDomain: TrustDomain)
     );
     if (caller !== undefined) block.push(TRUNK_FIELDS.caller, caller);
     if (destination.panic) block.push(TRUNK_FIELDS.panic, '1');
+    if (choice.hash !== undefined) block.push(TRUNK_FIELDS.hash, hashText(choice.hash));
     return;
   }
   if (caller !== undefined) block.push(CLIENT_CERT_FIELD, `By=${gatewayId(trustDomain).text};URI=${caller}`);

@@ -29,6 +29,7 @@ export interface PipelineRequest {
   claimedTarget: string | undefined;
   claimedCaller: string | undefined;
   claimedPanic: boolean;
+  claimedHash: string | undefined;
   /** `region/zone` that the source gateway chose. */
   locality: string | undefined;
 
@@ -39,9 +40,11 @@ export interface PipelineRequest {
 
   // route
   route: Route<RouteMeters> | undefined;
+  /** A `set-cookie` for the response, which brings the client to the same endpoint next time. */
+  newCookie: string | undefined;
 
   // forward
-  /** What the next choice must avoid; `FIRST_TRY` or one of the request's own. */
+  /** What the next choice must avoid; `FIRST_TRY` or one of the request's own, with its hash from `route` on. */
   choice: Choice;
   destination: Destination | undefined;
 }
@@ -54,6 +57,8 @@ export interface PipelineEnvironment {
   readonly maxActiveRequests: number;
   /** The worker holds as many bytes for slow readers as it may. */
   readonly memoryExhausted: boolean;
+  /** Gives 0 ≤ x < 1. */
+  readonly random: () => number;
   now(): number;
   trustDomainOf(cluster: ClusterName): TrustDomain | undefined;
   rejected(reason: string): void;

@@ -1,10 +1,11 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
 import { gatewayDnsName } from '../../federation/model/identity.ts';
-import { NOTHING_TRIED } from '../routing/destination.ts';
+import { FIRST_TRY, NOTHING_TRIED } from '../routing/destination.ts';
 import type { Route } from '../routing/route.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import { normalisePath } from './path.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+import { hashOfRequest, parseHash } from './request-hash.ts';
 
 /** Which service and port is meant: by the trunk's word, by the port it came in on, or by its authority. */
 export function route(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
@@ -17,6 +18,8 @@ export function route(request: PipelineRequest, environment: PipelineEnvironment
       ? environment.table.byAuthority(request.authority ?? '')
       : environment.table.byListenPort(listenPort);
   if (found === undefined) return 'noRoute';
+  const hash = ownHash(request, found, environment);
+  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
   return accept(request, found);
 }
 
@@ -25,14 +28,26 @@ function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment
   const found = environment.table.byTarget(request.claimedTarget);
   // The source's picture is newer or older than ours: it has other clusters to ask.
   if (found === undefined) return 'noLocalEndpoint';
+  const { claimedHash } = request;
+  const claimed = claimedHash === undefined ? undefined : parseHash(claimedHash);
+  if (claimedHash !== undefined && claimed === undefined) return 'badRequest';
   request.choice = {
     tried: NOTHING_TRIED,
     localOnly: true,
     locality: request.locality,
     panic: request.claimedPanic,
-    hash: undefined,
+    // The source's word comes first: it knows the client.
+    hash: claimed ?? ownHash(request, found, environment),
   };
   return accept(request, found);
+}
+
+function ownHash(
+  request: PipelineRequest,
+  { hashOn }: Route<RouteMeters>,
+  { random }: PipelineEnvironment,
+): number | undefined {
+  return hashOn === undefined ? undefined : hashOfRequest(request, hashOn, random);
 }
 
 function accept(request: PipelineRequest, found: Route<RouteMeters>): FailureCode | undefined {

@@ -124,6 +124,14 @@ describe('what a trunk says', () => {
     assert.equal(unknown[unknown.indexOf('isthmus-reason') + 1], 'no-local-endpoint');
   });
 
+  it('must be a hash where it says one', async (t) => {
+    const { ask } = await trunk(t);
+    assert.equal((await ask(...SERVICE, 'isthmus-hash', '0123abcd'))[1], '200');
+    for (const hash of ['', '0123ABCD', '0123abcd0', '4711']) {
+      assert.equal((await ask(...SERVICE, 'isthmus-hash', hash))[1], '400', hash);
+    }
+  });
+
   it('must name a service: an authority is not enough', async (t) => {
     const { ask } = await trunk(t);
     assert.equal((await ask())[1], '400');
