@@ -21,7 +21,7 @@ function gatewayWith(snapshot: RoutingSnapshot): (choice: Partial<Choice>) => De
     sharedPorts: new Set<number>(),
     telemetry: () => undefined,
   };
-  const table = compileRouteTable(snapshot, undefined, runtime);
+  const table = compileRouteTable(snapshot, undefined, runtime, NOW_MS);
   const route = table.byTarget('shop/payments:http');
   assert.ok(route !== undefined);
   return (choice) => choose(NOW_MS, table, route, { ...FIRST_TRY, ...choice });

@@ -35,7 +35,7 @@ class Bench {
       sharedPorts: new Set(),
       telemetry: () => undefined,
     };
-    this.#table = compileRouteTable(snapshot, undefined, this.#runtime);
+    this.#table = compileRouteTable(snapshot, undefined, this.#runtime, this.nowMs);
   }
 
   get route(): Route {
@@ -45,7 +45,7 @@ class Bench {
   }
 
   use(snapshot: RoutingSnapshot): void {
-    this.#table = compileRouteTable(snapshot, this.#table, this.#runtime);
+    this.#table = compileRouteTable(snapshot, this.#table, this.#runtime, this.nowMs);
   }
 
   choose(choice: Partial<Choice> = {}): Destination {

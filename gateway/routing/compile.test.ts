@@ -32,8 +32,8 @@ function runtimeOf(): RoutingRuntime<string> {
   };
 }
 
-function compile(snapshot: RoutingSnapshot, previous?: RouteTable<string>, runtime = runtimeOf()) {
-  return compileRouteTable(snapshot, previous, runtime);
+function compile(snapshot: RoutingSnapshot, previous?: RouteTable<string>, runtime = runtimeOf(), nowMs = 0) {
+  return compileRouteTable(snapshot, previous, runtime, nowMs);
 }
 
 describe('route table', () => {
@@ -144,8 +144,8 @@ describe('compilation', () => {
     const endpointsOf = (...addresses: string[]) =>
       serviceOf({ endpoints: addresses.map((address) => endpointAt(address)) });
     const first = compile(snapshotOf([endpointsOf('10.0.0.1')], []), undefined, runtime);
-    const later = { ...snapshotOf([endpointsOf('10.0.0.1', '10.0.0.2')], [], 2), createdAtMs: 9000 };
-    const second = compile(later, first, runtime).byTarget('shop/payments:http');
+    const later = snapshotOf([endpointsOf('10.0.0.1', '10.0.0.2')], [], 2);
+    const second = compile(later, first, runtime, 9000).byTarget('shop/payments:http');
     const since = second?.endpoints.map((endpoint) => endpoint.runtime.fitSinceMs);
     assert.deepEqual(since, [Number.NEGATIVE_INFINITY, 9000]);
   });

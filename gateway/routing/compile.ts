@@ -36,19 +36,23 @@ export interface RoutingRuntime<Telemetry = unknown> {
  * Makes a snapshot ready for requests. Services whose object is the same as in `previous` keep their routes; of
  * those that changed, the endpoints that stay keep what is known of them (requests in flight, latency, checks,
  * ejection).
+ * @param nowMs Unix ms: when an endpoint that comes with this snapshot begins its slow start
  */
 export function compileRouteTable<Telemetry>(
   snapshot: RoutingSnapshot,
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry>,
+  nowMs: number,
 ): RouteTable<Telemetry> {
+  // Of what was there when this worker came nobody knows since when: it is as warm as everything else.
+  const seenAtMs = previous === undefined ? Number.NEGATIVE_INFINITY : nowMs;
   const index = previous === undefined ? new RouteIndex<Telemetry>() : previous.index.copy();
   for (const key of previous?.snapshot.services.keys() ?? []) {
     if (!snapshot.services.has(key)) index.remove(key);
   }
   for (const [key, service] of snapshot.services) {
     if (previous?.snapshot.services.get(key) === service) continue;
-    index.set(key, compileService(service, snapshot, previous, runtime));
+    index.set(key, compileService(service, previous, runtime, seenAtMs));
   }
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
   return new RouteTable(snapshot, index, runtime.peers, runtime.sharedPorts);
@@ -81,13 +85,11 @@ function sameHealth(health: PeerHealth, previous: PeerHealth): boolean {
 
 function compileService<Telemetry>(
   service: SnapshotService,
-  snapshot: RoutingSnapshot,
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry>,
+  seenAtMs: number,
 ): ServiceRoutes<Telemetry> {
   const access = compileAccess(service.access);
-  // Of what was there when this worker came nobody knows since when: it is as warm as everything else.
-  const seenAtMs = previous === undefined ? Number.NEGATIVE_INFINITY : snapshot.createdAtMs;
   const routes = service.ports.map((port): Route<Telemetry> => {
     const before = previous?.byTarget(routeTarget(serviceKey(service.service), port.name));
     const bare = compileRoute(service, port, access, before, { ...runtime, seenAtMs });

@@ -19,13 +19,18 @@ function countsAfter(...findings: readonly EndpointFinding[][]) {
   const endpoints = [endpointAt('10.0.0.1'), endpointAt('10.0.0.2'), endpointAt('10.0.0.3')];
   const failover = { healthCheck: HEALTH_CHECK };
   const service = serviceOf({ endpoints, offers: [offerOf('east', 3)], failover });
-  const table = compileRouteTable(snapshotOf([service], []), undefined, {
-    peers: new PeerAvailability(),
-    workers: 1,
-    random: Math.random,
-    sharedPorts: new Set(),
-    telemetry: () => undefined,
-  });
+  const table = compileRouteTable(
+    snapshotOf([service], []),
+    undefined,
+    {
+      peers: new PeerAvailability(),
+      workers: 1,
+      random: Math.random,
+      sharedPorts: new Set(),
+      telemetry: () => undefined,
+    },
+    0,
+  );
   for (const reported of findings) showFindings(table, reported);
   const route = table.byTarget('shop/payments:http');
   assert.ok(route !== undefined);

@@ -27,7 +27,7 @@ describe('tier reports', () => {
       sharedPorts: new Set<number>(),
       telemetry: () => 'meters',
     };
-    const table = compileRouteTable(snapshot, undefined, runtime);
+    const table = compileRouteTable(snapshot, undefined, runtime, NOW_MS);
     assert.deepEqual(tierReports(NOW_MS, table), []);
     const route = table.byTarget('shop/payments:http');
     assert.ok(route !== undefined);

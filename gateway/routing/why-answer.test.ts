@@ -15,13 +15,18 @@ function tableOf() {
   const ports = [portOf('metrics', 9000, 'tcp'), portOf('http', 80, 'http')];
   const payments = serviceOf({ ports, access, offers: [offerOf('west', 4), offerOf('south', 3)] });
   const peers = [peerAt('west', NOW_MS - 1000), peerAt('south', NOW_MS)];
-  return compileRouteTable(snapshotOf([payments, serviceOf({ name: 'cart' })], peers), undefined, {
-    peers: new PeerAvailability(),
-    workers: 1,
-    random: Math.random,
-    sharedPorts: new Set(),
-    telemetry: () => undefined,
-  });
+  return compileRouteTable(
+    snapshotOf([payments, serviceOf({ name: 'cart' })], peers),
+    undefined,
+    {
+      peers: new PeerAvailability(),
+      workers: 1,
+      random: Math.random,
+      sharedPorts: new Set(),
+      telemetry: () => undefined,
+    },
+    0,
+  );
 }
 
 function ask(query: string) {

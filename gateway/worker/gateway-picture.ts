@@ -33,7 +33,7 @@ export class GatewayPicture {
       sharedPorts,
       telemetry: () => undefined,
     };
-    return compileRouteTable(snapshot, this.#table, runtime);
+    return compileRouteTable(snapshot, this.#table, runtime, snapshot.createdAtMs);
   }
 
   /** The table is in force in the workers since `nowMs` (Unix). */

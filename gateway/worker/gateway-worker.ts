@@ -157,7 +157,7 @@ export class GatewayWorker {
     const before = this.#engine?.table;
     try {
       const snapshot = read(before?.snapshot ?? NO_SNAPSHOT);
-      const table = compileRouteTable(snapshot, before, this.#runtime);
+      const table = compileRouteTable(snapshot, before, this.#runtime, this.#options.clock.now());
       this.#use(table);
       this.#options.send({ kind: 'applied', epoch: snapshot.epoch, version: snapshot.version });
     } catch (error) {

@@ -90,15 +90,23 @@ for (const policy of [RING, MAGLEV]) {
       );
     });
 
-    it('has a table for each locality and one for all', () => {
+    it('has a table for each locality, and none for all: a hash has its locality first', () => {
       const endpoints = endpointsOf(6).map(({ address }, index) =>
         localEndpoint(address, { localityKey: `eu/${index % 2}` }),
       );
       const made = balancing(policy, endpoints);
-      const hostsOf = (locality: string | undefined) =>
-        made.tableOf(locality)?.hosts.map(({ address }) => address);
+      const hostsOf = (locality: string) => made.tableOf(locality)?.hosts.map(({ address }) => address);
       assert.deepEqual(hostsOf('eu/1'), ['10.0.0.1:80', '10.0.0.3:80', '10.0.0.5:80']);
-      assert.equal(hostsOf(undefined)?.length, 6);
+      const everywhere = made.over(destinationsOf(endpoints), undefined);
+      const near = made.over(destinationsOf(endpoints.filter((_, index) => index % 2 === 1)), 'eu/1');
+      let picks = 0;
+      for (const hash of KEYS) {
+        const { address, localityKey } = everywhere.pick(0, hash).endpoint;
+        if (localityKey !== 'eu/1') continue;
+        picks++;
+        assert.equal(near.pick(0, hash).endpoint.address, address);
+      }
+      assert.ok(Math.abs(picks - KEYS.length / 2) < KEYS.length * 0.05, `${picks}`);
       assert.throws(() => made.over(destinationsOf(endpoints), 'us/0'), RangeError);
     });
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Maglev, RingHash } from '../../../federation/model/traffic-policy.ts';
 import type { LocalDestination } from '../destination.ts';
 import type { LocalEndpoint } from '../local-endpoint.ts';
+import { Rotating } from '../rotating.ts';
 import type { Balancer, Balancing } from './balancer.ts';
 import { type HashedHost, type HashTable, hashOfKey, sameHosts } from './hash-table.ts';
 import { maglevTable } from './maglev.ts';
@@ -20,7 +21,6 @@ const ABSENT = -1;
 export class HashedBalancing implements Balancing {
   readonly #policy: RingHash | Maglev;
   readonly #random: () => number;
-  readonly #everywhere: HashTable | undefined;
   readonly #byLocality: ReadonlyMap<string, HashTable>;
 
   /** @param before of the snapshot before: its tables are taken over where they still hold */
@@ -40,20 +40,45 @@ export class HashedBalancing implements Balancing {
       byLocality.set(locality, tableFor(policy, hosts, known?.tableOf(locality)));
     }
     this.#byLocality = byLocality;
-    const [first, ...others] = byLocality.values();
-    this.#everywhere =
-      others.length === 0 ? first : tableFor(policy, hostsOf(endpoints), known?.tableOf(undefined));
   }
 
-  /** Of a locality, or of all; undefined where there is no endpoint. */
-  tableOf(locality: string | undefined): HashTable | undefined {
-    return locality === undefined ? this.#everywhere : this.#byLocality.get(locality);
+  /** undefined where there is no endpoint. */
+  tableOf(locality: string): HashTable | undefined {
+    return this.#byLocality.get(locality);
   }
 
   over(candidates: readonly LocalDestination[], locality: string | undefined): Balancer {
-    const table = this.tableOf(locality);
-    if (table === undefined || candidates.length === 0) throw new RangeError('no endpoint to choose from');
+    if (candidates.length === 0) throw new RangeError('no endpoint to choose from');
+    if (locality !== undefined) return this.#within(candidates, locality);
+    const byLocality = [...Map.groupBy(candidates, ({ endpoint }) => endpoint.localityKey)];
+    const balancers = byLocality.map(([key, own]) => this.#within(own, key));
+    const weights = byLocality.map(([, own]) => own.reduce((sum, { endpoint }) => sum + endpoint.weight, 0));
+    const names = byLocality.map(([key]) => key);
+    return new LocalityBalancer(new Rotating(balancers, weights, names), this.#random);
+  }
+
+  #within(candidates: readonly LocalDestination[], locality: string): Balancer {
+    const table = this.#byLocality.get(locality);
+    if (table === undefined) throw new RangeError(`no endpoint in ${locality}`);
     return new HashedBalancer(candidates, table, this.#random);
+  }
+}
+
+/** First a locality, by weighted rendezvous, then one of its endpoints: a table of all would be built in vain mostly. */
+class LocalityBalancer implements Balancer {
+  readonly #localities: Rotating<Balancer>;
+  readonly #random: () => number;
+
+  constructor(localities: Rotating<Balancer>, random: () => number) {
+    this.#localities = localities;
+    this.#random = random;
+  }
+
+  pick(nowMs: number, hash: number | undefined): LocalDestination {
+    const key = hash ?? randomHash(this.#random);
+    const balancer = this.#localities.at(key);
+    if (balancer === undefined) throw new RangeError('no endpoint that weighs anything');
+    return balancer.pick(nowMs, key);
   }
 }
 
@@ -75,7 +100,7 @@ class HashedBalancer implements Balancer {
   }
 
   pick(_nowMs: number, hash: number | undefined): LocalDestination {
-    const key = hash ?? Math.floor(this.#random() * 2 ** 32);
+    const key = hash ?? randomHash(this.#random);
     const table = this.#table;
     let slot = table.slotOf(key);
     for (let step = 0; step < MAX_STEPS; step++) {
@@ -108,6 +133,10 @@ function tableFor(
 ): HashTable {
   if (known !== undefined && sameHosts(known.hosts, hosts)) return known;
   return policy.kind === 'maglev' ? maglevTable(hosts, policy.tableSize) : ringTable(hosts, policy);
+}
+
+function randomHash(random: () => number): number {
+  return Math.floor(random() * 2 ** 32);
 }
 
 /** In one order for all gateways. */
