@@ -145,7 +145,7 @@ export class FrameDispatch implements FrameSink {
       case FRAME.PRIORITY:
         // Ignored (RFC 9113 section 5.3.2), but it must be one.
         this.#allow('priorities');
-        if (end - start !== 5) this.#target.streamError(streamId, H2_ERROR.FRAME_SIZE_ERROR, 'frame-size');
+        if (end - start !== 5) this.#wrongPriority(streamId);
         return;
       case FRAME.PUSH_PROMISE:
         throw protocolError('push-promise');
@@ -157,6 +157,12 @@ export class FrameDispatch implements FrameSink {
         this.#allow('unknown');
         return;
     }
+  }
+
+  /** RFC 9113 section 6.4: a stream that is idle must not be reset. */
+  #wrongPriority(streamId: number): void {
+    if (this.#target.isIdle(streamId)) throw frameSize();
+    this.#target.streamError(streamId, H2_ERROR.FRAME_SIZE_ERROR, 'frame-size');
   }
 
   #settings(flags: number, chunk: Buffer, start: number, end: number): void {

@@ -83,6 +83,12 @@ const CONNECTION_ERRORS: ReadonlyArray<
   ],
   ['PRIORITY on stream 0', [frame(FRAME.PRIORITY, 0, 0, PRIORITY)], H2_ERROR.PROTOCOL_ERROR, 'stream-id'],
   [
+    'PRIORITY of 4 bytes on an idle stream, which must not be reset',
+    [frame(FRAME.PRIORITY, 0, 1, 'abcd')],
+    H2_ERROR.FRAME_SIZE_ERROR,
+    'frame-size',
+  ],
+  [
     'RST_STREAM on stream 0',
     [frame(FRAME.RST_STREAM, 0, 0, uint32(8))],
     H2_ERROR.PROTOCOL_ERROR,
