@@ -293,6 +293,8 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     if (!this.#settingsSeen) this.peer.maxConcurrentStreams = Number.POSITIVE_INFINITY;
     this.#settingsSeen = true;
     applySettings(this.peer, payload, start, end, this.#role === 'client');
+    // RFC 7541 section 4.2: the next block names the smallest size in between, too.
+    this.#encoder.limitTable(this.peer.leastHeaderTableBytes);
     this.#encoder.limitTable(this.peer.headerTableBytes);
     this.sendFlow.changeInitialWindow(this.peer.initialWindowBytes, this.streams.all());
     this.writer.settingsAck();

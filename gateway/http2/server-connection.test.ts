@@ -8,6 +8,7 @@ import { type RecordedRequest, until } from '../../test/fixtures/recorded-exchan
 import { H2_ERROR } from '../http/stream.ts';
 import { FLAG, FRAME } from './frame.ts';
 import { Http2ServerConnection } from './server-connection.ts';
+import { SETTING } from './settings.ts';
 
 const GET = [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/'];
 const POST = [':method', 'POST', ...GET.slice(2)];
@@ -61,6 +62,19 @@ describe('responses', () => {
     const data = await peer.next(FRAME.DATA);
     assert.equal(data.payload.toString(), 'abcdef');
     assert.equal(data.flags, FLAG.END_STREAM);
+  });
+
+  test('a header table that shrank and grew in one SETTINGS frame is announced with both sizes', async (t) => {
+    const server = await Http2CodecServer.start(t);
+    server.handler.onRequest = (request) => request.respond(200);
+    const sizes = [SETTING.HEADER_TABLE_SIZE, SETTING.HEADER_TABLE_SIZE] as const;
+    const peer = await RawHttp2Peer.connect(t, server.port, [
+      [sizes[0], 0],
+      [sizes[1], 4096],
+    ]);
+    peer.headers(1, GET);
+    const { payload } = await peer.next(FRAME.HEADERS);
+    assert.equal(payload.toString('hex'), '203fe11f88', 'size 0, size 4096, :status 200');
   });
 
   test('a block larger than a frame goes on in CONTINUATION', async (t) => {

@@ -24,6 +24,8 @@ export const SETTING_BYTES = 6;
 /** What the peer has told us. */
 export interface PeerSettings {
   headerTableBytes: number;
+  /** The smallest size that the last SETTINGS frame named on its way to that one. */
+  leastHeaderTableBytes: number;
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
@@ -35,6 +37,7 @@ export interface PeerSettings {
 export function initialPeerSettings(): PeerSettings {
   return {
     headerTableBytes: 4096,
+    leastHeaderTableBytes: 4096,
     maxConcurrentStreams: 100,
     initialWindowBytes: DEFAULT_WINDOW_BYTES,
     maxFrameBytes: DEFAULT_FRAME_BYTES,
@@ -55,6 +58,7 @@ export function applySettings(
   end: number,
   fromServer: boolean,
 ): void {
+  settings.leastHeaderTableBytes = settings.headerTableBytes;
   for (let at = start; at < end; at += SETTING_BYTES) {
     const id = ((payload[at] as number) << 8) | (payload[at + 1] as number);
     applySetting(settings, id, readUint32(payload, at + 2), fromServer);
@@ -65,6 +69,7 @@ function applySetting(settings: PeerSettings, id: number, value: number, fromSer
   switch (id) {
     case SETTING.HEADER_TABLE_SIZE:
       settings.headerTableBytes = value;
+      settings.leastHeaderTableBytes = Math.min(value, settings.leastHeaderTableBytes);
       return;
     case SETTING.ENABLE_PUSH:
       if (value > (fromServer ? 0 : 1)) throw invalid('ENABLE_PUSH', value);
