@@ -19,8 +19,6 @@ import { Http2Stream } from './stream.ts';
 /** A response under way. */
 class ClientStream extends Http2Stream {
   readonly receiver: ResponseReceiver;
-  /** Its final headers have come. */
-  answered = false;
   /** The whole response has come: nothing can fail any more. */
   complete = false;
   readonly method: string;
@@ -37,6 +35,7 @@ class ClientStream extends Http2Stream {
     super(connection, id, windows.sendBytes, windows.receiveBytes);
     this.receiver = receiver;
     this.method = method;
+    this.awaitsHeaders = true;
   }
 
   override endRemote(): void {
@@ -182,8 +181,8 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       this.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'invalid-field');
       return;
     }
-    if (stream.answered) this.#trailers(stream, block, endStream);
-    else this.#response(stream, block, endStream);
+    if (stream.awaitsHeaders) this.#response(stream, block, endStream);
+    else this.#trailers(stream, block, endStream);
   }
 
   override isIdle(streamId: number): boolean {
@@ -262,7 +261,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       stream.receiver.responseInformational(block);
       return;
     }
-    stream.answered = true;
+    stream.awaitsHeaders = false;
     if (stream.upgrade !== undefined && status < 300) {
       stream.receiver.responseHeaders(acceptedUpgrade(block, stream.upgrade), false);
       return;

@@ -261,8 +261,12 @@ export class FrameDispatch implements FrameSink {
   /** The stream when it may receive; undefined when what came in is to be dropped. */
   #receivingStream(streamId: number): Http2Stream | undefined {
     const stream = this.#target.streams.get(streamId);
-    if (stream?.canReceive === true) return stream;
-    if (stream !== undefined) {
+    if (stream?.canReceive === true && !stream.awaitsHeaders) return stream;
+    if (stream?.canReceive === true) {
+      if (!this.#settingsSeen) throw protocolError('settings-missing');
+      // RFC 9113 section 8.1: a message begins with its head.
+      this.#target.streamError(streamId, H2_ERROR.PROTOCOL_ERROR, 'data-before-headers');
+    } else if (stream !== undefined) {
       this.#target.streamError(streamId, H2_ERROR.STREAM_CLOSED, 'stream-closed');
     } else if (this.#target.isIdle(streamId)) {
       throw protocolError('stream-idle');

@@ -33,6 +33,8 @@ export abstract class Http2Stream implements StreamWriter {
   receiveWindowBytes: number;
   /** Credit that was consumed but not yet sent back. */
   unreturnedBytes = 0;
+  /** Its message's head has not come: no data may. */
+  awaitsHeaders = false;
   /** Declared by `content-length`, -1 = not. */
   expectedBytes = -1;
   receivedBytes = 0;

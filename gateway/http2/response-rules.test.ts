@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { clientSockets } from '../../test/fixtures/codec-client.ts';
+import { begin, failureOf, GET, OK, pair } from '../../test/fixtures/http2-client-pair.ts';
+import { RawHttp2Peer } from '../../test/fixtures/raw-http2-peer.ts';
+import { RecordedResponse, until } from '../../test/fixtures/recorded-exchanges.ts';
+import { Http2ClientConnection } from './client-connection.ts';
+import { UPSTREAM_HTTP2 } from './options.ts';
+
+type Send = (peer: RawHttp2Peer, id: number) => void;
+
+describe('a body before the final headers is malformed', () => {
+  const cases: ReadonlyArray<readonly [name: string, send: Send]> = [
+    ['at once', (peer, id) => peer.data(id, 'body')],
+    ['empty, with the end', (peer, id) => peer.data(id, '', true)],
+    [
+      'after an informational response',
+      (peer, id) => {
+        peer.headers(id, [':status', '103'], 0);
+        peer.data(id, 'body', true);
+      },
+    ],
+  ];
+  for (const [name, send] of cases) {
+    test(name, async (t) => {
+      const both = await pair(t);
+      const { response, id } = await begin(both);
+      send(both.peer, id);
+      assert.deepEqual(await failureOf(response), { kind: 'protocol', reason: 'data-before-headers' });
+      assert.equal(response.body.length, 0);
+      const next = await begin(both);
+      both.peer.headers(next.id, OK);
+      await until(() => next.response.ended);
+    });
+  }
+
+  test('in place of SETTINGS it ends the connection', async (t) => {
+    const { socket, accepted, resources, handler } = await clientSockets(t);
+    const connection = new Http2ClientConnection(socket, UPSTREAM_HTTP2, handler, resources);
+    const response = new RecordedResponse();
+    connection.open(response, GET, true);
+    new RawHttp2Peer(t, accepted, 'server').data(1, 'body');
+    assert.deepEqual(await failureOf(response), { kind: 'connection-lost' });
+    assert.deepEqual(handler.reasons, ['settings-missing']);
+  });
+});
