@@ -266,9 +266,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       stream.receiver.responseHeaders(acceptedUpgrade(block, stream.upgrade), false);
       return;
     }
-    const opaque = stream.method === 'CONNECT' && status < 300;
-    const hasBody = stream.method !== 'HEAD' && status !== 204 && status !== 304;
-    stream.expectedBytes = hasBody && !opaque ? contentLength : -1;
+    stream.expectedBytes = expectedBytes(stream.method, status, contentLength);
     if (endStream && stream.expectedBytes > 0) {
       this.streamError(stream.id, H2_ERROR.PROTOCOL_ERROR, 'content-length-mismatch');
       return;
@@ -295,4 +293,10 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   #failReceiver(stream: Http2Stream, failure: UpstreamFailure): void {
     if (stream instanceof ClientStream && !stream.complete) stream.receiver.responseFailed(failure);
   }
+}
+
+/** How long the body of a final response is, -1 = any length: RFC 9110 section 6.4.1, and of a tunnel nothing says it. */
+function expectedBytes(method: string, status: number, contentLength: number): number {
+  if (method === 'CONNECT' && status < 300) return -1;
+  return method === 'HEAD' || status === 204 || status === 304 ? 0 : contentLength;
 }

@@ -44,3 +44,31 @@ describe('a body before the final headers is malformed', () => {
     assert.deepEqual(handler.reasons, ['settings-missing']);
   });
 });
+
+describe('a response that has no body', () => {
+  const HEAD = [':method', 'HEAD', ...GET.slice(2)];
+  const cases: ReadonlyArray<readonly [name: string, request: string[], response: string[]]> = [
+    ['to HEAD', HEAD, [...OK, 'content-length', '4']],
+    ['204', GET, [':status', '204']],
+    ['304', GET, [':status', '304', 'content-length', '4']],
+  ];
+  for (const [name, request, head] of cases) {
+    test(`${name}: fails with one`, async (t) => {
+      const both = await pair(t);
+      const { response, id } = await begin(both, request);
+      both.peer.headers(id, head, 0);
+      both.peer.data(id, 'body', true);
+      assert.deepEqual(await failureOf(response), { kind: 'protocol', reason: 'content-length-mismatch' });
+      assert.equal(response.body.length, 0);
+    });
+
+    test(`${name}: may end with an empty DATA frame`, async (t) => {
+      const both = await pair(t);
+      const { response, id } = await begin(both, request);
+      both.peer.headers(id, head, 0);
+      both.peer.data(id, '', true);
+      await until(() => response.over);
+      assert.equal(response.failure, undefined);
+    });
+  }
+});
