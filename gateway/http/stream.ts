@@ -11,8 +11,8 @@
  *
  * Tunnels have one form, too, whatever the version on either side. CONNECT is `:method CONNECT` and `:authority`
  * alone; a 2xx answer opens it. A request that asks for another protocol (Upgrade, or extended CONNECT of RFC 8441)
- * is `:method GET` with the field `upgrade`, without `endStream`; the answer `:status 101` opens it, any other is an
- * ordinary answer. In an open tunnel data goes both ways until each side's `endStream`.
+ * is `:method GET` with the field `upgrade`; the answer `:status 101` opens it, any other is an ordinary answer. Both
+ * are asked for without `endStream`: an end that came with the request follows as data. In an open tunnel data goes both ways until each side's `endStream`.
  */
 export type HeaderBlock = string[];
 

@@ -324,6 +324,16 @@ describe('tunnels', () => {
     assert.equal(request?.resetCode, undefined);
   });
 
+  test('CONNECT: an answer that ends says so to the client, whose direction stays open', async (t) => {
+    const server = await Http1CodecServer.start(t);
+    server.handler.onRequest = ({ stream }) => stream.sendHeaders([':status', '200'], true);
+    const peer = await RawHttp1Peer.dial(t, server.port);
+    peer.send('CONNECT a.example:1 HTTP/1.1\r\nHost: a.example:1\r\n\r\n');
+    await peer.untilEnded();
+    peer.send('still open');
+    await until(() => server.requests[0]?.body.toString() === 'still open');
+  });
+
   test('a CONNECT that is refused is an ordinary answer, and the last', async (t) => {
     const server = await Http1CodecServer.start(t);
     server.handler.onRequest = (request) => request.respond(403);

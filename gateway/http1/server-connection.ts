@@ -168,7 +168,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#headSent = true;
     const status = block[1] as string;
     if (isTunnel(head, status)) {
-      this.#openTunnel(head, block);
+      this.#openTunnel(head, block, endStream);
       return;
     }
     // The engine wants no more of a request once its response is complete, so the client had better know now.
@@ -221,13 +221,14 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     return `${text}\r\n`;
   }
 
-  #openTunnel(head: RequestHead, block: HeaderBlock): void {
+  #openTunnel(head: RequestHead, block: HeaderBlock, endStream: boolean): void {
     this.#phase = 'opaque';
     this.#last = true;
     if (head.webSocketKey !== undefined) pushWebSocketAccept(block, head.webSocketKey);
     const text = responseText(block, false);
     this.#write(head.isConnect ? `${text}\r\n` : `${text}connection: upgrade\r\n\r\n`);
     this.bodyWriter.begin('opaque', 0);
+    if (endStream) this.bodyWriter.end([]);
     // The engine is in the middle of its answer.
     queueMicrotask(() => this.#takePending());
   }

@@ -71,6 +71,7 @@ const REFUSED_WRITER: StreamWriter = {
   consumed: () => undefined,
 };
 
+const NOTHING = Buffer.alloc(0);
 const MAX_PINGS = 16;
 /** Unsent bytes, as a multiple of the high-water mark, past which no more requests are taken. */
 const MAX_UNSENT = 2;
@@ -262,8 +263,8 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       return;
     }
     stream.awaitsHeaders = false;
-    if (stream.upgrade !== undefined && status < 300) {
-      stream.receiver.responseHeaders(acceptedUpgrade(block, stream.upgrade), false);
+    if (status < 300 && (stream.upgrade !== undefined || stream.method === 'CONNECT')) {
+      this.#tunnelOpened(stream, block, endStream);
       return;
     }
     stream.expectedBytes = expectedBytes(stream.method, status, contentLength);
@@ -273,6 +274,14 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     }
     if (endStream) stream.endRemote();
     stream.receiver.responseHeaders(block, endStream);
+  }
+
+  /** An answer that ends the stream, too, is a tunnel through which the peer sends nothing. */
+  #tunnelOpened(stream: ClientStream, block: HeaderBlock, endStream: boolean): void {
+    const { upgrade, receiver } = stream;
+    if (endStream) stream.endRemote();
+    receiver.responseHeaders(upgrade === undefined ? block : acceptedUpgrade(block, upgrade), false);
+    if (endStream) receiver.responseData(NOTHING, 0, 0, true);
   }
 
   #trailers(stream: ClientStream, block: HeaderBlock, endStream: boolean): void {
@@ -295,8 +304,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 }
 
-/** How long the body of a final response is, -1 = any length: RFC 9110 section 6.4.1, and of a tunnel nothing says it. */
+/** How long the body of a final response is, -1 = any length: RFC 9110 section 6.4.1. */
 function expectedBytes(method: string, status: number, contentLength: number): number {
-  if (method === 'CONNECT' && status < 300) return -1;
   return method === 'HEAD' || status === 204 || status === 304 ? 0 : contentLength;
 }

@@ -5,7 +5,9 @@ import { begin, failureOf, GET, OK, pair } from '../../test/fixtures/http2-clien
 import { RawHttp2Peer } from '../../test/fixtures/raw-http2-peer.ts';
 import { RecordedResponse, until } from '../../test/fixtures/recorded-exchanges.ts';
 import { Http2ClientConnection } from './client-connection.ts';
+import { FRAME } from './frame.ts';
 import { UPSTREAM_HTTP2 } from './options.ts';
+import { SETTING } from './settings.ts';
 
 type Send = (peer: RawHttp2Peer, id: number) => void;
 
@@ -69,6 +71,26 @@ describe('a response that has no body', () => {
       both.peer.data(id, '', true);
       await until(() => response.over);
       assert.equal(response.failure, undefined);
+    });
+  }
+});
+
+describe('a tunnel whose answer ends the stream', () => {
+  const GET_UPGRADE = [...GET, 'upgrade', 'websocket'];
+  const cases: ReadonlyArray<readonly [name: string, request: string[], answer: string[]]> = [
+    ['CONNECT', [':method', 'CONNECT', ':authority', 'a.example:1'], OK],
+    ['extended CONNECT', GET_UPGRADE, [':status', '101', 'upgrade', 'websocket']],
+  ];
+  for (const [name, request, answer] of cases) {
+    test(name, async (t) => {
+      const both = await pair(t, [[SETTING.ENABLE_CONNECT_PROTOCOL, 1]]);
+      const { response, stream, id } = await begin(both, request, false);
+      both.peer.headers(id, OK);
+      await until(() => response.ended);
+      assert.deepEqual(response.block, answer);
+      stream.sendData(Buffer.from('still open'), 0, 10, true);
+      assert.equal((await both.peer.next(FRAME.DATA)).payload.toString(), 'still open');
+      assert.equal(both.connection.openStreams, 0);
     });
   }
 });

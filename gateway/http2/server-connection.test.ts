@@ -129,6 +129,20 @@ describe('tunnels', () => {
     assert.equal(request.resetCode, undefined);
   });
 
+  for (const fields of [WEBSOCKET, [':method', 'CONNECT', ':authority', 'a.example:1']]) {
+    test(`${fields[2]}: END_STREAM ends the client's direction alone`, async (t) => {
+      const server = await Http2CodecServer.start(t);
+      let endedAtOnce: boolean | undefined;
+      server.handler.onRequest = ({ ended }) => {
+        endedAtOnce = ended;
+      };
+      const peer = await RawHttp2Peer.connect(t, server.port);
+      peer.headers(1, fields);
+      await until(() => server.requests[0]?.ended === true);
+      assert.equal(endedAtOnce, false, 'the end comes as data');
+    });
+  }
+
   test('extended CONNECT: 101 is 200 there', async (t) => {
     const { peer, request } = await requested(t, WEBSOCKET);
     request.stream.sendHeaders(

@@ -15,6 +15,7 @@ import { Http2ConnectionError } from './frame.ts';
 import type { Http2Options } from './options.ts';
 import { Http2Stream } from './stream.ts';
 
+const NOTHING = Buffer.alloc(0);
 const DRAIN_PING = Buffer.from('isth-drn', 'latin1');
 /** For requests that were on their way when the first GOAWAY went out. */
 const DRAIN_NOTICE_MS = 1000;
@@ -200,7 +201,10 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
       fromExtendedConnect(block);
     }
     this.streams.add(stream);
-    stream.receiver = this.#handler.request(stream, block, endStream);
+    // A tunnel is asked for without an end: that one would be the end of what the client sends through it.
+    const ends = endStream && this.#facts.method !== 'CONNECT';
+    stream.receiver = this.#handler.request(stream, block, ends);
+    if (endStream && !ends) stream.receiver.requestData(NOTHING, 0, 0, true);
   }
 
   #acceptable(streamId: number, block: HeaderBlock, endStream: boolean): boolean {
