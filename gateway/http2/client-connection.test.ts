@@ -330,6 +330,21 @@ describe('GOAWAY', () => {
   });
 });
 
+test('a connection whose stream ids are used up is replaced: it takes no more, and ends with its last stream', async (t) => {
+  const both = await pair(t, [], { maxStreamId: 3 });
+  const first = await begin(both);
+  assert.equal(both.connection.available, true);
+  const last = await begin(both);
+  assert.deepEqual([first.id, last.id], [1, 3]);
+  assert.equal(both.connection.available, false);
+  assert.equal(both.handler.drained, true);
+  await both.peer.next(FRAME.GOAWAY);
+  both.peer.headers(first.id, OK);
+  both.peer.headers(last.id, OK);
+  await until(() => last.response.ended && both.handler.closedReason !== undefined);
+  assert.deepEqual(both.handler.reasons, []);
+});
+
 test('PING measures the round trip; too many unanswered ones are not sent', async (t) => {
   const both = await pair(t);
   const answers: number[] = [];

@@ -12,7 +12,7 @@ import {
 } from '../http/stream.ts';
 import { Http2Connection } from './connection.ts';
 import { acceptedUpgrade, toExtendedConnect, upgradeOf } from './extended-connect.ts';
-import { Http2ConnectionError, MAX_STREAM_ID, readUint32, writeUint32 } from './frame.ts';
+import { Http2ConnectionError, readUint32, writeUint32 } from './frame.ts';
 import type { Http2Options } from './options.ts';
 import { Http2Stream } from './stream.ts';
 
@@ -110,7 +110,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     return (
       this.phase === 'open' &&
       this.streams.size < this.peer.maxConcurrentStreams &&
-      this.#nextStreamId <= MAX_STREAM_ID &&
+      this.#nextStreamId <= this.options.maxStreamId &&
       this.output.queuedBytes <= MAX_UNSENT * this.options.highWaterBytes
     );
   }
@@ -140,7 +140,16 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
       this.writer.headers(stream.id, toExtendedConnect(block, protocol), endStream);
     }
     this.availabilityMayHaveChanged();
+    // RFC 9113 section 5.1.1. Its caller is in the middle of its request.
+    if (this.#nextStreamId > this.options.maxStreamId) queueMicrotask(() => this.#idsUsedUp());
     return stream;
+  }
+
+  /** Makes room for another connection; what is under way finishes. */
+  #idsUsedUp(): void {
+    if (this.phase !== 'open') return;
+    this.#handler.draining();
+    this.drain();
   }
 
   /** Measures the round trip; does nothing while too many earlier ones are unanswered. */

@@ -1,10 +1,13 @@
 import type { FloodLimits } from './flood-guard.ts';
+import { MAX_STREAM_ID } from './frame.ts';
 import type { HeaderLimits } from './header-assembler.ts';
 
 /** How an HTTP/2 connection behaves: windows, limits, times. */
 export interface Http2Options {
   /** Streams that the peer may have open at once (a server's setting). */
   readonly maxConcurrentStreams: number;
+  /** Highest id that a client gives a stream: past it there is another connection. */
+  readonly maxStreamId: number;
   readonly streamWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly headerTableBytes: number;
@@ -42,6 +45,7 @@ const EDGE_FLOOD: FloodLimits = {
 };
 
 const COMMON = {
+  maxStreamId: MAX_STREAM_ID,
   streamWindowBytes: 256 * KIB,
   connectionWindowBytes: 16 * MIB,
   headerTableBytes: 4096,
