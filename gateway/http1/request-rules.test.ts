@@ -280,7 +280,7 @@ describe('a good request', () => {
       };
     };
     const text =
-      `POST /a HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nX-A: b\r\n\r\n` +
+      `\r\n\r\nPOST /a HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nX-A: b\r\n\r\n` +
       '5;ext=1\r\nhello\r\n0000001\r\n!\r\n0\r\nX-Sum: 6\r\n\r\n';
     const peer = await RawHttp1Peer.dial(t, server.port);
     for (let cut = 1; cut < text.length; cut++) {

@@ -8,7 +8,7 @@ import {
 } from '../http/stream.ts';
 import { pushWebSocketAccept } from '../http/websocket.ts';
 import { Http1Connection } from './connection.ts';
-import { type BodyFraming, type HeadError, headBytes } from './head-fields.ts';
+import { type BodyFraming, HeadError, headBytes } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
@@ -48,6 +48,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   /** The client sends no more; what it has asked for is still answered. */
   #inputEnded = false;
   #emptyLines = 0;
+  /** Its CR has come in. */
+  #insideEmptyLine = false;
   /** When the head under way began; before the first request, when the connection did. */
   #headSinceMs: number | undefined;
 
@@ -106,18 +108,17 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.stopReading(this.#pending.length > 0);
   }
 
-  /** RFC 9112 section 2.2: an empty line before a request line is ignored. */
+  /** RFC 9112 section 2.2: an empty line before a request line is ignored, also when it lies across two reads. */
   #skipEmptyLines(chunk: Buffer, from: number): number {
     let at = from;
-    while (
-      !this.headBuffer.partial &&
-      chunk[at] === CR &&
-      chunk[at + 1] === LF &&
-      this.#emptyLines < MAX_EMPTY_LINES
-    ) {
-      this.#emptyLines++;
-      at += 2;
+    while (!this.headBuffer.partial && this.#emptyLines < MAX_EMPTY_LINES && at < chunk.length) {
+      if (chunk[at] !== (this.#insideEmptyLine ? LF : CR)) break;
+      if (!this.#insideEmptyLine && at + 1 < chunk.length && chunk[at + 1] !== LF) break;
+      if (this.#insideEmptyLine) this.#emptyLines++;
+      this.#insideEmptyLine = !this.#insideEmptyLine;
+      at++;
     }
+    if (this.#insideEmptyLine && at < chunk.length) throw new HeadError('request-line');
     return at;
   }
 
