@@ -118,6 +118,26 @@ describe('SvidSource', () => {
     assert.equal(source.problem.value, undefined);
   });
 
+  it('does not renew in a busy loop where the issuer ends soon', async (t) => {
+    const { open, clock, issuer } = bench(t);
+    const source = open({
+      issue: async (csrDer) => {
+        issuer.calls += 1;
+        const request = { csrDer, id: gatewayId(WEST), dnsNames: [], nowMs: clock.now(), ttlMs: MINUTE_MS };
+        return (await issueSvid(set.authority('west'), request)).chainDer;
+      },
+    });
+    const waitsMs: number[] = [];
+    const after = clock.after.bind(clock);
+    clock.after = (delayMs, run) => {
+      waitsMs.push(delayMs);
+      return after(delayMs, run);
+    };
+    await source.start();
+    await next(source.svid);
+    assert.equal(waitsMs.at(-1), 5000);
+  });
+
   it('keeps an expired SVID as its value: the holder sees that it is', async (t) => {
     const { open, clock, issuer } = bench(t);
     const source = open();

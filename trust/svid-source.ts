@@ -28,6 +28,8 @@ const SVID_FILE = 'svid.pem';
 const ISSUE_TIMEOUT_MS = 30_000;
 const RETRY: BackoffPolicy = { baseMs: 500, maxMs: 30_000 };
 const RENEWAL_JITTER = 0.1;
+/** The nearer its issuer's end, the shorter an SVID lives: half of nearly nothing must not become a busy loop. */
+const MIN_RENEWAL_MS = 5000;
 
 /**
  * Keeps an SVID of one identity at hand: from disk at first, then issued, and renewed with a fresh key at half of
@@ -72,7 +74,7 @@ export class SvidSource {
     const stored = await this.#load();
     if (this.#closed) return;
     if (stored === undefined) this.#renew();
-    else this.#use(stored);
+    else this.#use(stored, 0);
   }
 
   /** Ends the renewal; an answer still under way is dropped. */
@@ -86,10 +88,10 @@ export class SvidSource {
     return this.#end.signal.aborted;
   }
 
-  #use(svid: Svid): void {
+  #use(svid: Svid, minDelayMs: number): void {
     const { clock, random } = this.#options;
     this.#attempt = 0;
-    this.#schedule(renewalAtMs(svid, random) - clock.now());
+    this.#schedule(Math.max(minDelayMs, renewalAtMs(svid, random) - clock.now()));
     this.#svid.set(svid);
   }
 
@@ -111,7 +113,7 @@ export class SvidSource {
       throw new SvidError('unexpected-identity', `asked for ${id.text}, got ${svid.id.text}`);
     }
     this.#problem.set(await this.#save(svid));
-    if (!this.#closed) this.#use(svid);
+    if (!this.#closed) this.#use(svid, MIN_RENEWAL_MS);
   }
 
   #retry(failure: unknown): void {
