@@ -33,11 +33,11 @@ export class OfferBook {
     return shownHealth(this.#health.get(key)?.get(cluster) ?? UNPROVEN);
   }
 
-  /** What a later process must know: who failed or came back. */
+  /** What a later process must know: who had hosts that could answer, too, or a loss while it is away is no loss. */
   *memories(): Iterable<readonly [ServiceKey, ClusterName, PeerHealth]> {
     for (const [key, offers] of this.#health) {
       for (const [cluster, health] of offers) {
-        if (health.kind === 'failing' || health.kind === 'returning') yield [key, cluster, health];
+        if (health.kind !== 'unproven') yield [key, cluster, health];
       }
     }
   }
