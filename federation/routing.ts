@@ -207,12 +207,14 @@ export class Routing implements FindingsListener {
   #peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
     const { local, peers, provider } = this.#options;
     const known = knownPeers(local, peers.views.values(), provider.peerRules.keys());
-    return assemblePeers(
+    const assembled = assemblePeers(
       local,
       known,
       ({ cluster, reach }) => this.#peerBook.judge(cluster, reach, nowMs),
       previous,
     );
+    this.#peerBook.retain(assembled);
+    return assembled;
   }
 
   #onProvider(change: ProviderChange): void {

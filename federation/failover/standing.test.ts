@@ -59,10 +59,17 @@ describe('standing of a peer whose trunk was lost', () => {
     assert.equal(told({ trunk: lost, health: before }), 'absent: trunk-lost');
   });
 
-  it('counts again when the snapshot knows of its return after the loss', () => {
+  it('does not count while its trunk is lost here, though the others reach it', () => {
     const health = { kind: 'returning', healthySinceMs: lostAtMs + 1 } as const;
-    assert.equal(told({ trunk: lost, health }), '0 % held-down');
-    assert.equal(told({ trunk: lost, health }, lostAtMs + 1 + 60_000), '100 % returned');
+    assert.equal(told({ trunk: lost, health }), 'absent: trunk-lost');
+  });
+
+  it('counts again when the snapshot knows of its return after the loss, held down from the own answer on', () => {
+    const trunk = { kind: 'again', lostAtMs, answeredAtMs: NOW_MS } as const;
+    const health = { kind: 'returning', healthySinceMs: lostAtMs + 1 } as const;
+    assert.equal(told({ trunk, health }), '0 % held-down');
+    assert.equal(told({ trunk, health }, NOW_MS + 29_999), '0 % held-down');
+    assert.equal(told({ trunk, health }, NOW_MS + 60_000), '100 % returned');
   });
 
   it('waits for the snapshot where there is a federation service, but not for ever', () => {

@@ -87,8 +87,12 @@ function healthBySight(facts: PeerFacts, nowMs: number): PeerHealth {
   const { trunk, health } = facts;
   if (trunk.kind === 'unseen' || trunk.kind === 'answers') return health;
   if (trunk.kind === 'unreached') return { kind: 'failing', sinceMs: trunk.sinceMs };
-  if (health.kind === 'returning' && health.healthySinceMs > trunk.lostAtMs) return health;
-  if (trunk.kind === 'lost' || nowMs < patienceEndsMs(facts)) {
+  // The others may reach it: this gateway does not, and when it does again its own hold-down begins.
+  if (trunk.kind === 'lost') return { kind: 'failing', sinceMs: trunk.lostAtMs };
+  if (health.kind === 'returning' && health.healthySinceMs > trunk.lostAtMs) {
+    return { ...health, healthySinceMs: Math.max(health.healthySinceMs, trunk.answeredAtMs) };
+  }
+  if (nowMs < patienceEndsMs(facts)) {
     return { kind: 'failing', sinceMs: trunk.lostAtMs };
   }
   return { kind: 'returning', healthySinceMs: trunk.answeredAtMs };

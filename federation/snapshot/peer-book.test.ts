@@ -32,7 +32,7 @@ describe('a peer', () => {
     assert.deepEqual(west.says('gw-1', true), { kind: 'steady' });
   });
 
-  it('fails at once when one gateway loses a trunk that it had, since that moment', () => {
+  it('fails at once when half of the gateways lost a trunk that they had, since that moment', () => {
     const west = new West();
     west.says('gw-1', true);
     west.says('gw-2', true);
@@ -51,12 +51,35 @@ describe('a peer', () => {
     west.says('gw-1', false);
     west.says('gw-2', false);
     west.clock.advance(5000);
-    assert.equal(west.says('gw-1', true).kind, 'failing');
+    assert.equal(west.says('gw-1', false).kind, 'failing');
     // The gateway's clock is ahead: its loss and its return are in our future.
     const aheadMs = west.clock.now() + 2000;
-    assert.deepEqual(west.says('gw-2', true, aheadMs), { kind: 'returning', healthySinceMs: aheadMs });
+    assert.equal(west.says('gw-2', true, aheadMs).kind, 'failing', 'one of two is not most');
+    assert.deepEqual(west.says('gw-1', true), { kind: 'returning', healthySinceMs: aheadMs });
     west.clock.advance(1_000_000);
     assert.deepEqual(west.health, { kind: 'returning', healthySinceMs: aheadMs }, 'and stays so');
+  });
+
+  it('is not failing for all when fewer than half of the gateways lost it, also between two reports', () => {
+    const west = new West();
+    for (const gateway of ['gw-1', 'gw-2', 'gw-3']) west.says(gateway, true);
+    west.clock.advance(1000);
+    assert.deepEqual(west.says('gw-1', false), { kind: 'steady' });
+    assert.deepEqual(west.says('gw-1', true), { kind: 'steady' });
+    west.clock.advance(1000);
+    assert.deepEqual(west.says('gw-1', true), { kind: 'steady' });
+    west.says('gw-1', false);
+    assert.equal(west.says('gw-2', false).kind, 'failing');
+    west.clock.advance(1000);
+    assert.equal(west.says('gw-2', true).kind, 'returning', 'though gw-1 is still without');
+  });
+
+  it('that is gone is forgotten', () => {
+    const west = new West();
+    west.says('gw-1', true);
+    west.says('gw-1', false);
+    west.book.retain(new Map());
+    assert.deepEqual(west.book.memory.peers, []);
   });
 
   it('believes no clock that is far ahead', () => {

@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterName, PeerReach } from '../model/cluster.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import type { TrunkFinding } from '../wire/health-report.ts';
-import { lostBetween, nextEvidence, nextPeerHealth, type TrunkEvidence } from './peer-health.ts';
+import {
+  isLostForAll,
+  lostBetween,
+  nextEvidence,
+  nextPeerHealth,
+  type TrunkEvidence,
+} from './peer-health.ts';
 
 /** What one gateway process said of its trunks. */
 export interface GatewayEvidence {
@@ -43,14 +49,16 @@ export class PeerBook {
     const before = this.#witnesses.get(gateway);
     const known = before?.startedAtMs === startedAtMs ? before.trunks : new Map<ClusterName, TrunkEvidence>();
     const trunks = new Map<ClusterName, TrunkEvidence>();
+    const blinked: ClusterName[] = [];
     for (const finding of findings) {
       const evidence = known.get(finding.cluster);
-      if (lostBetween(evidence, finding)) this.#fail(finding.cluster, nowMs);
+      if (lostBetween(evidence, finding)) blinked.push(finding.cluster);
       trunks.set(finding.cluster, nextEvidence(evidence, finding));
     }
     this.#witnesses.delete(gateway);
     const witness = { gateway, startedAtMs, trunks, reporting: true };
     this.#witnesses.set(gateway, witness);
+    for (const cluster of blinked) this.#noteBlink(cluster, nowMs);
     return !isDeepStrictEqual(before, witness);
   }
 
@@ -70,11 +78,23 @@ export class PeerBook {
     return after;
   }
 
+  /** Forgets how all others fared. */
+  retain(known: ReadonlyMap<ClusterName, unknown>): void {
+    for (const cluster of this.#health.keys()) if (!known.has(cluster)) this.#health.delete(cluster);
+  }
+
   get memory(): PeerMemory {
     return {
       peers: [...this.#health].filter(([, health]) => health.kind !== 'steady'),
       gateways: [...this.#witnesses.values()].map(({ reporting, ...evidence }) => evidence),
     };
+  }
+
+  /** A trunk was lost and is up again: with those that are still lost it may be a loss for all. */
+  #noteBlink(cluster: ClusterName, nowMs: number): void {
+    const trunks = this.#trunksTo(cluster);
+    const lost = trunks.filter((trunk) => trunk.wasUp && !trunk.up).length;
+    if (isLostForAll(lost + 1, trunks)) this.#fail(cluster, nowMs);
   }
 
   #fail(cluster: ClusterName, nowMs: number): void {

@@ -33,11 +33,12 @@ export function lostBetween(
 /**
  * The state of a peer after new evidence.
  *
- * - a gateway lost a trunk that it had: failing at once
+ * - half or more of the gateways that ever had a trunk to it lost theirs: failing at once. A loss of fewer is those
+ *   gateways' own affair: each acts on its own sight (`failover/standing.ts`)
  * - its heads are stale and gateways report on it, but none has a trunk: failing
  * - stale heads alone are no failure while a trunk answers, nor while no gateway says anything
- * - all gateways that report on it have trunks: no longer failing, and returning from now on. That time is later
- *   than each gateway's loss, or a gateway would not take it for news.
+ * - more than half of them have trunks: no longer failing, and returning from now on. That time is later
+ *   than the loss, or a gateway would not take it for news.
  *
  * `returning` stays when its steps are done: it then means the same as `steady`.
  * @param trunks one for each gateway that reports on the peer
@@ -48,12 +49,18 @@ export function nextPeerHealth(
   trunks: readonly TrunkEvidence[],
   nowMs: number,
 ): PeerHealth {
-  const lost = trunks.some((trunk) => trunk.wasUp && !trunk.up);
-  const answered = trunks.some((trunk) => trunk.up);
+  const answering = trunks.filter((trunk) => trunk.up);
+  const answered = answering.length > 0;
+  const lost = isLostForAll(trunks.filter((trunk) => trunk.wasUp && !trunk.up).length, trunks);
   const silent = reach === 'unreachable' && trunks.length > 0 && !answered;
   if (lost || silent) return health.kind === 'failing' ? health : { kind: 'failing', sinceMs: nowMs };
-  if (health.kind !== 'failing' || !answered || trunks.some((trunk) => !trunk.up)) return health;
-  const upSinceMs = Math.max(...trunks.map((trunk) => trunk.sinceMs));
+  if (health.kind !== 'failing' || !answered) return health;
+  const upSinceMs = Math.max(...answering.map((trunk) => trunk.sinceMs));
   const latestMs = Math.min(upSinceMs, nowMs + MAX_SKEW_MS);
   return { kind: 'returning', healthySinceMs: Math.max(nowMs, latestMs, health.sinceMs + 1) };
+}
+
+/** Whether so many gateways' losses are the whole cluster's; a tie is. A trunk that never was up is no sight. */
+export function isLostForAll(losses: number, trunks: readonly TrunkEvidence[]): boolean {
+  return losses > 0 && losses * 2 >= trunks.filter((trunk) => trunk.wasUp).length;
 }
