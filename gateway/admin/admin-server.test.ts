@@ -54,11 +54,11 @@ async function open(t: TestContext, address: AdminAddress): Promise<AdminServer>
 function ask(
   target: { readonly port: number } | { readonly socketPath: string },
   path: string,
-  options: { readonly method?: string; readonly host?: string } = {},
+  options: { readonly method?: string; readonly host?: string; readonly headers?: object } = {},
 ): Promise<{ status: number | undefined; body: unknown }> {
-  const { method = 'GET', host = 'localhost' } = options;
+  const { method = 'GET', host = 'localhost', headers } = options;
   return new Promise((resolve, reject) => {
-    const asked = request({ ...target, path, method, headers: { host } }, (response) => {
+    const asked = request({ ...target, path, method, headers: { host, ...headers } }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => {
         text += chunk.toString('utf8');
@@ -94,6 +94,28 @@ describe('the admin endpoint', () => {
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, '[::1]']) {
       assert.equal((await ask({ port }, '/status', { host })).status, 200, host);
     }
+  });
+
+  it('does nothing for the form of a web page', async (t) => {
+    const port = await freePort();
+    let drained = 0;
+    const routes = new Map<string, AdminHandler>([['POST /drain', () => json(202, { drained: ++drained })]]);
+    const server = await AdminServer.open({ host: '127.0.0.1', port }, routes);
+    t.after(() => server.close());
+    const pages: readonly Readonly<Record<string, string>>[] = [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: 'http://localhost:3000' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ];
+    for (const headers of pages) {
+      const { status } = await ask({ port }, '/drain', { method: 'POST', headers });
+      assert.equal(status, 403, JSON.stringify(headers));
+    }
+    assert.equal(drained, 0);
+    assert.equal((await ask({ port }, '/drain', { method: 'POST' })).status, 202);
+    assert.equal(drained, 1);
   });
 
   it('says which address is occupied', async (t) => {

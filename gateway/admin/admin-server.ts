@@ -1,5 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect } from 'node:net';
 import { hostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
@@ -82,8 +88,9 @@ async function answerOf(
   onSocket: boolean,
 ): Promise<AdminAnswer> {
   request.resume();
-  if (!onSocket && !OWN_HOST.test(request.headers.host ?? ''))
-    return json(403, { error: 'not for this host' });
+  const { headers } = request;
+  if (!onSocket && !OWN_HOST.test(headers.host ?? '')) return json(403, { error: 'not for this host' });
+  if (fromWebPage(headers)) return json(403, { error: 'not for web pages: ask with curl or the command' });
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const handler = routes.get(`${request.method} ${path}`);
   if (handler === undefined) return json(404, { error: 'no such page', pages: [...routes.keys()] });
@@ -93,6 +100,14 @@ async function answerOf(
     if (!(error instanceof UserError)) throw error;
     return json(400, { error: error.message, hint: error.hint });
   }
+}
+
+/**
+ * Whether a page in a browser sends it: a form of any site may POST to loopback without asking first. A browser names
+ * the page in `Origin` with every POST, and in `Sec-Fetch-Site` with everything; `none` is what its user typed.
+ */
+function fromWebPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return origin !== undefined || (site !== undefined && site !== 'none');
 }
 
 /** A socket file that a killed gateway left behind is in the way of its successor. */
