@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readYamlFile } from '../federation/config/yaml-file.ts';
 import { isDnsLabel, type LocalCluster } from '../federation/model/cluster.ts';
 import { clusterTrustDomain, IdentityError, parseTrustDomain } from '../federation/model/identity.ts';
+import { type WorkerLimits, workerLimits } from './limits/limits-config.ts';
 
 /** Where to listen; port 0 = any free one, told in the log. */
 export interface ListenAddress {
@@ -30,19 +31,6 @@ export type ControlConfig =
       readonly certificateFile: string;
       readonly keyFile: string;
     };
-
-/** Bounds of one worker against hostile or broken clients and slow pods. */
-export interface WorkerLimits {
-  readonly maxConnections: number;
-  readonly maxActiveRequests: number;
-  /** For slow readers and for requests that may have to be sent again; past it new work is shed. */
-  readonly maxHeldBytes: number;
-  readonly handshakeTimeoutMs: number;
-  readonly headerTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  /** From the end of a request to the beginning of its response; gRPC calls have deadlines of their own. */
-  readonly responseTimeoutMs: number;
-}
 
 export interface AccessLogConfig {
   /** Share of requests that are logged, 0 to 1. */
@@ -73,9 +61,7 @@ export interface GatewayConfig {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const MIB = 1024 * 1024;
 const port = z.int().min(0).max(65_535);
-const durationMs = z.int().min(1).max(MAX_TIMER_MS);
 const host = z.string().min(1);
 const label = z.string().refine(isDnsLabel, 'must be a DNS label: a-z 0-9 and -, at most 63 characters');
 const listenAddress = z.strictObject({ host: host.default('0.0.0.0'), port });
@@ -135,20 +121,7 @@ const gatewayFile = z
         file: z.string().min(1).default('-'),
       })
       .default({ sample: 1, file: '-' }),
-    limits: z
-      .strictObject({
-        maxConnections: z.int().min(1).default(20_000),
-        maxActiveRequests: z.int().min(1).default(20_000),
-        maxHeldBytes: z
-          .int()
-          .min(MIB)
-          .default(64 * MIB),
-        handshakeTimeoutMs: durationMs.default(10_000),
-        headerTimeoutMs: durationMs.default(10_000),
-        idleTimeoutMs: durationMs.default(300_000),
-        responseTimeoutMs: durationMs.default(60_000),
-      })
-      .prefault({}),
+    limits: workerLimits,
     drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),
     drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
   })

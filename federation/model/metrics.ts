@@ -86,7 +86,9 @@ export const METRICS = {
     'Requests sent elsewhere because they were certainly not processed, or are idempotent.',
     BASE,
   ),
-  rejected: define('counter', 'isthmus_rejected_total', 'What the limits and checks refused.', ['reason']),
+  rejected: define('counter', 'isthmus_rejected_total', 'What limits and checks refused, by a fixed word.', [
+    'reason',
+  ]),
   peerUp: define('gauge', 'isthmus_peer_up', '1 while the peer cluster is synced.', ['cluster']),
   peerLastSeen: define('gauge', 'isthmus_peer_last_seen_seconds', 'Age of the newest verified head.', [
     'cluster',

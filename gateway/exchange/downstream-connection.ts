@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { HeaderBlock, RequestReceiver, ServerConnectionHandler, StreamWriter } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import { CallerIdentities } from '../pipeline/caller-identities.ts';
@@ -24,7 +25,7 @@ export class DownstreamConnection implements ServerConnectionHandler, Downstream
     return exchange;
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#environment.rejected(reason);
   }
 

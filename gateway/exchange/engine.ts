@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -90,7 +91,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#edge = options.edge ?? { http1: EDGE_HTTP1, http2: EDGE_HTTP2 };
     this.#resources = options.resources;
     this.#table = options.table;
-    const rejected = (reason: string): void => this.rejected(reason);
+    const rejected = (reason: RejectionReason): void => this.rejected(reason);
     this.#pools = new EndpointPools(options.clock, options.resources, rejected);
     this.trunks = new TrunkSet({
       ...options,
@@ -183,7 +184,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     return this.#table.snapshot.peers.get(cluster)?.trustDomain;
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.recorder.rejected(reason);
   }
 

@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { hasOnly, TARGET_BYTE, TOKEN_BYTE } from './field-characters.ts';
 import type { HeaderBlock } from './stream.ts';
 
@@ -35,14 +36,14 @@ export function newMessageFacts(): MessageFacts {
 export interface MessageFlaw {
   readonly kind: 'malformed' | 'bad-request';
   /** For the metric; a few fixed words. */
-  readonly reason: string;
+  readonly reason: RejectionReason;
 }
 
-function malformed(reason: string): MessageFlaw {
+function malformed(reason: RejectionReason): MessageFlaw {
   return { kind: 'malformed', reason };
 }
 
-function badRequest(reason: string): MessageFlaw {
+function badRequest(reason: RejectionReason): MessageFlaw {
   return { kind: 'bad-request', reason };
 }
 

@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 /**
  * The seam between codecs and the engine. A codec turns bytes into calls on receivers and calls on writers into
  * bytes; the engine joins a downstream writer with an upstream one. No calls are asynchronous, none allocates per
@@ -99,7 +100,7 @@ export interface ServerConnectionHandler {
   /** A complete, valid header block. The receiver gets what follows; answer at any time through `stream`. */
   request(stream: StreamWriter, block: HeaderBlock, endStream: boolean): RequestReceiver;
   /** A rule or limit was broken: counted as `isthmus_rejected_total{reason}`. */
-  rejected(reason: string): void;
+  rejected(reason: RejectionReason): void;
   /** After this the connection calls nobody any more. */
   closed(): void;
 }
@@ -124,7 +125,7 @@ export interface ClientConnectionHandler {
   /** The peer will take no more requests on it (GOAWAY, `connection: close`); those under way may finish. */
   draining(): void;
   /** The peer broke a rule or limit: counted as `isthmus_rejected_total{reason}`. */
-  rejected(reason: string): void;
+  rejected(reason: RejectionReason): void;
   /** After this the connection calls nobody any more. `reason` is for a person, e.g. in the log. */
   closed(reason: string): void;
 }

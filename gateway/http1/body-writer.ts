@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { BytePool } from '../http/byte-pool.ts';
 import { HeldData } from '../http/held-data.ts';
 import type { OutputBuffer } from '../http/output.ts';
@@ -12,7 +13,7 @@ export interface BodyWriterOwner {
   /** The body's last byte is in the output. */
   bodyWritten(): void;
   /** The body is not as long as was declared, or the rest found no room: the connection cannot go on. */
-  bodyBroken(reason: string): void;
+  bodyBroken(reason: RejectionReason): void;
 }
 
 /** Size in hexadecimal and two line breaks. */
@@ -158,7 +159,7 @@ export class BodyWriter {
     return true;
   }
 
-  #break(reason: string): void {
+  #break(reason: RejectionReason): void {
     this.abandon();
     this.#owner.bodyBroken(reason);
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { parseContentLength } from '../http/message-rules.ts';
 import type { CodecResources } from '../http/resources.ts';
 import {
@@ -243,7 +244,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     else this.output.end();
   }
 
-  override bodyBroken(reason: string): void {
+  override bodyBroken(reason: RejectionReason): void {
     const stream = this.#stream;
     this.#stream = undefined;
     this.#handler.rejected(reason);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { HeaderBlock } from '../http/stream.ts';
@@ -70,7 +71,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   abstract bodyTrailers(block: HeaderBlock): void;
   abstract bodyDrained(bytes: number): void;
   abstract bodyWritten(): void;
-  abstract bodyBroken(reason: string): void;
+  abstract bodyBroken(reason: RejectionReason): void;
 
   /** Last call of the subclasses' constructors: from here on the socket may call. */
   protected start(): void {

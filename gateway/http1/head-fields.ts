@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { hasOnly, TOKEN_BYTE, VALUE_BYTE } from '../http/field-characters.ts';
 import type { FieldNames } from '../http/field-names.ts';
 import { parseContentLength } from '../http/message-rules.ts';
@@ -40,9 +41,9 @@ export function newHeadFacts(): HeadFacts {
 export class HeadError extends Error {
   override readonly name = 'HeadError';
   readonly status: number;
-  readonly reason: string;
+  readonly reason: RejectionReason;
 
-  constructor(reason: string, status = 400) {
+  constructor(reason: RejectionReason, status = 400) {
     super(reason);
     this.reason = reason;
     this.status = status;

@@ -10,6 +10,8 @@ export interface Http1Options {
   readonly headTimeoutMs: number;
   /** Between requests, or without any progress of one. */
   readonly idleTimeoutMs: number;
+  /** Without progress although something waits to be sent; 0 = never. */
+  readonly flushTimeoutMs: number;
 }
 
 const KIB = 1024;
@@ -21,7 +23,13 @@ export const EDGE_HTTP1: Http1Options = {
   highWaterBytes: 256 * KIB,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
+  flushTimeoutMs: 300_000,
 };
 
 /** Towards pods: how long an answer may take is the engine's matter. */
-export const UPSTREAM_HTTP1: Http1Options = { ...EDGE_HTTP1, headTimeoutMs: 0, idleTimeoutMs: 0 };
+export const UPSTREAM_HTTP1: Http1Options = {
+  ...EDGE_HTTP1,
+  headTimeoutMs: 0,
+  idleTimeoutMs: 0,
+  flushTimeoutMs: 0,
+};

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { CodecResources } from '../http/resources.ts';
 import {
   H2_ERROR,
@@ -52,6 +53,9 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #insideEmptyLine = false;
   /** When the head under way began; before the first request, when the connection did. */
   #headSinceMs: number | undefined;
+  /** What the socket had taken at the last look, and since when it is no more. */
+  #flushedBytes = 0;
+  #flushedAtMs: number;
 
   constructor(
     socket: Socket,
@@ -64,6 +68,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#scheme = options.scheme ?? 'http';
     this.start();
     this.#headSinceMs = this.activeAtMs;
+    this.#flushedAtMs = this.activeAtMs;
   }
 
   get openStreams(): number {
@@ -255,7 +260,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.finish('both directions ended');
   }
 
-  override bodyBroken(reason: string): void {
+  override bodyBroken(reason: RejectionReason): void {
     this.#handler.rejected(reason);
     const stream = this.#forget();
     // Its caller is in the middle of a write.
@@ -327,14 +332,30 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   protected override look(nowMs: number): void {
-    const { headTimeoutMs, idleTimeoutMs } = this.options;
+    const { headTimeoutMs, idleTimeoutMs, flushTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
+    if (this.#flushing()) {
+      if (nowMs - this.#flushedAtMs >= flushTimeoutMs) this.#cutOff('flush-timeout');
+      return;
+    }
+    this.#flushedAtMs = nowMs;
     if (nowMs - this.activeAtMs < idleTimeoutMs) return;
     if (this.#phase === 'head') this.finish('idle');
-    else if (this.#phase === 'body' || this.bodyWriter.stalled || this.output.queuedBytes > 0) {
-      this.#handler.rejected(this.#phase === 'body' ? 'body-timeout' : 'flush-timeout');
-      this.destroy();
-    }
+    else if (this.#phase === 'body') this.#cutOff('body-timeout');
+  }
+
+  /** Something waits for the client to read, and nothing went out since the last look: what it sends is no progress. */
+  #flushing(): boolean {
+    const { handedBytes, queuedBytes } = this.output;
+    const flushedBytes = handedBytes - queuedBytes;
+    const moved = flushedBytes !== this.#flushedBytes;
+    this.#flushedBytes = flushedBytes;
+    return !moved && (queuedBytes > 0 || this.bodyWriter.stalled);
+  }
+
+  #cutOff(reason: RejectionReason): void {
+    this.#handler.rejected(reason);
+    this.destroy();
   }
 
   #lookAtHead(nowMs: number, headTimeoutMs: number): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { checkResponse, checkTrailers, newMessageFacts } from '../http/message-rules.ts';
 import type { CodecResources } from '../http/resources.ts';
 import {
@@ -248,7 +249,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     this.#handler.availabilityChanged();
   }
 
-  protected override rejected(reason: string): void {
+  protected override rejected(reason: RejectionReason): void {
     this.#handler.rejected(reason);
   }
 

@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
@@ -14,7 +15,7 @@ export interface ClockTarget {
   progress(): number;
   /** Ends the streams of whose held data nothing could be sent since then. */
   endStalledStreams(sinceMs: number): void;
-  timedOut(errorCode: number, reason: string): void;
+  timedOut(errorCode: number, reason: RejectionReason): void;
   /** Nothing happened for the idle time. */
   idleTooLong(): void;
   /** The peer had its moment to read the last frames. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/hpack-error.ts';
@@ -99,7 +100,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   protected abstract streamLost(stream: Http2Stream): void;
   /** A stream ended, the peer's settings changed, or the phase. */
   protected abstract availabilityMayHaveChanged(): void;
-  protected abstract rejected(reason: string): void;
+  protected abstract rejected(reason: RejectionReason): void;
   protected abstract connectionClosed(reason: string): void;
   /** Highest id of the peer's streams that we have taken on. */
   protected abstract get lastPeerStreamId(): number;
@@ -152,7 +153,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   }
 
   /** Tells the peer what rule it broke, and ends. */
-  protected fail(errorCode: number, reason: string, message: string): void {
+  protected fail(errorCode: number, reason: RejectionReason, message: string): void {
     if (this.phase === 'closing' || this.phase === 'closed') return;
     this.rejected(reason);
     this.writer.goAway(this.lastPeerStreamId, errorCode, message.slice(0, 100));
@@ -272,7 +273,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     return this.#recentResets.has(streamId);
   }
 
-  streamError(streamId: number, errorCode: number, reason: string): void {
+  streamError(streamId: number, errorCode: number, reason: RejectionReason): void {
     this.rejected(reason);
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
@@ -327,7 +328,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     return this.output.handedBytes - this.output.queuedBytes;
   }
 
-  timedOut(errorCode: number, reason: string): void {
+  timedOut(errorCode: number, reason: RejectionReason): void {
     this.fail(errorCode, reason, reason);
   }
 

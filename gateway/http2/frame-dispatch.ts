@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { HpackDecoder } from '../hpack/decoder.ts';
 import { H2_ERROR, type HeaderBlock } from '../http/stream.ts';
 import type { FloodGuard, FloodKind } from './flood-guard.ts';
@@ -27,7 +28,7 @@ export interface FrameTarget {
   wasReset(streamId: number): boolean;
   streamReset(stream: Http2Stream, errorCode: number): void;
   /** A stream broke a rule: RST_STREAM, and its receiver is told. */
-  streamError(streamId: number, errorCode: number, reason: string): void;
+  streamError(streamId: number, errorCode: number, reason: RejectionReason): void;
   goAwayReceived(lastStreamId: number, errorCode: number): void;
   settingsReceived(payload: Buffer, start: number, end: number): void;
   settingsAcknowledged(): void;
@@ -296,7 +297,7 @@ const FLOOD_REASON = {
   priorities: 'priority-flood',
   windowUpdates: 'window-update-flood',
   unknown: 'unknown-frame-flood',
-} as const satisfies Record<FloodKind, string>;
+} as const satisfies Record<FloodKind, RejectionReason>;
 
 function lengthHolds(stream: Http2Stream, endStream: boolean): boolean {
   return endStream
@@ -304,7 +305,7 @@ function lengthHolds(stream: Http2Stream, endStream: boolean): boolean {
     : stream.receivedBytes <= stream.expectedBytes;
 }
 
-function protocolError(reason: string): Http2ConnectionError {
+function protocolError(reason: RejectionReason): Http2ConnectionError {
   return new Http2ConnectionError(H2_ERROR.PROTOCOL_ERROR, reason);
 }
 
@@ -312,6 +313,6 @@ function frameSize(): Http2ConnectionError {
   return new Http2ConnectionError(H2_ERROR.FRAME_SIZE_ERROR, 'frame-size');
 }
 
-function tooMuch(reason: string): Http2ConnectionError {
+function tooMuch(reason: RejectionReason): Http2ConnectionError {
   return new Http2ConnectionError(H2_ERROR.ENHANCE_YOUR_CALM, reason);
 }

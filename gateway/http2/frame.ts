@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 /** Frames of HTTP/2: RFC 9113 sections 4.1 and 6. */
 export const FRAME = {
   DATA: 0x0,
@@ -35,9 +36,9 @@ export class Http2ConnectionError extends Error {
   override readonly name = 'Http2ConnectionError';
   readonly code: number;
   /** For the metric `isthmus_rejected_total{reason}`: a few fixed words. */
-  readonly reason: string;
+  readonly reason: RejectionReason;
 
-  constructor(code: number, reason: string, message: string = reason) {
+  constructor(code: number, reason: RejectionReason, message: string = reason) {
     super(message);
     this.code = code;
     this.reason = reason;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { checkRequest, checkTrailers, newMessageFacts } from '../http/message-rules.ts';
 import type { CodecResources } from '../http/resources.ts';
 import {
@@ -158,7 +159,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     // A server asks nothing of its client.
   }
 
-  protected override rejected(reason: string): void {
+  protected override rejected(reason: RejectionReason): void {
     this.#handler.rejected(reason);
   }
 
@@ -231,7 +232,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   }
 
   /** Refuses a request that is no protocol error with a status of our own. */
-  #answer(streamId: number, status: string, endStream: boolean, reason: string): void {
+  #answer(streamId: number, status: string, endStream: boolean, reason: RejectionReason): void {
     this.writer.headers(streamId, [':status', status, 'content-length', '0'], true);
     if (endStream) this.rejected(reason);
     else this.streamError(streamId, H2_ERROR.NO_ERROR, reason);
@@ -251,7 +252,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     stream.deliverTrailers(block);
   }
 
-  #trailerFlaw(stream: Http2Stream, block: HeaderBlock, endStream: boolean): string | undefined {
+  #trailerFlaw(stream: Http2Stream, block: HeaderBlock, endStream: boolean): RejectionReason | undefined {
     if (!endStream) return 'trailers-without-end';
     if (this.decoder.flaw !== undefined) return 'trailers-invalid';
     if (stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 
 /** Has a joining cluster's request answered; rejects when it cannot be. */
 export type RelayEnrolment = (request: Uint8Array, remoteAddress: string) => Promise<Uint8Array>;
@@ -19,7 +20,7 @@ const MINUTE_MS = 60_000;
  */
 export class EnrolmentPort {
   readonly #relay: RelayEnrolment;
-  readonly #rejected: (reason: string) => void;
+  readonly #rejected: (reason: RejectionReason) => void;
   readonly #now: () => number;
   #open = 0;
   #minuteStartMs = 0;
@@ -27,7 +28,7 @@ export class EnrolmentPort {
 
   constructor(options: {
     readonly relay: RelayEnrolment;
-    readonly rejected: (reason: string) => void;
+    readonly rejected: (reason: RejectionReason) => void;
     /** Monotonic ms. */
     readonly now: () => number;
   }) {

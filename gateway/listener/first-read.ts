@@ -1,18 +1,30 @@
 import type { Socket } from 'node:net';
+import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
 import { type FirstBytes, recognize } from './first-bytes.ts';
 
+export interface FirstReader {
+  /** Is given what was read, which the socket does not have any more. */
+  found(kind: FirstBytes, read: Buffer): void;
+  /** The client had not said enough in time; it is disconnected. */
+  late(): void;
+}
+
 /**
- * Looks at what a client sends first. `found` is given what was read, which the socket does not have any more. A client
- * that stays silent for `timeoutMs`, or leaves before it has said enough, is disconnected.
+ * Looks at what a client sends first. One that has not said enough after `timeoutMs`, however it spread its bytes, or
+ * leaves before, is disconnected.
  */
-export function readFirst(
-  socket: Socket,
-  timeoutMs: number,
-  found: (kind: FirstBytes, read: Buffer) => void,
-): void {
+export function readFirst(socket: Socket, timers: TimerWheel, timeoutMs: number, reader: FirstReader): void {
   let held: Buffer | undefined;
   const giveUp = (): void => {
+    timers.remove(deadline);
     socket.destroy();
+  };
+  const deadline: Timed = {
+    onTick: () => {
+      reader.late();
+      giveUp();
+      return 0;
+    },
   };
   const look = (): void => {
     const chunk: Buffer | null = socket.read();
@@ -22,12 +34,12 @@ export function readFirst(
     if (kind === undefined) return;
     socket.off('readable', look);
     socket.off('end', giveUp);
-    socket.off('timeout', giveUp);
-    socket.setTimeout(0);
-    found(kind, held);
+    socket.off('close', giveUp);
+    timers.remove(deadline);
+    reader.found(kind, held);
   };
-  socket.on('timeout', giveUp);
-  socket.setTimeout(timeoutMs);
+  timers.schedule(deadline, timeoutMs);
   socket.once('end', giveUp);
+  socket.once('close', giveUp);
   socket.on('readable', look);
 }

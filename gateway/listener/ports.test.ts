@@ -4,9 +4,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { gatewayDnsName, gatewayId, workloadId } from '../../federation/model/identity.ts';
+import { ManualClock } from '../../federation/runtime/clock.ts';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { SharedReads } from '../http/shared-reads.ts';
+import { TimerWheel } from '../http/timer-wheel.ts';
 import { MeterTable } from '../telemetry/meter-table.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { DownstreamProtocol, Listener } from './connection-server.ts';
@@ -26,12 +28,12 @@ interface World {
   readonly rejected: string[];
   readonly meters: MeterTable;
   readonly connections: OpenConnections;
+  readonly clock: ManualClock;
   listen(listener: Listener): Promise<number>;
 }
 
 interface Settings {
   readonly maxConnections?: number;
-  readonly headerTimeoutMs?: number;
   /** The server answers when its client has said all. */
   readonly answersAfterEnd?: boolean;
   readonly relay?: (request: Uint8Array, remoteAddress: string) => Promise<Uint8Array>;
@@ -41,7 +43,6 @@ interface Settings {
 async function world(t: TestContext, settings: Settings = {}): Promise<World> {
   const {
     maxConnections = 100,
-    headerTimeoutMs = 10_000,
     answersAfterEnd = false,
     relay = () => Promise.reject(new Error('no')),
   } = settings;
@@ -51,6 +52,9 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
   const meters = new MeterTable();
   const connections = new OpenConnections(meters, maxConnections);
   const reads = new SharedReads();
+  const clock = new ManualClock();
+  const timers = new TimerWheel(clock);
+  t.after(() => timers.close());
   const ports = new Ports({
     server: {
       serve: (socket, protocol, context) => {
@@ -64,10 +68,11 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
     },
     connections,
     reads,
+    timers,
     enrolment: new EnrolmentPort({ relay, rejected: (reason) => rejected.push(reason), now: () => 0 }),
     ticketSecret: new Uint8Array(32),
     handshakeTimeoutMs: 10_000,
-    headerTimeoutMs,
+    headerTimeoutMs: 10_000,
     now: () => Date.now(),
     clusterOf: (trustDomain) => (trustDomain === 'west.mesh.example' ? 'west' : undefined),
     rejected: (reason) => rejected.push(reason),
@@ -86,7 +91,7 @@ async function world(t: TestContext, settings: Settings = {}): Promise<World> {
     });
     return (server.address() as AddressInfo).port;
   };
-  return { clusterset, served, rejected, meters, connections, listen };
+  return { clusterset, served, rejected, meters, connections, clock, listen };
 }
 
 /** What comes back for some bytes, until the other end closes. */
@@ -169,16 +174,23 @@ describe('plaintext ports', () => {
     assert.equal(connections.size, 0);
   });
 
-  it('close on a client that stays silent, and on one more than there may be', async (t) => {
-    const { listen, connections, meters } = await world(t, { maxConnections: 1, headerTimeoutMs: 100 });
+  it('close on a client that does not say enough in time, and on one more than there may be', async (t) => {
+    const { listen, connections, meters, clock, rejected } = await world(t, { maxConnections: 1 });
     const port = await listen({ kind: 'http' });
-    const silent = connect(port, '127.0.0.1');
-    const ended = exchange(silent);
-    await once(silent, 'connect');
+    const slow = connect(port, '127.0.0.1');
+    // A reset, when its last bytes were never read.
+    slow.on('error', () => undefined);
+    const ended = new Promise((resolve) => slow.once('close', resolve));
+    await once(slow, 'connect');
     while (connections.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(await exchange(connect(port, '127.0.0.1'), 'GET'), '');
     assert.equal(meters.rejected.get('connections'), 1);
-    assert.equal(await ended, '');
+    clock.advance(9_000);
+    slow.write('PR');
+    // Its bytes buy no time.
+    clock.advance(1_500);
+    assert.deepEqual(rejected, ['header-timeout']);
+    await ended;
     while (connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(meters.connectionsOpen.get('http'), 0);
   });

@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { SpiffeId, TrustDomain } from '../../federation/model/identity.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { MeshPeer } from '../../trust/tls.ts';
 import type { SharedReads } from '../http/shared-reads.ts';
+import type { TimerWheel } from '../http/timer-wheel.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol, Listener } from './connection-server.ts';
 import type { EnrolmentPort } from './enrolment.ts';
@@ -15,16 +17,17 @@ export interface PortsOptions {
   readonly server: ConnectionServer;
   readonly connections: OpenConnections;
   readonly reads: SharedReads;
+  readonly timers: TimerWheel;
   readonly enrolment: EnrolmentPort;
   readonly ticketSecret: Uint8Array;
   readonly handshakeTimeoutMs: number;
-  /** For the first byte on a plaintext port. */
+  /** For a client's first bytes on a plaintext port. */
   readonly headerTimeoutMs: number;
   /** Unix ms. */
   readonly now: () => number;
   /** Which peer has this trust domain; undefined = none that is known. */
   readonly clusterOf: (trustDomain: TrustDomain) => ClusterName | undefined;
-  readonly rejected: (reason: string, remoteAddress: string) => void;
+  readonly rejected: (reason: RejectionReason, remoteAddress: string) => void;
 }
 
 /** A worker's side of all ports: finds out what a connection is, and hands it to the engine with its context. */
@@ -84,17 +87,20 @@ export class Ports {
     listenPort: number | undefined,
     tls: 'tls-allowed' | 'plaintext-only',
   ): void {
-    const { headerTimeoutMs, reads, connections } = this.#options;
-    readFirst(socket, headerTimeoutMs, (kind, read) => {
-      if (kind !== 'tls') {
-        // Half open: a client may end its sending and still wait for its answer; the codecs end the socket.
-        const adopted = reads.adopt(socket, read);
-        connections.moved(socket, adopted);
-        this.#serve(adopted, kind, plaintext(adopted, listenPort));
-      } else if (tls === 'tls-allowed') {
-        socket.unshift(read);
-        this.#clients.accept(socket);
-      } else this.#refuse(socket, 'tls-on-plaintext-port');
+    const { headerTimeoutMs, reads, timers, connections, rejected } = this.#options;
+    readFirst(socket, timers, headerTimeoutMs, {
+      found: (kind, read) => {
+        if (kind !== 'tls') {
+          // Half open: a client may end its sending and still wait for its answer; the codecs end the socket.
+          const adopted = reads.adopt(socket, read);
+          connections.moved(socket, adopted);
+          this.#serve(adopted, kind, plaintext(adopted, listenPort));
+        } else if (tls === 'tls-allowed') {
+          socket.unshift(read);
+          this.#clients.accept(socket);
+        } else this.#refuse(socket, 'tls-on-plaintext-port');
+      },
+      late: () => rejected('header-timeout', remoteAddressOf(socket)),
     });
   }
 
@@ -120,7 +126,7 @@ export class Ports {
     else this.#options.connections.serving(socket, connection);
   }
 
-  #refuse(socket: Socket, reason: string): void {
+  #refuse(socket: Socket, reason: RejectionReason): void {
     this.#options.rejected(reason, remoteAddressOf(socket));
     socket.destroy();
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { TrustBundles } from '../../trust/bundle.ts';
 import { ChainCache } from '../../trust/chain-cache.ts';
 import type { Svid } from '../../trust/svid.ts';
@@ -18,7 +19,7 @@ export interface TlsPortOptions {
   /** Unix ms. */
   readonly now: () => number;
   readonly admitted: (socket: TLSSocket, peer: Exclude<MeshPeer, { kind: 'refused' }>) => void;
-  readonly rejected: (reason: string, remoteAddress: string) => void;
+  readonly rejected: (reason: RejectionReason, remoteAddress: string) => void;
 }
 
 /** Takes TLS connections: handshake, identity, and then whoever serves that kind of peer. */
@@ -54,8 +55,9 @@ export class TlsPort {
   #createServer(options: ReturnType<typeof meshServerOptions>): Server {
     const server = createServer({ ...options, handshakeTimeout: this.#options.handshakeTimeoutMs });
     server.on('secureConnection', (socket) => this.#secured(socket));
-    server.on('tlsClientError', (_error, socket) => {
-      this.#options.rejected('tls-handshake', remoteAddressOf(socket));
+    server.on('tlsClientError', (error: Error & { readonly code?: string }, socket) => {
+      const late = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+      this.#options.rejected(late ? 'tls-handshake-timeout' : 'tls-handshake', remoteAddressOf(socket));
       socket.destroy();
     });
     return server;

@@ -1,5 +1,6 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { Choice, Destination } from '../routing/destination.ts';
@@ -61,5 +62,5 @@ export interface PipelineEnvironment {
   readonly random: () => number;
   now(): number;
   trustDomainOf(cluster: ClusterName): TrustDomain | undefined;
-  rejected(reason: string): void;
+  rejected(reason: RejectionReason): void;
 }

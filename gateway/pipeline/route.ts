@@ -12,7 +12,10 @@ export function route(request: PipelineRequest, environment: PipelineEnvironment
   if (!normalise(request)) return 'badRequest';
   if (request.context.origin === 'trunk') return routeOnTrunk(request, environment);
   const { listenPort } = request.context;
-  if (listenPort === undefined && !servesAuthority(request, environment)) return 'misdirected';
+  if (listenPort === undefined && !servesAuthority(request, environment)) {
+    environment.rejected('misdirected');
+    return 'misdirected';
+  }
   const found =
     listenPort === undefined
       ? environment.table.byAuthority(request.authority ?? '')

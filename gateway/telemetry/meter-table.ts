@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { type ServiceKey, type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import { RouteMeters } from './route-meters.ts';
 
@@ -6,7 +7,7 @@ export class MeterTable {
   /** For requests that found no route. */
   readonly unrouted = new RouteMeters(undefined);
   readonly #services = new Map<ServiceKey, RouteMeters>();
-  readonly rejected = new Map<string, number>();
+  readonly rejected = new Map<RejectionReason, number>();
   readonly connectionsOpen = new Map<string, number>();
 
   /** A service's meters, the same ones for its whole life. Called when a snapshot is compiled. */
@@ -33,7 +34,7 @@ export class MeterTable {
     yield* this.#services.values();
   }
 
-  countRejected(reason: string): void {
+  countRejected(reason: RejectionReason): void {
     this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
   }
 

@@ -1,5 +1,6 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RequestProtocol, RouteMeters } from './route-meters.ts';
 
 /**
@@ -47,5 +48,5 @@ export interface RequestRecorder {
   /** Sent elsewhere because it was certainly not processed, or is idempotent. */
   redispatched(meters: RouteMeters, source: ClusterName, destination: ClusterName | undefined): void;
   /** A limit or check refused something: `isthmus_rejected_total{reason}`. */
-  rejected(reason: string): void;
+  rejected(reason: RejectionReason): void;
 }

@@ -1,4 +1,5 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { AccessLog } from './access-log.ts';
 import type { MeterTable } from './meter-table.ts';
 import type { RequestFacts, RequestRecorder } from './request-facts.ts';
@@ -33,7 +34,7 @@ export class RequestTelemetry implements RequestRecorder {
     meters.pair(source, destination).redispatches++;
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#table.countRejected(reason);
   }
 }

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Peer } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -17,7 +18,7 @@ export interface TrunkPlace {
   readonly resources: CodecResources;
   readonly dialler: TrunkDialler;
   readonly timing: TrunkTiming;
-  readonly rejected: (reason: string) => void;
+  readonly rejected: (reason: RejectionReason) => void;
   readonly onPeerLost: (cluster: string) => void;
   readonly onPeerAnswered: (cluster: string) => void;
 }
@@ -155,7 +156,7 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
     this.#step({ kind: 'connection-lost', left: this.#links.length });
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#place.rejected(reason);
   }
 

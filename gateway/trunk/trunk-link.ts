@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnectionHandler } from '../http/stream.ts';
 import { Http2ClientConnection } from '../http2/client-connection.ts';
@@ -14,7 +15,7 @@ export interface LinkOwner {
   /** The peer takes nothing more on it (GOAWAY). */
   linkDraining(link: TrunkLink): void;
   linkClosed(link: TrunkLink, reason: string): void;
-  rejected(reason: string): void;
+  rejected(reason: RejectionReason): void;
 }
 
 /** One connection of a trunk: HTTP/2 over TLS, with its liveness. Times are monotonic ms. */
@@ -85,7 +86,7 @@ export class TrunkLink implements ClientConnectionHandler {
     this.#owner.linkDraining(this);
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#owner.rejected(reason);
   }
 

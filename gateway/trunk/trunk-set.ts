@@ -1,4 +1,5 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Peer } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -15,7 +16,7 @@ export interface TrunkSetOptions {
   readonly resources: CodecResources;
   /** Taken anew for each connection; undefined until the first SVID is there. */
   readonly credentials: () => TrunkCredentials | undefined;
-  readonly rejected: (reason: string) => void;
+  readonly rejected: (reason: RejectionReason) => void;
   readonly onPeerLost: (cluster: ClusterName) => void;
   readonly onPeerAnswered: (cluster: ClusterName) => void;
   /** Keep a trunk to every peer open, also without requests. */

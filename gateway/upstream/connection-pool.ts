@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { SharedReads } from '../http/shared-reads.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
@@ -24,5 +25,5 @@ export interface PoolPlace<Connection extends ClientConnection = ClientConnectio
   /** Makes an HTTP connection of a connected socket. */
   readonly wrap: (socket: Socket, handler: ClientConnectionHandler) => Connection;
   /** The upstream broke a rule: counted as `isthmus_rejected_total{reason}`. */
-  readonly rejected: (reason: string) => void;
+  readonly rejected: (reason: RejectionReason) => void;
 }

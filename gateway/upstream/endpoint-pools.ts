@@ -1,3 +1,4 @@
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { PortProtocol } from '../../federation/model/service.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -39,14 +40,14 @@ interface EndpointPool extends ConnectionSource {
 export class EndpointPools implements Timed {
   readonly #clock: Clock;
   readonly #resources: CodecResources;
-  readonly #rejected: (reason: string) => void;
+  readonly #rejected: (reason: RejectionReason) => void;
   readonly #pools: Readonly<Record<PortProtocol, Map<string, EndpointPool>>> = {
     http: new Map(),
     http2: new Map(),
     tcp: new Map(),
   };
 
-  constructor(clock: Clock, resources: CodecResources, rejected: (reason: string) => void) {
+  constructor(clock: Clock, resources: CodecResources, rejected: (reason: RejectionReason) => void) {
     this.#clock = clock;
     this.#resources = resources;
     this.#rejected = rejected;

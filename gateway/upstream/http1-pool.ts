@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
 import { connectTcp } from './connect.ts';
 import type { PoolOptions, PoolPlace } from './connection-pool.ts';
@@ -79,7 +80,7 @@ export class Http1Pool implements ConnectionSource {
     this.#grow();
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#place.rejected(reason);
   }
 
@@ -137,7 +138,7 @@ class PooledConnection implements ClientConnectionHandler {
     // It closes after its response; `available` stays false until then.
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#pool.rejected(reason);
   }
 

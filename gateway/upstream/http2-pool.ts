@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
 import { connectTcp } from './connect.ts';
 import type { PoolOptions, PoolPlace } from './connection-pool.ts';
@@ -75,7 +76,7 @@ export class Http2Pool implements ConnectionSource {
     if (this.#waiting.size > 0) this.#grow();
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#place.rejected(reason);
   }
 
@@ -123,7 +124,7 @@ class SharedConnection implements ClientConnectionHandler {
     if (this.ready) this.#pool.gone(this, 'draining');
   }
 
-  rejected(reason: string): void {
+  rejected(reason: RejectionReason): void {
     this.#pool.rejected(reason);
   }
 

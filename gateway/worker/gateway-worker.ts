@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { deltaFromBytes } from '../../federation/wire/delta-message.ts';
 import { applyDelta } from '../../federation/wire/snapshot-delta.ts';
 import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 import { svidFromPem } from '../../trust/svid.ts';
-import { type EdgeOptions, Engine } from '../exchange/engine.ts';
+import { Engine } from '../exchange/engine.ts';
 import { createCodecResources } from '../http/resources.ts';
 import { TurnClock } from '../http/turn-clock.ts';
-import { EDGE_HTTP1 } from '../http1/options.ts';
-import { EDGE_HTTP2 } from '../http2/options.ts';
+import { edgeOptions } from '../limits/edge-options.ts';
 import { EnrolmentPort } from '../listener/enrolment.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import { Ports } from '../listener/ports.ts';
@@ -130,11 +130,12 @@ export class GatewayWorker {
 
   #createPorts(): Ports {
     const { config, clock, log } = this.#options;
-    const rejected = (reason: string): void => this.#meters.countRejected(reason);
+    const rejected = (reason: RejectionReason): void => this.#meters.countRejected(reason);
     return new Ports({
       server: { serve: (socket, protocol, context) => this.#engine?.serve(socket, protocol, context) },
       connections: this.#connections,
       reads: this.#resources.reads,
+      timers: this.#resources.timers,
       enrolment: new EnrolmentPort({
         relay: (request, remoteAddress) => this.#relay.relay(request, remoteAddress),
         rejected,
@@ -251,13 +252,6 @@ export class GatewayWorker {
 const LOG_COMPLAINT_MS = 10_000;
 /** How long a client may be silent in a drain: one that asks again before is told to close with its answer. */
 const IDLE_NOTICE_MS = 5_000;
-
-function edgeOptions({ headerTimeoutMs, idleTimeoutMs }: WorkerConfig['limits']): EdgeOptions {
-  return {
-    http1: { ...EDGE_HTTP1, headTimeoutMs: headerTimeoutMs, idleTimeoutMs },
-    http2: { ...EDGE_HTTP2, handshakeTimeoutMs: headerTimeoutMs, idleTimeoutMs },
-  };
-}
 
 /** A delta that comes first has nothing to start from: no snapshot has this version. */
 const NO_SNAPSHOT: RoutingSnapshot = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { workerLimits } from '../limits/limits-config.ts';
 
 /**
  * What the gateway's parent and its workers say to each other (the channel of node:child_process, structured clone). Checked on
@@ -21,15 +22,7 @@ const workerConfig = z.strictObject({
   /** Ports of the shared HTTP listener: in an authority they say nothing of a service's port. */
   sharedPorts: z.array(count),
   accessLog: z.strictObject({ sample: z.number(), file: text }),
-  limits: z.strictObject({
-    maxConnections: count,
-    maxActiveRequests: count,
-    maxHeldBytes: count,
-    handshakeTimeoutMs: count,
-    headerTimeoutMs: count,
-    idleTimeoutMs: count,
-    responseTimeoutMs: count,
-  }),
+  limits: workerLimits,
   /** How many workers share the gateway's limits. */
   workers: count,
   /** The one worker that keeps a trunk to each peer warm. */
