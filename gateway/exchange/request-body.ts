@@ -1,6 +1,9 @@
 import type { BytePool } from '../http/byte-pool.ts';
+import { HeldData } from '../http/held-data.ts';
 import type { HeaderBlock, StreamWriter } from '../http/stream.ts';
-import { KeptBody, MAX_REPLAY_BYTES } from './kept-body.ts';
+
+/** How much of one request's body is kept so that it can be sent again. */
+const MAX_REPLAY_BYTES = 64 * 1024;
 
 /**
  * A request's body between its two connections. What came so far is kept (up to 64 KiB) until a response begins, so
@@ -9,7 +12,7 @@ import { KeptBody, MAX_REPLAY_BYTES } from './kept-body.ts';
  */
 export class RequestBody {
   readonly #downstream: StreamWriter;
-  #kept: KeptBody | undefined;
+  #kept: HeldData | undefined;
   #upstream: StreamWriter | undefined;
   #trailers: HeaderBlock | undefined;
   #ended = false;
@@ -20,7 +23,7 @@ export class RequestBody {
 
   constructor(downstream: StreamWriter, pool: BytePool) {
     this.#downstream = downstream;
-    this.#kept = new KeptBody(pool);
+    this.#kept = new HeldData(pool);
   }
 
   get ended(): boolean {
@@ -79,7 +82,7 @@ export class RequestBody {
 
   /** It will not be sent again: a response began, or the exchange is over. */
   release(): void {
-    this.#kept?.release();
+    this.#kept?.clear();
     this.#kept = undefined;
   }
 
@@ -91,7 +94,7 @@ export class RequestBody {
       this.release();
       return true;
     }
-    if (kept.append(chunk, start, end)) return true;
+    if (kept.add(chunk, start, end)) return true;
     this.release();
     return !waiting;
   }

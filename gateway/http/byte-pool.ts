@@ -1,3 +1,9 @@
+const SMALL_BLOCK_BYTES = 4 * 1024;
+/** As long as the longest DATA frame that we send. */
+const LARGE_BLOCK_BYTES = 16 * 1024;
+/** Of each kind: 5 MiB in all. */
+const MAX_FREE_BLOCKS = 256;
+
 /**
  * The bytes that one worker may hold for slow readers, in all connections together: held stream data, replay
  * bodies, unsent socket data. Past it new work is shed instead of the process dying.
@@ -5,6 +11,8 @@
 export class BytePool {
   readonly capacityBytes: number;
   #usedBytes = 0;
+  readonly #freeSmall: Buffer[] = [];
+  readonly #freeLarge: Buffer[] = [];
 
   constructor(capacityBytes: number) {
     this.capacityBytes = capacityBytes;
@@ -23,6 +31,23 @@ export class BytePool {
     if (this.#usedBytes + bytes > this.capacityBytes) return false;
     this.#usedBytes += bytes;
     return true;
+  }
+
+  /**
+   * Memory for at least one of `bytes`: a large block when that fills a good part of it. undefined when the pool does
+   * not have it. Blocks are used again, or bulk that waits would keep the garbage collector busy.
+   */
+  takeBlock(bytes: number): Buffer | undefined {
+    const blockBytes = bytes >= SMALL_BLOCK_BYTES ? LARGE_BLOCK_BYTES : SMALL_BLOCK_BYTES;
+    if (!this.take(blockBytes)) return undefined;
+    const free = blockBytes === LARGE_BLOCK_BYTES ? this.#freeLarge : this.#freeSmall;
+    return free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+  }
+
+  giveBlock(block: Buffer): void {
+    this.give(block.length);
+    const free = block.length === LARGE_BLOCK_BYTES ? this.#freeLarge : this.#freeSmall;
+    if (free.length < MAX_FREE_BLOCKS) free.push(block);
   }
 
   /** Counts what is held already and could not be refused, e.g. bytes that a socket did not take. */

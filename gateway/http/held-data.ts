@@ -1,7 +1,5 @@
 import type { BytePool } from './byte-pool.ts';
 
-const BLOCK_BYTES = 4096;
-
 interface Block {
   readonly buffer: Buffer;
   start: number;
@@ -9,8 +7,9 @@ interface Block {
 }
 
 /**
- * Body bytes of one stream that wait for the peer's window or the socket: copied out of the input, in order, out
- * of the worker's byte pool (whole blocks are counted, so that many tiny pieces cannot hide their cost).
+ * Body bytes of one message that wait: for the peer's window, for the socket, for a connection, or for being sent once
+ * more. Copied out of the input, in order, out of the worker's byte pool (whole blocks are counted, so that many tiny
+ * pieces cannot hide their cost).
  */
 export class HeldData {
   readonly #pool: BytePool;
@@ -25,11 +24,16 @@ export class HeldData {
     return this.#bytes;
   }
 
-  /** False, and nothing kept, when the worker's pool is exhausted: the stream must be given up. */
+  /** All that is held, in order. Good until the next call. */
+  get chunks(): readonly Buffer[] {
+    return this.#blocks.map(({ buffer, start, end }) => buffer.subarray(start, end));
+  }
+
+  /** False, and nothing of the piece kept, when the worker's pool is exhausted: the stream must be given up. */
   add(chunk: Buffer, start: number, end: number): boolean {
     const last = this.#blocks.at(-1);
     const fits = last === undefined ? 0 : Math.min(end - start, last.buffer.length - last.end);
-    if (end - start > fits && !this.#addBlock(chunk, start + fits, end)) return false;
+    if (!this.#addBlocks(chunk, start + fits, end)) return false;
     if (last !== undefined && fits > 0) {
       chunk.copy(last.buffer, last.end, start, start + fits);
       last.end += fits;
@@ -38,12 +42,19 @@ export class HeldData {
     return true;
   }
 
-  #addBlock(chunk: Buffer, start: number, end: number): boolean {
-    const capacity = Math.max(BLOCK_BYTES, end - start);
-    if (!this.#pool.take(capacity)) return false;
-    const buffer = Buffer.allocUnsafeSlow(capacity);
-    chunk.copy(buffer, 0, start, end);
-    this.#blocks.push({ buffer, start: 0, end: end - start });
+  #addBlocks(chunk: Buffer, start: number, end: number): boolean {
+    const before = this.#blocks.length;
+    for (let at = start; at < end; ) {
+      const buffer = this.#pool.takeBlock(end - at);
+      if (buffer === undefined) {
+        for (const block of this.#blocks.splice(before)) this.#pool.giveBlock(block.buffer);
+        return false;
+      }
+      const bytes = Math.min(buffer.length, end - at);
+      chunk.copy(buffer, 0, at, at + bytes);
+      this.#blocks.push({ buffer, start: 0, end: bytes });
+      at += bytes;
+    }
     return true;
   }
 
@@ -60,11 +71,11 @@ export class HeldData {
     this.#bytes -= bytes;
     if (block.start < block.end) return;
     this.#blocks.shift();
-    this.#pool.give(block.buffer.length);
+    this.#pool.giveBlock(block.buffer);
   }
 
   clear(): void {
-    for (const block of this.#blocks) this.#pool.give(block.buffer.length);
+    for (const block of this.#blocks) this.#pool.giveBlock(block.buffer);
     this.#blocks.length = 0;
     this.#bytes = 0;
   }

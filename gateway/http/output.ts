@@ -18,21 +18,32 @@ export interface OutputOptions {
 
 const NO_MEMORY = Buffer.alloc(0);
 
+/** What is written into a slab and waits behind a write that is under way. */
+interface Piece {
+  readonly slab: Slab;
+  readonly pool: SlabPool;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * What a connection has to say, written in place and handed to its socket once per turn of the event loop. Codecs
  * call `reserve`, write into `buffer` at `position` and advance it.
+ *
+ * Memory is used again where it can be, or bulk would keep the garbage collector busy. A plain socket that took all
+ * bytes at once has copied them into the kernel. TLS encrypts a copy at once, but completes each write later: what is
+ * said meanwhile waits here, for Node would copy what waits in its own queue together once more.
  */
 export class OutputBuffer implements Flushable {
   buffer: Buffer = NO_MEMORY;
   position = 0;
   /** Changes whenever what was written before can no longer be changed in place. */
   generation = 0;
-  /** Bytes given to the socket so far. */
+  /** Bytes that left the buffer so far. */
   handedBytes = 0;
   readonly #socket: Socket;
   readonly #options: OutputOptions;
-  /** A plain socket that took all bytes at once has copied them into the kernel: their memory can be used again. */
-  readonly #copiedWhenTaken: boolean;
+  readonly #encrypts: boolean;
   #slab: Slab | undefined;
   #pool: SlabPool;
   #start = 0;
@@ -40,13 +51,17 @@ export class OutputBuffer implements Flushable {
   #closed = false;
   #queuedBytes = 0;
   #waiting = false;
+  /** TLS only: bytes of the write that is under way, 0 = none. */
+  #writingBytes = 0;
+  #behind: Piece[] = [];
+  readonly #written = (): void => this.#writeDone();
 
   constructor(socket: Socket, options: OutputOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#pool = options.slabs;
-    this.#copiedWhenTaken = !(socket instanceof TLSSocket);
-    socket.on('drain', () => this.#drained());
+    this.#encrypts = socket instanceof TLSSocket;
+    if (!this.#encrypts) socket.on('drain', () => this.#drained());
   }
 
   /** Makes sure that `bytes` can be written at `position`, and that the turn's end writes them. */
@@ -58,7 +73,7 @@ export class OutputBuffer implements Flushable {
     }
   }
 
-  /** Bytes that were not taken by the kernel although they were handed to the socket. */
+  /** Bytes that left the buffer and were not taken by the kernel. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
@@ -80,15 +95,26 @@ export class OutputBuffer implements Flushable {
   flush(): void {
     this.#dirty = false;
     if (this.#closed) return;
-    this.#write();
-    this.#release();
+    // The end of the write under way takes what is here along.
+    if (this.#writingBytes === 0) {
+      this.#write();
+      this.#release();
+    }
     if (this.#waiting && this.room > 0) this.#roomIsBack();
   }
 
   /** Hands over what is left and then closes the sending side. */
   end(): void {
     if (this.#closed) return;
-    this.flush();
+    this.#dirty = false;
+    for (const { slab, start, end } of this.#behind) this.#socket.write(slab.buffer.subarray(start, end));
+    this.#behind = [];
+    if (this.position > this.#start) {
+      this.handedBytes += this.position - this.#start;
+      this.#socket.write(this.buffer.subarray(this.#start, this.position));
+      this.#start = this.position;
+    }
+    this.#release();
     this.#closed = true;
     this.#socket.end();
   }
@@ -97,11 +123,14 @@ export class OutputBuffer implements Flushable {
   close(): void {
     this.#closed = true;
     this.#setQueued(0);
+    for (const { slab, pool } of this.#behind) pool.give(slab);
+    this.#behind = [];
     this.#release();
   }
 
   #moveOn(bytes: number): void {
-    if (!this.#closed) this.#write();
+    if (this.#writingBytes > 0) this.#putBehind();
+    else if (!this.#closed) this.#write();
     this.#release();
     const { slabs, bulkSlabs } = this.#options;
     this.#pool = bulkSlabs !== undefined && bytes > slabs.slabBytes / 2 ? bulkSlabs : slabs;
@@ -113,29 +142,65 @@ export class OutputBuffer implements Flushable {
   }
 
   #write(): void {
-    if (this.position === this.#start) return;
-    const socket = this.#socket;
-    this.handedBytes += this.position - this.#start;
-    const full = !socket.write(this.buffer.subarray(this.#start, this.position));
-    if (this.#copiedWhenTaken && socket.writableLength === 0) {
+    const bytes = this.position - this.#start;
+    if (bytes === 0) return;
+    this.handedBytes += bytes;
+    if (this.#encrypts) {
+      this.#setQueued(this.#queuedBytes + bytes);
+      this.#encrypt(this.buffer, this.#start, this.position);
+      this.position = this.#start;
+      return;
+    }
+    const full = !this.#socket.write(this.buffer.subarray(this.#start, this.position));
+    if (this.#socket.writableLength === 0) {
       this.position = this.#start;
       this.#setQueued(0);
       return;
     }
     this.#start = this.position;
     // Below the socket's own mark it emits no 'drain', so that little is not counted.
-    this.#setQueued(full ? socket.writableLength : 0);
+    this.#setQueued(full ? this.#socket.writableLength : 0);
+  }
+
+  #putBehind(): void {
+    const bytes = this.position - this.#start;
+    if (this.#slab === undefined || bytes === 0) return;
+    this.#behind.push({ slab: this.#slab, pool: this.#pool, start: this.#start, end: this.position });
+    this.#slab = undefined;
+    this.handedBytes += bytes;
+    this.#setQueued(this.#queuedBytes + bytes);
+  }
+
+  #encrypt(buffer: Buffer, start: number, end: number): void {
+    this.#writingBytes = end - start;
+    this.#socket.write(buffer.subarray(start, end), this.#written);
+  }
+
+  #writeDone(): void {
+    if (this.#closed || this.#socket.destroyed) return;
+    this.#setQueued(this.#queuedBytes - this.#writingBytes);
+    this.#writingBytes = 0;
+    const piece = this.#behind.shift();
+    if (piece !== undefined) {
+      this.#encrypt(piece.slab.buffer, piece.start, piece.end);
+      piece.pool.give(piece.slab);
+    } else {
+      this.#write();
+      this.#release();
+    }
+    if (this.#waiting && this.room > 0) this.#roomIsBack();
   }
 
   #release(): void {
     this.generation++;
     const slab = this.#slab;
-    if (slab === undefined) return;
-    slab.used = this.#start;
-    this.#slab = undefined;
     this.buffer = NO_MEMORY;
     this.position = 0;
+    const used = this.#start;
     this.#start = 0;
+    if (slab === undefined) return;
+    slab.used = used;
+    this.#slab = undefined;
     this.#pool.give(slab);
   }
 
