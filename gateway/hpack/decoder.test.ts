@@ -114,6 +114,22 @@ describe('the vectors of RFC 7541 appendix C', () => {
   }
 });
 
+describe('integers of RFC 7541 appendix C.1', () => {
+  for (const [name, hex, bytes] of [
+    ['C.1.1: 10, prefix of 5 bits', '2a', 10],
+    ['C.1.2: 1337, prefix of 5 bits', '3f9a0a', 1337],
+  ] as const) {
+    test(`${name}, as a table size update`, () => {
+      assert.throws(() => decode(newDecoder({ maxTableBytes: bytes - 1 }), hex), HpackError);
+      assert.deepEqual(decode(newDecoder({ maxTableBytes: bytes }), hex), []);
+    });
+  }
+
+  test('C.1.3: 42 at the beginning of a byte, as the length of a name', () => {
+    assert.deepEqual(decode(newDecoder(), `00 2a ${'6e'.repeat(42)} 0176`), ['n'.repeat(42), 'v']);
+  });
+});
+
 describe('a block that breaks the coding ends the connection', () => {
   const broken: ReadonlyArray<readonly [name: string, hex: string]> = [
     ['index 0', '80'],
