@@ -3,15 +3,13 @@ import { join } from 'node:path';
 import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
 import { startServer } from './program.ts';
-import type { Scenario } from './scenario.ts';
+import type { ClientProtocol, Scenario } from './scenario.ts';
 import type { Workspace } from './workspace.ts';
 
-/** What answers behind west: the same nginx for all engines. */
-export interface Backend {
-  readonly http1Port: number;
-  readonly http2Port: number;
-}
+/** The port of what answers behind west, the same for all engines: nginx for HTTP, an echo for gRPC and TCP. */
+export type Backend = Readonly<Record<ClientProtocol, number>>;
 
+const ECHO = join(import.meta.dirname, 'echo-backend.ts');
 const BODY = '0123456789abcdef'.repeat(8);
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -30,21 +28,18 @@ export async function startBackend(place: {
   readonly scenario: Scenario;
 }): Promise<Backend> {
   const { lifetime, workspace, nginx, scenario } = place;
-  const backend = { http1Port: await freePort(), http2Port: await freePort() };
+  const [h1, h2, grpc, tcp] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const backend = { h1, h2, grpc, tcp };
   writeFile(workspace, scenario.path);
-  const values = { HTTP1_PORT: backend.http1Port, HTTP2_PORT: backend.http2Port, BODY };
-  const config = workspace.fill('nginx.conf', values);
-  await startServer(lifetime, nginx, ['-c', config], backend.http1Port);
+  const config = workspace.fill('nginx.conf', { HTTP1_PORT: h1, HTTP2_PORT: h2, BODY });
+  await startServer(lifetime, nginx, ['-c', config], h1);
+  await startServer(lifetime, process.execPath, [ECHO, String(grpc), String(tcp)], tcp);
   return backend;
 }
 
 /** The size of a response's body. */
-export function bodyBytes(path: string): number {
-  return FILES.get(path) ?? BODY.length;
-}
-
-export function backendPort(scenario: Scenario, backend: Backend): number {
-  return scenario.protocol === 'h1' ? backend.http1Port : backend.http2Port;
+export function responseBytes({ path, bodyBytes }: Scenario): number {
+  return bodyBytes > 0 ? bodyBytes : (FILES.get(path) ?? BODY.length);
 }
 
 function writeFile(workspace: Workspace, path: string): void {

@@ -6,8 +6,8 @@ import { envoy } from './engines/envoy.ts';
 import { type FoundEnvoy, installedEnvoy } from './engines/envoy-wheel.ts';
 import { haproxy } from './engines/haproxy.ts';
 import { ISTHMUS } from './engines/isthmus.ts';
+import { measureOf } from './measures.ts';
 import { type BenchOptions, readOptions } from './options.ts';
-import { RequestsMeasure } from './requests.ts';
 import type { Scenario } from './scenario.ts';
 import { type BenchResult, type EngineFigures, type Measurement, PEERS, summarise } from './summary.ts';
 import { findTools, type Tools } from './tools.ts';
@@ -49,7 +49,7 @@ async function bench(
     pairs.set(name, await start({ lifetime, workspace, scenario, backend }));
   }
   const seconds = options.quick ? QUICK_SECONDS : FULL_SECONDS;
-  const measure = new RequestsMeasure(scenario, tools, workspace.folder, seconds);
+  const measure = measureOf({ scenario, tools, folder: workspace.folder, seconds });
   for (const pair of pairs.values()) await measure.warm(pair);
   const rounds = new Map<EngineName, Measurement[]>([...pairs.keys()].map((name) => [name, []]));
   for (let round = 1; round <= options.pairs; round++) {

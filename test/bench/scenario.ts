@@ -1,67 +1,87 @@
 import { REALISTIC_HEADERS } from './realistic-headers.ts';
 
 /** How clients and the backend speak; trunks are always mutual TLS. */
-export type ClientProtocol = 'h2' | 'h1';
+export type ClientProtocol = 'h2' | 'h1' | 'grpc' | 'tcp';
+
+/** What is done; `measures.ts` has one measure for each. */
+export type MeasureKind = 'requests' | 'messages';
 
 /** What is measured, and with which load. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
+  readonly kind: MeasureKind;
   readonly protocol: ClientProtocol;
   readonly connections: number;
   /** At once on each connection. */
   readonly streams: number;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of a request, or of one message of a stream. */
+  readonly bodyBytes: number;
   /** The figure whose ratio to the peers' is told: `cpu`, or the name of one, with dots. */
   readonly ratioOf: string;
 }
 
-const SMALL = { path: '/', headers: [], ratioOf: 'cpu' } as const;
+/** Every engine answers to this name; only Isthmus routes by it. */
+export const AUTHORITY = 'payments.shop.svc.clusterset.local';
+
+const SMALL = {
+  kind: 'requests',
+  protocol: 'h2',
+  connections: 8,
+  streams: 32,
+  path: '/',
+  headers: [],
+  bodyBytes: 0,
+  ratioOf: 'cpu',
+} as const;
+
+const GRPC = {
+  ...SMALL,
+  protocol: 'grpc',
+  path: '/payments.Payments/Pay',
+  headers: [
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+  ],
+  bodyBytes: 133,
+} as const;
+
+const LARGE = { ...SMALL, connections: 4, streams: 4 } as const;
 
 export const SCENARIOS: readonly Scenario[] = [
-  { ...SMALL, name: 'h2', about: 'HTTP/2, 128 bytes', protocol: 'h2', connections: 8, streams: 32 },
-  { ...SMALL, name: 'h2-64x1', about: 'HTTP/2, 128 bytes', protocol: 'h2', connections: 64, streams: 1 },
-  { ...SMALL, name: 'h1', about: 'HTTP/1.1, 128 bytes', protocol: 'h1', connections: 64, streams: 1 },
+  { ...SMALL, name: 'h2', about: 'HTTP/2, 128 bytes back' },
+  { ...SMALL, name: 'h2-64x1', about: 'HTTP/2, 128 bytes back', connections: 64, streams: 1 },
+  { ...SMALL, name: 'h1', about: 'HTTP/1.1, 128 bytes back', protocol: 'h1', connections: 64, streams: 1 },
+  { ...SMALL, name: 'headers', about: 'HTTP/2, 40 request headers', headers: REALISTIC_HEADERS },
+  { ...GRPC, name: 'grpc', about: 'gRPC, one message of 128 bytes there and back' },
   {
-    ...SMALL,
-    name: 'headers',
-    about: 'HTTP/2, 40 request headers, 128 bytes back',
-    protocol: 'h2',
-    connections: 8,
-    streams: 32,
-    headers: REALISTIC_HEADERS,
+    ...GRPC,
+    name: 'grpc-stream',
+    about: 'gRPC, long calls with a message of 128 bytes there and back at a time, told for each message',
+    kind: 'messages',
   },
+  { ...SMALL, name: 'body-16k', about: 'HTTP/2, 16 KiB back', streams: 8, path: '/files/16k' },
+  { ...LARGE, name: 'body-1m', about: 'HTTP/2, 1 MiB back', path: '/files/1m' },
   {
-    ...SMALL,
-    name: 'body-16k',
-    about: 'HTTP/2, 16 KiB',
-    protocol: 'h2',
-    connections: 8,
-    streams: 8,
-    path: '/files/16k',
-  },
-  {
-    ...SMALL,
-    name: 'body-1m',
-    about: 'HTTP/2, 1 MiB',
-    protocol: 'h2',
-    connections: 4,
-    streams: 4,
-    path: '/files/1m',
-  },
-  {
-    ...SMALL,
+    ...LARGE,
     name: 'body-100m',
-    about: 'HTTP/2, 100 MiB',
-    protocol: 'h2',
+    about: 'HTTP/2, 100 MiB back',
     connections: 2,
     streams: 1,
     path: '/files/100m',
   },
+  {
+    ...SMALL,
+    name: 'tcp',
+    about: 'an opaque TCP service, 128 bytes there and back at a time on each connection',
+    kind: 'messages',
+    protocol: 'tcp',
+    connections: 64,
+    streams: 1,
+    bodyBytes: 128,
+  },
 ];
 
 export const SCENARIO_NAMES: readonly string[] = SCENARIOS.map(({ name }) => name);
-
-/** Every engine answers to this name; only Isthmus routes by it. */
-export const AUTHORITY = 'payments.shop.svc.clusterset.local';

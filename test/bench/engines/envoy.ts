@@ -1,5 +1,4 @@
 import { freePort } from '../../fixtures/ephemeral-port.ts';
-import { backendPort } from '../backend.ts';
 import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
 import { startServer } from '../program.ts';
 
@@ -11,16 +10,17 @@ export function envoy(binary: string): Engine {
 async function start(place: EnginePlace, binary: string): Promise<EnginePair> {
   const { lifetime, workspace, scenario, backend } = place;
   const h2 = scenario.protocol !== 'h1';
+  const tcp = scenario.protocol === 'tcp' ? '-tcp' : '';
   const values = {
     PORT: await freePort(),
     TRUNK_PORT: await freePort(),
-    BACKEND_PORT: backendPort(scenario, backend),
+    BACKEND_PORT: backend[scenario.protocol],
     CODEC: h2 ? 'HTTP2' : 'HTTP1',
     BACKEND_CONNECTIONS: h2 ? 8 : 4000,
     BACKEND_OPTIONS: h2 ? 'http2_protocol_options: *windows' : 'http_protocol_options: {}',
   };
   const run = (side: 'east' | 'west', port: number) => {
-    const config = workspace.fill(`envoy-${side}.yaml`, values);
+    const config = workspace.fill(`envoy${tcp}-${side}.yaml`, values);
     const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'];
     return startServer(lifetime, binary, args, port);
   };

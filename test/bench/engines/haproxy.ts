@@ -1,5 +1,4 @@
 import { freePort } from '../../fixtures/ephemeral-port.ts';
-import { backendPort } from '../backend.ts';
 import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
 import { startServer } from '../program.ts';
 
@@ -11,15 +10,16 @@ export function haproxy(binary: string): Engine {
 async function start(place: EnginePlace, binary: string): Promise<EnginePair> {
   const { lifetime, workspace, scenario, backend } = place;
   const h2 = scenario.protocol !== 'h1';
+  const tcp = scenario.protocol === 'tcp' ? '-tcp' : '';
   const values = {
     PORT: await freePort(),
     TRUNK_PORT: await freePort(),
-    BACKEND_PORT: backendPort(scenario, backend),
+    BACKEND_PORT: backend[scenario.protocol],
     CLIENT_PROTOCOL: h2 ? 'proto h2' : '',
     BACKEND_PROTOCOL: h2 ? 'proto h2' : '',
   };
   const run = (side: 'east' | 'west', port: number) => {
-    const config = workspace.fill(`haproxy-${side}.cfg`, values);
+    const config = workspace.fill(`haproxy${tcp}-${side}.cfg`, values);
     return startServer(lifetime, binary, ['-db', '-q', '-f', config], port);
   };
   const west = await run('west', values.TRUNK_PORT);

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
+import type { AccessRule } from '../../../federation/model/policy.ts';
+import { freePort } from '../../fixtures/ephemeral-port.ts';
 import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../../fixtures/gateway-process.ts';
-import type { TestService } from '../../fixtures/test-snapshot.ts';
-import { backendPort } from '../backend.ts';
 import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
 
 /** Real gateway processes with what a cluster has: metrics, a FailoverPolicy, an access rule, a sampled log. */
 export const ISTHMUS: Engine = { name: 'isthmus', start };
 
-const ACCESS: TestService['access'] = [
+const PROTOCOLS = { h1: 'http', h2: 'http2', grpc: 'http2', tcp: 'tcp' } as const;
+
+const ACCESS: readonly AccessRule[] = [
   {
     action: 'deny',
     principals: ['spiffe://elsewhere.example/*'],
@@ -28,8 +30,11 @@ async function start(place: EnginePlace): Promise<EnginePair> {
   const { lifetime, workspace, scenario, backend } = place;
   const cleanup = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
   const [east, west] = await Promise.all([gatewayPorts(), gatewayPorts()]);
-  const protocol = scenario.protocol === 'h1' ? 'http' : 'http2';
-  const service = { name: 'payments', protocol, access: ACCESS } as const;
+  const protocol = PROTOCOLS[scenario.protocol];
+  const opaque = protocol === 'tcp';
+  const access = opaque ? ACCESS.map((rule) => ({ ...rule, methods: [], pathPrefixes: [] })) : ACCESS;
+  const service = { name: 'payments', protocol, access };
+  const listenPort = opaque ? await freePort() : undefined;
   const settings = { accessLog: { sample: 0.01, file: 'access.log' } };
   const run = async (cluster: 'east' | 'west'): Promise<GatewayProcess> => {
     const own = cluster === 'east' ? east : west;
@@ -41,8 +46,8 @@ async function start(place: EnginePlace): Promise<EnginePair> {
       peers: cluster === 'east' ? { west: [west.mesh] } : { east: [east.mesh] },
       services: [
         cluster === 'east'
-          ? { ...service, endpoints: [], offeredBy: ['west'] }
-          : { ...service, endpoints: [backendPort(scenario, backend)], offeredBy: [] },
+          ? { ...service, endpoints: [], offeredBy: ['west'], listenPort }
+          : { ...service, endpoints: [backend[scenario.protocol]], offeredBy: [] },
       ],
     });
     const gateway = GatewayProcess.start(cleanup, configFile, own.admin);
@@ -51,5 +56,9 @@ async function start(place: EnginePlace): Promise<EnginePair> {
   };
   const westGateway = await run('west');
   const eastGateway = await run('east');
-  return { port: east.http, eastPid: pidOf(eastGateway.process), westPid: pidOf(westGateway.process) };
+  return {
+    port: listenPort ?? east.http,
+    eastPid: pidOf(eastGateway.process),
+    westPid: pidOf(westGateway.process),
+  };
 }

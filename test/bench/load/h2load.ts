@@ -1,16 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { run } from '../program.ts';
 import { AUTHORITY, type Scenario } from '../scenario.ts';
+import { grpcMessage } from './grpc-message.ts';
 import { type Latency, type LoadResult, numberIn } from './load-result.ts';
 
 /** Closed-loop load over HTTP/2. */
 export class H2load {
   readonly #path: string;
   readonly #scenario: Scenario;
+  readonly #body: readonly string[] = [];
 
-  constructor(path: string, scenario: Scenario) {
+  /** @param folder for the body that is sent */
+  constructor(path: string, scenario: Scenario, folder: string) {
     this.#path = path;
     this.#scenario = scenario;
+    if (scenario.bodyBytes === 0) return;
+    this.#body = ['-d', join(folder, 'request-body')];
+    writeFileSync(join(folder, 'request-body'), grpcMessage(scenario.bodyBytes));
   }
 
   async put(port: number, requests: number): Promise<LoadResult> {
@@ -29,7 +36,7 @@ export class H2load {
     const load = ['-c', String(clients), '-m', String(streams), '-n', String(requests)];
     const fields = [[':authority', AUTHORITY] as const, ...headers];
     const args = fields.flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-    return run(this.#path, [...load, ...args, ...more, `http://127.0.0.1:${port}${path}`]);
+    return run(this.#path, [...load, ...args, ...this.#body, ...more, `http://127.0.0.1:${port}${path}`]);
   }
 }
 

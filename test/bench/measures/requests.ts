@@ -1,34 +1,37 @@
 import { join } from 'node:path';
-import { bodyBytes } from './backend.ts';
-import { cpuOf } from './cpu.ts';
-import type { EnginePair } from './engine.ts';
-import { H2load } from './load/h2load.ts';
-import type { Latency, LoadResult } from './load/load-result.ts';
-import { Wrk } from './load/wrk.ts';
-import type { Scenario } from './scenario.ts';
-import type { Measurement } from './summary.ts';
-import type { Tools } from './tools.ts';
+import { responseBytes } from '../backend.ts';
+import { cpuOf } from '../cpu.ts';
+import type { EnginePair } from '../engine.ts';
+import { generate } from '../load/generator-process.ts';
+import { H2load } from '../load/h2load.ts';
+import type { Latency, LoadResult } from '../load/load-result.ts';
+import { openLoop } from '../load/open-loop.ts';
+import { Wrk } from '../load/wrk.ts';
+import type { Measure, MeasurePlace } from '../measures.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Measurement } from '../summary.ts';
 
 /** h2load counts requests: the first guess of how many fill a second. */
 const FIRST_REQUESTS = 200;
+/** Of so large bodies a machine carries only a few a second: too few for an open loop. */
+const LARGE_BYTES = 10 * 2 ** 20;
 
-/** Requests in a closed loop: CPU of both gateways over a counted number, then the latency under a load of its own. */
-export class RequestsMeasure {
+/** CPU of both gateways and the knee in a closed loop; the latency at half the knee in an open loop. */
+export class RequestsMeasure implements Measure {
   readonly #scenario: Scenario;
   readonly #folder: string;
   readonly #seconds: number;
   readonly #h2load: H2load;
   readonly #wrk: Wrk;
 
-  constructor(scenario: Scenario, tools: Tools, folder: string, seconds: number) {
+  constructor({ scenario, tools, folder, seconds }: MeasurePlace) {
     this.#scenario = scenario;
     this.#folder = folder;
     this.#seconds = seconds;
-    this.#h2load = new H2load(tools.h2load, scenario);
+    this.#h2load = new H2load(tools.h2load, scenario, folder);
     this.#wrk = new Wrk(tools.wrk, scenario);
   }
 
-  /** Compilers and caches are warm after it. */
   async warm(pair: EnginePair): Promise<void> {
     const { rps } = await this.#put(pair, 1, await this.#firstRate(pair));
     await this.#put(pair, this.#seconds, rps);
@@ -47,14 +50,14 @@ export class RequestsMeasure {
       p50Ms: latency.p50Ms,
       p99Ms: latency.p99Ms,
       errors: errors + latency.errors,
-      more: { bytesPerSecond: rps * bodyBytes(this.#scenario.path) },
+      more: { bytesPerSecond: rps * responseBytes(this.#scenario) },
     };
   }
 
   async #firstRate(pair: EnginePair): Promise<number> {
     if (this.#scenario.protocol === 'h1') return 0;
     const { connections, streams } = this.#scenario;
-    const requests = bodyBytes(this.#scenario.path) > 1e6 ? connections * streams : FIRST_REQUESTS;
+    const requests = responseBytes(this.#scenario) > 1e6 ? connections * streams : FIRST_REQUESTS;
     return (await this.#h2load.put(pair.port, requests)).rps;
   }
 
@@ -64,9 +67,11 @@ export class RequestsMeasure {
   }
 
   #latency(pair: EnginePair, rps: number): Promise<Latency> {
-    if (this.#scenario.protocol === 'h1') return this.#wrk.put(pair.port, this.#seconds / 4);
+    if (responseBytes(this.#scenario) < LARGE_BYTES) {
+      return generate(pair, openLoop(this.#scenario, pair.port, rps / 2, this.#seconds / 2));
+    }
     const log = join(this.#folder, `h2load-${pair.port}.log`);
-    return this.#h2load.latency(pair.port, this.#requests(this.#seconds / 4, rps), log);
+    return this.#h2load.latency(pair.port, this.#requests(this.#seconds / 2, rps), log);
   }
 
   /** Each connection has as many to do as any other. */
