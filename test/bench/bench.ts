@@ -1,11 +1,8 @@
 import { UserError } from '../../federation/model/user-error.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { startBackend } from './backend.ts';
-import type { Engine, EngineName, EnginePair } from './engine.ts';
-import { envoy } from './engines/envoy.ts';
-import { type FoundEnvoy, installedEnvoy } from './engines/envoy-wheel.ts';
-import { haproxy } from './engines/haproxy.ts';
-import { ISTHMUS } from './engines/isthmus.ts';
+import type { EngineName, EnginePair } from './engine.ts';
+import { type Field, fieldFor, findField } from './field.ts';
 import { measureOf } from './measures.ts';
 import { type BenchOptions, readOptions } from './options.ts';
 import type { Scenario } from './scenario.ts';
@@ -13,27 +10,10 @@ import { type BenchResult, type EngineFigures, type Measurement, PEERS, summaris
 import { findTools, type Tools } from './tools.ts';
 import { Workspace } from './workspace.ts';
 
-const FULL_SECONDS = 4;
+const FULL_SECONDS = 3;
 const QUICK_SECONDS = 1;
-
-/** What is measured in turn, and why a peer is not. */
-interface Field {
-  readonly engines: readonly Engine[];
-  readonly absent: BenchResult['absent'];
-}
-
-async function fieldOf(options: BenchOptions, tools: Tools): Promise<Field> {
-  const engines = [ISTHMUS, haproxy(tools.haproxy)];
-  const found = await findEnvoy(options.envoy);
-  if ('path' in found) return { engines: [...engines, envoy(found.path)], absent: {} };
-  console.error(`without Envoy: ${found.missing}`);
-  return { engines, absent: { envoy: found.missing } };
-}
-
-async function findEnvoy(wanted: string | boolean): Promise<FoundEnvoy> {
-  if (typeof wanted === 'string') return { path: wanted };
-  return wanted ? installedEnvoy() : { missing: 'not asked for (--no-envoy)' };
-}
+/** They are so far behind that one round tells it. */
+const ONCE_WHEN_QUICK: readonly EngineName[] = ['nodeHttp2', 'http2Proxy'];
 
 async function bench(
   scenario: Scenario,
@@ -45,8 +25,10 @@ async function bench(
   const workspace = await Workspace.create(lifetime);
   const backend = await startBackend({ lifetime, workspace, nginx: tools.nginx, scenario });
   const pairs = new Map<EngineName, EnginePair>();
-  for (const { name, start } of field.engines) {
-    pairs.set(name, await start({ lifetime, workspace, scenario, backend }));
+  const { engines, absent } = fieldFor(scenario, field);
+  for (const { name, start } of engines) {
+    const link = (port: number): Promise<number> => Promise.resolve(port);
+    pairs.set(name, await start({ lifetime, workspace, scenario, backend, link }));
   }
   const seconds = options.quick ? QUICK_SECONDS : FULL_SECONDS;
   const measure = measureOf({ scenario, tools, folder: workspace.folder, seconds });
@@ -54,12 +36,13 @@ async function bench(
   const rounds = new Map<EngineName, Measurement[]>([...pairs.keys()].map((name) => [name, []]));
   for (let round = 1; round <= options.pairs; round++) {
     for (const [name, pair] of pairs) {
+      if (options.quick && round > 1 && ONCE_WHEN_QUICK.includes(name)) continue;
       const measured = await measure.measure(pair);
       rounds.get(name)?.push(measured);
       console.error(`${scenario.name} ${round}/${options.pairs} ${lineOf(name, measured)}`);
     }
   }
-  return summarise(scenario, rounds, field.absent);
+  return summarise(scenario, rounds, absent);
 }
 
 function lineOf(name: string, figures: Omit<Measurement, 'errors'> | EngineFigures): string {
@@ -107,7 +90,7 @@ async function alone<T>(work: (lifetime: Lifetime) => Promise<T>): Promise<T> {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env);
   const tools = findTools();
-  const field = await fieldOf(options, tools);
+  const field = await findField(tools.haproxy, options.envoy);
   let errors = 0;
   for (const scenario of options.scenarios) {
     const result = await alone((lifetime) => bench(scenario, field, options, tools, lifetime));

@@ -1,4 +1,4 @@
-import type { EngineName } from './engine.ts';
+import { ENGINE_NAMES, type EngineName } from './engine.ts';
 import type { Scenario } from './scenario.ts';
 import { median, rounded } from './statistics.ts';
 
@@ -31,7 +31,7 @@ export interface EngineFigures {
   readonly [more: string]: unknown;
 }
 
-type PeerName = Exclude<EngineName, 'isthmus'>;
+export type PeerName = Exclude<EngineName, 'isthmus'>;
 type Ratios = Readonly<Record<PeerName, number | null>>;
 
 /** What the benchmark prints with `--json`. */
@@ -50,7 +50,7 @@ export interface BenchResult extends Readonly<Record<PeerName, EngineFigures | n
   readonly errors: number;
 }
 
-export const PEERS: readonly PeerName[] = ['haproxy', 'envoy'];
+export const PEERS: readonly PeerName[] = ENGINE_NAMES.filter((name) => name !== 'isthmus');
 
 /** @throws when Isthmus was not measured */
 export function summarise(

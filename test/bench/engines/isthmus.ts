@@ -5,7 +5,7 @@ import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../../fixtures
 import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
 
 /** Real gateway processes with what a cluster has: metrics, a FailoverPolicy, an access rule, a sampled log. */
-export const ISTHMUS: Engine = { name: 'isthmus', start };
+export const ISTHMUS: Engine = { name: 'isthmus', cannot: () => undefined, start };
 
 const PROTOCOLS = { h1: 'http', h2: 'http2', grpc: 'http2', tcp: 'tcp' } as const;
 
@@ -27,9 +27,10 @@ const ACCESS: readonly AccessRule[] = [
 ];
 
 async function start(place: EnginePlace): Promise<EnginePair> {
-  const { lifetime, workspace, scenario, backend } = place;
+  const { lifetime, workspace, scenario, backend, link } = place;
   const cleanup = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
   const [east, west] = await Promise.all([gatewayPorts(), gatewayPorts()]);
+  const linkPort = await link(west.mesh);
   const protocol = PROTOCOLS[scenario.protocol];
   const opaque = protocol === 'tcp';
   const access = opaque ? ACCESS.map((rule) => ({ ...rule, methods: [], pathPrefixes: [] })) : ACCESS;
@@ -43,7 +44,7 @@ async function start(place: EnginePlace): Promise<EnginePair> {
       ports: own,
       workers: 1,
       settings,
-      peers: cluster === 'east' ? { west: [west.mesh] } : { east: [east.mesh] },
+      peers: cluster === 'east' ? { west: [linkPort] } : { east: [east.mesh] },
       services: [
         cluster === 'east'
           ? { ...service, endpoints: [], offeredBy: ['west'], listenPort }
@@ -58,6 +59,7 @@ async function start(place: EnginePlace): Promise<EnginePair> {
   const eastGateway = await run('east');
   return {
     port: listenPort ?? east.http,
+    tlsPort: east.http,
     eastPid: pidOf(eastGateway.process),
     westPid: pidOf(westGateway.process),
   };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UserError } from '../../../federation/model/user-error.ts';
 import { responseBytes } from '../backend.ts';
 import { cpuOf } from '../cpu.ts';
 import type { EnginePair } from '../engine.ts';
@@ -61,9 +62,14 @@ export class RequestsMeasure implements Measure {
     return (await this.#h2load.put(pair.port, requests)).rps;
   }
 
-  #put(pair: EnginePair, seconds: number, rps: number): Promise<LoadResult> {
-    if (this.#scenario.protocol === 'h1') return this.#wrk.put(pair.port, seconds);
-    return this.#h2load.put(pair.port, this.#requests(seconds, rps));
+  async #put(pair: EnginePair, seconds: number, rps: number): Promise<LoadResult> {
+    const result = await (this.#scenario.protocol === 'h1'
+      ? this.#wrk.put(pair.port, seconds)
+      : this.#h2load.put(pair.port, this.#requests(seconds, rps)));
+    if (result.errors * 2 < result.requests) return result;
+    throw new UserError(`${result.errors} of ${result.requests} requests failed on port ${pair.port}`, {
+      hint: 'the gateway behind it does not work: try it alone',
+    });
   }
 
   #latency(pair: EnginePair, rps: number): Promise<Latency> {
