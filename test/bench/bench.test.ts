@@ -59,7 +59,7 @@ describe('the benchmark', () => {
     assert.deepEqual(figures, { east: 5, west: 7, rps: 5000, p50Ms: 1, p99Ms: 2 });
     assert.deepEqual(ranges.west, [6, 80]);
     assert.equal(count, 3);
-    assert.deepEqual({ ...result.ratio }, { haproxy: 1, envoy: null });
+    assert.deepEqual(result.ratio, { haproxy: 1, envoy: null, nodeHttp2: null, http2Proxy: null });
     assert.equal(result.envoy, null);
     assert.equal(result.absent.envoy, 'not asked for');
     assert.equal(result.pairs, 3);

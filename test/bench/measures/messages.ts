@@ -2,9 +2,9 @@ import { responseBytes } from '../backend.ts';
 import type { EnginePair } from '../engine.ts';
 import { generate } from '../load/generator-process.ts';
 import { closedLoop, openLoop } from '../load/open-loop.ts';
-import type { Measure } from '../measures.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Measurement } from '../summary.ts';
+import type { Measure } from './measure.ts';
 
 /** Messages there and back on streams or connections that stay: CPU for each in a closed loop, then the latency. */
 export class MessagesMeasure implements Measure {

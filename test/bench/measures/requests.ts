@@ -8,9 +8,9 @@ import { H2load } from '../load/h2load.ts';
 import type { Latency, LoadResult } from '../load/load-result.ts';
 import { openLoop } from '../load/open-loop.ts';
 import { Wrk } from '../load/wrk.ts';
-import type { Measure, MeasurePlace } from '../measures.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Measurement } from '../summary.ts';
+import type { Measure, MeasurePlace } from './measure.ts';
 
 /** h2load counts requests: the first guess of how many fill a second. */
 const FIRST_REQUESTS = 200;
