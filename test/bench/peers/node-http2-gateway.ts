@@ -33,17 +33,19 @@ const HOP_BY_HOP = new Set([
   'host',
   'proxy-connection',
 ]);
-let session: ClientHttp2Session | undefined;
+const onward: { session?: ClientHttp2Session } = {};
 
 function upstream(): ClientHttp2Session {
+  const { session } = onward;
   if (session !== undefined && !session.closed && !session.destroyed) return session;
   const address = east
     ? `https://127.0.0.1:${settings.linkPort}`
     : `http://127.0.0.1:${settings.backendPort}`;
-  session = connect(address, { ...(east ? credentials(settings) : {}), settings: windows });
-  session.on('connect', (opened) => opened.setLocalWindowSize(2 ** 24));
-  session.on('error', (error) => console.error(error.message));
-  return session;
+  const opened = connect(address, { ...(east ? credentials(settings) : {}), settings: windows });
+  opened.on('connect', () => opened.setLocalWindowSize(2 ** 24));
+  opened.on('error', (error) => console.error(error.message));
+  onward.session = opened;
+  return opened;
 }
 
 function endToEnd(headers: IncomingHttpHeaders | NodeJS.Dict<string | string[]>): OutgoingHttpHeaders {
