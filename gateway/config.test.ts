@@ -64,6 +64,7 @@ describe('gateway.yaml', () => {
           pings: { ratePerSecond: 100, burst: 1000 },
           settings: { ratePerSecond: 10, burst: 100 },
           priorities: { ratePerSecond: 100, burst: 1000 },
+          goAways: { ratePerSecond: 10, burst: 100 },
           windowUpdates: { ratePerSecond: 100, burst: 2000 },
           unknownFrames: { ratePerSecond: 100, burst: 1000 },
         },

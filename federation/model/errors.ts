@@ -21,6 +21,7 @@ export const REQUEST_FAILURES = {
   misdirected: failure(421, 5, 'MD', 'This connection does not serve that authority.'),
   unauthenticated: failure(401, 16, 'UA', 'The caller has no acceptable identity.'),
   forbidden: failure(403, 7, 'RBAC', 'Access to this service is denied.'),
+  requestTimeout: failure(408, 4, 'SI', 'The request did not arrive in time.'),
   noRoute: failure(404, 12, 'NR', 'No service of the clusterset has this name.'),
   noHealthyUpstream: failure(503, 14, 'UH', 'No cluster has a healthy endpoint for this service.'),
   noLocalEndpoint: failure(503, 14, 'UH', 'The destination cluster has no endpoint for this service.'),

@@ -6,9 +6,10 @@
 export const REJECTIONS = {
   // Floods and limits of one connection.
   'rapid-reset': 'HTTP/2: more resets than the budget, its own or those that it made us send',
-  'ping-flood': 'HTTP/2: more PING frames than the budget',
-  'settings-flood': 'HTTP/2: more SETTINGS frames than the budget',
+  'ping-flood': 'HTTP/2: more PING frames, or answers to none of ours, than the budget',
+  'settings-flood': 'HTTP/2: more SETTINGS frames or acknowledgements than the budget',
   'priority-flood': 'HTTP/2: more PRIORITY frames than the budget',
+  'goaway-flood': 'HTTP/2: more GOAWAY frames than the budget',
   'window-update-flood': 'HTTP/2: more WINDOW_UPDATE frames than the budget',
   'unknown-frame-flood': 'HTTP/2: more frames of unknown types than the budget',
   'empty-data-flood': 'HTTP/2: DATA frames without a byte, in a row',
@@ -20,7 +21,7 @@ export const REJECTIONS = {
   'trailers-too-large': 'HTTP/1: trailers of too many bytes: 431',
   'header-timeout': 'first bytes, a head, a header block or a frame that took too long',
   'settings-timeout': 'HTTP/2: no preface, or no answer to our SETTINGS, in time',
-  'body-timeout': 'HTTP/1: a request body without any progress for the idle time',
+  'body-timeout': 'a request body without any progress for the idle time',
   'flush-timeout': 'a client that did not read, or did not open its window, for the flush time',
   'held-bytes-exhausted':
     'the worker holds all the bytes that it may for slow readers: the stream was given up',

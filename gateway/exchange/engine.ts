@@ -27,7 +27,7 @@ import { ActiveList } from './active-list.ts';
 import type { RetryPolicy } from './decision.ts';
 import { NO_RETRIES } from './decision.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
-import type { ActiveExchange, ExchangeEnvironment } from './environment.ts';
+import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { OpaqueConnection } from './opaque-connection.ts';
 
@@ -75,7 +75,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly #resources: CodecResources;
   readonly #pools: EndpointPools;
   readonly #active = new ActiveList<ActiveExchange>();
-  readonly #responseTimeoutMs: number;
+  readonly #timeouts: ExchangeTimeouts;
   readonly #edge: EdgeOptions;
   readonly #inbound = new InboundTrunks();
   #table: RouteTable<RouteMeters>;
@@ -87,8 +87,11 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.retryPolicy = options.retryPolicy ?? NO_RETRIES;
     this.maxActiveRequests = options.maxActiveRequests ?? MAX_ACTIVE_REQUESTS;
     this.unixOffsetMs = options.clock.now() - options.clock.monotonic();
-    this.#responseTimeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
     this.#edge = options.edge ?? { http1: EDGE_HTTP1, http2: EDGE_HTTP2 };
+    this.#timeouts = {
+      responseMs: options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS,
+      bodyMs: this.#edge.http2.idleTimeoutMs,
+    };
     this.#resources = options.resources;
     this.#table = options.table;
     const rejected = (reason: RejectionReason): void => this.rejected(reason);
@@ -203,10 +206,11 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   }
 
   onTick(nowMs: number): number {
-    const timeoutMs = this.#responseTimeoutMs;
+    const timeouts = this.#timeouts;
+    const soonestMs = Math.min(timeouts.responseMs, timeouts.bodyMs);
     this.#active.walk((exchange) => {
-      if (nowMs - exchange.startedMs < timeoutMs) return false;
-      exchange.expire(nowMs, timeoutMs);
+      if (nowMs - exchange.startedMs < soonestMs) return false;
+      exchange.expire(nowMs, timeouts);
       return true;
     });
     return nowMs + SWEEP_MS;

@@ -9,11 +9,17 @@ import type { ActiveNode } from './active-list.ts';
 import type { RetryPolicy } from './decision.ts';
 import type { ExchangeRecord, RecordPlace } from './exchange-record.ts';
 
+export interface ExchangeTimeouts {
+  readonly responseMs: number;
+  /** Without any progress of a request's body, before anything of a response. */
+  readonly bodyMs: number;
+}
+
 /** An exchange as the worker sees it while it is under way. */
 export interface ActiveExchange extends ActiveNode {
   readonly startedMs: number;
-  /** Ends it when nothing has answered it for `timeoutMs` from the end of the request on. */
-  expire(nowMs: number, timeoutMs: number): void;
+  /** Ends it when nothing has answered it for `timeouts.responseMs` from the end of the request on, or its body stands. */
+  expire(nowMs: number, timeouts: ExchangeTimeouts): void;
 }
 
 /** What an exchange needs of the worker it runs in. */

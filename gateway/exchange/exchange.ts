@@ -13,7 +13,7 @@ import { runStages } from '../pipeline/stages.ts';
 import type { ActiveNode } from './active-list.ts';
 import type { AttemptFailure } from './decision.ts';
 import { DispatchedExchange } from './dispatched-exchange.ts';
-import type { ActiveExchange, ExchangeEnvironment } from './environment.ts';
+import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
 import type { Downstream } from './exchange-record.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
 
@@ -29,6 +29,9 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   readonly #downstream: StreamWriter;
   /** Monotonic ms; undefined while the client still sends its body. */
   #requestEndedMs: number | undefined;
+  /** What the timers saw of the body, and since when it is no more. */
+  #seenBodyBytes = 0;
+  #bodySinceMs: number;
   #responseEnded = false;
   #heldResponseBytes = 0;
   #tcpOpen = false;
@@ -43,6 +46,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     super(environment, downstream, writer, block, endStream);
     this.#downstream = writer;
     this.#requestEndedMs = endStream ? this.startedMs : undefined;
+    this.#bodySinceMs = this.startedMs;
   }
 
   /** Runs the stages and sends the request on its way. */
@@ -145,15 +149,26 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   onTick(nowMs: number): number {
     if (nowMs < this.deadlineMs) return this.deadlineMs;
-    this.#timeOut();
+    this.#timeOut('upstreamTimeout');
     return 0;
   }
 
-  expire(nowMs: number, timeoutMs: number): void {
-    // A client that still sends its request, and a gRPC call without a deadline, may take as long as they like.
-    if (this.grpc || this.#requestEndedMs === undefined) return;
-    if (this.phase === 'responding' || this.phase === 'answered') return;
-    if (nowMs - this.#requestEndedMs >= timeoutMs) this.#timeOut();
+  expire(nowMs: number, timeouts: ExchangeTimeouts): void {
+    // A gRPC call without a deadline may take as long as it likes, and so may what has begun to be answered.
+    if (this.grpc || this.phase === 'responding' || this.phase === 'answered') return;
+    if (this.#requestEndedMs === undefined) this.#lookAtBody(nowMs, timeouts.bodyMs);
+    else if (nowMs - this.#requestEndedMs >= timeouts.responseMs) this.#timeOut('upstreamTimeout');
+  }
+
+  /** A client may take long to send its request, as long as it sends. */
+  #lookAtBody(nowMs: number, timeoutMs: number): void {
+    if (this.requestBytes !== this.#seenBodyBytes) {
+      this.#seenBodyBytes = this.requestBytes;
+      this.#bodySinceMs = nowMs;
+    }
+    if (nowMs - this.#bodySinceMs < timeoutMs) return;
+    this.environment.rejected('body-timeout');
+    this.#timeOut('requestTimeout');
   }
 
   #requestEnded(): void {
@@ -168,10 +183,10 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.environment.timers.schedule(this, timeoutMs);
   }
 
-  #timeOut(): void {
+  #timeOut(code: 'upstreamTimeout' | 'requestTimeout'): void {
     if (this.#settled) return;
-    this.abandonAttempt('failure');
-    this.fail('upstreamTimeout');
+    this.abandonAttempt(code === 'upstreamTimeout' ? 'failure' : 'unknown');
+    this.fail(code);
   }
 
   #failureOfAnswer(status: number, reason: string | undefined): AttemptFailure | undefined {

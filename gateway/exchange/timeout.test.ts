@@ -5,6 +5,7 @@ import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backen
 import { Http2Client, responseOf } from '../../test/fixtures/http2-client.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
+import { EDGE_HTTP2 } from '../http2/options.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -60,5 +61,29 @@ describe('the response timeout', () => {
     east.engine.onTick(performance.now() + 2 * TIMEOUT_MS);
     upload.end();
     assert.equal((await response).status, 200);
+  });
+});
+
+describe('a request body', () => {
+  it('that stands still for the idle time ends the request, but not a gRPC call', async (t) => {
+    const begun: string[] = [];
+    const { east, client } = await served(t, (stream) => {
+      stream.once('data', (piece: Buffer) => begun.push(piece.toString()));
+    });
+    const upload = client.open({ ':method': 'POST' });
+    const call = client.open({ ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' });
+    const response = responseOf(upload);
+    call.on('error', () => undefined);
+    upload.write('upload');
+    call.write('call');
+    while (begun.length < 2) await sleep(5);
+    const idleMs = EDGE_HTTP2.idleTimeoutMs;
+    const nowMs = performance.now();
+    east.engine.onTick(nowMs + idleMs);
+    assert.equal(east.engine.activeRequests, 2, 'it had made progress since the last look');
+    east.engine.onTick(nowMs + 2 * idleMs);
+    assert.equal((await response).status, 408);
+    assert.equal(east.engine.activeRequests, 1);
+    assert.deepEqual(east.rejected, ['body-timeout']);
   });
 });

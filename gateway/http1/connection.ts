@@ -52,7 +52,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     });
     this.bodyWriter = new BodyWriter(this.output, resources.heldBytes, this);
     this.bodyReader = new BodyReader(this, this.rules);
-    this.headBuffer = new HeadBuffer(options.maxHeadBytes);
+    this.headBuffer = new HeadBuffer(options.maxHeadBytes, resources.heldBytes);
   }
 
   /** Takes what came in. @throws HeadError for what is not HTTP/1. */
@@ -185,6 +185,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     const wasOpen = this.life === 'open';
     this.life = 'closed';
     this.resources.timers.remove(this);
+    this.headBuffer.forget();
     this.bodyWriter.abandon();
     this.output.close();
     if (wasOpen) this.lost();

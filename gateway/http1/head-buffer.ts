@@ -1,3 +1,4 @@
+import type { BytePool } from '../http/byte-pool.ts';
 import { HeadError } from './head-fields.ts';
 
 const CR = 0x0d;
@@ -8,6 +9,7 @@ const NOTHING = Buffer.alloc(0);
 /** Finds the end of a head; keeps what came in of it only when it lies across several reads. */
 export class HeadBuffer {
   readonly #maxBytes: number;
+  readonly #pool: BytePool;
   #kept: Buffer = NOTHING;
   /** A complete head is `buffer[start, end)`, its last line break included; what follows begins at `next`. */
   buffer: Buffer = NOTHING;
@@ -15,8 +17,10 @@ export class HeadBuffer {
   end = 0;
   next = 0;
 
-  constructor(maxBytes: number) {
+  /** What is kept of an incomplete head is counted in `pool`. */
+  constructor(maxBytes: number, pool: BytePool) {
     this.#maxBytes = maxBytes;
+    this.#pool = pool;
   }
 
   /** Something of a head has come in, but not all. */
@@ -39,7 +43,7 @@ export class HeadBuffer {
     }
     const end = buffer.indexOf(END_OF_HEAD, searchFrom);
     if (end >= 0 && end - start <= this.#maxBytes) {
-      this.#kept = NOTHING;
+      this.forget();
       this.buffer = buffer;
       this.start = start;
       this.end = end + 2;
@@ -48,8 +52,15 @@ export class HeadBuffer {
     }
     if (end >= 0 || buffer.length - start > this.#maxBytes) throw new HeadError('headers-too-large', 431);
     if (hasBareLf(buffer, searchFrom)) throw new HeadError('bare-lf');
+    this.#pool.charge(buffer.length - start - this.#kept.length);
     this.#kept = buffer === chunk ? Buffer.from(chunk.subarray(at)) : buffer;
     return false;
+  }
+
+  /** Drops what it has of an incomplete head. */
+  forget(): void {
+    this.#pool.give(this.#kept.length);
+    this.#kept = NOTHING;
   }
 
   /** The head was used: let its memory go. */

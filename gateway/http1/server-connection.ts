@@ -19,6 +19,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
 const MAX_EMPTY_LINES = 2;
+/** For a head to become complete while the worker holds all that it may. */
+const CROWDED_HEAD_MS = 1000;
 
 /** Where the request under way is. */
 type Phase =
@@ -359,11 +361,17 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   #lookAtHead(nowMs: number, headTimeoutMs: number): void {
-    if (this.headBuffer.partial) this.#headSinceMs ??= nowMs;
-    if (this.#headSinceMs === undefined || nowMs - this.#headSinceMs < headTimeoutMs) return;
-    this.#handler.rejected('header-timeout');
-    if (this.headBuffer.partial) this.#write(TIMEOUT_ANSWER);
-    this.finish('header-timeout');
+    const { partial } = this.headBuffer;
+    if (partial) this.#headSinceMs ??= nowMs;
+    if (this.#headSinceMs === undefined) return;
+    const waitedMs = nowMs - this.#headSinceMs;
+    // Nobody may keep the worker's memory with halves of heads; what is under way in earnest is complete by now.
+    const crowded = partial && waitedMs >= CROWDED_HEAD_MS && this.resources.heldBytes.exhausted;
+    if (waitedMs < headTimeoutMs && !crowded) return;
+    const reason = crowded ? 'held-bytes-exhausted' : 'header-timeout';
+    this.#handler.rejected(reason);
+    if (partial) this.#write(TIMEOUT_ANSWER);
+    this.finish(reason);
   }
 }
 

@@ -219,11 +219,12 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     this.closeWhenDrained();
   }
 
-  override pingAcknowledged(payload: Buffer, start: number): void {
+  override pingAcknowledged(payload: Buffer, start: number): boolean {
     const id = readUint32(payload, start + 4);
     const ping = this.#pings.get(id);
     this.#pings.delete(id);
     ping?.onAnswer(this.resources.clock.monotonic() - ping.sentAtMs);
+    return ping !== undefined;
   }
 
   protected override get lastPeerStreamId(): number {

@@ -6,8 +6,8 @@ import type { Http2Options } from './options.ts';
 
 /** What a connection's clock looks at, and whom it calls. */
 export interface ClockTarget {
-  /** Something that is not a body has begun to come in and is not complete. */
-  incomplete(): boolean;
+  /** Something that is not a body has begun to come in and is not complete: another number for another; 0 = nothing. */
+  incomplete(): number;
   busy(): boolean;
   /** The socket does not take all that we have to say. */
   stalled(): boolean;
@@ -31,7 +31,8 @@ export class ConnectionClock implements Timed {
   readonly #options: Http2Options;
   readonly #resources: CodecResources;
   #settingsDeadlineMs = 0;
-  #blockDeadlineMs = 0;
+  #incomplete = 0;
+  #incompleteSinceMs = 0;
   #lingerDeadlineMs = 0;
   #activeAtMs = 0;
   #progressAtMs = 0;
@@ -77,18 +78,13 @@ export class ConnectionClock implements Timed {
   }
 
   #look(nowMs: number): void {
-    const { handshakeTimeoutMs, idleTimeoutMs, flushTimeoutMs } = this.#options;
+    const { idleTimeoutMs, flushTimeoutMs } = this.#options;
     // A client that never sends its preface never acknowledges either.
     if (this.#settingsDeadlineMs > 0 && nowMs >= this.#settingsDeadlineMs) {
       this.#target.timedOut(H2_ERROR.SETTINGS_TIMEOUT, 'settings-timeout');
       return;
     }
-    if (!this.#target.incomplete()) this.#blockDeadlineMs = 0;
-    else if (this.#blockDeadlineMs === 0) this.#blockDeadlineMs = nowMs + handshakeTimeoutMs;
-    else if (nowMs >= this.#blockDeadlineMs) {
-      this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'header-timeout');
-      return;
-    }
+    if (this.#lookAtBlock(nowMs)) return;
     if (this.#hasProgress()) this.#progressAtMs = nowMs;
     else if (flushTimeoutMs > 0 && nowMs - this.#progressAtMs >= flushTimeoutMs) {
       this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'flush-timeout');
@@ -97,6 +93,26 @@ export class ConnectionClock implements Timed {
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();
+  }
+
+  /** True when what has begun to come in took too long. */
+  #lookAtBlock(nowMs: number): boolean {
+    const incomplete = this.#target.incomplete();
+    if (incomplete !== this.#incomplete) {
+      this.#incomplete = incomplete;
+      this.#incompleteSinceMs = nowMs;
+    }
+    if (incomplete === 0) return false;
+    const waitedMs = nowMs - this.#incompleteSinceMs;
+    if (waitedMs >= this.#options.handshakeTimeoutMs) {
+      this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'header-timeout');
+      return true;
+    }
+    // Nobody may keep the worker's memory with halves of frames; what is under way in earnest is complete by now.
+    if (waitedMs === 0 || this.#options.flood === undefined || !this.#resources.heldBytes.exhausted)
+      return false;
+    this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'held-bytes-exhausted');
+    return true;
   }
 
   #hasProgress(): boolean {

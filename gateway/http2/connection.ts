@@ -79,12 +79,13 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
     this.sendFlow = new SendFlow(this.writer, this.output, resources);
     this.receiveFlow = new ReceiveFlow(this.writer, options.streamWindowBytes, options.connectionWindowBytes);
-    this.#assembler = new HeaderAssembler(options.headerLimits);
+    this.#assembler = new HeaderAssembler(options.headerLimits, heldBytes);
     this.#guard =
       options.flood === undefined ? undefined : new FloodGuard(options.flood, resources.timers.nowMs);
     this.#reader = new FrameReader(new FrameDispatch(this, this.#assembler, this.decoder, this.#guard), {
       maxFrameBytes: DEFAULT_FRAME_BYTES,
       expectPreface: role === 'server',
+      pool: heldBytes,
     });
     this.#clock = new ConnectionClock(this, options, resources);
   }
@@ -93,7 +94,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   abstract isIdle(streamId: number): boolean;
   abstract streamReset(stream: Http2Stream, errorCode: number): void;
   abstract goAwayReceived(lastStreamId: number, errorCode: number): void;
-  abstract pingAcknowledged(payload: Buffer, start: number): void;
+  abstract pingAcknowledged(payload: Buffer, start: number): boolean;
   /** A stream broke a rule, or its held data found no room; it is reset and closed already. */
   protected abstract streamFailed(stream: Http2Stream, errorCode: number, reason: string): void;
   /** The connection ended under a stream. */
@@ -166,6 +167,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.phase = 'closing';
     this.#endReason = reason;
     this.#reader.stop();
+    this.#assembler.forget();
     this.#loseStreams();
     this.availabilityMayHaveChanged();
     this.output.end();
@@ -181,6 +183,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     if (this.phase === 'closed') return;
     this.phase = 'closed';
     this.#reader.stop();
+    this.#assembler.forget();
     this.output.close();
     this.#clock.stop();
     this.#loseStreams();
@@ -312,8 +315,10 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
 
   // What the clock asks.
 
-  incomplete(): boolean {
-    return this.#assembler.streamId !== 0 || this.#reader.insideFrame;
+  incomplete(): number {
+    // The two are told apart by their sign: a block is not renewed by the frames that it comes in.
+    if (this.#assembler.streamId !== 0) return -this.#assembler.blocks;
+    return this.#reader.insideFrame ? this.#reader.partialFrames : 0;
   }
 
   busy(): boolean {

@@ -8,9 +8,12 @@ export interface RateLimit {
 export interface FloodLimits {
   /** RST_STREAM received, and those that its own mistakes made us send. */
   readonly resets: RateLimit;
+  /** With acknowledgements that nobody waits for. */
   readonly pings: RateLimit;
+  /** With their acknowledgements. */
   readonly settings: RateLimit;
   readonly priorities: RateLimit;
+  readonly goAways: RateLimit;
   /** Beside ten for each DATA frame that we sent. */
   readonly windowUpdates: RateLimit;
   /** Frames of types that we do not know. */
@@ -20,7 +23,14 @@ export interface FloodLimits {
   readonly unsentControlFrames: number;
 }
 
-export type FloodKind = 'resets' | 'pings' | 'settings' | 'priorities' | 'windowUpdates' | 'unknown';
+export type FloodKind =
+  | 'resets'
+  | 'pings'
+  | 'settings'
+  | 'priorities'
+  | 'goAways'
+  | 'windowUpdates'
+  | 'unknown';
 
 const WINDOW_UPDATES_PER_DATA = 10;
 
@@ -39,6 +49,7 @@ export class FloodGuard {
       pings: limits.pings.burst,
       settings: limits.settings.burst,
       priorities: limits.priorities.burst,
+      goAways: limits.goAways.burst,
       windowUpdates: limits.windowUpdates.burst,
       unknown: limits.unknown.burst,
     };

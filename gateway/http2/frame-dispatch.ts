@@ -33,7 +33,8 @@ export interface FrameTarget {
   settingsReceived(payload: Buffer, start: number, end: number): void;
   settingsAcknowledged(): void;
   pingReceived(payload: Buffer, start: number): void;
-  pingAcknowledged(payload: Buffer, start: number): void;
+  /** False when it answers no PING of ours. */
+  pingAcknowledged(payload: Buffer, start: number): boolean;
 }
 
 /** What each frame means (RFC 9113 section 6): its checks, and the call that follows. */
@@ -112,6 +113,7 @@ export class FrameDispatch implements FrameSink {
       }
       case FRAME.GOAWAY:
         if (end - start < 8) throw frameSize();
+        this.#allow('goAways');
         this.#target.goAwayReceived(readUint31(chunk, start), readUint32(chunk, start + 4));
         return;
       case FRAME.DATA:
@@ -169,6 +171,7 @@ export class FrameDispatch implements FrameSink {
   #settings(flags: number, chunk: Buffer, start: number, end: number): void {
     if ((flags & FLAG.ACK) !== 0) {
       if (end !== start) throw frameSize();
+      this.#allow('settings');
       this.#target.settingsAcknowledged();
       return;
     }
@@ -181,7 +184,7 @@ export class FrameDispatch implements FrameSink {
   #ping(flags: number, chunk: Buffer, start: number, end: number): void {
     if (end - start !== 8) throw frameSize();
     if ((flags & FLAG.ACK) !== 0) {
-      this.#target.pingAcknowledged(chunk, start);
+      if (!this.#target.pingAcknowledged(chunk, start)) this.#allow('pings');
       return;
     }
     this.#allow('pings');
@@ -295,6 +298,7 @@ const FLOOD_REASON = {
   pings: 'ping-flood',
   settings: 'settings-flood',
   priorities: 'priority-flood',
+  goAways: 'goaway-flood',
   windowUpdates: 'window-update-flood',
   unknown: 'unknown-frame-flood',
 } as const satisfies Record<FloodKind, RejectionReason>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rawBlock, rawFrame, rawSettings } from '../../test/fixtures/raw-http2-peer.ts';
+import { BytePool } from '../http/byte-pool.ts';
 import { FLAG, FRAME, PREFACE } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import { SETTING } from './settings.ts';
@@ -24,6 +25,7 @@ const BYTES = Buffer.concat([
 function read(pieces: readonly Buffer[]): string[] {
   const seen: string[] = [];
   let data = '';
+  const pool = new BytePool(1_000_000);
   const reader = new FrameReader(
     {
       data: (streamId, flags, chunk, start, end) => {
@@ -38,7 +40,7 @@ function read(pieces: readonly Buffer[]): string[] {
         seen.push(`${type} ${flags} ${streamId} ${chunk.toString('hex', start, end)}`);
       },
     },
-    { maxFrameBytes: 16_384, expectPreface: true },
+    { pool, maxFrameBytes: 16_384, expectPreface: true },
   );
   for (const piece of pieces) reader.read(piece);
   assert.equal(reader.insideFrame, false);

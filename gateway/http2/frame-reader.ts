@@ -1,3 +1,4 @@
+import type { BytePool } from '../http/byte-pool.ts';
 import { H2_ERROR } from '../http/stream.ts';
 import { FLAG, FRAME, FRAME_HEADER_BYTES, Http2ConnectionError, PREFACE, readUint31 } from './frame.ts';
 
@@ -12,6 +13,14 @@ export interface FrameSink {
   frame(type: number, flags: number, streamId: number, chunk: Buffer, start: number, end: number): void;
 }
 
+export interface FrameReaderOptions {
+  readonly maxFrameBytes: number;
+  /** A server reads the client's preface first. */
+  readonly expectPreface: boolean;
+  /** What is kept of an incomplete frame is counted there. */
+  readonly pool: BytePool;
+}
+
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -20,19 +29,21 @@ const NOTHING = Buffer.alloc(0);
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
+  readonly #pool: BytePool;
   #prefaceLeft: number;
   /** Start of a frame that has not come in whole: header and payload. */
   #partial: Buffer = NOTHING;
   #partialBytes = 0;
+  #partialFrames = 0;
   /** Payload of the DATA frame under way that has not come in yet. */
   #dataLeft = 0;
   #dataStream = 0;
   #dataFlags = 0;
   #stopped = false;
 
-  /** A server (`expectPreface`) reads the client's preface first. */
-  constructor(sink: FrameSink, options: { readonly maxFrameBytes: number; readonly expectPreface: boolean }) {
+  constructor(sink: FrameSink, options: FrameReaderOptions) {
     this.#sink = sink;
+    this.#pool = options.pool;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#prefaceLeft = options.expectPreface ? PREFACE.length : 0;
   }
@@ -42,8 +53,14 @@ export class FrameReader {
     return this.#partialBytes > 0;
   }
 
+  /** How many frames have lain across two reads so far: while it stays the same, so does the frame. */
+  get partialFrames(): number {
+    return this.#partialFrames;
+  }
+
   stop(): void {
     this.#stopped = true;
+    this.#forget();
   }
 
   /** @throws Http2ConnectionError for a wrong preface or a frame that is too large, and what the sink throws. */
@@ -127,8 +144,7 @@ export class FrameReader {
       if (this.#partialBytes < FRAME_HEADER_BYTES + length) return at;
     }
     const whole = this.#partial;
-    this.#partial = NOTHING;
-    this.#partialBytes = 0;
+    this.#forget();
     if (!isPlainData) this.#dispatch(whole, 0, length);
     else this.#beginData(whole.subarray(0, FRAME_HEADER_BYTES), 0, length);
     return at;
@@ -139,7 +155,7 @@ export class FrameReader {
     const wanted = bytes - this.#partialBytes;
     if (wanted <= 0) return 0;
     if (this.#partial.length < bytes) {
-      const larger = Buffer.allocUnsafeSlow(bytes);
+      const larger = this.#allocate(bytes);
       this.#partial.copy(larger, 0, 0, this.#partialBytes);
       this.#partial = larger;
     }
@@ -153,9 +169,21 @@ export class FrameReader {
     const bytes = chunk.length - at;
     const size =
       bytes < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + frameLength(chunk, at);
-    this.#partial = Buffer.allocUnsafeSlow(size);
+    this.#partial = this.#allocate(size);
     chunk.copy(this.#partial, 0, at, chunk.length);
     this.#partialBytes = bytes;
+    this.#partialFrames++;
+  }
+
+  #allocate(bytes: number): Buffer {
+    this.#pool.charge(bytes - this.#partial.length);
+    return Buffer.allocUnsafeSlow(bytes);
+  }
+
+  #forget(): void {
+    this.#pool.give(this.#partial.length);
+    this.#partial = NOTHING;
+    this.#partialBytes = 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BytePool } from '../http/byte-pool.ts';
 import { H2_ERROR } from '../http/stream.ts';
 import { FLAG, Http2ConnectionError } from './frame.ts';
 
@@ -13,8 +14,11 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** Puts a block together from HEADERS and CONTINUATION (RFC 9113 sections 6.2 and 6.10). */
 export class HeaderAssembler {
   readonly #limits: HeaderLimits;
+  readonly #pool: BytePool;
   /** The stream whose block is incomplete; 0 = none. */
   streamId = 0;
+  /** How many blocks have come in more than one frame so far. */
+  blocks = 0;
   endStream = false;
   /** A complete block is `chunk[start, end)`. */
   chunk = NOTHING;
@@ -23,8 +27,10 @@ export class HeaderAssembler {
   #fragments: Buffer[] = [];
   #bytes = 0;
 
-  constructor(limits: HeaderLimits) {
+  /** What is kept of an incomplete block is counted in `pool`. */
+  constructor(limits: HeaderLimits, pool: BytePool) {
     this.#limits = limits;
+    this.#pool = pool;
   }
 
   /** True when the block is complete. @throws Http2ConnectionError for a frame that breaks the rules. */
@@ -49,6 +55,7 @@ export class HeaderAssembler {
       return true;
     }
     this.streamId = streamId;
+    this.blocks++;
     this.#keep(chunk, from, to);
     return false;
   }
@@ -64,10 +71,16 @@ export class HeaderAssembler {
     this.chunk = Buffer.concat(this.#fragments, this.#bytes);
     this.start = 0;
     this.end = this.#bytes;
+    this.forget();
+    return true;
+  }
+
+  /** Drops what it has of an incomplete block. */
+  forget(): void {
+    this.#pool.give(this.#bytes);
     this.#fragments = [];
     this.#bytes = 0;
     this.streamId = 0;
-    return true;
   }
 
   /** The block was decoded: what was read is not kept for an idle connection. */
@@ -76,8 +89,9 @@ export class HeaderAssembler {
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {
+    if (this.#bytes + end - start > this.#limits.maxBlockBytes) throw flood();
     this.#bytes += end - start;
-    if (this.#bytes > this.#limits.maxBlockBytes) throw flood();
+    this.#pool.charge(end - start);
     this.#fragments.push(Buffer.from(chunk.subarray(start, end)));
   }
 }

@@ -25,6 +25,9 @@ describe('floods end the connection with ENHANCE_YOUR_CALM', () => {
   const floods: ReadonlyArray<readonly [name: string, frame: Buffer, allowed: number, reason: string]> = [
     ['PING', PING, 1000, 'ping-flood'],
     ['SETTINGS', rawSettings([]), 99, 'settings-flood'],
+    ['answers to no PING', rawFrame(FRAME.PING, FLAG.ACK, 0, Buffer.alloc(8)), 1000, 'ping-flood'],
+    ['SETTINGS acknowledgements', rawFrame(FRAME.SETTINGS, FLAG.ACK, 0), 99, 'settings-flood'],
+    ['GOAWAY', rawFrame(FRAME.GOAWAY, 0, 0, Buffer.alloc(8)), 100, 'goaway-flood'],
     ['PRIORITY', rawFrame(FRAME.PRIORITY, 0, 7, Buffer.alloc(5)), 1000, 'priority-flood'],
     ['WINDOW_UPDATE', rawFrame(FRAME.WINDOW_UPDATE, 0, 0, uint32(1)), 2000, 'window-update-flood'],
     ['unknown frames', rawFrame(0xf0, 0, 0), 1000, 'unknown-frame-flood'],
@@ -235,6 +238,42 @@ describe('time', () => {
       assert.deepEqual(server.reasons, ['header-timeout']);
     });
   }
+
+  test('a header block gets no more time by the frames that it comes in; a frame that follows another does', async (t) => {
+    const server = await Http2CodecServer.start(t);
+    const bad = await RawHttp2Peer.connect(t, server.port);
+    const good = await RawHttp2Peer.connect(t, server.port);
+    const continuation = rawFrame(FRAME.CONTINUATION, 0, 1, 'a');
+    for (const peer of [bad, good]) peer.settingsAck();
+    bad.sendBytes(Buffer.concat([PING, rawFrame(FRAME.HEADERS, 0, 1), continuation.subarray(0, 5)]));
+    good.sendBytes(Buffer.concat([PING, PING.subarray(0, 5)]));
+    await bad.next(FRAME.PING);
+    for (let step = 0; step < 8; step++) {
+      await good.next(FRAME.PING);
+      server.clock.advance(2000);
+      if (step < 4) assert.deepEqual(server.reasons, []);
+      bad.sendBytes(Buffer.concat([continuation.subarray(5), continuation.subarray(0, 5)]));
+      good.sendBytes(Buffer.concat([PING.subarray(5), PING.subarray(0, 5)]));
+    }
+    assert.equal(await goneFor(bad), H2_ERROR.ENHANCE_YOUR_CALM);
+    assert.deepEqual(server.reasons, ['header-timeout']);
+    assert.equal(good.socket.destroyed, false);
+  });
+
+  test('what is kept of incomplete blocks and frames is counted, and given up when there is no more', async (t) => {
+    const server = await Http2CodecServer.start(t, {}, 40_000);
+    const peer = await RawHttp2Peer.connect(t, server.port);
+    peer.settingsAck();
+    peer.send(FRAME.HEADERS, 0, 1, Buffer.alloc(16_000));
+    peer.send(FRAME.CONTINUATION, 0, 1, Buffer.alloc(16_000));
+    peer.sendBytes(rawFrame(FRAME.CONTINUATION, 0, 1, Buffer.alloc(16_000)).subarray(0, 9));
+    await until(() => server.resources.heldBytes.usedBytes === 48_009);
+    server.clock.advance(1500);
+    server.clock.advance(1500);
+    assert.equal(await goneFor(peer), H2_ERROR.ENHANCE_YOUR_CALM);
+    assert.deepEqual(server.reasons, ['held-bytes-exhausted']);
+    assert.equal(server.resources.heldBytes.usedBytes, 0);
+  });
 
   test('an idle connection ends after 5 minutes, a busy one does not', async (t) => {
     const server = await Http2CodecServer.start(t);

@@ -38,6 +38,7 @@ const EDGE_FLOOD: FloodLimits = {
   pings: { ratePerSecond: 100, burst: 1000 },
   settings: { ratePerSecond: 10, burst: 100 },
   priorities: { ratePerSecond: 100, burst: 1000 },
+  goAways: { ratePerSecond: 10, burst: 100 },
   windowUpdates: { ratePerSecond: 100, burst: 2000 },
   unknown: { ratePerSecond: 100, burst: 1000 },
   consecutiveEmptyData: 1,

@@ -132,10 +132,10 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     // It announces no more pushes; the client closes when it has its answers.
   }
 
-  override pingAcknowledged(payload: Buffer, start: number): void {
-    if (this.phase === 'draining' && payload.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) {
-      this.#drainNoticed();
-    }
+  override pingAcknowledged(payload: Buffer, start: number): boolean {
+    if (this.phase !== 'draining' || payload.compare(DRAIN_PING, 0, 8, start, start + 8) !== 0) return false;
+    this.#drainNoticed();
+    return true;
   }
 
   /** The engine's upstream work for a stream that the client had reset has ended. */

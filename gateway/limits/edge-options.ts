@@ -37,6 +37,7 @@ export function edgeOptions(limits: WorkerLimits): EdgeOptions {
         pings: http2.pings,
         settings: http2.settings,
         priorities: http2.priorities,
+        goAways: http2.goAways,
         windowUpdates: http2.windowUpdates,
         unknown: http2.unknownFrames,
         consecutiveEmptyData: http2.maxEmptyDataFrames,

@@ -38,6 +38,7 @@ const http2Limits = z
     pings: frames(100, 1000),
     settings: frames(10, 100),
     priorities: frames(100, 1000),
+    goAways: frames(10, 100),
     /** Beside ten for each DATA frame that we sent. */
     windowUpdates: frames(100, 2000),
     unknownFrames: frames(100, 1000),
