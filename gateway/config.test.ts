@@ -68,6 +68,13 @@ describe('gateway.yaml', () => {
           windowUpdates: { ratePerSecond: 100, burst: 2000 },
           unknownFrames: { ratePerSecond: 100, burst: 1000 },
         },
+        overload: {
+          closeIdleAt: 0.85,
+          refuseRequestsAt: 0.95,
+          refuseConnectionsAt: 1,
+          maxLoopDelayMs: 500,
+          calmMs: 5000,
+        },
       },
       drainDelayMs: 0,
       drainGraceMs: 30_000,
@@ -133,6 +140,11 @@ describe('gateway.yaml', () => {
       'a limit that would let too much in',
       (text) => `${text}limits:\n  http2:\n    resets: { burst: 9999999 }\n`,
       /:9: limits\.http2\.resets\.burst/,
+    ],
+    [
+      'stages of overload in the wrong order',
+      (text) => `${text}limits:\n  overload: { closeIdleAt: 1.5 }\n`,
+      /:8: limits\.overload: closeIdleAt/,
     ],
     [
       'headers larger than a trunk takes',

@@ -89,6 +89,12 @@ export const METRICS = {
   rejected: define('counter', 'isthmus_rejected_total', 'What limits and checks refused, by a fixed word.', [
     'reason',
   ]),
+  overloadStage: define(
+    'gauge',
+    'isthmus_overload_stage',
+    'What the busiest worker sheds: 0 nothing, 1 idle connections, 2 requests too, 3 new connections too.',
+    [],
+  ),
   peerUp: define('gauge', 'isthmus_peer_up', '1 while the peer cluster is synced.', ['cluster']),
   peerLastSeen: define('gauge', 'isthmus_peer_last_seen_seconds', 'Age of the newest verified head.', [
     'cluster',

@@ -28,8 +28,11 @@ export const REJECTIONS = {
 
   // Limits of the worker.
   connections: 'more connections than the worker may have',
-  'active-requests': 'more requests under way than the worker may have: 503',
-  memory: 'the worker holds all the bytes that it may: a request was answered with 503',
+  'active-requests': 'more requests under way than the worker may have: REFUSED_STREAM or 503',
+  memory: 'the worker holds all the bytes that it may: a request was answered with REFUSED_STREAM or 503',
+  'overload-requests':
+    'the worker has too much to do: a request was answered with REFUSED_STREAM, in HTTP/1 with 503',
+  'overload-connections': 'the worker has far too much to do: a connection was closed',
   'access-log': 'a line of the access log was lost',
 
   // Who may come.

@@ -72,6 +72,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly unixOffsetMs: number;
   readonly trunks: TrunkSet;
   activeRetries = 0;
+  refusesRequests = false;
   readonly #resources: CodecResources;
   readonly #pools: EndpointPools;
   readonly #active = new ActiveList<ActiveExchange>();

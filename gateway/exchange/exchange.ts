@@ -1,4 +1,4 @@
-import type { FailureCode } from '../../federation/model/errors.ts';
+import { type FailureCode, REQUEST_FAILURES } from '../../federation/model/errors.ts';
 import {
   H2_ERROR,
   type HeaderBlock,
@@ -53,12 +53,24 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   begin(): void {
     this.environment.begun(this);
     const failure = runStages(this, this.environment);
+    if (failure === 'overloaded' && this.protocol === 'http2') {
+      this.#refuse();
+      return;
+    }
     if (failure !== undefined) {
       this.fail(failure);
       return;
     }
     if (this.grpc && this.grpcTimeout !== undefined) this.#setDeadline(this.grpcTimeout);
     this.dispatch();
+  }
+
+  /** RFC 9113 section 8.7: the peer may send it elsewhere, as one of our own gateways does. */
+  #refuse(): void {
+    this.failure = 'overloaded';
+    this.status = REQUEST_FAILURES.overloaded.httpStatus;
+    this.#end();
+    this.#downstream.reset(H2_ERROR.REFUSED_STREAM);
   }
 
   // From the client.

@@ -114,6 +114,8 @@ export interface ServerConnection {
    * ones are finished.
    */
   drain(): void;
+  /** Whether many requests at a time are on it, of a client or of a gateway; undefined = one at a time. */
+  readonly multiplexes?: 'client' | 'gateway';
   /** Ends it at once; requests under way get `requestReset`. */
   destroy(): void;
 }

@@ -94,6 +94,11 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     this.start();
   }
 
+  /** One without frame budgets is a trunk. */
+  get multiplexes(): 'client' | 'gateway' {
+    return this.options.flood === undefined ? 'gateway' : 'client';
+  }
+
   drain(): void {
     if (this.phase !== 'open') return;
     this.announceGoAway();

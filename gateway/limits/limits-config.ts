@@ -45,6 +45,27 @@ const http2Limits = z
   })
   .prefault({});
 
+/** Where a worker begins to shed load: pressures, of which 1 is all that it may carry. */
+const overloadLimits = z
+  .strictObject({
+    closeIdleAt: z.number().min(0.1).max(10).default(0.85),
+    refuseRequestsAt: z.number().min(0.1).max(10).default(0.95),
+    refuseConnectionsAt: z.number().min(0.1).max(10).default(1),
+    maxLoopDelayMs: z.int().min(10).max(60_000).default(500),
+    calmMs: z.int().min(100).max(600_000).default(5000),
+    /** Heap and buffers of one worker; without it 80 % of what the machine or its cgroup has, by the workers. */
+    maxMemoryBytes: z
+      .int()
+      .min(64 * MIB)
+      .optional(),
+  })
+  .prefault({})
+  .refine(
+    ({ closeIdleAt, refuseRequestsAt, refuseConnectionsAt }) =>
+      closeIdleAt <= refuseRequestsAt && refuseRequestsAt <= refuseConnectionsAt,
+    'closeIdleAt, refuseRequestsAt and refuseConnectionsAt must not fall',
+  );
+
 /**
  * Bounds of one worker against hostile or broken clients and slow pods: `limits` in gateway.yaml. Header sizes end
  * where trunks, which take what any gateway of the clusterset let in and some fields more, have their own bound.
@@ -77,6 +98,7 @@ export const workerLimits = z
       .max(60 * KIB)
       .default(60 * KIB),
     http2: http2Limits,
+    overload: overloadLimits,
   })
   .prefault({});
 

@@ -13,6 +13,10 @@ export class OpenConnections {
   /** Those of which it is known what they speak. */
   readonly #served = new Map<ServerConnection, Socket>();
   #phase: Phase = { kind: 'open' };
+  /** Nothing was under way on them at the last look of `shedIdle`. */
+  #idle = new Set<ServerConnection>();
+  /** The worker has so much to do that it takes no new connections. */
+  refusesMore = false;
 
   constructor(meters: MeterTable, maxConnections: number) {
     this.#meters = meters;
@@ -25,8 +29,9 @@ export class OpenConnections {
 
   /** A socket as it was accepted. False when there are too many: then it is closed. */
   admit(socket: Socket, listener: Listener['kind']): boolean {
-    if (this.#sockets.size >= this.#maxConnections) {
-      this.#meters.countRejected('connections');
+    const full = this.#sockets.size >= this.#maxConnections;
+    if (full || this.refusesMore) {
+      this.#meters.countRejected(full ? 'connections' : 'overload-connections');
       socket.on('error', () => {});
       socket.destroy();
       return false;
@@ -64,6 +69,23 @@ export class OpenConnections {
   /** Ends those on which nothing is under way: HTTP/1 has no way to tell a silent client that it is over. */
   endIdle(): void {
     for (const [connection, socket] of this.#served) if (connection.openStreams === 0) socket.end();
+  }
+
+  /**
+   * Clients that have nothing under way, at two looks in a row, are disconnected, and those of HTTP/1 that have are told
+   * to come back on another connection. Trunks stay.
+   */
+  shedIdle(): void {
+    const idle = new Set<ServerConnection>();
+    for (const [connection, socket] of this.#served) {
+      const { multiplexes, openStreams } = connection;
+      if (multiplexes === 'gateway') continue;
+      if (openStreams === 0 && !this.#idle.has(connection)) idle.add(connection);
+      else if (openStreams === 0 && multiplexes === undefined) socket.end();
+      // With its answer under way, HTTP/1 hears that it is the last one; idle HTTP/2 gets GOAWAY.
+      else if (openStreams === 0 || multiplexes === undefined) connection.drain();
+    }
+    this.#idle = idle;
   }
 
   destroy(): void {

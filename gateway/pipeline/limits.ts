@@ -15,5 +15,9 @@ export function limits(request: PipelineRequest, environment: PipelineEnvironmen
     environment.rejected('memory');
     return 'overloaded';
   }
+  if (environment.refusesRequests) {
+    environment.rejected('overload-requests');
+    return 'overloaded';
+  }
   return readRequestFields(request);
 }

@@ -58,6 +58,8 @@ export interface PipelineEnvironment {
   readonly maxActiveRequests: number;
   /** The worker holds as many bytes for slow readers as it may. */
   readonly memoryExhausted: boolean;
+  /** The worker has so much to do that it takes no new requests. */
+  readonly refusesRequests: boolean;
   /** Gives 0 ≤ x < 1. */
   readonly random: () => number;
   now(): number;

@@ -10,6 +10,8 @@ import { Engine } from '../exchange/engine.ts';
 import { createCodecResources } from '../http/resources.ts';
 import { TurnClock } from '../http/turn-clock.ts';
 import { edgeOptions } from '../limits/edge-options.ts';
+import { includesStage, OVERLOAD_STAGES, type OverloadStage } from '../limits/overload.ts';
+import { defaultMemoryBytes, OverloadWatch } from '../limits/overload-watch.ts';
 import { EnrolmentPort } from '../listener/enrolment.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import { Ports } from '../listener/ports.ts';
@@ -18,6 +20,7 @@ import { PeerAvailability } from '../routing/peer-availability.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { MeterTable } from '../telemetry/meter-table.ts';
+import { metricFamily } from '../telemetry/metric-family.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import { requestSamples } from '../telemetry/request-samples.ts';
 import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
@@ -49,6 +52,7 @@ export class GatewayWorker {
   readonly #identity: WorkerIdentity;
   readonly #ejections: EjectionWatch;
   readonly #trunkWatch: TrunkWatch;
+  readonly #overload: OverloadWatch;
   readonly #runtime: RoutingRuntime<RouteMeters>;
   readonly #telemetry: RequestTelemetry;
   #engine: Engine | undefined;
@@ -78,6 +82,7 @@ export class GatewayWorker {
       telemetry: (route) => this.#meters.service(route.service),
     };
     this.#ejections = new EjectionWatch(clock, () => this.#engine?.table, send);
+    this.#overload = this.#watchOverload();
     this.#trunkWatch = new TrunkWatch(clock, () => this.#engine?.trunks.reports() ?? [], send);
   }
 
@@ -169,8 +174,10 @@ export class GatewayWorker {
 
   #use(table: RouteTable<RouteMeters>): void {
     this.#identity.useSnapshot(table.snapshot);
-    if (this.#engine === undefined) this.#engine = this.#createEngine(table);
-    else this.#engine.setTable(table);
+    if (this.#engine === undefined) {
+      this.#engine = this.#createEngine(table);
+      this.#engine.refusesRequests = includesStage(this.#overload.stage, 'refuse-requests');
+    } else this.#engine.setTable(table);
     this.#meters.keepOnly(table.snapshot.services);
   }
 
@@ -195,6 +202,28 @@ export class GatewayWorker {
     });
   }
 
+  #watchOverload(): OverloadWatch {
+    const { config, clock, log } = this.#options;
+    const { overload, maxActiveRequests } = config.limits;
+    return new OverloadWatch({
+      clock,
+      log,
+      limits: overload,
+      maxMemoryBytes: overload.maxMemoryBytes ?? defaultMemoryBytes(config.workers),
+      heldBytes: this.#resources.heldBytes,
+      activeRequestsRatio: () => (this.#engine?.activeRequests ?? 0) / maxActiveRequests,
+      closeIdle: () => this.#connections.shedIdle(),
+      changed: (stage) => this.#shed(stage),
+    });
+  }
+
+  #shed(stage: OverloadStage): void {
+    const refusesConnections = includesStage(stage, 'refuse-connections');
+    if (this.#engine !== undefined) this.#engine.refusesRequests = includesStage(stage, 'refuse-requests');
+    this.#connections.refusesMore = refusesConnections;
+    this.#options.send({ kind: 'overload', refusesConnections });
+  }
+
   #useSvid(message: ParentMessage & { kind: 'svid' }): void {
     try {
       const { certificateChainPem, privateKeyPem } = message;
@@ -217,7 +246,9 @@ export class GatewayWorker {
 
   #samples(): (WorkerMessage & { kind: 'collected' })['families'] {
     const engine = this.#engine;
-    const families = requestSamples(this.#meters);
+    const overload = metricFamily('overloadStage', 'max');
+    overload.values.push({ labels: {}, value: OVERLOAD_STAGES.indexOf(this.#overload.stage) });
+    const families = [...requestSamples(this.#meters), overload];
     if (engine === undefined) return families;
     return [...families, ...routingSamples(this.#options.clock.now(), engine.table, engine.trunks.reports())];
   }
@@ -235,6 +266,7 @@ export class GatewayWorker {
     this.#engine?.close();
     this.#ejections.close();
     this.#trunkWatch.close();
+    this.#overload.close();
     await this.#accessLog.close();
     send({ kind: 'drained' });
   }

@@ -99,6 +99,8 @@ export const workerMessage = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('collected'), id: count, families: z.array(metricFamily) }),
   z.strictObject({ kind: z.literal('enrol'), id: count, request: bytes, remoteAddress: text }),
+  /** Whether it has so much to do that others should get new connections. */
+  z.strictObject({ kind: z.literal('overload'), refusesConnections: z.boolean() }),
   /** Nothing is open any more; the worker ends. */
   z.strictObject({ kind: z.literal('drained') }),
 ]);

@@ -26,6 +26,7 @@ export class WorkerPool {
   #slots: readonly WorkerSlot[] = [];
   readonly #waiting: { readonly socket: Socket; readonly listener: Listener }[] = [];
   readonly #ended = Promise.withResolvers<void>();
+  readonly #refusing = new Set<WorkerChannel>();
   #turn = 0;
   #draining = false;
 
@@ -68,6 +69,12 @@ export class WorkerPool {
     else socket.destroy();
   }
 
+  /** Whether a worker has so much to do that the others should get new connections. */
+  refuses(channel: WorkerChannel, refuses: boolean): void {
+    if (refuses) this.#refusing.add(channel);
+    else this.#refusing.delete(channel);
+  }
+
   /** Lets all end by themselves; resolves when they have, at the latest after `graceMs` and a little. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
@@ -94,6 +101,7 @@ export class WorkerPool {
   }
 
   #gone(channel: WorkerChannel): void {
+    this.#refusing.delete(channel);
     this.#options.gone(channel.pid);
     this.#checkEnded();
   }
@@ -102,12 +110,16 @@ export class WorkerPool {
     if (this.#slots.every(({ ended }) => ended)) this.#ended.resolve();
   }
 
+  /** The next in turn that takes connections; if none does, the next in turn, which counts what it refuses. */
   #next(): WorkerChannel | undefined {
+    let refusing: WorkerChannel | undefined;
     for (let tried = 0; tried < this.#slots.length; tried++) {
       this.#turn = (this.#turn + 1) % this.#slots.length;
       const channel = this.#slots[this.#turn]?.running;
-      if (channel !== undefined) return channel;
+      if (channel === undefined) continue;
+      if (!this.#refusing.has(channel)) return channel;
+      refusing ??= channel;
     }
-    return undefined;
+    return refusing;
   }
 }

@@ -145,6 +145,9 @@ export class WorkerTeam {
       case 'collected':
         this.metrics.collected(channel, message.id, message.families);
         return;
+      case 'overload':
+        this.#pool.refuses(channel, message.refusesConnections);
+        return;
       case 'enrol':
         this.#enrol(channel, message);
     }
