@@ -14,14 +14,15 @@ export async function run(path: string, args: readonly string[], timeoutMs = 0):
   return stdout;
 }
 
-/** Starts a server that lives as long as `lifetime`, and waits until it listens on `port`. */
+/** Starts a server that lives as long as `lifetime`, and waits until it listens on `port`; `stdout` is a file's. */
 export async function startServer(
   lifetime: Lifetime,
   path: string,
   args: readonly string[],
   port: number,
+  stdout: 'ignore' | number = 'ignore',
 ): Promise<ChildProcess> {
-  const server = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(path, args, { stdio: ['ignore', stdout, 'pipe'] });
   let said = '';
   server.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString('utf8');

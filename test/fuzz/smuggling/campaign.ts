@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hostOf, type SmugglingWorld } from './gateways.ts';
+import { makeHttp2Mutant, sendHttp2 } from './http2-mutants.ts';
+import { makeMutant } from './mutants.ts';
+import { sendAndRead } from './sender.ts';
+import { compare, type Disagreement, type Trial } from './verdict.ts';
+
+export interface CampaignReport {
+  readonly mutants: number;
+  readonly sentRequests: number;
+  /** Answered by a backend. */
+  readonly forwarded: number;
+  /** Answers 4xx and 5xx, the gateway's or a backend's. */
+  readonly refused: number;
+  readonly disagreements: readonly Disagreement[];
+}
+
+const LANES = 16;
+const LOG_PATIENCE_MS = 10_000;
+
+/** Sends `mutants` mutants, each by its own seed from `seed` on, in turn to every backend; then compares the logs. */
+export async function runCampaign(
+  world: SmugglingWorld,
+  options: { readonly mutants: number; readonly seed: number; readonly progress?: (done: number) => void },
+): Promise<CampaignReport> {
+  const trials: Trial[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < options.mutants) {
+      const id = next++;
+      trials.push(await tryMutant(world, id, options.seed + id));
+      if (trials.length % 1000 === 0) options.progress?.(trials.length);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  await logsAreComplete(world, trials);
+  const answers = trials.flatMap(({ answered }) => answered.answers);
+  return {
+    mutants: trials.length,
+    sentRequests: trials.reduce((sum, { mutant }) => sum + mutant.sent.requests.length, 0),
+    forwarded: answers.filter(({ backend }) => backend !== undefined).length,
+    refused: answers.filter(({ backend }) => backend === undefined).length,
+    disagreements: world.backends.flatMap((backend) =>
+      compare(
+        trials.filter((trial) => trial.backend === backend),
+        backend.seen(),
+      ),
+    ),
+  };
+}
+
+async function tryMutant(world: SmugglingWorld, id: number, seed: number): Promise<Trial> {
+  const backend = world.backends[id % world.backends.length];
+  if (backend === undefined) throw new Error('no backend');
+  // Each backend gets one in four over HTTP/2.
+  if (Math.floor(id / world.backends.length) % 4 === 3) {
+    const mutant = makeHttp2Mutant(id, seed, hostOf(backend));
+    return { mutant, backend, answered: await sendHttp2(world.port, mutant.pieces) };
+  }
+  const mutant = makeMutant(id, seed, hostOf(backend));
+  const { requests, rest } = mutant.sent;
+  const untilEnd = rest === 'refused' || rest === 'close';
+  const methods = requests.map(({ method }) => method);
+  return { mutant, backend, answered: await sendAndRead(world.port, mutant.pieces, methods, untilEnd) };
+}
+
+/** A backend may log a request a moment after its answer. */
+async function logsAreComplete(world: SmugglingWorld, trials: readonly Trial[]): Promise<void> {
+  for (const backend of world.backends) {
+    const expected = trials
+      .filter((trial) => trial.backend === backend)
+      .flatMap(({ answered }) => answered.answers)
+      .filter((answer) => answer.backend !== undefined).length;
+    for (let waited = 0; backend.seen().length < expected && waited < LOG_PATIENCE_MS; waited += 100)
+      await sleep(100);
+  }
+  // What should not have come at all has a moment, too.
+  await sleep(300);
+}
+
+/** For a person: what happened, and how to see it again. */
+export function describeDisagreement({ trial, problem }: Disagreement, seed: number): string {
+  if (trial === undefined) return problem;
+  const { mutant, backend, answered } = trial;
+  const answers = answered.answers.map(
+    ({ status, backend: name }) => `${status}${name === undefined ? '' : ` ${name}`}`,
+  );
+  return [
+    `mutant ${mutant.id} (seed ${seed + mutant.id}, ${mutant.mutations.join(' + ')}) to ${backend.name}: ${problem}`,
+    `  sent ${JSON.stringify(mutant.text.replaceAll(/l{100,}/g, '…').slice(0, 1500))}`,
+    `  read as ${mutant.sent.requests.length} requests, then ${mutant.sent.rest}; answers: ${answers.join(', ') || 'none'}`,
+  ].join('\n');
+}
