@@ -95,6 +95,12 @@ export const METRICS = {
     'What the busiest worker sheds: 0 nothing, 1 idle connections, 2 requests too, 3 new connections too.',
     [],
   ),
+  heldBytes: define(
+    'gauge',
+    'isthmus_held_bytes',
+    'Bytes that the workers hold for slow readers, unfinished heads and second tries; bounded by maxHeldBytes each.',
+    [],
+  ),
   peerUp: define('gauge', 'isthmus_peer_up', '1 while the peer cluster is synced.', ['cluster']),
   peerLastSeen: define('gauge', 'isthmus_peer_last_seen_seconds', 'Age of the newest verified head.', [
     'cluster',

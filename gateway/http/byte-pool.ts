@@ -4,6 +4,8 @@ const LARGE_BLOCK_BYTES = 16 * 1024;
 /** Of each kind: 5 MiB in all. */
 const MAX_FREE_BLOCKS = 256;
 
+const CROWDED = 0.85;
+
 /**
  * The bytes that one worker may hold for slow readers, in all connections together: held stream data, replay
  * bodies, unsent socket data. Past it new work is shed instead of the process dying.
@@ -24,6 +26,19 @@ export class BytePool {
 
   get exhausted(): boolean {
     return this.#usedBytes >= this.capacityBytes;
+  }
+
+  /** Nearly exhausted: whoever holds bytes and makes no progress has to go. */
+  get crowded(): boolean {
+    return this.#usedBytes >= CROWDED * this.capacityBytes;
+  }
+
+  /**
+   * Whether one holder's bytes are more than its share. While half of the pool is free each may have what it wants; then
+   * an eighth, so that no one alone takes what all others need.
+   */
+  exceedsShare(bytes: number): boolean {
+    return this.#usedBytes > this.capacityBytes / 2 && bytes > this.capacityBytes / 8;
   }
 
   /** False, and nothing taken, when the pool does not have them. */

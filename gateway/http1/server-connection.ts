@@ -13,6 +13,7 @@ import { type BodyFraming, HeadError, headBytes } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { hasLength, isTunnel, responseFraming } from './response-framing.ts';
 import { type ResponseOwner, ServerStream } from './server-stream.ts';
 
 const CR = 0x0d;
@@ -21,6 +22,7 @@ const NOTHING = Buffer.alloc(0);
 const MAX_EMPTY_LINES = 2;
 /** For a head to become complete while the worker holds all that it may. */
 const CROWDED_HEAD_MS = 1000;
+const CROWDED_FLUSH_MS = 2000;
 
 /** Where the request under way is. */
 type Phase =
@@ -337,7 +339,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     const { headTimeoutMs, idleTimeoutMs, flushTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
     if (this.#flushing()) {
-      if (nowMs - this.#flushedAtMs >= flushTimeoutMs) this.#cutOff('flush-timeout');
+      const patienceMs = this.resources.heldBytes.crowded ? CROWDED_FLUSH_MS : flushTimeoutMs;
+      if (nowMs - this.#flushedAtMs >= Math.min(patienceMs, flushTimeoutMs)) this.#cutOff('flush-timeout');
       return;
     }
     this.#flushedAtMs = nowMs;
@@ -376,24 +379,3 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 }
 
 const TIMEOUT_ANSWER = 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
-
-/** Whether the answer turns the connection into an opaque one. */
-function isTunnel(head: RequestHead, status: string): boolean {
-  return status === '101' ? head.upgrade : head.isConnect && status.startsWith('2');
-}
-
-function hasLength(block: HeaderBlock): boolean {
-  return block.includes('content-length');
-}
-
-/** RFC 9112 section 6.1: what delimits the response; its length as declared, -1 = not. */
-function responseFraming(
-  head: RequestHead,
-  status: string,
-  contentLength: number,
-  endStream: boolean,
-): BodyFraming {
-  if (head.isHead || status === '204' || status === '304') return 'none';
-  if (contentLength >= 0 || endStream) return 'length';
-  return head.isHttp10 ? 'until-close' : 'chunked';
-}

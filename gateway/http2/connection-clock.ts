@@ -24,6 +24,7 @@ export interface ClockTarget {
 
 const TICK_MS = 1000;
 const LINGER_MS = 2000;
+const CROWDED_FLUSH_MS = 2000;
 
 /** All deadlines of one connection, looked at once a second. */
 export class ConnectionClock implements Timed {
@@ -78,7 +79,8 @@ export class ConnectionClock implements Timed {
   }
 
   #look(nowMs: number): void {
-    const { idleTimeoutMs, flushTimeoutMs } = this.#options;
+    const { idleTimeoutMs } = this.#options;
+    const flushTimeoutMs = this.#flushTimeoutMs();
     // A client that never sends its preface never acknowledges either.
     if (this.#settingsDeadlineMs > 0 && nowMs >= this.#settingsDeadlineMs) {
       this.#target.timedOut(H2_ERROR.SETTINGS_TIMEOUT, 'settings-timeout');
@@ -93,6 +95,13 @@ export class ConnectionClock implements Timed {
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();
+  }
+
+  /** A client that stands still has less time when the worker's memory is nearly used up. */
+  #flushTimeoutMs(): number {
+    const { flushTimeoutMs, flood } = this.#options;
+    const crowded = flood !== undefined && this.#resources.heldBytes.crowded;
+    return crowded ? Math.min(flushTimeoutMs, CROWDED_FLUSH_MS) : flushTimeoutMs;
   }
 
   /** True when what has begun to come in took too long. */

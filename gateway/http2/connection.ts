@@ -77,7 +77,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.#encoder = new HpackEncoder({ maxTableBytes, huffman, sensitive });
     this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, sensitive }, scratch);
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
-    this.sendFlow = new SendFlow(this.writer, this.output, resources);
+    this.sendFlow = new SendFlow(this.writer, this.output, resources, options.flood !== undefined);
     this.receiveFlow = new ReceiveFlow(this.writer, options.streamWindowBytes, options.connectionWindowBytes);
     this.#assembler = new HeaderAssembler(options.headerLimits, heldBytes);
     this.#guard =

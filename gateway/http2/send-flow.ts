@@ -25,21 +25,25 @@ export class SendFlow {
   readonly #output: OutputBuffer;
   readonly #pool: BytePool;
   readonly #timers: TimerWheel;
+  readonly #shares: boolean;
   #connectionWindowBytes = DEFAULT_WINDOW_BYTES;
   #initialWindowBytes = DEFAULT_WINDOW_BYTES;
   /** Streams with held data and a window of their own, that wait for the connection's window or the socket. */
   readonly #waiting = new Set<Http2Stream>();
   /** All streams with held data. */
   readonly #held = new Set<Http2Stream>();
+  #heldBytes = 0;
   /** All DATA bytes ever sent: shows whether there is progress. */
   #sentBytes = 0;
   #dataFrames = 0;
 
-  constructor(writer: FrameWriter, output: OutputBuffer, resources: CodecResources) {
+  /** `shares`: it is one of many, and may hold no more than its share when the worker's pool runs low. */
+  constructor(writer: FrameWriter, output: OutputBuffer, resources: CodecResources, shares: boolean) {
     this.#writer = writer;
     this.#output = output;
     this.#pool = resources.heldBytes;
     this.#timers = resources.timers;
+    this.#shares = shares;
   }
 
   get initialWindowBytes(): number {
@@ -84,7 +88,10 @@ export class SendFlow {
       stream.progressAtMs = this.#timers.nowMs;
       this.#held.add(stream);
     }
+    const bytes = end - start - sent;
+    if (this.#shares && this.#pool.exceedsShare(this.#heldBytes + bytes)) return -1;
     if (!stream.held.add(chunk, start + sent, end)) return -1;
+    this.#heldBytes += bytes;
     if (endStream) stream.heldEnd = true;
     this.#wait(stream);
     return sent;
@@ -145,6 +152,7 @@ export class SendFlow {
   forget(stream: Http2Stream): void {
     if (stream.held === undefined) return;
     this.#waiting.delete(stream);
+    this.#heldBytes -= stream.held.bytes;
     stream.held.clear();
     stream.held = undefined;
     this.#held.delete(stream);
@@ -163,6 +171,7 @@ export class SendFlow {
     const ends = last && stream.heldEnd === true;
     this.#write(stream, first.buffer, first.start, first.start + bytes, ends);
     held.shift(bytes);
+    this.#heldBytes -= bytes;
     stream.progressAtMs = this.#timers.nowMs;
     if (!last) this.#wait(stream);
     else {

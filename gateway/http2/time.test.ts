@@ -149,3 +149,46 @@ describe('the time that a client has', () => {
     await until(() => server.handler.closedCount === 1);
   });
 });
+
+describe('a worker that holds nearly all that it may', () => {
+  const piece = Buffer.alloc(10_000, 'p');
+
+  test('gives up streams that stand still after 2 seconds', async (t) => {
+    const server = await Http2CodecServer.start(t, {}, 100_000);
+    server.handler.onRequest = ({ stream }) => {
+      stream.sendHeaders([':status', '200'], false);
+      stream.sendData(piece, 0, piece.length, true);
+    };
+    const peer = await RawHttp2Peer.connect(t, server.port, [[SETTING.INITIAL_WINDOW_SIZE, 0]]);
+    peer.settingsAck();
+    peer.headers(1, GET);
+    await until(() => server.requests.length === 1);
+    server.resources.heldBytes.charge(80_000);
+    server.clock.advance(4000);
+    assert.equal((await peer.next(FRAME.RST_STREAM)).streamId, 1);
+    assert.deepEqual(server.reasons, ['flush-timeout']);
+    assert.equal(server.resources.heldBytes.usedBytes, 80_000);
+  });
+
+  test('leaves one connection no more than its share', async (t) => {
+    const server = await Http2CodecServer.start(t, {}, 160_000);
+    server.handler.onRequest = ({ stream }) => {
+      stream.sendHeaders([':status', '200'], false);
+      stream.sendData(piece, 0, piece.length, true);
+    };
+    const none = [[SETTING.INITIAL_WINDOW_SIZE, 0]] as const;
+    const [greedy, other] = [
+      await RawHttp2Peer.connect(t, server.port, none),
+      await RawHttp2Peer.connect(t, server.port, none),
+    ];
+    for (let streamId = 1; streamId < 40; streamId += 2) greedy.headers(streamId, GET);
+    await until(() => server.requests.length === 20);
+    const { heldBytes } = server.resources;
+    assert.ok(heldBytes.usedBytes > 80_000 && heldBytes.usedBytes < 100_000, String(heldBytes.usedBytes));
+    assert.deepEqual(new Set(server.reasons), new Set(['held-bytes-exhausted']));
+    const refused = server.reasons.length;
+    other.headers(1, GET);
+    await until(() => server.requests.length === 21);
+    assert.equal(server.reasons.length, refused, 'there is room for others');
+  });
+});

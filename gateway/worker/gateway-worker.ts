@@ -248,7 +248,9 @@ export class GatewayWorker {
     const engine = this.#engine;
     const overload = metricFamily('overloadStage', 'max');
     overload.values.push({ labels: {}, value: OVERLOAD_STAGES.indexOf(this.#overload.stage) });
-    const families = [...requestSamples(this.#meters), overload];
+    const held = metricFamily('heldBytes');
+    held.values.push({ labels: {}, value: this.#resources.heldBytes.usedBytes });
+    const families = [...requestSamples(this.#meters), overload, held];
     if (engine === undefined) return families;
     return [...families, ...routingSamples(this.#options.clock.now(), engine.table, engine.trunks.reports())];
   }
