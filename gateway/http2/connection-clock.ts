@@ -93,7 +93,7 @@ export class ConnectionClock implements Timed {
       return;
     }
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
-    if (this.#target.busy()) this.#activeAtMs = nowMs;
+    if (this.#incomplete !== 0 || this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();
   }
 

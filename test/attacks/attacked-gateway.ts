@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { workloadId } from '../../federation/model/identity.ts';
+import { workersOf } from '../fixtures/gateway-pair.ts';
+import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../fixtures/gateway-process.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { TestClusterset } from '../fixtures/test-clusterset.ts';
+import type { Victim } from './attack.ts';
+
+type Cleanup = { after(stop: () => void | Promise<void>): void };
+
+const BIG = Buffer.alloc(32 * 1024 * 1024, 'b');
+
+/** `isthmus gateway run` with one worker and one pod, to be attacked. */
+export class AttackedGateway {
+  readonly victim: Victim;
+  readonly #gateway: GatewayProcess;
+  readonly #worker: number;
+
+  private constructor(gateway: GatewayProcess, worker: number, victim: Victim) {
+    this.#gateway = gateway;
+    this.#worker = worker;
+    this.victim = victim;
+  }
+
+  /** `limits` as in gateway.yaml. */
+  static async start(t: Cleanup, limits: Readonly<Record<string, unknown>>): Promise<AttackedGateway> {
+    const clusterset = await TestClusterset.create(['east']);
+    const client = await clusterset.svid('east', workloadId('east.mesh.example', 'shop', 'client'));
+    const ports = await gatewayPorts();
+    const services = [
+      { name: 'payments', protocol: 'http', endpoints: [await startPod(t)], offeredBy: [] },
+    ] as const;
+    const settings = { limits, accessLog: { sample: 0 } };
+    const plan = { cluster: 'east', ports, services, peers: {}, workers: 1, settings };
+    const configFile = await writeGatewayFolder(join(tempFolder(t), 'east'), clusterset, plan);
+    const gateway = GatewayProcess.start(t, configFile, ports.admin);
+    await gateway.ready();
+    const [worker] = await workersOf(gateway);
+    if (worker === undefined) throw new Error('the gateway has no worker');
+    const { certificateChainPem, privateKeyPem } = client;
+    const rootPem = clusterset.root.certificatePem;
+    const authority = 'payments.shop.svc.clusterset.local';
+    return new AttackedGateway(gateway, worker, {
+      port: ports.http,
+      authority,
+      certificateChainPem,
+      privateKeyPem,
+      rootPem,
+    });
+  }
+
+  /** Resident bytes of the worker, as the kernel counts them (Linux). */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.#worker}/status`, 'latin1');
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  }
+
+  /** Whether the worker that the attack began with still serves. */
+  async alive(): Promise<boolean> {
+    return (await workersOf(this.#gateway)).includes(this.#worker);
+  }
+
+  /** What was rejected so far, by reason. */
+  async rejected(): Promise<ReadonlyMap<string, number>> {
+    const text = (await this.#gateway.admin('/metrics')).body;
+    const samples = text.matchAll(/^isthmus_rejected_total\{reason="([^"]+)"\} (\d+)$/gm);
+    return new Map([...samples].map(([, reason, count]) => [reason ?? '', Number(count)]));
+  }
+
+  async heldBytes(): Promise<number> {
+    const text = (await this.#gateway.admin('/metrics')).body;
+    return Number(/^isthmus_held_bytes (\d+)$/m.exec(text)?.[1] ?? Number.NaN);
+  }
+
+  /** Resolves when nothing is held any more. */
+  async emptied(): Promise<void> {
+    while ((await this.heldBytes()) > 0) await sleep(50);
+  }
+}
+
+async function startPod(t: Cleanup): Promise<number> {
+  const server = createServer((request, response) => {
+    // A client that is cut off takes its request with it.
+    for (const side of [request, response]) side.on('error', () => undefined);
+    request.resume();
+    if (request.url === '/big') response.end(BIG);
+    else request.on('end', () => response.end('done\n'));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return (server.address() as AddressInfo).port;
+}

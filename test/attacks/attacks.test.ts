@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { AttackedGateway } from './attacked-gateway.ts';
+import { ATTACKS } from './attacks.ts';
+
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
+/** Short, so that the slow ones are over soon; their real values are tested with a clock of their own. */
+const LIMITS = {
+  handshakeTimeoutMs: 1_000,
+  headerTimeoutMs: 1_000,
+  idleTimeoutMs: 1_000,
+  flushTimeoutMs: 1_000,
+  maxHeldBytes: MAX_HELD_BYTES,
+};
+
+describe('an attack', () => {
+  const cleanups: (() => void | Promise<void>)[] = [];
+  let gateway: AttackedGateway;
+
+  before(async () => {
+    gateway = await AttackedGateway.start({ after: (stop) => cleanups.push(stop) }, LIMITS);
+  });
+  after(async () => {
+    for (const stop of cleanups.reverse()) await stop();
+  });
+
+  for (const { name, abuse, reasons, attempt } of ATTACKS) {
+    test(`${name}: ${abuse}`, async () => {
+      const earlier = await gateway.rejected();
+      await attempt(gateway.victim);
+      const later = await gateway.rejected();
+      const counted = [...later].filter(([reason, count]) => count > (earlier.get(reason) ?? 0));
+      const named = counted.filter(([reason]) => reasons.some((expected) => expected === reason));
+      assert.ok(named.length > 0, `counted ${JSON.stringify(counted)}, not ${reasons.join(' or ')}`);
+      assert.ok(await gateway.alive(), 'its worker lives');
+      await gateway.emptied();
+    });
+  }
+
+  test('of all kinds at once holds no more than it may, and leaves nothing behind', async () => {
+    let most = 0;
+    let over = false;
+    const watch = async (): Promise<void> => {
+      while (!over) most = Math.max(most, await gateway.heldBytes());
+    };
+    const attempts = ATTACKS.flatMap(({ attempt }) =>
+      Array.from({ length: 3 }, () => attempt(gateway.victim)),
+    );
+    const watching = watch();
+    await Promise.all(attempts);
+    over = true;
+    await watching;
+    // What the kernel did not take of what was written is counted, but cannot be refused.
+    assert.ok(most < 3 * MAX_HELD_BYTES, `${most} bytes`);
+    assert.ok(await gateway.alive());
+    await gateway.emptied();
+  });
+});
