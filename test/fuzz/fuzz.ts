@@ -6,6 +6,7 @@ import { type CorpusEntry, FuzzCampaign } from './campaign.ts';
 const CORPUS = join(import.meta.dirname, 'corpus.json');
 const PROGRESS_MS = 30_000;
 const MIB = 2 ** 20;
+const WARM_UP = 200;
 
 const { values } = parseArgs({
   options: {
@@ -18,20 +19,24 @@ const corpus = JSON.parse(readFileSync(CORPUS, 'utf8')) as CorpusEntry[];
 const campaign = new FuzzCampaign();
 for (const { target, seed } of corpus) await campaign.run(target, seed);
 // Pools and compiled code are there after the first cases: what is more than that is a leak.
-for (let count = 0; count < 200; count++) await campaign.round(first + count);
+for (let count = 0; count < WARM_UP; count++) await campaign.round(first + count);
 const before = heapMib();
 const started = performance.now();
-const untilMs = started + Number(values.minutes) * 60_000;
-let seed = first + 200;
-for (let nextMs = started + PROGRESS_MS; performance.now() < untilMs; seed++) {
-  await campaign.round(seed);
-  if (performance.now() < nextMs) continue;
-  nextMs += PROGRESS_MS;
-  process.stdout.write(
-    `${seconds(started)} s: ${campaign.total} cases, ${campaign.failures.length} failures, heap ${heapMib()} MiB\n`,
-  );
-}
+await runFor(Number(values.minutes) * 60_000);
 report();
+
+async function runFor(durationMs: number): Promise<void> {
+  let nextMs = started + PROGRESS_MS;
+  for (let seed = first + WARM_UP; performance.now() < started + durationMs; seed++) {
+    await campaign.round(seed);
+    if (performance.now() < nextMs) continue;
+    nextMs += PROGRESS_MS;
+    const { total, failures } = campaign;
+    process.stdout.write(
+      `${seconds(started)} s: ${total} cases, ${failures.length} failures, heap ${heapMib()} MiB\n`,
+    );
+  }
+}
 
 function report(): void {
   for (const failure of campaign.failures.slice(0, 20)) {
