@@ -46,7 +46,10 @@ Examples:
   isthmus demo                          keys kill a cluster and bring it back
   isthmus demo --tour --loss freeze     the same by itself, with a cluster that hangs
   isthmus demo --json --seconds 40 --redis --redis-outage 10
-                                        under load, with Redis gone for 10 s around the loss`;
+                                        under load, with Redis gone for 10 s around the loss
+
+A tour goes on past its planned end until the lost cluster has its full share again: 30 s at most, 10 s when it does
+not begin to come back.`;
 
 /** `isthmus cluster`: how clusters found a clusterset, join it, look after their membership, and leave. */
 export function registerClusterCommand(program: Command): void {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DemoCluster } from './demo-cluster.ts';
 import type { Loss } from './demo-options.ts';
-import type { FailbackWatch } from './failback-watch.ts';
+import type { FailbackStep, FailbackWatch } from './failback-watch.ts';
 import type { TourTimes } from './report.ts';
 
 /** When the tour's events are due, ms after its start. */
@@ -15,6 +15,20 @@ export interface TourSchedule {
 export function tourSchedule(seconds: number): TourSchedule {
   const totalMs = seconds * 1000;
   return { lossAfterMs: totalMs * 0.2, returnAfterMs: totalMs * 0.4, endAfterMs: totalMs };
+}
+
+/** A tour waits this much longer for a slow machine's failback to end. */
+const MAX_OVERRUN_MS = 30_000;
+/** And no more than this for one that has not begun: its cluster may never have been missed. */
+const MAX_OVERRUN_UNBEGUN_MS = 10_000;
+const END_POLL_MS = 50;
+
+/** Not before its planned end, nor before the last step of the failback was watched whole, within a bound. Unix ms. */
+export function tourIsOver(nowMs: number, plannedEndMs: number, steps: readonly FailbackStep[]): boolean {
+  if (nowMs < plannedEndMs) return false;
+  const watchedAtMs = steps.at(-1)?.untilMs;
+  if (watchedAtMs === undefined) return nowMs >= plannedEndMs + MAX_OVERRUN_UNBEGUN_MS;
+  return nowMs >= Math.min(watchedAtMs, plannedEndMs + MAX_OVERRUN_MS);
 }
 
 /** What a watcher of the tour is told. */
@@ -45,6 +59,8 @@ export async function runTour(
   const returnedAtMs = now();
   news(`${lost.name} is up again; it is held down first, then gets its share in steps`);
   await at(schedule.endAfterMs);
+  const plannedEndMs = startMs + schedule.endAfterMs;
+  while (!tourIsOver(now(), plannedEndMs, failback.steps())) await pause(END_POLL_MS);
   failback.stop();
   return { lossAtMs, restartAtMs, returnedAtMs, steps: failback.steps() };
 }
