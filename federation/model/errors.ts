@@ -32,6 +32,7 @@ export const REQUEST_FAILURES = {
   upstreamTimeout: failure(504, 4, 'UT', 'The upstream did not answer in time.'),
   overflow: failure(503, 8, 'UO', 'Too many requests are in flight to this service.'),
   overloaded: failure(503, 8, 'OM', 'The gateway is overloaded.'),
+  idleTimeout: failure(504, 4, 'SI', 'Nothing was sent in either direction for too long.'),
   downstreamGone: failure(499, 1, 'DC', 'The client went away.'),
   internal: failure(500, 13, 'IE', 'The gateway failed.'),
 } as const satisfies Record<string, RequestFailure>;

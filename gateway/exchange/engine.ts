@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly maxActiveRequests?: number;
   /** For a response to begin after its request has ended; gRPC calls have their own deadlines. */
   readonly responseTimeoutMs?: number;
+  /** For any byte of an opaque connection, in either direction. */
+  readonly tcpIdleTimeoutMs?: number;
   readonly retryPolicy?: RetryPolicy;
   readonly trunkTiming?: TrunkTiming;
   /** How connections of clients behave: limits and times. */
@@ -60,6 +62,8 @@ export interface EdgeOptions {
 
 const MAX_ACTIVE_REQUESTS = 20_000;
 const RESPONSE_TIMEOUT_MS = 60_000;
+/** As Envoy's TCP proxy: longer than the keep-alive of common databases and brokers. */
+const TCP_IDLE_TIMEOUT_MS = 3_600_000;
 const SWEEP_MS = 1_000;
 
 /** The data plane of one worker: takes requests from connections and has them answered. */
@@ -77,6 +81,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly #pools: EndpointPools;
   readonly #active = new ActiveList<ActiveExchange>();
   readonly #timeouts: ExchangeTimeouts;
+  readonly #tcpIdleTimeoutMs: number;
   readonly #edge: EdgeOptions;
   readonly #inbound = new InboundTrunks();
   #table: RouteTable<RouteMeters>;
@@ -93,6 +98,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
       responseMs: options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS,
       bodyMs: this.#edge.http2.idleTimeoutMs,
     };
+    this.#tcpIdleTimeoutMs = options.tcpIdleTimeoutMs ?? TCP_IDLE_TIMEOUT_MS;
     this.#resources = options.resources;
     this.#table = options.table;
     const rejected = (reason: RejectionReason): void => this.rejected(reason);
@@ -150,7 +156,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
 
   serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {
     const resources = this.#resources;
-    if (protocol === 'tcp') return new OpaqueConnection(this, resources, socket, context);
+    if (protocol === 'tcp') return this.#serveOpaque(socket, context);
     const handler = new DownstreamConnection(this, context, protocol);
     if (protocol === 'http1') return new Http1ServerConnection(socket, this.#edge.http1, handler, resources);
     if (context.origin === 'client') {
@@ -160,6 +166,12 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#inbound.add(trunk, context.peerCluster);
     socket.once('close', () => this.#inbound.remove(trunk));
     return trunk;
+  }
+
+  #serveOpaque(socket: Socket, context: ConnectionContext): ServerConnection {
+    const opaque = new OpaqueConnection(this, this.#resources, socket, context, this.#tcpIdleTimeoutMs);
+    opaque.begin();
+    return opaque;
   }
 
   /** Another worker's trunk to the cluster was lost. */

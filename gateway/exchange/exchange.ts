@@ -108,6 +108,11 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.#finishWhenComplete();
   }
 
+  /** Nothing moved in either direction of a tunnel for too long. */
+  endIdle(): void {
+    this.fail('idleTimeout');
+  }
+
   // From the upstream.
 
   override responseInformational(block: HeaderBlock): void {

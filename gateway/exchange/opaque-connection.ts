@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR, type HeaderBlock, type ServerConnection } from '../http/stream.ts';
+import type { Timed } from '../http/timer-wheel.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import { CallerIdentities } from '../pipeline/caller-identities.ts';
 import { RawStream } from '../upstream/raw-stream.ts';
@@ -10,17 +11,23 @@ import type { Downstream } from './exchange-record.ts';
 
 /**
  * An accepted connection on the port of an opaque (TCP) service: one exchange, with the CONNECT request that the
- * client did not have to make.
+ * client did not have to make. It alone watches for idleness, at the client's gateway: its end ends the whole way.
  */
-export class OpaqueConnection implements ServerConnection {
+export class OpaqueConnection implements ServerConnection, Timed {
+  readonly #environment: ExchangeEnvironment;
+  readonly #idleTimeoutMs: number;
   readonly #stream: RawStream;
+  readonly #exchange: Exchange;
 
   constructor(
     environment: ExchangeEnvironment,
     resources: CodecResources,
     socket: Socket,
     context: ConnectionContext,
+    idleTimeoutMs: number,
   ) {
+    this.#environment = environment;
+    this.#idleTimeoutMs = idleTimeoutMs;
     const downstream: Downstream = { context, identities: new CallerIdentities(), protocol: 'tcp' };
     // RFC 9113 section 8.5 wants a host and a port; the route says what is meant.
     const authority = `clusterset.local:${context.listenPort ?? 0}`;
@@ -31,11 +38,17 @@ export class OpaqueConnection implements ServerConnection {
       broken: () => exchange.requestReset(H2_ERROR.CANCEL),
     });
     const exchange = new Exchange(environment, downstream, this.#stream, block, false);
-    exchange.begin();
+    this.#exchange = exchange;
+    socket.once('close', () => environment.timers.remove(this));
   }
 
   get openStreams(): number {
     return this.#stream.over ? 0 : 1;
+  }
+
+  begin(): void {
+    this.#environment.timers.schedule(this, this.#idleTimeoutMs);
+    this.#exchange.begin();
   }
 
   drain(): void {
@@ -44,5 +57,15 @@ export class OpaqueConnection implements ServerConnection {
 
   destroy(): void {
     this.#stream.destroy();
+  }
+
+  /** Looks at the bytes that moved since; one that is over has nothing to end but bytes that nobody reads. */
+  onTick(nowMs: number): number {
+    const idleAtMs = this.#stream.movedAtMs + this.#idleTimeoutMs;
+    if (nowMs < idleAtMs) return idleAtMs;
+    this.#environment.rejected('tcp-idle-timeout');
+    if (this.#stream.over) this.#stream.destroy();
+    else this.#exchange.endIdle();
+    return 0;
   }
 }

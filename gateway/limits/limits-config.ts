@@ -86,6 +86,8 @@ export const workerLimits = z
     headerTimeoutMs: clientTimeMs.default(10_000),
     /** Without a request; HTTP/1 also without any progress of one. */
     idleTimeoutMs: durationMs.min(1000).default(300_000),
+    /** For any byte of an opaque (TCP) connection, in either direction. */
+    tcpIdleTimeoutMs: durationMs.min(1000).default(3_600_000),
     /** For the next byte to go out to a client that does not read, or does not open its window. */
     flushTimeoutMs: durationMs.min(1000).default(300_000),
     /** From the end of a request to the beginning of its response; gRPC calls have deadlines of their own. */

@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccessRule } from '../../federation/model/policy.ts';
 import { freePort } from '../../test/fixtures/ephemeral-port.ts';
-import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
-import { TestMesh } from '../../test/fixtures/test-mesh.ts';
+import { type OpaquePair, type OpaquePairOptions, opaquePair } from '../../test/fixtures/opaque-pair.ts';
 
-interface Pair {
-  readonly east: TestGateway;
-  readonly west: TestGateway;
-  readonly connect: () => Socket;
-}
-
-/** A database in west behind its TCP port, reached through a port of east's gateway. */
+/** `serve` behind a TCP port in west. */
 async function pair(
   t: TestContext,
   serve: (socket: Socket) => void,
-  options: { access?: readonly AccessRule[]; pod?: number } = {},
-): Promise<Pair> {
+  options: OpaquePairOptions & { pod?: number } = {},
+): Promise<OpaquePair> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -33,28 +25,7 @@ async function pair(
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  const listenPort = await freePort();
-  const database = { name: 'database', protocol: 'tcp', listenPort, access: options.access } as const;
-  const mesh = await TestMesh.create(t, ['east', 'west']);
-  const pod = options.pod ?? (server.address() as AddressInfo).port;
-  const west = await mesh.gateway('west', {
-    peers: { east: [1] },
-    services: [{ ...database, endpoints: [pod], offeredBy: [] }],
-  });
-  const east = await mesh.gateway('east', {
-    peers: { west: [await west.listenMesh()] },
-    services: [{ ...database, endpoints: [], offeredBy: ['west'] }],
-  });
-  await east.listenOpaque(listenPort);
-  return {
-    east,
-    west,
-    connect: () => {
-      const socket = connect({ port: listenPort, host: '127.0.0.1', allowHalfOpen: true });
-      t.after(() => socket.destroy());
-      return socket;
-    },
-  };
+  return opaquePair(t, options.pod ?? (server.address() as AddressInfo).port, options);
 }
 
 /** To the other end's end; unlike an iterator it leaves our own direction open. */
@@ -151,6 +122,39 @@ describe('an opaque TCP connection through a trunk', () => {
     await once(socket, 'data');
     socket.resetAndDestroy();
     await gone.promise;
+  });
+
+  it('is reset at both ends when nothing moves in it for too long', async (t) => {
+    const gone = Promise.withResolvers<void>();
+    const { connect: open, east } = await pair(
+      t,
+      (socket) => {
+        socket.on('close', () => gone.resolve());
+        socket.write('hello');
+      },
+      { tcpIdleTimeoutMs: 1000 },
+    );
+    await assert.rejects(read(open()), { code: 'ECONNRESET' });
+    await gone.promise;
+    assert.equal(east.seen[0]?.failure, 'idleTimeout');
+    assert.deepEqual(east.rejected, ['tcp-idle-timeout']);
+  });
+
+  it('stays open as long as something moves in one direction', async (t) => {
+    const { connect: open, east } = await pair(
+      t,
+      async (socket) => {
+        for (let i = 0; i < 12; i++) {
+          socket.write('.');
+          await sleep(250);
+        }
+        socket.end();
+      },
+      { tcpIdleTimeoutMs: 2500 },
+    );
+    const socket = open();
+    assert.equal((await read(socket)).toString(), '............');
+    assert.deepEqual(east.rejected, []);
   });
 
   it('is refused by an access rule', async (t) => {

@@ -26,6 +26,7 @@ export class RawStream implements StreamWriter {
   readonly #resources: CodecResources;
   readonly #receiver: RawReceiver;
   readonly #output: OutputBuffer;
+  #movedAtMs: number;
   #held: HeldData | undefined = undefined;
   #endAfterHeld = false;
   #unconsumedBytes = 0;
@@ -37,6 +38,7 @@ export class RawStream implements StreamWriter {
     this.#socket = socket;
     this.#resources = resources;
     this.#receiver = receiver;
+    this.#movedAtMs = resources.clock.monotonic();
     this.#output = new OutputBuffer(socket, {
       turn: resources.turn,
       slabs: resources.largeSlabs,
@@ -60,6 +62,11 @@ export class RawStream implements StreamWriter {
   /** Both directions have ended, or the connection is gone. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** When bytes last went in or out, monotonic ms by the timers' own coarse clock. */
+  get movedAtMs(): number {
+    return this.#movedAtMs;
   }
 
   /** A final answer other than 200 means that there is no connection: a raw client sees it reset. */
@@ -113,6 +120,7 @@ export class RawStream implements StreamWriter {
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
+    this.#movedAtMs = this.#resources.timers.nowMs;
     this.#unconsumedBytes += chunk.length;
     if (this.#unconsumedBytes >= READ_WINDOW_BYTES) this.#socket.pause();
     this.#receiver.data(chunk, 0, chunk.length, false);
@@ -126,6 +134,7 @@ export class RawStream implements StreamWriter {
   }
 
   #write(chunk: Buffer, start: number, end: number): void {
+    this.#movedAtMs = this.#resources.timers.nowMs;
     const output = this.#output;
     output.reserve(end - start);
     chunk.copy(output.buffer, output.position, start, end);

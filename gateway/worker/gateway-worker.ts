@@ -199,6 +199,7 @@ export class GatewayWorker {
       edge: edgeOptions(config.limits),
       maxActiveRequests: config.limits.maxActiveRequests,
       responseTimeoutMs: config.limits.responseTimeoutMs,
+      tcpIdleTimeoutMs: config.limits.tcpIdleTimeoutMs,
     });
   }
 
