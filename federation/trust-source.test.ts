@@ -6,6 +6,7 @@ import { tempFolder } from '../test/fixtures/temp-folder.ts';
 import { TRUST_FILE } from '../trust/folder.ts';
 import { foundTrustFolder } from '../trust/folder-writer.ts';
 import { ManualClock } from './runtime/clock.ts';
+import { Watchable } from './runtime/watchable.ts';
 import { TrustSource } from './trust-source.ts';
 
 const DAY_MS = 86_400_000;
@@ -49,4 +50,13 @@ test('what was read before stays in force while the folder cannot be read', asyn
   while (source.problems.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.match(source.problems[0] ?? '', /intermediate\.pem: does not exist; what was read before stays/);
   assert.equal(source.trust.value.trustDomain, 'east.mesh.example');
+});
+
+test('names that only the store knows leave nothing behind', async (t) => {
+  const { source } = await open(t, 0);
+  const watches = t.mock.method(Watchable.prototype, 'watch');
+  for (let index = 0; index < 100; index++) {
+    assert.throws(() => source.verifier.verify(Buffer.from('a head'), `name-${index}`), /document/);
+  }
+  assert.equal(watches.mock.callCount(), 0);
 });

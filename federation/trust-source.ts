@@ -5,7 +5,7 @@ import { renewIntermediate } from '../trust/folder-writer.ts';
 import type { Svid } from '../trust/svid.ts';
 import { SvidSource } from '../trust/svid-source.ts';
 import type { ClusterName, LocalCluster } from './model/cluster.ts';
-import { clusterTrustDomain, federationId } from './model/identity.ts';
+import { clusterTrustDomain, federationId, type TrustDomain } from './model/identity.ts';
 import { UserError } from './model/user-error.ts';
 import type { Clock } from './runtime/clock.ts';
 import { type Readable, Watchable } from './runtime/watchable.ts';
@@ -27,10 +27,11 @@ const FIRST_SVID_TIMEOUT_MS = 30_000;
 
 /** What this cluster trusts, its authority, and the federation service's own SVID. */
 export class TrustSource {
+  /** Verifies the heads of any member, also of one that was not heard of before. */
+  readonly verifier: HeadVerifier;
   readonly #options: TrustSourceOptions;
   readonly #trust: Watchable<ClusterTrust>;
   readonly #svids: SvidSource;
-  readonly #verifiers = new Map<ClusterName, HeadVerifier>();
   #bundles:
     | { readonly bundle: TrustBundle; readonly names: string; readonly bundles: TrustBundles }
     | undefined;
@@ -43,6 +44,9 @@ export class TrustSource {
     const { local, stateFolder, clock, random } = options;
     this.#options = options;
     this.#trust = new Watchable(trust);
+    const bundlesOf = (trustDomain: TrustDomain): TrustBundles =>
+      bundlesFor([trustDomain], this.#trust.value.bundle);
+    this.verifier = bundleVerifier(local.clusterset, bundlesOf, clock);
     const id = federationId(local.trustDomain);
     const dnsNames = [`federation.${local.trustDomain}`];
     this.#svids = new SvidSource({
@@ -105,26 +109,11 @@ export class TrustSource {
     return this.#bundles.bundles;
   }
 
-  /** Verifies the heads of any member, also of one that was not heard of before. */
-  get verifier(): HeadVerifier {
-    return { verify: (signed, cluster) => this.#verifierOf(cluster).verify(signed, cluster) };
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancel();
     await this.#reloading;
     await this.#svids.close();
-  }
-
-  #verifierOf(cluster: ClusterName): HeadVerifier {
-    return this.#verifiers.getOrInsertComputed(cluster, () => {
-      const { local, clock } = this.#options;
-      const trustDomain = clusterTrustDomain(cluster, local.clusterset);
-      const bundles = new Watchable(bundlesFor([trustDomain], this.#trust.value.bundle));
-      this.#trust.watch(({ bundle }) => bundles.set(bundlesFor([trustDomain], bundle)));
-      return bundleVerifier(local.clusterset, bundles, clock);
-    });
   }
 
   /** The intermediate is at hand, so this is a matter of milliseconds unless it cannot sign. */

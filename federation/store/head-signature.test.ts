@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
+import { bundlesFor } from '../../trust/bundle.ts';
 import { signDocument } from '../../trust/signed-document.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { federationId, gatewayId, workloadId } from '../model/identity.ts';
@@ -17,7 +18,7 @@ describe('the signature of a head', () => {
   let verifier: HeadVerifier;
   before(async () => {
     trust = await TestClusterset.create(['west', 'east']);
-    verifier = bundleVerifier('mesh.example', new Watchable(trust.bundles), SYSTEM_CLOCK);
+    verifier = bundleVerifier('mesh.example', () => trust.bundles, SYSTEM_CLOCK);
   });
 
   const signedBy = (svid: Svid): Uint8Array =>
@@ -31,6 +32,14 @@ describe('the signature of a head', () => {
   it('is not another cluster’s', async () => {
     const signed = signedBy(await trust.svid('east', federationId(EAST)));
     assert.throws(() => verifier.verify(signed, 'west'), /east\.mesh\.example/);
+  });
+
+  it('is not another cluster’s whose chain was found good before', async () => {
+    const roots = (trustDomain: string) => bundlesFor([trustDomain], trust.bundle);
+    const one = bundleVerifier('mesh.example', roots, SYSTEM_CLOCK);
+    const signed = signedBy(await trust.svid('east', federationId(EAST)));
+    one.verify(signed, 'east');
+    assert.throws(() => one.verify(signed, 'west'), /signer of the document/);
   });
 
   it('is not that of the cluster’s gateway or a workload', async () => {
@@ -54,7 +63,7 @@ describe('the signature of a head', () => {
   it('does not outlive its certificate', async () => {
     const signed = signedBy(await trust.svid('west', federationId(WEST)));
     const tomorrow = { ...SYSTEM_CLOCK, now: () => Date.now() + 25 * 3_600_000 };
-    const later = bundleVerifier('mesh.example', new Watchable(trust.bundles), tomorrow);
+    const later = bundleVerifier('mesh.example', () => trust.bundles, tomorrow);
     assert.throws(() => later.verify(signed, 'west'), /signer of the document/);
   });
 
@@ -67,10 +76,10 @@ describe('the signature of a head', () => {
     svid.set(await trust.svid('west', federationId(WEST)));
     assert.equal(told, 1);
     const signed = signedBy(svid.value as Svid);
-    const bundles = new Watchable(trust.bundles);
-    const follows = bundleVerifier('mesh.example', bundles, SYSTEM_CLOCK);
+    let { bundles } = trust;
+    const follows = bundleVerifier('mesh.example', () => bundles, SYSTEM_CLOCK);
     follows.verify(signed, 'west');
-    bundles.set(new Map([[WEST, []]]));
+    bundles = new Map([[WEST, []]]);
     assert.throws(() => follows.verify(signed, 'west'), 'an empty key set means trust nothing');
   });
 });

@@ -2,7 +2,7 @@ import type { TrustBundles } from '../../trust/bundle.ts';
 import { ChainCache } from '../../trust/chain-cache.ts';
 import { signDocument, verifyDocument } from '../../trust/signed-document.ts';
 import type { Svid } from '../../trust/svid.ts';
-import { clusterTrustDomain, federationId } from '../model/identity.ts';
+import { clusterTrustDomain, federationId, type TrustDomain } from '../model/identity.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Readable } from '../runtime/watchable.ts';
 import type { HeadSigner, HeadVerifier } from './head.ts';
@@ -21,10 +21,14 @@ export function svidSigner(svid: Readable<Svid | undefined>): Readable<HeadSigne
   };
 }
 
-/** Takes a head only from `spiffe://<cluster>.<clusterset>/isthmus/federation` of the key's own cluster. */
+/**
+ * Takes a head only from `spiffe://<cluster>.<clusterset>/isthmus/federation` of the key's own cluster. It keeps
+ * nothing by cluster, for names come from the store; the chains that it remembers are bounded, and good ones only.
+ * @param bundlesOf what vouches for this trust domain now; the same list of roots while they are the same
+ */
 export function bundleVerifier(
   clusterset: string,
-  bundles: Readable<TrustBundles>,
+  bundlesOf: (trustDomain: TrustDomain) => TrustBundles,
   clock: Clock,
 ): HeadVerifier {
   const cache = new ChainCache();
@@ -33,7 +37,7 @@ export function bundleVerifier(
       const trustDomain = clusterTrustDomain(cluster, clusterset);
       return verifyDocument(signed, {
         type: DOCUMENT_TYPE,
-        bundles: bundles.value,
+        bundles: bundlesOf(trustDomain),
         trustDomain,
         requiredId: federationId(trustDomain),
         nowMs: clock.now(),
