@@ -30,7 +30,7 @@ export async function startBackend(place: {
   const { lifetime, workspace, nginx, scenario } = place;
   const [h1, h2, grpc, tcp] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const backend = { h1, h2, grpc, tcp };
-  writeFile(workspace, scenario.path);
+  if (scenario.protocol === 'h2') writeFiles(workspace);
   const config = workspace.fill('nginx.conf', { HTTP1_PORT: h1, HTTP2_PORT: h2, BODY });
   await startServer(lifetime, nginx, ['-c', config], h1);
   await startServer(lifetime, process.execPath, [ECHO, String(grpc), String(tcp)], tcp);
@@ -42,9 +42,7 @@ export function responseBytes({ path, bodyBytes }: Scenario): number {
   return bodyBytes > 0 ? bodyBytes : (FILES.get(path) ?? BODY.length);
 }
 
-function writeFile(workspace: Workspace, path: string): void {
-  const bytes = FILES.get(path);
-  if (bytes === undefined) return;
-  mkdirSync(join(workspace.folder, 'files'));
-  writeFileSync(join(workspace.folder, path), Buffer.alloc(bytes, BODY));
+function writeFiles({ folder }: Workspace): void {
+  mkdirSync(join(folder, 'files'));
+  for (const [path, bytes] of FILES) writeFileSync(join(folder, path), Buffer.alloc(bytes, BODY));
 }

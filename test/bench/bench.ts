@@ -1,16 +1,20 @@
 import { UserError } from '../../federation/model/user-error.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { startBackend } from './backend.ts';
-import type { EngineName, EnginePair } from './engine.ts';
+import type { EngineName } from './engine.ts';
+import { type EngineRun, startEngine } from './engine-run.ts';
 import { type Field, fieldFor, findField } from './field.ts';
 import { measureOf } from './measures.ts';
 import { type BenchOptions, readOptions } from './options.ts';
+import { describeMachine } from './results/machine.ts';
+import { writeReport } from './results/report.ts';
+import type { SavedResult } from './results/saved-results.ts';
 import type { Scenario } from './scenario.ts';
 import { type BenchResult, type EngineFigures, type Measurement, PEERS, summarise } from './summary.ts';
 import { findTools, type Tools } from './tools.ts';
 import { Workspace } from './workspace.ts';
 
-const FULL_SECONDS = 3;
+const FULL_SECONDS = 2;
 const QUICK_SECONDS = 1;
 /** They are so far behind that one round tells it. */
 const ONCE_WHEN_QUICK: readonly EngineName[] = ['nodeHttp2', 'http2Proxy'];
@@ -24,22 +28,21 @@ async function bench(
 ): Promise<BenchResult> {
   const workspace = await Workspace.create(lifetime);
   const backend = await startBackend({ lifetime, workspace, nginx: tools.nginx, scenario });
-  const pairs = new Map<EngineName, EnginePair>();
   const { engines, absent } = fieldFor(scenario, field);
-  for (const { name, start } of engines) {
-    const link = (port: number): Promise<number> => Promise.resolve(port);
-    pairs.set(name, await start({ lifetime, workspace, scenario, backend, link }));
-  }
-  const seconds = options.quick ? QUICK_SECONDS : FULL_SECONDS;
-  const measure = measureOf({ scenario, tools, folder: workspace.folder, seconds });
-  for (const pair of pairs.values()) await measure.warm(pair);
-  const rounds = new Map<EngineName, Measurement[]>([...pairs.keys()].map((name) => [name, []]));
+  const runs: EngineRun[] = [];
+  for (const engine of engines)
+    runs.push(await startEngine(engine, { lifetime, workspace, scenario, backend }));
+  const { quick } = options;
+  const seconds = quick ? QUICK_SECONDS : FULL_SECONDS;
+  const measure = measureOf({ scenario, tools, workspace, seconds, quick });
+  for (const run of runs) await measure.warm(run);
+  const rounds = new Map<EngineName, Measurement[]>(runs.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.pairs; round++) {
-    for (const [name, pair] of pairs) {
-      if (options.quick && round > 1 && ONCE_WHEN_QUICK.includes(name)) continue;
-      const measured = await measure.measure(pair);
-      rounds.get(name)?.push(measured);
-      console.error(`${scenario.name} ${round}/${options.pairs} ${lineOf(name, measured)}`);
+    for (const run of runs) {
+      if (quick && round > 1 && ONCE_WHEN_QUICK.includes(run.name)) continue;
+      const measured = await measure.measure(run);
+      rounds.get(run.name)?.push(measured);
+      console.error(`${scenario.name} ${round}/${options.pairs} ${lineOf(run.name, measured)}`);
     }
   }
   return summarise(scenario, rounds, absent);
@@ -87,21 +90,31 @@ async function alone<T>(work: (lifetime: Lifetime) => Promise<T>): Promise<T> {
   }
 }
 
+/** What measures this scenario in the same way. */
+function commandOf({ name }: Scenario, { quick, pairs }: BenchOptions): string {
+  return `npm run bench -- --scenario ${name} --pairs ${pairs}${quick ? ' --quick' : ''}`;
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env);
   const tools = findTools();
   const field = await findField(tools.haproxy, options.envoy);
+  const machine = await describeMachine(tools, field.envoyPath);
+  const saved: SavedResult[] = [];
   let errors = 0;
   for (const scenario of options.scenarios) {
     const result = await alone((lifetime) => bench(scenario, field, options, tools, lifetime));
     print(result, options.json);
     errors += result.errors;
+    const date = new Date().toISOString().slice(0, 10);
+    saved.push({ result, date, command: commandOf(scenario, options), machine });
   }
   if (errors > 0) {
     throw new UserError(`${errors} requests failed: the figures mean nothing`, {
       hint: 'look at the gateways alone, with h2load or wrk, until nothing fails',
     });
   }
+  if (options.writeResults) writeReport(saved);
 }
 
 try {

@@ -18,7 +18,8 @@ export function cpuMicros(pid: number): number {
   return (ticks * 1_000_000) / clockTicksPerSecond();
 }
 
-function familyOf(pid: number): number[] {
+/** A process and its descendants, itself first. */
+export function familyOf(pid: number): number[] {
   const family = [pid];
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim();

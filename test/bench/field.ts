@@ -13,6 +13,7 @@ type Absent = Readonly<Partial<Record<PeerName, string>>>;
 export interface Field {
   readonly engines: readonly Engine[];
   readonly absent: BenchResult['absent'];
+  readonly envoyPath: string | undefined;
 }
 
 /** All engines that this machine has. Says so when it has no Envoy. */
@@ -22,11 +23,12 @@ export async function findField(haproxyPath: string, wantedEnvoy: string | boole
   if ('path' in found) present.push(envoy(found.path));
   else console.error(`without Envoy: ${found.missing}`);
   const absent = 'path' in found ? {} : { envoy: found.missing };
-  return { engines: [...present, NODE_HTTP2, HTTP2_PROXY], absent };
+  const envoyPath = 'path' in found ? found.path : undefined;
+  return { engines: [...present, NODE_HTTP2, HTTP2_PROXY], absent, envoyPath };
 }
 
 /** Those that can do it. */
-export function fieldFor(scenario: Scenario, field: Field): Field {
+export function fieldFor(scenario: Scenario, field: Field): Omit<Field, 'envoyPath'> {
   const reasons: [string, string][] = [];
   const engines = field.engines.filter((engine) => {
     const reason = engine.cannot(scenario);

@@ -3,6 +3,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { SCENARIO_NAMES, SCENARIOS, type Scenario } from './scenario.ts';
 
 const USAGE = `npm run bench -- --scenario NAME[,NAME…]|all [--json] [--pairs N] [--quick] [--envoy PATH] [--no-envoy]
+  [--write-results]
 scenarios: ${SCENARIO_NAMES.join(' ')}`;
 const FULL_PAIRS = 5;
 const QUICK_PAIRS = 2;
@@ -12,6 +13,8 @@ export interface BenchOptions {
   readonly json: boolean;
   readonly pairs: number;
   readonly quick: boolean;
+  /** Into results.json, results.md and its plots. */
+  readonly writeResults: boolean;
   /** A path; or whether to install it. */
   readonly envoy: string | boolean;
 }
@@ -25,6 +28,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Be
     json: values.json === true,
     pairs: pairsOf(values.pairs, quick),
     quick,
+    writeResults: values['write-results'] === true,
     envoy: values['no-envoy'] === true ? false : (values.envoy ?? env.ISTHMUS_BENCH_ENVOY ?? true),
   };
 }
@@ -55,6 +59,7 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean' },
         envoy: { type: 'string' },
         'no-envoy': { type: 'boolean' },
+        'write-results': { type: 'boolean' },
       },
     }).values;
   } catch (failure) {

@@ -4,7 +4,7 @@ import { REALISTIC_HEADERS } from './realistic-headers.ts';
 export type ClientProtocol = 'h2' | 'h1' | 'grpc' | 'tcp';
 
 /** What is done; `measures.ts` has one measure for each. */
-export type MeasureKind = 'requests' | 'messages';
+export type MeasureKind = 'requests' | 'messages' | 'handshake' | 'idle' | 'head-of-line' | 'distance';
 
 /** What is measured, and with which load. */
 export interface Scenario {
@@ -81,6 +81,36 @@ export const SCENARIOS: readonly Scenario[] = [
     connections: 64,
     streams: 1,
     bodyBytes: 128,
+  },
+  {
+    ...SMALL,
+    name: 'handshake',
+    about: 'mutual TLS 1.3 at the edge, X25519, full and resumed; a request is one full handshake',
+    kind: 'handshake',
+    ratioOf: 'handshake.full.cpuMicros',
+  },
+  {
+    ...SMALL,
+    name: 'idle',
+    about: 'idle HTTP/1.1 connections at the edge; a request is the opening of one in plaintext',
+    kind: 'idle',
+    protocol: 'h1',
+    ratioOf: 'idle.rssPerConnectionBytes.plaintext',
+  },
+  {
+    ...SMALL,
+    name: 'head-of-line',
+    about: '500 small requests a second beside a stalled reader and a bulk stream of 40 MiB/s',
+    kind: 'head-of-line',
+    ratioOf: 'headOfLine.besideP99Ms',
+  },
+  {
+    ...SMALL,
+    name: 'distance',
+    about: 'one stream of 100 MiB over a link of 100 Mbit/s and 100 ms round-trip time; a request is one MiB',
+    kind: 'distance',
+    path: '/files/100m',
+    ratioOf: 'distance.share',
   },
 ];
 

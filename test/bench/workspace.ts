@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
+import { gatewayDnsName, gatewayId, workloadId } from '../../federation/model/identity.ts';
 import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { TestClusterset } from '../fixtures/test-clusterset.ts';
 
@@ -45,9 +45,17 @@ export class Workspace {
     return path;
   }
 
+  async #writeClient(): Promise<void> {
+    const id = workloadId('east.mesh.example', 'shop', 'client');
+    const svid = await this.clusterset.svid('east', id);
+    writeFileSync(join(this.pki, 'client.crt'), svid.certificateChainPem);
+    writeFileSync(join(this.pki, 'client.key'), svid.privateKeyPem, { mode: 0o600 });
+  }
+
   async #writePki(): Promise<void> {
     mkdirSync(this.pki, { mode: 0o700 });
     writeFileSync(join(this.pki, 'root.pem'), this.clusterset.root.certificatePem);
+    await this.#writeClient();
     for (const cluster of ['east', 'west']) {
       const trustDomain = `${cluster}.mesh.example`;
       const svid = await this.clusterset.svid(cluster, gatewayId(trustDomain), [gatewayDnsName(trustDomain)]);

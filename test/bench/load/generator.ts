@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { grpcMessage } from './grpc-message.ts';
 import { H2Connection, type H2Request } from './h2-lanes.ts';
-import { type Lane, type Pace, type PacedResult, Pacer } from './pacer.ts';
+import type { LoadMessage } from './load-process.ts';
+import { type Lane, type Pace, Pacer } from './pacer.ts';
 import { EchoLane, Http1Lane } from './socket-lanes.ts';
 
-/** What the program `node generator.ts SPEC` does, SPEC as JSON. It tells its parent what GeneratorMessage lists. */
+/** What the program `node generator.ts SPEC` does, SPEC as JSON. It tells its parent what LoadMessage lists. */
 export interface GeneratorSpec extends Pace {
   readonly port: number;
   readonly protocol: 'h2' | 'h1' | 'tcp';
@@ -17,11 +18,6 @@ export interface GeneratorSpec extends Pace {
   readonly bodyBytes: number;
   readonly duplex: boolean;
 }
-
-export type GeneratorMessage =
-  | { readonly kind: 'begins' }
-  | { readonly kind: 'ends'; readonly requests: number }
-  | { readonly kind: 'result'; readonly result: PacedResult };
 
 const TICK_MS = 1;
 /** How long answers that are still missing are waited for. */
@@ -62,7 +58,7 @@ async function lanesOn(
   return connection.lanes;
 }
 
-function tell(message: GeneratorMessage): void {
+function tell(message: LoadMessage): void {
   process.send?.(message);
 }
 

@@ -1,5 +1,5 @@
 import { responseBytes } from '../backend.ts';
-import type { EnginePair } from '../engine.ts';
+import type { EngineRun } from '../engine-run.ts';
 import { generate } from '../load/generator-process.ts';
 import { closedLoop, openLoop } from '../load/open-loop.ts';
 import type { Scenario } from '../scenario.ts';
@@ -16,11 +16,11 @@ export class MessagesMeasure implements Measure {
     this.#seconds = seconds;
   }
 
-  async warm(pair: EnginePair): Promise<void> {
+  async warm({ pair }: EngineRun): Promise<void> {
     await generate(pair, closedLoop(this.#scenario, pair.port, this.#seconds));
   }
 
-  async measure(pair: EnginePair): Promise<Measurement> {
+  async measure({ pair }: EngineRun): Promise<Measurement> {
     const knee = await generate(pair, closedLoop(this.#scenario, pair.port, this.#seconds));
     const half = await generate(pair, openLoop(this.#scenario, pair.port, knee.rps / 2, this.#seconds / 2));
     const { east, west, rps } = knee;

@@ -3,6 +3,7 @@ import { UserError } from '../../../federation/model/user-error.ts';
 import { responseBytes } from '../backend.ts';
 import { cpuOf } from '../cpu.ts';
 import type { EnginePair } from '../engine.ts';
+import type { EngineRun } from '../engine-run.ts';
 import { generate } from '../load/generator-process.ts';
 import { H2load } from '../load/h2load.ts';
 import type { Latency, LoadResult } from '../load/load-result.ts';
@@ -25,20 +26,20 @@ export class RequestsMeasure implements Measure {
   readonly #h2load: H2load;
   readonly #wrk: Wrk;
 
-  constructor({ scenario, tools, folder, seconds }: MeasurePlace) {
+  constructor({ scenario, tools, workspace, seconds }: MeasurePlace) {
     this.#scenario = scenario;
-    this.#folder = folder;
+    this.#folder = workspace.folder;
     this.#seconds = seconds;
-    this.#h2load = new H2load(tools.h2load, scenario, folder);
+    this.#h2load = new H2load(tools.h2load, scenario, workspace.folder);
     this.#wrk = new Wrk(tools.wrk, scenario);
   }
 
-  async warm(pair: EnginePair): Promise<void> {
+  async warm({ pair }: EngineRun): Promise<void> {
     const { rps } = await this.#put(pair, 1, await this.#firstRate(pair));
     await this.#put(pair, this.#seconds, rps);
   }
 
-  async measure(pair: EnginePair): Promise<Measurement> {
+  async measure({ pair }: EngineRun): Promise<Measurement> {
     const { rps: guess } = await this.#put(pair, this.#seconds / 8, await this.#firstRate(pair));
     const before = cpuOf(pair);
     const { requests, rps, errors } = await this.#put(pair, this.#seconds, guess);
