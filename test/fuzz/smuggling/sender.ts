@@ -70,7 +70,7 @@ function readAnswers(text: string, methods: readonly string[]): Answer[] {
     const headEnd = text.indexOf('\r\n\r\n', at);
     if (headEnd < 0) return answers;
     const head = text.slice(at, headEnd + 2);
-    const status = Number(/^HTTP\/1\.1 ([0-9]{3}) /.exec(head)?.[1]);
+    const status = Number(/^HTTP\/1\.[01] ([0-9]{3}) /.exec(head)?.[1]);
     if (Number.isNaN(status)) throw new Error(`no answer: ${JSON.stringify(text.slice(at, at + 80))}`);
     at = headEnd + 4;
     if (status < 200) continue;
@@ -82,10 +82,10 @@ function readAnswers(text: string, methods: readonly string[]): Answer[] {
 
 /** -1 when it has not come in whole. */
 function endOfBody(text: string, start: number, head: string): number {
-  if (/\r\ntransfer-encoding: chunked\r\n/.test(head)) {
+  if (/\r\ntransfer-encoding: chunked\r\n/i.test(head)) {
     const end = text.indexOf('0\r\n\r\n', start);
     return end < 0 ? -1 : end + 5;
   }
-  const end = start + Number(/\r\ncontent-length: ([0-9]+)\r\n/.exec(head)?.[1] ?? 0);
+  const end = start + Number(/\r\ncontent-length: ([0-9]+)\r\n/i.exec(head)?.[1] ?? 0);
   return end > text.length ? -1 : end;
 }
