@@ -159,7 +159,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     let at = 0;
     let input = chunk;
     while (at < input.length && this.life === 'open') {
-      if (this.#phase === 'idle') throw new HeadError('response-extra-bytes');
+      if (this.#phase === 'idle' || this.#unsent) throw new HeadError('response-extra-bytes');
       if (this.#phase === 'head') {
         if (!this.headBuffer.complete(input, at)) return;
         input = this.headBuffer.buffer;
@@ -172,6 +172,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
         return;
       }
     }
+  }
+
+  /** Nothing of the request under way was handed to the socket: what comes in cannot be its answer. */
+  get #unsent(): boolean {
+    return this.output.handedBytes === this.#handedBefore;
   }
 
   #begin(): void {
@@ -283,7 +288,9 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#handler.rejected(error.reason);
     const stream = this.#stream;
     this.#stream = undefined;
-    stream?.receiver.responseFailed({ kind: 'protocol', reason: error.reason });
+    stream?.receiver.responseFailed(
+      this.#unsent ? { kind: 'refused' } : { kind: 'protocol', reason: error.reason },
+    );
     this.destroy();
   }
 
@@ -296,8 +303,8 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
 
   #failure(): UpstreamFailure {
     if (!this.#established) return { kind: 'connect', reason: this.endReason };
-    // Nothing of the request was handed to the socket: it was certainly not processed.
-    if (this.output.handedBytes === this.#handedBefore) return { kind: 'refused' };
+    // It was certainly not processed.
+    if (this.#unsent) return { kind: 'refused' };
     return { kind: 'connection-lost' };
   }
 
