@@ -26,6 +26,7 @@ import { requestSamples } from '../telemetry/request-samples.ts';
 import { RequestTelemetry } from '../telemetry/request-telemetry.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import { routingSamples } from '../telemetry/routing-samples.ts';
+import { SparseLog } from '../telemetry/sparse-log.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EnrolmentRelay } from './enrolment-relay.ts';
 import type { ParentMessage, WorkerConfig, WorkerMessage } from './messages.ts';
@@ -45,7 +46,9 @@ export class GatewayWorker {
   readonly #options: GatewayWorkerOptions;
   readonly #meters = new MeterTable();
   readonly #resources;
+  readonly #defects: SparseLog;
   readonly #accessLog: AccessLog;
+  readonly #accessLogTroubles: SparseLog;
   readonly #connections: OpenConnections;
   readonly #relay: EnrolmentRelay;
   readonly #ports: Ports;
@@ -56,15 +59,16 @@ export class GatewayWorker {
   readonly #runtime: RoutingRuntime<RouteMeters>;
   readonly #telemetry: RequestTelemetry;
   #engine: Engine | undefined;
-  #quietUntilMs = 0;
 
   constructor(options: GatewayWorkerOptions) {
     const { config, clock, random, send } = options;
     this.#options = options;
+    this.#defects = new SparseLog(clock, options.log);
+    this.#accessLogTroubles = new SparseLog(clock, options.log);
     this.#resources = createCodecResources({
       clock,
       heldBytes: config.limits.maxHeldBytes,
-      onDefect: (err) => options.log.error({ err }, 'a defect of the gateway closed a connection'),
+      onDefect: (err) => this.#defects.error({ err }, 'a defect of the gateway closed a connection'),
     });
     this.#accessLog = new AccessLog(config.accessLog, (reason) => this.#logLost(reason));
     this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
@@ -126,11 +130,9 @@ export class GatewayWorker {
 
   /** Each lost line counts, but an operator is told now and then. */
   #logLost(reason: string): void {
-    const { config, clock, log } = this.#options;
     this.#meters.countRejected('access-log');
-    if (clock.monotonic() < this.#quietUntilMs) return;
-    this.#quietUntilMs = clock.monotonic() + LOG_COMPLAINT_MS;
-    log.error({ reason, file: config.accessLog.file }, 'lines of the access log are lost');
+    const { file } = this.#options.config.accessLog;
+    this.#accessLogTroubles.error({ reason, file }, 'lines of the access log are lost');
   }
 
   #createPorts(): Ports {
@@ -284,7 +286,6 @@ export class GatewayWorker {
   }
 }
 
-const LOG_COMPLAINT_MS = 10_000;
 /** How long a client may be silent in a drain: one that asks again before is told to close with its answer. */
 const IDLE_NOTICE_MS = 5_000;
 
