@@ -54,7 +54,8 @@ class Folder {
     const path = tempFolder(t);
     for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
     const home = { region: 'eu', zone: 'eu-a' };
-    const provider = await FileProvider.open({ folder: path, clock: SYSTEM_CLOCK, home });
+    const lastGoodFile = join(tempFolder(t), 'last-good.json');
+    const provider = await FileProvider.open({ folder: path, lastGoodFile, clock: SYSTEM_CLOCK, home });
     t.after(() => provider.close());
     const folder = new Folder(path, provider);
     await provider.ready;
@@ -199,6 +200,7 @@ test('an export that does not say its age is as old as its file, also after a re
   await utimes(join(folder.path, 'b.yaml'), written, written);
   const again = await FileProvider.open({
     folder: folder.path,
+    lastGoodFile: join(tempFolder(t), 'last-good.json'),
     clock: SYSTEM_CLOCK,
     home: { region: 'eu', zone: 'eu-a' },
   });

@@ -7,6 +7,7 @@ import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
 import { everythingClosed } from './files/closure.ts';
 import { type FileTimes, FolderWatch } from './files/folder-watch.ts';
+import { LastGood } from './files/last-good.ts';
 import { PolicyIndex } from './files/policy-index.ts';
 import { type ResourceFile, readResourceFile } from './files/resource-file.ts';
 import { ResourceSet } from './files/resource-set.ts';
@@ -23,12 +24,16 @@ import type {
 export interface FileProviderOptions {
   /** Made when it is not there. */
   readonly folder: string;
+  /** A file that keeps the last good versions for the next start; made when it is not there. */
+  readonly lastGoodFile: string;
   readonly clock: Clock;
   /** Where the cluster is: what holds for endpoints that name no zone. */
   readonly home: Locality;
 }
 
 const POLICY_KINDS: ReadonlySet<string> = new Set(['FailoverPolicy', 'TrafficPolicy', 'AccessPolicy']);
+/** A file that was never read may hold a rule for any service. */
+const NOTHING_KNOWN: ResourceFile = { objects: new Map(), problems: [], closures: [everythingClosed()] };
 /** Changes of many files at once are listed as problems once. */
 const PROBLEMS_DELAY_MS = 20;
 
@@ -40,7 +45,8 @@ export class FileProvider implements ClusterProvider {
   readonly ready: Promise<void>;
   readonly #watch: FolderWatch;
   readonly #clock: Clock;
-  readonly #resources = new ResourceSet();
+  readonly #resources: ResourceSet;
+  readonly #lastGood: LastGood;
   readonly #services: ServiceIndex;
   readonly #policies = new PolicyIndex();
   readonly #listeners = new Set<(change: ProviderChange) => void>();
@@ -49,8 +55,11 @@ export class FileProvider implements ClusterProvider {
   #problemsDue: (() => void) | undefined;
   #listed = false;
 
-  private constructor(options: FileProviderOptions) {
+  private constructor(options: FileProviderOptions, resources: ResourceSet, lastGood: LastGood) {
     this.#clock = options.clock;
+    this.#resources = resources;
+    this.#lastGood = lastGood;
+    lastGood.onProblem(() => this.#problemsLater());
     this.#services = new ServiceIndex(this.#resources, options.home);
     this.#watch = new FolderWatch(options.folder, options.clock, {
       changed: (file, text, times) => this.#changed(file, text, times),
@@ -59,6 +68,8 @@ export class FileProvider implements ClusterProvider {
     });
     this.ready = this.#watch.ready.then(() => {
       this.#listed = true;
+      // Of a folder that could not be listed files may be seen later.
+      if (!this.#unreadable.has('.')) this.#lastGood.forgetTheRest();
       this.#listProblems();
     });
   }
@@ -66,7 +77,10 @@ export class FileProvider implements ClusterProvider {
   /** @throws the file system's error when the folder can be neither found nor made. */
   static async open(options: FileProviderOptions): Promise<FileProvider> {
     await mkdir(options.folder, { recursive: true });
-    return new FileProvider(options);
+    const resources = new ResourceSet();
+    const { lastGoodFile: path, clock } = options;
+    const lastGood = await LastGood.open({ path, clock, current: () => resources.files() });
+    return new FileProvider(options, resources, lastGood);
   }
 
   get services(): ReadonlyMap<ServiceKey, ProvidedService> {
@@ -102,12 +116,15 @@ export class FileProvider implements ClusterProvider {
     this.#problemsDue?.();
     this.#listeners.clear();
     await this.#watch.close();
+    await this.#lastGood.close();
+    this.#problemsDue?.();
   }
 
   #changed(file: string, text: string, times: FileTimes): void {
     this.#unreadable.delete(file);
     const reading = { ...times, atStart: !this.#listed };
-    this.#replaced(file, readResourceFile(file, text, reading, this.#resources.file(file)));
+    const previous = this.#resources.file(file) ?? this.#fromEarlier(file);
+    this.#replaced(file, readResourceFile(file, text, reading, previous));
   }
 
   #replaced(file: string, content: ResourceFile | undefined): void {
@@ -121,19 +138,31 @@ export class FileProvider implements ClusterProvider {
     if (peers || policies) this.#policies.rebuild(this.#resources);
     if (policies) this.#tell({ kind: 'policies' });
     if (peers) this.#tell({ kind: 'peers' });
-    this.#problemsDue ??= this.#clock.after(PROBLEMS_DELAY_MS, () => this.#listProblems());
+    this.#lastGood.changed(peers || policies);
+    this.#problemsLater();
+  }
+
+  /** What an earlier process knew of a file that this one has not read yet. */
+  #fromEarlier(file: string): ResourceFile | undefined {
+    const earlier = this.#lastGood.take(file);
+    if (earlier === undefined) return undefined;
+    return { objects: earlier.objects, problems: [], closures: earlier.whole ? [] : [everythingClosed()] };
   }
 
   #cannotRead(file: string, reason: string): void {
-    const closed = !this.#listed && this.#resources.file(file) === undefined;
-    if (closed) {
-      this.#replaced(file, { objects: new Map(), problems: [], closures: [everythingClosed()] });
-    }
+    const first = !this.#listed && this.#resources.file(file) === undefined;
+    const content = first ? (this.#fromEarlier(file) ?? NOTHING_KNOWN) : undefined;
+    if (content !== undefined) this.#replaced(file, content);
+    const closed = content !== undefined && content.closures.length > 0;
     const effect = closed
       ? 'what it holds is not known, and it may hold access rules: until then nobody may call any service'
       : 'what it held stays in force';
     const hint = `give this user the right to read it; ${effect}`;
     this.#unreadable.set(file, { where: file, message: `cannot be read: ${reason}`, hint });
+    this.#problemsLater();
+  }
+
+  #problemsLater(): void {
     this.#problemsDue ??= this.#clock.after(PROBLEMS_DELAY_MS, () => this.#listProblems());
   }
 
@@ -141,6 +170,7 @@ export class FileProvider implements ClusterProvider {
     this.#problemsDue?.();
     this.#problemsDue = undefined;
     this.#problems.set([
+      ...this.#lastGood.problems(),
       ...this.#unreadable.values(),
       ...this.#resources.problems(),
       ...this.#services.problems(),

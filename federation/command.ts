@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { stringify } from 'yaml';
@@ -86,6 +86,7 @@ async function open(
   lifetime.add(() => driver.close());
   const provider = await FileProvider.open({
     folder: config.resources,
+    lastGoodFile: join(config.stateFolder, 'last-good-resources.json'),
     clock,
     home: config.local.locality,
   });

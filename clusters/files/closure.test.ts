@@ -41,7 +41,8 @@ async function write(folder: string, files: Readonly<Record<string, string>>): P
 
 async function started(t: TestContext, folder: string): Promise<FileProvider> {
   const home = { region: 'eu', zone: 'eu-a' };
-  const provider = await FileProvider.open({ folder, clock: SYSTEM_CLOCK, home });
+  const lastGoodFile = join(tempFolder(t), 'last-good.json');
+  const provider = await FileProvider.open({ folder, lastGoodFile, clock: SYSTEM_CLOCK, home });
   t.after(() => provider.close());
   await provider.ready;
   return provider;

@@ -41,6 +41,19 @@ export function closureOf(document: YamlDocument, file: string): Closure | undef
   return cluster === undefined ? undefined : { kind: 'peer', cluster };
 }
 
+/** The id of the object that an unreadable document is a version of; undefined where that cannot be made out. */
+export function idOf(document: YamlDocument, closure: Closure): string | undefined {
+  const { metadata } = outline.parse(document.value ?? document.remains);
+  const namespace = metadata?.namespace ?? (document.value === undefined ? undefined : 'default');
+  if (typeof metadata?.name !== 'string' || typeof namespace !== 'string') return undefined;
+  return `${restrictingKind(closure)}/${namespace}/${metadata.name}`;
+}
+
+/** The kind of the object that a closure stands for. */
+export function restrictingKind(closure: Closure): string {
+  return closure.kind === 'peer' ? 'ClusterPeer' : 'AccessPolicy';
+}
+
 /** What cannot be read at all may be a policy for every service. */
 export function everythingClosed(): Closure {
   return { kind: 'access', targets: [{ namespace: undefined, name: undefined }] };

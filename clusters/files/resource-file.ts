@@ -5,7 +5,7 @@ import {
 } from '../../federation/config/yaml-document.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type Resource, readResource, resourceId } from '../schema/resource.ts';
-import { type Closure, closureOf, describeClosure, lossOf } from './closure.ts';
+import { type Closure, closureOf, describeClosure, idOf, lossOf, restrictingKind } from './closure.ts';
 import type { FileTimes } from './folder-watch.ts';
 
 /** One object of a file, and since when it has this content. */
@@ -76,16 +76,44 @@ export function readResourceFile(
   }
   const missing = [...(previous?.objects ?? [])].filter(([id]) => !objects.has(id));
   const mayClose = reading.atStart || (previous?.closures.length ?? 0) > 0;
-  const closures: Closure[] = [];
+  const closed = mayClose ? uncovered(unreadable, missing, file) : new Map<Unreadable, Closure>();
   for (const one of unreadable) {
     const kept = missing.filter(([id]) => one.mayBe(id));
     for (const [id, old] of kept) objects.set(id, old);
-    const closure = kept.length === 0 && mayClose ? closureOf(one.document, file) : undefined;
-    if (closure !== undefined) closures.push(closure);
-    const effect = kept.length > 0 ? KEPT_HINT : withoutGoodVersion(one.document, closure);
+    const closure = closed.get(one);
+    const isKept = kept.length > 0 && closure === undefined;
+    const effect = isKept ? KEPT_HINT : withoutGoodVersion(one.document, closure);
     for (const problem of one.problems) problems.push(asProblem(file, problem, effect));
   }
-  return { objects, problems, closures };
+  return { objects, problems, closures: [...closed.values()] };
+}
+
+/**
+ * What is closed: each unreadable rule for which no good version is kept. A good rule that is kept stands for one
+ * unreadable document only, and a good object of another kind for none: what else is unreadable is a new rule.
+ */
+function uncovered(
+  unreadable: readonly Unreadable[],
+  missing: readonly (readonly [string, FileObject])[],
+  file: string,
+): Map<Unreadable, Closure> {
+  const free = new Set(missing.map(([id]) => id));
+  const closed = new Map<Unreadable, Closure>();
+  const unnamed: [Unreadable, Closure][] = [];
+  for (const one of unreadable) {
+    const closure = closureOf(one.document, file);
+    if (closure === undefined) continue;
+    const id = idOf(one.document, closure);
+    if (id === undefined) unnamed.push([one, closure]);
+    else if (!free.delete(id)) closed.set(one, closure);
+  }
+  for (const [one, closure] of unnamed) {
+    const kind = `${restrictingKind(closure)}/`;
+    const good = [...free].find((id) => id.startsWith(kind) && one.mayBe(id));
+    if (good === undefined) closed.set(one, closure);
+    else free.delete(good);
+  }
+  return closed;
 }
 
 function withoutGoodVersion(document: YamlDocument, closure: Closure | undefined): string {

@@ -11,6 +11,10 @@ export class ResourceSet {
     return this.#files.get(path);
   }
 
+  files(): Iterable<readonly [string, ResourceFile]> {
+    return this.#files;
+  }
+
   /** Replaces (or removes) what a file holds; returns the ids whose object in force may have changed. */
   replace(path: string, file: ResourceFile | undefined): Set<string> {
     const before = this.#files.get(path);

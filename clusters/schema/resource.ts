@@ -40,7 +40,7 @@ const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
   ClusterPeer: { apiVersions: ['isthmus.io/v1alpha1'], schema: clusterPeerSchema },
 };
 
-const NAMES = Object.keys(KINDS);
+const NAMES = Object.keys(KINDS) as ResourceKind[];
 const header = z.looseObject({ apiVersion: z.string(), kind: z.string() });
 
 export type ReadResource =
@@ -80,6 +80,23 @@ function unknownKind(kind: string): { message: string; hint: string } {
 /** What names an object across files and versions. */
 export function resourceId(resource: Resource): string {
   return `${resource.kind}/${resource.metadata.namespace}/${resource.metadata.name}`;
+}
+
+/**
+ * The JSON of an object that `parseStored` reads again.
+ * @param content the object as it is in memory, as JSON
+ */
+export function storedForm(resource: Resource, content: string): string {
+  // Only policies hold what is written otherwise than it is kept; there are few of them, and many of the others.
+  const { kind } = resource;
+  const asItIs = kind === 'Service' || kind === 'EndpointSlice' || kind === 'ServiceExport';
+  return asItIs ? content : JSON.stringify(z.encode(KINDS[kind].schema, resource));
+}
+
+/** @throws Error when it is not an object that this version reads. */
+export function parseStored(value: unknown): Resource {
+  const { kind } = z.looseObject({ kind: z.enum(NAMES) }).parse(value);
+  return KINDS[kind].schema.parse(value);
 }
 
 const named = z.object({

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
+import { Saver } from '../runtime/saver.ts';
 import { ListenPorts, type PortRange, type PortTarget } from '../snapshot/listen-ports.ts';
 import { readPorts, writePorts } from './memory-file.ts';
-import { Saver } from './saver.ts';
 
 export interface SharedPortsOptions {
   readonly path: string;

@@ -4,11 +4,11 @@ import type { LocalCluster } from '../model/cluster.ts';
 import type { RoutingSnapshot } from '../model/snapshot.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { writeDurably } from '../runtime/durable-file.ts';
+import { Saver } from '../runtime/saver.ts';
 import { WireError } from '../wire/field-checks.ts';
 import type { SnapshotEncoder } from '../wire/snapshot-encoder.ts';
 import { snapshotFromBytes } from '../wire/snapshot-message.ts';
 import { type FederationMemory, printMemory, readMemory } from './memory-file.ts';
-import { Saver } from './saver.ts';
 
 /** Where the newest state is read from when it is time to save it. */
 export interface StateSources {

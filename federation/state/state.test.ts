@@ -5,9 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import { ManualClock } from '../runtime/clock.ts';
+import { Saver } from '../runtime/saver.ts';
 import { FolderLock } from './folder-lock.ts';
 import { printMemory, readMemory, readPorts } from './memory-file.ts';
-import { Saver } from './saver.ts';
 import { SharedPorts } from './shared-ports.ts';
 
 const LOCAL = {

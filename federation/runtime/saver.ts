@@ -1,5 +1,5 @@
-import type { Clock } from '../runtime/clock.ts';
-import { type Readable, Watchable } from '../runtime/watchable.ts';
+import type { Clock } from './clock.ts';
+import { type Readable, Watchable } from './watchable.ts';
 
 const RETRY_MS = 5000;
 
