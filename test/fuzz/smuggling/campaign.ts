@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hostOf, type SmugglingWorld } from './gateways.ts';
+import { hostOf, inHand, type SmugglingWorld } from './gateways.ts';
 import { makeHttp2Mutant, sendHttp2 } from './http2-mutants.ts';
 import { makeMutant } from './mutants.ts';
 import { sendAndRead } from './sender.ts';
@@ -13,10 +13,14 @@ export interface CampaignReport {
   /** Answers 4xx and 5xx, the gateway's or a backend's. */
   readonly refused: number;
   readonly disagreements: readonly Disagreement[];
+  /** What the gateways still had in hand a while after the last client had gone. */
+  readonly leftovers: readonly string[];
 }
 
 const LANES = 16;
 const LOG_PATIENCE_MS = 10_000;
+/** Connections that linger for their clients, and figures that a worker tells its parent now and then. */
+const LEFTOVER_PATIENCE_MS = 15_000;
 
 /** Sends `mutants` mutants, each by its own seed from `seed` on, in turn to every backend; then compares the logs. */
 export async function runCampaign(
@@ -34,12 +38,14 @@ export async function runCampaign(
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   await logsAreComplete(world, trials);
+  const leftovers = await leftoversOf(world);
   const answers = trials.flatMap(({ answered }) => answered.answers);
   return {
     mutants: trials.length,
     sentRequests: trials.reduce((sum, { mutant }) => sum + mutant.sent.requests.length, 0),
     forwarded: answers.filter(({ backend }) => backend !== undefined).length,
     refused: answers.filter(({ backend }) => backend === undefined).length,
+    leftovers,
     disagreements: world.backends.flatMap((backend) =>
       compare(
         trials.filter((trial) => trial.backend === backend),
@@ -76,6 +82,15 @@ async function logsAreComplete(world: SmugglingWorld, trials: readonly Trial[]):
   }
   // What should not have come at all has a moment, too.
   await sleep(300);
+}
+
+async function leftoversOf(world: SmugglingWorld): Promise<string[]> {
+  let found = await inHand(world);
+  for (let waited = 0; found.length > 0 && waited < LEFTOVER_PATIENCE_MS; waited += 250) {
+    await sleep(250);
+    found = await inHand(world);
+  }
+  return found;
 }
 
 /** For a person: what happened, and how to see it again. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Lifetime } from '../../../federation/runtime/lifetime.ts';
 import { startGateway } from '../../fixtures/gateway-pair.ts';
-import { gatewayPorts } from '../../fixtures/gateway-process.ts';
+import { type GatewayProcess, gatewayPorts } from '../../fixtures/gateway-process.ts';
 import { findTool } from '../../fixtures/requirement.ts';
 import { TestClusterset } from '../../fixtures/test-clusterset.ts';
 import { type LoggingBackend, startHaproxy, startNginx, startNode } from './backends.ts';
@@ -10,6 +10,24 @@ export interface SmugglingWorld {
   /** East's shared HTTP port. */
   readonly port: number;
   readonly backends: readonly LoggingBackend[];
+  readonly gateways: Readonly<Record<'east' | 'west', GatewayProcess>>;
+}
+
+/** What a gateway has in hand for clients: nothing, once they have gone. */
+const IN_HAND =
+  /^isthmus_(?:held_bytes|trunk_streams|connections_open\{[^}]*listener="http")[^ ]* ([0-9.]+)$/;
+
+/** Samples of either gateway that are not 0. */
+export async function inHand({ gateways }: SmugglingWorld): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, gateway] of Object.entries(gateways)) {
+    const samples = (await gateway.admin('/metrics')).body.split('\n').filter((line) => IN_HAND.test(line));
+    if (samples.length === 0) throw new Error(`${name} does not say what it has in hand`);
+    found.push(
+      ...samples.filter((line) => Number(IN_HAND.exec(line)?.[1]) > 0).map((line) => `${name}: ${line}`),
+    );
+  }
+  return found;
 }
 
 /** What clients call the service of a backend. */
@@ -44,5 +62,5 @@ export async function startWorld(lifetime: Lifetime, folder: string): Promise<Sm
     services: backends.map(({ name }) => ({ name, protocol: 'http', endpoints: [], offeredBy: ['west'] })),
   });
   await Promise.all([eastGateway.ready(), westGateway.ready()]);
-  return { port: east.http, backends };
+  return { port: east.http, backends, gateways: { east: eastGateway, west: westGateway } };
 }

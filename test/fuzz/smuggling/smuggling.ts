@@ -25,12 +25,13 @@ try {
   for (const each of report.disagreements.slice(0, 20)) {
     process.stdout.write(`${describeDisagreement(each, seed)}\n`);
   }
-  const { mutants, sentRequests, forwarded, refused, disagreements } = report;
+  for (const each of report.leftovers) process.stdout.write(`left in ${each}\n`);
+  const { mutants, sentRequests, forwarded, refused, disagreements, leftovers } = report;
   process.stdout.write(
     `${mutants} mutants from seed ${seed}: ${sentRequests} requests by a strict reading, ${forwarded} answered by a backend, ` +
-      `${refused} answers of 4xx or 5xx, ${disagreements.length} disagreements\n`,
+      `${refused} answers of 4xx or 5xx, ${disagreements.length} disagreements, ${leftovers.length} things left in the gateways\n`,
   );
-  if (disagreements.length > 0) process.exitCode = 1;
+  if (disagreements.length + leftovers.length > 0) process.exitCode = 1;
 } finally {
   await lifetime.close();
 }
