@@ -51,6 +51,24 @@ class Files {
 }
 
 describe('services out of files', () => {
+  it('that are headless and exported are a problem, as long as they are both', () => {
+    const files = new Files();
+    const headless = SERVICE.replace('spec: {', 'spec: { clusterIP: None,');
+    files.write('service.yaml', headless);
+    assert.deepEqual(files.index.problems(), []);
+    files.write('export.yaml', exported('2026-01-01T00:00:00Z'));
+    const [problem, ...others] = files.index.problems();
+    assert.deepEqual(others, []);
+    assert.equal(problem?.where, 'export.yaml:1');
+    assert.match(
+      problem.message,
+      /^ServiceExport default\/cart: the Service is headless .*without its addresses$/,
+    );
+    assert.match(problem.hint ?? '', /flat network/);
+    files.write('service.yaml', SERVICE);
+    assert.deepEqual(files.index.problems(), []);
+  });
+
   it('appear with their Service, whatever came before it', () => {
     const files = new Files();
     assert.deepEqual(files.write('slice.yaml', slice('cart', endpoint('10.0.0.1'))), []);

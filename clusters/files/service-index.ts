@@ -31,18 +31,14 @@ export class ServiceIndex {
     return [...dirty].filter((key) => this.#rebuild(key));
   }
 
-  /** A ServiceExport without its Service offers nothing (MCS: Valid=False, reason NoService). */
+  /** Exports that offer nothing, or less than their Service has. */
   problems(): ProviderProblem[] {
     const problems: ProviderProblem[] = [];
     for (const object of this.#resources.all()) {
       if (object.resource.kind !== 'ServiceExport') continue;
       const key = serviceKey(object.resource.metadata);
-      if (this.services.has(key)) continue;
-      problems.push({
-        where: `${object.file}:${object.line}`,
-        message: `ServiceExport ${key}: there is no Service of this name`,
-        hint: 'add the Service, or remove the export',
-      });
+      const problem = exportProblem(key, this.services.get(key));
+      if (problem !== undefined) problems.push({ where: `${object.file}:${object.line}`, ...problem });
     }
     return problems;
   }
@@ -97,6 +93,24 @@ export class ServiceIndex {
       .map((id) => this.#resources.get(id))
       .filter((object) => object !== undefined);
   }
+}
+
+/** MCS: Valid=False with reason NoService, and what nothing between clusters that are not flat can carry. */
+function exportProblem(
+  key: ServiceKey,
+  provided: ProvidedService | undefined,
+): Omit<ProviderProblem, 'where'> | undefined {
+  if (provided === undefined) {
+    return {
+      message: `ServiceExport ${key}: there is no Service of this name`,
+      hint: 'add the Service, or remove the export',
+    };
+  }
+  if (provided.type !== 'Headless') return undefined;
+  return {
+    message: `ServiceExport ${key}: the Service is headless (clusterIP: None) and is exported without its addresses`,
+    hint: 'addresses are exported only on a flat network: give the Service a cluster IP, or remove the export',
+  };
 }
 
 /** An object that does not say when it was created counts from its file's time. */
