@@ -21,6 +21,41 @@ async function load(t: TestContext, text: string): Promise<{ config: GatewayConf
   return { config: await loadGatewayConfig(join(folder, 'gateway.yaml')), folder };
 }
 
+const DEFAULT_LIMITS = {
+  maxConnections: 20_000,
+  maxActiveRequests: 20_000,
+  maxHeldBytes: 64 * 1024 * 1024,
+  handshakeTimeoutMs: 10_000,
+  headerTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  tcpIdleTimeoutMs: 3_600_000,
+  flushTimeoutMs: 300_000,
+  responseTimeoutMs: 60_000,
+  maxHeaderFields: 100,
+  maxHeaderBytes: 61_440,
+  http2: {
+    maxConcurrentStreams: 250,
+    headerTableBytes: 4096,
+    maxContinuations: 8,
+    maxEmptyDataFrames: 1,
+    maxUnsentControlFrames: 1000,
+    resets: { ratePerSecond: 33, burst: 1000 },
+    pings: { ratePerSecond: 100, burst: 1000 },
+    settings: { ratePerSecond: 10, burst: 100 },
+    priorities: { ratePerSecond: 100, burst: 1000 },
+    goAways: { ratePerSecond: 10, burst: 100 },
+    windowUpdates: { ratePerSecond: 100, burst: 2000 },
+    unknownFrames: { ratePerSecond: 100, burst: 1000 },
+  },
+  overload: {
+    closeIdleAt: 0.85,
+    refuseRequestsAt: 0.95,
+    refuseConnectionsAt: 1,
+    maxLoopDelayMs: 500,
+    calmMs: 5000,
+  },
+};
+
 describe('gateway.yaml', () => {
   it('needs little, and fills in the rest', async (t) => {
     const { config, folder } = await load(t, smallest);
@@ -33,7 +68,12 @@ describe('gateway.yaml', () => {
       },
       stateFolder: join(folder, 'state/gateway'),
       workers: availableParallelism(),
-      listeners: { http: { host: '0.0.0.0', port: 15080 }, mesh: undefined, servicesHost: undefined },
+      listeners: {
+        http: { host: '0.0.0.0', port: 15080 },
+        mesh: undefined,
+        tlsPassthrough: undefined,
+        servicesHost: undefined,
+      },
       admin: { host: '127.0.0.1', port: 15021 },
       control: {
         kind: 'federation',
@@ -43,39 +83,7 @@ describe('gateway.yaml', () => {
         bundleFile: '/trust/bundle.json',
       },
       accessLog: { sample: 1, file: '-' },
-      limits: {
-        maxConnections: 20_000,
-        maxActiveRequests: 20_000,
-        maxHeldBytes: 64 * 1024 * 1024,
-        handshakeTimeoutMs: 10_000,
-        headerTimeoutMs: 10_000,
-        idleTimeoutMs: 300_000,
-        flushTimeoutMs: 300_000,
-        responseTimeoutMs: 60_000,
-        maxHeaderFields: 100,
-        maxHeaderBytes: 61_440,
-        http2: {
-          maxConcurrentStreams: 250,
-          headerTableBytes: 4096,
-          maxContinuations: 8,
-          maxEmptyDataFrames: 1,
-          maxUnsentControlFrames: 1000,
-          resets: { ratePerSecond: 33, burst: 1000 },
-          pings: { ratePerSecond: 100, burst: 1000 },
-          settings: { ratePerSecond: 10, burst: 100 },
-          priorities: { ratePerSecond: 100, burst: 1000 },
-          goAways: { ratePerSecond: 10, burst: 100 },
-          windowUpdates: { ratePerSecond: 100, burst: 2000 },
-          unknownFrames: { ratePerSecond: 100, burst: 1000 },
-        },
-        overload: {
-          closeIdleAt: 0.85,
-          refuseRequestsAt: 0.95,
-          refuseConnectionsAt: 1,
-          maxLoopDelayMs: 500,
-          calmMs: 5000,
-        },
-      },
+      limits: DEFAULT_LIMITS,
       drainDelayMs: 0,
       drainGraceMs: 30_000,
     });

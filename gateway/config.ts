@@ -47,6 +47,8 @@ export interface GatewayConfig {
   readonly listeners: {
     readonly http: ListenAddress | undefined;
     readonly mesh: ListenAddress | undefined;
+    /** For TLS that is carried as it is, to the service that its SNI names. */
+    readonly tlsPassthrough: ListenAddress | undefined;
     /** Where the ports of imported services are opened; undefined = nowhere. */
     readonly servicesHost: string | undefined;
   };
@@ -91,6 +93,7 @@ const gatewayFile = z
       .strictObject({
         http: listenAddress.optional(),
         mesh: listenAddress.optional(),
+        tlsPassthrough: listenAddress.optional(),
         services: z.strictObject({ host: host.default('0.0.0.0') }).optional(),
       })
       .refine(({ http, mesh }) => http !== undefined || mesh !== undefined, 'needs http, mesh, or both'),
@@ -151,6 +154,7 @@ export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
     listeners: {
       http: file.listeners.http,
       mesh: file.listeners.mesh,
+      tlsPassthrough: file.listeners.tlsPassthrough,
       servicesHost: file.listeners.services?.host,
     },
     admin: 'socket' in file.admin ? { socket: beside(file.admin.socket) } : file.admin,

@@ -58,6 +58,9 @@ const PROTOCOLS: ReadonlyMap<string, PortProtocol> = new Map([
   ['kubernetes.io/h2c', 'http2'],
   ['grpc', 'http2'],
   ['tcp', 'tcp'],
+  // Not terminated: the client's TLS goes through to the service.
+  ['tls', 'tcp'],
+  ['https', 'tcp'],
 ]);
 
 /** How a port is spoken to: its `appProtocol`, else the part of its name before the first dash, else TCP. */

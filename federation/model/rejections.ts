@@ -39,6 +39,8 @@ export const REJECTIONS = {
   // Who may come.
   'tls-handshake': 'a TLS handshake failed',
   'tls-handshake-timeout': 'a TLS handshake took too long',
+  'client-hello-invalid': 'on the TLS passthrough port: something that is no well-formed ClientHello',
+  'server-name-missing': 'on the TLS passthrough port: a ClientHello that names no server',
   'tls-on-plaintext-port': 'TLS on the port of a service, which is plaintext',
   'not-a-client': 'a trunk or a joining cluster on the HTTP port',
   'unknown-peer': 'a trunk from a cluster that is no peer',

@@ -20,6 +20,15 @@ export interface ServicePort {
   readonly appProtocol: string | undefined;
 }
 
+/**
+ * Whether clients speak TLS through this port to the service itself: opaque, with `appProtocol` or the beginning of its
+ * name `tls` or `https`.
+ */
+export function carriesTls({ protocol, appProtocol, name }: ServicePort): boolean {
+  const said = appProtocol?.toLowerCase() ?? name.split('-', 1)[0] ?? '';
+  return protocol === 'tcp' && (said === 'tls' || said === 'https');
+}
+
 export type ServiceType = 'ClusterSetIP' | 'Headless';
 
 /** How many hosts one locality of one cluster has, and how many of them could take a request. */

@@ -159,7 +159,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     if (protocol === 'tcp') return this.#serveOpaque(socket, context);
     const handler = new DownstreamConnection(this, context, protocol);
     if (protocol === 'http1') return new Http1ServerConnection(socket, this.#edge.http1, handler, resources);
-    if (context.origin === 'client') {
+    if (context.origin !== 'trunk') {
       return new Http2ServerConnection(socket, this.#edge.http2, handler, resources);
     }
     const trunk = new Http2ServerConnection(socket, TRUNK_HTTP2, handler, resources);

@@ -30,7 +30,7 @@ export class OpaqueConnection implements ServerConnection, Timed {
     this.#idleTimeoutMs = idleTimeoutMs;
     const downstream: Downstream = { context, identities: new CallerIdentities(), protocol: 'tcp' };
     // RFC 9113 section 8.5 wants a host and a port; the route says what is meant.
-    const authority = `clusterset.local:${context.listenPort ?? 0}`;
+    const authority = `${context.serverName ?? 'clusterset.local'}:${context.listenPort ?? 0}`;
     const block: HeaderBlock = [':method', 'CONNECT', ':authority', authority];
     this.#stream = new RawStream(socket, resources, {
       data: (chunk, start, end, endStream) => exchange.requestData(chunk, start, end, endStream),

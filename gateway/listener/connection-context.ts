@@ -3,8 +3,11 @@ import type { SpiffeId } from '../../federation/model/identity.ts';
 
 /** Who is at the other end of a downstream connection and how it came in; fixed for the connection's life. */
 export interface ConnectionContext {
-  /** `trunk`: another cluster's gateway, whose requests go to local endpoints only (split horizon). */
-  readonly origin: 'client' | 'trunk';
+  /**
+   * `tls-passthrough`: a client whose TLS is carried as it is; `serverName` chooses the service, and nobody is known.
+   * `trunk`: another cluster's gateway, whose requests go to local endpoints only (split horizon).
+   */
+  readonly origin: 'client' | 'trunk' | 'tls-passthrough';
   /** The verified identity of a client on TLS; undefined = anonymous (plaintext), or a trunk. */
   readonly caller: SpiffeId | undefined;
   /** The cluster whose gateway is at the other end of a trunk. */

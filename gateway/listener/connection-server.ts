@@ -19,5 +19,7 @@ export interface ConnectionServer {
 export type Listener =
   | { readonly kind: 'http' }
   | { readonly kind: 'mesh' }
+  /** TLS that is carried as it is, to the service that its SNI names. */
+  | { readonly kind: 'tls-passthrough' }
   /** An imported service's port, whose protocol is fixed. */
   | { readonly kind: 'service'; readonly port: number; readonly protocol: 'http' | 'http2' | 'tcp' };

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
-import { type FirstBytes, recognize } from './first-bytes.ts';
 
-export interface FirstReader {
+export interface FirstReader<Found> {
+  /** undefined = more bytes are needed. */
+  recognize(bytes: Buffer): Found | undefined;
   /** Is given what was read, which the socket does not have any more. */
-  found(kind: FirstBytes, read: Buffer): void;
+  found(kind: Found, read: Buffer): void;
   /** The client had not said enough in time; it is disconnected. */
   late(): void;
 }
@@ -13,7 +14,12 @@ export interface FirstReader {
  * Looks at what a client sends first. One that has not said enough after `timeoutMs`, however it spread its bytes, or
  * leaves before, is disconnected.
  */
-export function readFirst(socket: Socket, timers: TimerWheel, timeoutMs: number, reader: FirstReader): void {
+export function readFirst<Found>(
+  socket: Socket,
+  timers: TimerWheel,
+  timeoutMs: number,
+  reader: FirstReader<Found>,
+): void {
   let held: Buffer | undefined;
   const giveUp = (): void => {
     timers.remove(deadline);
@@ -30,7 +36,7 @@ export function readFirst(socket: Socket, timers: TimerWheel, timeoutMs: number,
     const chunk: Buffer | null = socket.read();
     if (chunk === null) return;
     held = held === undefined ? chunk : Buffer.concat([held, chunk]);
-    const kind = recognize(held);
+    const kind = reader.recognize(held);
     if (kind === undefined) return;
     socket.off('readable', look);
     socket.off('end', giveUp);

@@ -10,6 +10,7 @@ import type { Svid } from '../../trust/svid.ts';
 import { SharedReads } from '../http/shared-reads.ts';
 import { TimerWheel } from '../http/timer-wheel.ts';
 import { MeterTable } from '../telemetry/meter-table.ts';
+import { readClientHello } from './client-hello.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { DownstreamProtocol, Listener } from './connection-server.ts';
 import { EnrolmentPort } from './enrolment.ts';
@@ -278,5 +279,47 @@ describe('enrolment', () => {
     }
     assert.equal(answers.filter((answer) => answer !== '').length, 60);
     assert.deepEqual(rejected, Array(5).fill('enrolment-rate'));
+  });
+});
+
+/** However it closes: `once` of node:events would reject with an error before. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+describe('the TLS passthrough port', () => {
+  it('hands over what it read, untouched, with the server name', async (t) => {
+    const { listen, served } = await world(t);
+    const port = await listen({ kind: 'tls-passthrough' });
+    const client = connectTls({ port, host: '127.0.0.1', servername: 'payments.shop.svc.clusterset.local' });
+    client.on('error', () => undefined);
+    await closed(client);
+    const [{ protocol, context, first } = assert.fail('nothing was served')] = served;
+    assert.equal(protocol, 'tcp');
+    assert.equal(context.origin, 'tls-passthrough');
+    assert.equal(context.serverName, 'payments.shop.svc.clusterset.local');
+    assert.equal(readClientHello(Buffer.from(first, 'latin1'))?.kind, 'hello');
+  });
+
+  it('closes what is no TLS, and TLS that names no server', async (t) => {
+    const { listen, served, rejected } = await world(t);
+    const port = await listen({ kind: 'tls-passthrough' });
+    assert.equal(await exchange(connect(port, '127.0.0.1'), 'GET / HTTP/1.1\r\n\r\n'), '');
+    const nameless = connectTls({ port, host: '127.0.0.1' });
+    nameless.on('error', () => undefined);
+    await closed(nameless);
+    assert.deepEqual(rejected, ['client-hello-invalid', 'server-name-missing']);
+    assert.deepEqual(served, []);
+  });
+
+  it('closes one that does not finish its hello in time', async (t) => {
+    const { listen, rejected, clock, connections } = await world(t);
+    const socket = connect(await listen({ kind: 'tls-passthrough' }), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(Buffer.of(22, 3, 1, 2, 0));
+    while (connections.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(11_000);
+    await closed(socket);
+    assert.deepEqual(rejected, ['tls-handshake-timeout']);
   });
 });

@@ -6,9 +6,11 @@ import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { MeshPeer } from '../../trust/tls.ts';
 import type { SharedReads } from '../http/shared-reads.ts';
 import type { TimerWheel } from '../http/timer-wheel.ts';
+import { readClientHello } from './client-hello.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol, Listener } from './connection-server.ts';
 import type { EnrolmentPort } from './enrolment.ts';
+import { recognize } from './first-bytes.ts';
 import { readFirst } from './first-read.ts';
 import type { OpenConnections } from './open-connections.ts';
 import { remoteAddressOf, type TlsIdentity, TlsPort } from './tls-port.ts';
@@ -67,6 +69,9 @@ export class Ports {
       case 'http':
         this.#lookAtFirstBytes(socket, undefined, 'tls-allowed');
         return;
+      case 'tls-passthrough':
+        this.#lookAtClientHello(socket);
+        return;
       case 'service':
         this.#acceptForService(socket, listener);
     }
@@ -89,6 +94,7 @@ export class Ports {
   ): void {
     const { headerTimeoutMs, reads, timers, connections, rejected } = this.#options;
     readFirst(socket, timers, headerTimeoutMs, {
+      recognize,
       found: (kind, read) => {
         if (kind !== 'tls') {
           // Half open: a client may end its sending and still wait for its answer; the codecs end the socket.
@@ -101,6 +107,24 @@ export class Ports {
         } else this.#refuse(socket, 'tls-on-plaintext-port');
       },
       late: () => rejected('header-timeout', remoteAddressOf(socket)),
+    });
+  }
+
+  /** What was read goes on untouched: the handshake is the client's and the service's own. */
+  #lookAtClientHello(socket: Socket): void {
+    const { handshakeTimeoutMs, timers } = this.#options;
+    socket.allowHalfOpen = true;
+    readFirst(socket, timers, handshakeTimeoutMs, {
+      recognize: readClientHello,
+      found: (hello, read) => {
+        if (hello.kind === 'malformed') this.#refuse(socket, 'client-hello-invalid');
+        else if (hello.serverName === undefined) this.#refuse(socket, 'server-name-missing');
+        else {
+          socket.unshift(read);
+          this.#serve(socket, 'tcp', passthrough(socket, hello.serverName));
+        }
+      },
+      late: () => this.#options.rejected('tls-handshake-timeout', remoteAddressOf(socket)),
     });
   }
 
@@ -135,6 +159,11 @@ export class Ports {
 function plaintext(socket: Socket, listenPort: number | undefined): ConnectionContext {
   const remoteAddress = remoteAddressOf(socket);
   return { ...ANONYMOUS_CLIENT, listenPort, remoteAddress };
+}
+
+function passthrough(socket: Socket, serverName: string): ConnectionContext {
+  const remoteAddress = remoteAddressOf(socket);
+  return { ...ANONYMOUS_CLIENT, origin: 'tls-passthrough', serverName, remoteAddress };
 }
 
 function client(socket: TLSSocket, caller: SpiffeId): ConnectionContext {

@@ -21,7 +21,7 @@ export function hashOfRequest(
   source: HashSource,
   random: PipelineEnvironment['random'],
 ): number | undefined {
-  const fromClient = request.context.origin === 'client';
+  const fromClient = request.context.origin !== 'trunk';
   switch (source.kind) {
     case 'header':
       return hashOfHeader(request.block, source.name);

@@ -11,6 +11,7 @@ import { hashOfRequest, parseHash } from './request-hash.ts';
 export function route(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
   if (!normalise(request)) return 'badRequest';
   if (request.context.origin === 'trunk') return routeOnTrunk(request, environment);
+  if (request.context.origin === 'tls-passthrough') return routeByServerName(request, environment);
   const { listenPort } = request.context;
   if (listenPort === undefined && !servesAuthority(request, environment)) {
     environment.rejected('misdirected');
@@ -20,6 +21,17 @@ export function route(request: PipelineRequest, environment: PipelineEnvironment
     listenPort === undefined
       ? environment.table.byAuthority(request.authority ?? '')
       : environment.table.byListenPort(listenPort);
+  if (found === undefined) return 'noRoute';
+  const hash = ownHash(request, found, environment);
+  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
+  return accept(request, found);
+}
+
+function routeByServerName(
+  request: PipelineRequest,
+  environment: PipelineEnvironment,
+): FailureCode | undefined {
+  const found = environment.table.byServerName(request.context.serverName ?? '');
   if (found === undefined) return 'noRoute';
   const hash = ownHash(request, found, environment);
   if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };

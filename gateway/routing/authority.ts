@@ -24,6 +24,13 @@ export function parseAuthority(authority: string): NamedAuthority | undefined {
   return { key: `${name[2]}/${name[1]}`, port: port === undefined ? undefined : Number(port) };
 }
 
+/** Reads `<service>.<namespace>.svc.clusterset.local` in lower case. @returns `namespace/name`; undefined for anything else */
+export function parseClustersetHost(host: string): string | undefined {
+  if (!host.endsWith(CLUSTERSET_SUFFIX)) return undefined;
+  const name = NAME.exec(host.slice(0, -CLUSTERSET_SUFFIX.length));
+  return name === null ? undefined : `${name[2]}/${name[1]}`;
+}
+
 /** The host in lower case, without a final dot and without the clusterset's own suffix. */
 function serviceHost(host: string): string {
   const lower = host.toLowerCase();

@@ -1,6 +1,6 @@
 import { localityKey } from '../../federation/model/cluster.ts';
 import { endpointTarget } from '../../federation/model/endpoint.ts';
-import { serviceKey } from '../../federation/model/service.ts';
+import { carriesTls, serviceKey } from '../../federation/model/service.ts';
 import type {
   Peer,
   PeerHealth,
@@ -95,7 +95,11 @@ function compileService<Telemetry>(
     const bare = compileRoute(service, port, access, before, { ...runtime, seenAtMs });
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
-  return { routes, defaultRoute: routes.find((route) => route.port.protocol !== 'tcp') };
+  return {
+    routes,
+    defaultRoute: routes.find((route) => route.port.protocol !== 'tcp'),
+    tlsRoute: routes.find((route) => carriesTls(route.port)),
+  };
 }
 
 function compileRoute(

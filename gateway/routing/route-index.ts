@@ -6,6 +6,8 @@ export interface ServiceRoutes<Telemetry> {
   readonly routes: readonly Route<Telemetry>[];
   /** Where an authority without a port leads: the first HTTP port. */
   readonly defaultRoute: Route<Telemetry> | undefined;
+  /** Where a TLS server name leads: the first port that carries TLS. */
+  readonly tlsRoute: Route<Telemetry> | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import { parseAuthority } from './authority.ts';
+import { parseAuthority, parseClustersetHost } from './authority.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import type { Route, RouteTarget } from './route.ts';
 import type { RouteIndex, ServiceRoutes } from './route-index.ts';
@@ -60,6 +60,12 @@ export class RouteTable<Telemetry = unknown> {
       this.#byAuthority.set(authority, route);
     }
     return route;
+  }
+
+  /** By a TLS server name in lower case, the whole of it: `payments.shop.svc.clusterset.local`. */
+  byServerName(serverName: string): Route<Telemetry> | undefined {
+    const key = parseClustersetHost(serverName);
+    return key === undefined ? undefined : this.services.get(key)?.tlsRoute;
   }
 
   #findAuthority(authority: string): Route<Telemetry> | undefined {

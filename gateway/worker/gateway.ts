@@ -12,6 +12,7 @@ import { StaticControl } from '../control/static-control.ts';
 import { HealthChecker } from '../health/health-checker.ts';
 import { createProbe } from '../health/probe.ts';
 import { Acceptor } from '../listener/acceptor.ts';
+import type { Listener } from '../listener/connection-server.ts';
 import { ServicePorts } from '../listener/service-ports.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import { adminRoutes } from './admin-routes.ts';
@@ -26,6 +27,15 @@ export interface GatewayOptions {
   /** The gateway cannot go on; a person must mend it. */
   readonly onFatal: (error: UserError) => void;
 }
+
+type SharedListener = Exclude<Listener['kind'], 'service'>;
+
+/** Where in gateway.yaml each shared listener is. */
+const SETTINGS: Readonly<Record<SharedListener, string>> = {
+  http: 'listeners.http',
+  mesh: 'listeners.mesh',
+  'tls-passthrough': 'listeners.tlsPassthrough',
+};
 
 /** A gateway pod's parent process: it owns what there is once, and its workers serve. */
 export class Gateway {
@@ -107,21 +117,22 @@ export class Gateway {
 
   async #start(): Promise<void> {
     const { config, log } = this.#options;
-    const { http, mesh } = config.listeners;
+    const { http, mesh, tlsPassthrough } = config.listeners;
     this.#lifetime.add(() => this.#control.close());
     const admin = await AdminServer.open(config.admin, this.#adminRoutes());
     this.#lifetime.add(() => admin.close());
     this.#lifetime.add(() => this.#acceptor.close());
     if (http !== undefined) await this.#listen(http, 'http');
     if (mesh !== undefined) await this.#listen(mesh, 'mesh');
+    if (tlsPassthrough !== undefined) await this.#listen(tlsPassthrough, 'tls-passthrough');
     this.#listening = true;
     log.info({ address: admin.address }, 'admin endpoint');
     this.#team.start();
     await this.#control.start((offer) => this.#apply(offer));
   }
 
-  async #listen(address: ListenAddress, kind: 'http' | 'mesh'): Promise<void> {
-    const { port } = await this.#acceptor.open(address, { kind }, `listeners.${kind}`);
+  async #listen(address: ListenAddress, kind: SharedListener): Promise<void> {
+    const { port } = await this.#acceptor.open(address, { kind }, SETTINGS[kind]);
     this.#sharedPorts.push(port);
     this.#options.log.info({ listener: kind, address: hostPort(address.host, port) }, 'listening');
   }

@@ -42,6 +42,7 @@ const checkFinding = z.strictObject({
 const listener = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('http') }),
   z.strictObject({ kind: z.literal('mesh') }),
+  z.strictObject({ kind: z.literal('tls-passthrough') }),
   z.strictObject({
     kind: z.literal('service'),
     port: count,
