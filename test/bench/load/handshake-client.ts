@@ -18,12 +18,12 @@ interface SharedSession {
   ticket: Buffer | undefined;
 }
 
-/** Some servers hold their tickets back until they have something to say. */
+/** What makes a server answer, and those that hold their tickets back send them. */
 const HELLO = Buffer.concat([PREFACE, opening()]);
 
 /**
- * A handshake counts as done when the server's ticket has come: it has seen the client's certificate then. What is
- * sent on each connection is HTTP/2's preface.
+ * A handshake counts as done when the server has answered HTTP/2's preface with its own: it has seen the client's
+ * certificate then. A ticket alone would not tell, since few servers give another for a session that is resumed.
  */
 class HandshakeLane implements Lane {
   readonly #connect: () => TLSSocket;
@@ -54,11 +54,10 @@ class HandshakeLane implements Lane {
     };
     socket.on('session', (ticket: Buffer) => {
       this.#session.ticket = ticket;
-      finish(asAgreed(socket, this.#resumed));
     });
+    socket.once('data', () => finish(asAgreed(socket, this.#resumed)));
     socket.on('error', () => finish(false));
     socket.on('close', () => finish(false));
-    socket.resume();
     socket.write(HELLO);
   }
 }

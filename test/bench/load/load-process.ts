@@ -37,5 +37,6 @@ export async function runLoad(program: string, spec: unknown, pair: EnginePair):
   });
   await once(child, 'exit');
   if (result === undefined) throw new Error('the load generator broke');
+  if (result.requests === 0) throw new Error('not one request was answered');
   return { ...result, ...cpu };
 }
