@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { missingTools } from '../fixtures/requirement.ts';
+import type { BenchResult } from './summary.ts';
+
+const run = promisify(execFile);
+const missing = missingTools('haproxy', 'nginx', 'h2load', 'wrk');
+
+describe('the benchmark as a whole', { skip: missing }, () => {
+  // TCP is what the fewest engines can do: the quickest scenario.
+  it('measures real gateways and prints one object for a scenario', async () => {
+    const args = ['--scenario', 'tcp', '--quick', '--pairs', '1', '--no-envoy', '--json'];
+    const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'bench.ts'), ...args]);
+    const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult;
+    assert.equal(result.scenario, 'tcp');
+    assert.equal(result.errors, 0);
+    assert.equal(result.envoy, null);
+    assert.equal(result.ratio.envoy, null);
+    assert.match(result.absent.envoy ?? '', /--no-envoy/);
+    assert.equal(result.absent.nodeHttp2, 'it is a gateway for HTTP only');
+    for (const figures of [result.isthmus, result.haproxy]) {
+      assert.ok(figures !== null);
+      for (const key of ['east', 'west', 'rps', 'p50Ms', 'p99Ms'] as const) assert.ok(figures[key] > 0, key);
+      assert.ok(figures.p99Ms >= figures.p50Ms);
+    }
+    assert.ok((result.ratio.haproxy ?? 0) > 0);
+  });
+});
