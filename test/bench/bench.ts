@@ -8,7 +8,6 @@ import { measureOf } from './measures.ts';
 import { type BenchOptions, readOptions } from './options.ts';
 import { describeMachine } from './results/machine.ts';
 import { writeReport } from './results/report.ts';
-import type { SavedResult } from './results/saved-results.ts';
 import type { Scenario } from './scenario.ts';
 import { type BenchResult, type EngineFigures, type Measurement, PEERS, summarise } from './summary.ts';
 import { findTools, type Tools } from './tools.ts';
@@ -100,21 +99,20 @@ async function main(): Promise<void> {
   const tools = findTools();
   const field = await findField(tools.haproxy, options.envoy);
   const machine = await describeMachine(tools, field.envoyPath);
-  const saved: SavedResult[] = [];
   let errors = 0;
   for (const scenario of options.scenarios) {
     const result = await alone((lifetime) => bench(scenario, field, options, tools, lifetime));
     print(result, options.json);
     errors += result.errors;
     const date = new Date().toISOString().slice(0, 10);
-    saved.push({ result, date, command: commandOf(scenario, options), machine });
+    const fresh = { result, date, command: commandOf(scenario, options), machine };
+    if (options.writeResults && result.errors === 0) writeReport([fresh]);
   }
   if (errors > 0) {
     throw new UserError(`${errors} requests failed: the figures mean nothing`, {
       hint: 'look at the gateways alone, with h2load or wrk, until nothing fails',
     });
   }
-  if (options.writeResults) writeReport(saved);
 }
 
 try {

@@ -16,6 +16,9 @@ export interface NodeGatewaySettings {
   readonly pki: string;
 }
 
+/** Node's own default closes idle clients within seconds; the other engines keep them for a minute and more. */
+export const KEEP_ALIVE_TIMEOUT_MS = 300_000;
+
 export function gatewaySettings(): NodeGatewaySettings {
   return JSON.parse(process.argv[2] ?? '') as NodeGatewaySettings;
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import proxy from 'http2-proxy';
-import { credentials, gatewaySettings } from './gateway-settings.ts';
+import { credentials, gatewaySettings, KEEP_ALIVE_TIMEOUT_MS } from './gateway-settings.ts';
 
 /** A gateway as one writes it with the package http2-proxy; between the two it speaks HTTP/1.1 over mutual TLS. */
 const settings = gatewaySettings();
@@ -26,6 +26,8 @@ const secureAgent = new HttpsAgent({
   ALPNProtocols: ['http/1.1'],
 });
 const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 4000 });
+
+const patient = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };
 
 type Request = IncomingMessage & Http2ServerRequest;
 type Response = ServerResponse & Http2ServerResponse;
@@ -52,6 +54,8 @@ const onRequest = (request: unknown, response: unknown): void => {
 };
 
 const secure = createSecureServer({ ...identity, allowHTTP1: true }, onRequest);
+// Its types leave out what it takes for clients of HTTP/1.1.
+Object.assign(secure, patient);
 secure.listen(east ? settings.tlsPort : settings.trunkPort, '127.0.0.1');
 if (east && settings.http2) createServer(onRequest).listen(settings.port, '127.0.0.1');
-else if (east) createHttp1Server(onRequest).listen(settings.port, '127.0.0.1');
+else if (east) createHttp1Server(patient, onRequest).listen(settings.port, '127.0.0.1');

@@ -17,13 +17,14 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { credentials, gatewaySettings } from './gateway-settings.ts';
+import { credentials, gatewaySettings, KEEP_ALIVE_TIMEOUT_MS } from './gateway-settings.ts';
 
 /** A gateway as one writes it with Node's own modules: streams of `node:http2` piped into each other. */
 const settings = gatewaySettings();
 const east = settings.side === 'east';
 const windows = { initialWindowSize: 2 ** 20, maxConcurrentStreams: 1000 };
 const secure = { ...credentials(settings), settings: windows };
+const patient = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS };
 const agent = new Agent({ keepAlive: true, maxSockets: 4000 });
 const HOP_BY_HOP = new Set([
   'connection',
@@ -115,9 +116,9 @@ else if (settings.http2) {
   http2(createSecureServer(secure)).listen(settings.tlsPort, '127.0.0.1');
   http2(createServer({ settings: windows })).listen(settings.port, '127.0.0.1');
 } else {
-  createHttpsServer({ ...secure, ALPNProtocols: ['http/1.1'] }, fromHttp1).listen(
+  createHttpsServer({ ...secure, ALPNProtocols: ['http/1.1'], ...patient }, fromHttp1).listen(
     settings.tlsPort,
     '127.0.0.1',
   );
-  createHttp1Server(fromHttp1).listen(settings.port, '127.0.0.1');
+  createHttp1Server(patient, fromHttp1).listen(settings.port, '127.0.0.1');
 }
