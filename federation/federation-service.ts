@@ -76,7 +76,7 @@ function connect(
   lifetime: Lifetime,
 ): void {
   const { publisher, ports, routing, trust, keeper } = parts;
-  const problems = new ProblemLog(log);
+  const problems = new ProblemLog(log, parts.pace);
   const stops = [
     publisher.state.watch((state) => {
       ports.setLeading(state.kind === 'leading');

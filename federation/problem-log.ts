@@ -1,47 +1,70 @@
 import type { Logger } from 'pino';
 import type { ProviderProblem } from '../clusters/provider.ts';
+import type { LogPace } from './log-pace.ts';
 import type { UserError } from './model/user-error.ts';
 
 const STATE_HINT = 'what is in force stays so meanwhile; it is tried again by itself';
 
-/** Logs problems when they come and when they go, not each time that they are looked at. */
+/** What is wrong, each with its hint. */
+type Problems = ReadonlyMap<string, string | undefined>;
+
+interface Subject {
+  now: Problems;
+  told: Problems;
+}
+
+/**
+ * Logs problems when they come and when they go, not each time that they are looked at. What comes and goes too fast
+ * is told at the log's pace, as it is by then.
+ */
 export class ProblemLog {
   readonly #log: Logger;
-  readonly #told = new Map<string, string>();
-  #resources: ReadonlySet<string> = new Set();
-  #state: ReadonlySet<string> = new Set();
+  readonly #pace: LogPace;
+  readonly #subjects = new Map<string, Subject>();
 
-  constructor(log: Logger) {
+  constructor(log: Logger, pace: LogPace) {
     this.#log = log;
+    this.#pace = pace;
   }
 
   /** @param problem undefined when there is none any more */
   tell(subject: string, problem: UserError | undefined): void {
-    const before = this.#told.get(subject);
-    if (problem === undefined) {
-      if (before !== undefined) this.#log.info(`${subject}: works again`);
-      this.#told.delete(subject);
-    } else if (before !== problem.message) {
-      this.#log.error({ hint: problem.hint }, `${subject}: ${problem.message}`);
-      this.#told.set(subject, problem.message);
-    }
+    const now: Problems = new Map(problem && [[problem.message, problem.hint]]);
+    this.#note(subject, now, (before) => {
+      for (const [message, hint] of now) this.#log.error({ hint }, `${subject}: ${message}`);
+      if (now.size === 0 && before.size > 0) this.#log.info(`${subject}: works again`);
+    });
   }
 
   tellResources(problems: readonly ProviderProblem[]): void {
-    this.#resources = this.#tellChanges(
-      this.#resources,
-      new Map(problems.map((problem) => [`${problem.where}: ${problem.message}`, problem.hint])),
-    );
+    const now = new Map(problems.map(({ where, message, hint }) => [`${where}: ${message}`, hint]));
+    this.#note('resources', now, (before) => this.#tellChanges(before, now));
   }
 
   /** What keeps the service from saving or renewing what it has: each a sentence that names the file. */
   tellState(problems: readonly string[]): void {
-    this.#state = this.#tellChanges(this.#state, new Map(problems.map((text) => [text, STATE_HINT])));
+    const now = new Map(problems.map((text) => [text, STATE_HINT]));
+    this.#note('state', now, (before) => this.#tellChanges(before, now));
   }
 
-  #tellChanges(before: ReadonlySet<string>, now: ReadonlyMap<string, string>): ReadonlySet<string> {
-    for (const [text, hint] of now) if (!before.has(text)) this.#log.error({ hint }, text);
-    for (const text of before) if (!now.has(text)) this.#log.info(`no longer: ${text}`);
-    return new Set(now.keys());
+  /** @param say writes the difference to what was told before */
+  #note(name: string, now: Problems, say: (before: Problems) => void): void {
+    const subject = this.#subjects.getOrInsertComputed(name, () => ({ now: new Map(), told: new Map() }));
+    if (sameTexts(subject.now, now)) return;
+    subject.now = now;
+    this.#pace.tell(name, () => {
+      const before = subject.told;
+      subject.told = now;
+      if (!sameTexts(before, now)) say(before);
+    });
   }
+
+  #tellChanges(before: Problems, now: Problems): void {
+    for (const [text, hint] of now) if (!before.has(text)) this.#log.error({ hint }, text);
+    for (const text of before.keys()) if (!now.has(text)) this.#log.info(`no longer: ${text}`);
+  }
+}
+
+function sameTexts(a: Problems, b: Problems): boolean {
+  return a.size === b.size && [...a.keys()].every((text) => b.has(text));
 }

@@ -6,6 +6,7 @@ import { Exporter, type RecordSink } from './export/exporter.ts';
 import { isExported } from './export/service-record.ts';
 import { Importer } from './import/importer.ts';
 import type { ExportConflict } from './import/merge.ts';
+import type { LogPace } from './log-pace.ts';
 import type { ClusterName, LocalCluster } from './model/cluster.ts';
 import type { Endpoint } from './model/endpoint.ts';
 import type { ServiceKey } from './model/service.ts';
@@ -44,6 +45,8 @@ export interface RoutingOptions {
   readonly lastSnapshot: RoutingSnapshot | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** For what peers can make alternate. */
+  readonly pace: LogPace;
   /** Told of each new snapshot. */
   readonly onSnapshot: () => void;
   /** Told when `memory` may have changed without a new snapshot. */
@@ -250,19 +253,35 @@ export class Routing implements FindingsListener {
     if (change.reach && view !== undefined) this.#markAll(view.records.keys());
     for (const key of change.records) {
       const refusal = this.importer.refusalOf(cluster, key);
-      if (refusal !== undefined) this.#options.log.warn(refusal, 'a record of a peer is ignored');
+      if (refusal !== undefined) this.#warn(`${cluster}: record`, refusal, 'a record of a peer is ignored');
     }
     this.#request();
   }
 
   #onConflicts(service: ServiceKey, conflicts: readonly ExportConflict[]): void {
-    if (conflicts.length > 0) this.#options.log.warn({ service, conflicts }, 'exports of a service disagree');
-    else this.#options.log.info({ service }, 'exports of a service agree again');
+    const subject = `${service}: conflicts`;
+    if (conflicts.length > 0) this.#warn(subject, { service, conflicts }, 'exports of a service disagree');
+    else this.#inform(subject, { service }, 'exports of a service agree again');
   }
 
   #onOmission(service: ServiceKey, reason: string | undefined): void {
-    if (reason === undefined) this.#options.log.info({ service }, 'the service is fit to be served again');
-    else this.#options.log.warn({ service, reason }, 'a service is not served');
+    const subject = `${service}: omission`;
+    if (reason === undefined) this.#inform(subject, { service }, 'the service is fit to be served again');
+    else this.#warn(subject, { service, reason }, 'a service is not served');
+  }
+
+  #warn(subject: string, about: object, message: string): void {
+    const { pace, log } = this.#options;
+    pace.tell(subject, (suppressed) =>
+      log.warn(suppressed === 0 ? about : { ...about, suppressed }, message),
+    );
+  }
+
+  #inform(subject: string, about: object, message: string): void {
+    const { pace, log } = this.#options;
+    pace.tell(subject, (suppressed) =>
+      log.info(suppressed === 0 ? about : { ...about, suppressed }, message),
+    );
   }
 
   #lookAt(key: ServiceKey): void {

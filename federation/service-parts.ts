@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ClusterProvider } from '../clusters/provider.ts';
 import { readTextFile } from './config/yaml-file.ts';
 import type { FederationConfig } from './config.ts';
+import { LogPace } from './log-pace.ts';
 import { Routing } from './routing.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Lifetime } from './runtime/lifetime.ts';
@@ -31,6 +32,7 @@ export interface GivenParts {
 
 /** What it makes for itself. */
 export interface ServiceParts {
+  readonly pace: LogPace;
   readonly encoder: SnapshotEncoder;
   readonly keeper: StateKeeper;
   readonly trust: TrustSource;
@@ -79,20 +81,24 @@ export async function openParts(
 ): Promise<ServiceParts> {
   const { clock, log } = given;
   const { servicePorts: range, servicePortsFile: path } = config;
+  const pace = new LogPace(clock);
+  lifetime.add(() => pace.close());
+  const report = reporter(log, pace);
   const ports = await SharedPorts.open({ path, range, clock, warn: (message) => log.warn(message) });
   lifetime.add(() => ports.close());
-  const follower = await openFollower(config, given, ground.trust);
+  const follower = await openFollower(config, given, ground.trust, report);
   lifetime.add(() => follower.close());
-  const publisher = openPublisher(config, given, ground.trust, lifetime);
-  const routing = openRouting(config, given, { ...ground, ports, follower, publisher });
+  const publisher = openPublisher(config, given, ground.trust, report, lifetime);
+  const routing = openRouting(config, given, { ...ground, pace, ports, follower, publisher });
   lifetime.add(() => routing.close());
-  return { ...ground, ports, follower, publisher, routing };
+  return { ...ground, pace, ports, follower, publisher, routing };
 }
 
 function openFollower(
   config: FederationConfig,
-  { driver, clock, random, log }: GivenParts,
+  { driver, clock, random }: GivenParts,
   trust: TrustSource,
+  report: Reporter,
 ): Promise<StoreFollower> {
   return StoreFollower.open({
     ...FOLLOWER_DEFAULTS,
@@ -102,14 +108,15 @@ function openFollower(
     clock,
     random,
     folder: join(config.stateFolder, 'peers'),
-    report: reporter(log),
+    report,
   });
 }
 
 function openPublisher(
   config: FederationConfig,
-  { driver, clock, random, log }: GivenParts,
+  { driver, clock, random }: GivenParts,
   trust: TrustSource,
+  report: Reporter,
   lifetime: Lifetime,
 ): StorePublisher {
   const bundleSequence = new Watchable(trust.trust.value.bundle.sequence);
@@ -125,7 +132,7 @@ function openPublisher(
     clock,
     random,
     folder: join(config.stateFolder, 'store'),
-    report: reporter(log),
+    report,
   });
   lifetime.add(() => publisher.close());
   return publisher;
@@ -136,7 +143,7 @@ function openRouting(
   { provider, clock, log }: GivenParts,
   parts: Omit<ServiceParts, 'routing'>,
 ): Routing {
-  const { keeper, trust, ports, follower, publisher } = parts;
+  const { pace, keeper, trust, ports, follower, publisher } = parts;
   return new Routing({
     local,
     epoch: keeper.nextEpoch(clock.now()),
@@ -149,6 +156,7 @@ function openRouting(
     lastSnapshot: keeper.lastSnapshot,
     clock,
     log,
+    pace,
     onSnapshot: () => {
       keeper.memoryChanged();
       keeper.snapshotChanged();
@@ -157,7 +165,12 @@ function openRouting(
   });
 }
 
-function reporter(log: Logger): Reporter {
-  return ({ severity, cluster, message }) =>
-    severity === 'warning' ? log.warn({ about: cluster }, message) : log.info({ about: cluster }, message);
+/** What alternates, at whoever's will, is told at the log's pace. */
+function reporter(log: Logger, pace: LogPace): Reporter {
+  return ({ severity, cluster, topic, message }) =>
+    pace.tell(`${cluster}: ${topic}`, (suppressed) => {
+      const about = suppressed === 0 ? { about: cluster } : { about: cluster, suppressed };
+      if (severity === 'warning') log.warn(about, message);
+      else log.info(about, message);
+    });
 }

@@ -76,6 +76,7 @@ export class ClusterWriter {
     this.#options.report({
       severity: 'info',
       cluster: local.name,
+      topic: 'writing',
       message: `publishes from here, epoch ${result.epoch}`,
     });
     return { kind: 'unsure', epoch: result.epoch, tryAtMs: 0 };
@@ -147,7 +148,7 @@ export class ClusterWriter {
   async #rewrite(epoch: number, reason: string): Promise<Leadership> {
     const { driver, local, publication, clock, report } = this.#options;
     const severity = this.#newest === undefined ? 'info' : 'warning';
-    report({ severity, cluster: local.name, message: `${reason}: everything is written` });
+    report({ severity, cluster: local.name, topic: 'writing', message: `${reason}: everything is written` });
     const whole = publication.wholeSet();
     for (const part of batches(whole.records)) await driver.stage(local.name, epoch, part);
     const head = this.#sign(epoch, whole.version, whole.digest);

@@ -125,7 +125,7 @@ export class StoreFollower {
   async #restore(): Promise<void> {
     const { local, report } = this.#options;
     const warn = (cluster: ClusterName, message: string): void =>
-      report({ severity: 'warning', cluster, message });
+      report({ severity: 'warning', cluster, topic: 'copy', message });
     for (const cluster of this.#disk.marks.keys()) this.#meet(cluster);
     for (const [cluster, copy] of await this.#disk.readCopies(warn)) {
       if (cluster === local.name) continue;
@@ -223,7 +223,7 @@ export class StoreFollower {
     if (fitsTrustDomain(cluster, local.clusterset)) return true;
     if (!this.#toldOfLongName) {
       const message = `${cluster} among the members is passed over: it is too long for clusterset ${local.clusterset}`;
-      report({ severity: 'warning', cluster: local.name, message });
+      report({ severity: 'warning', cluster: local.name, topic: 'members', message });
     }
     this.#toldOfLongName = true;
     return false;
@@ -259,15 +259,21 @@ export class StoreFollower {
     if (change.records.length > 0 || change.head) {
       this.#disk.saveCopy(cluster, peer.records.size, () => peer.copy);
     }
-    if (change.problem && peer.problem !== undefined) {
-      this.#options.report({ severity: 'warning', cluster, message: peer.problem });
-    }
-    if (change.reach) {
-      const severity = peer.reach === 'unreachable' ? 'warning' : 'info';
-      this.#options.report({ severity, cluster, message: `is ${peer.reach}` });
-    }
+    this.#reportChange(peer, change);
     if (change.records.length === 0 && !change.head && !change.reach && !change.problem) return;
     for (const listener of [...this.#listeners]) listener(cluster, change);
+  }
+
+  #reportChange({ cluster, problem, reach }: FollowedPeer, change: PeerChange): void {
+    const { report } = this.#options;
+    if (change.problem) {
+      const severity = problem === undefined ? 'info' : 'warning';
+      report({ severity, cluster, topic: 'word', message: problem ?? 'what it says can be believed again' });
+    }
+    if (change.reach) {
+      const severity = reach === 'unreachable' ? 'warning' : 'info';
+      report({ severity, cluster, topic: 'reach', message: `is ${reach}` });
+    }
   }
 
   #onStoreState(state: 'up' | 'down'): void {
@@ -291,6 +297,7 @@ export class StoreFollower {
     this.#options.report({
       severity: 'warning',
       cluster,
+      topic: 'reading',
       message: `the store could not be read: ${String(failure)}`,
     });
   }

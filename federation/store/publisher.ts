@@ -296,7 +296,8 @@ export class StorePublisher {
   }
 
   #warn(message: string): void {
-    this.#options.report({ severity: 'warning', cluster: this.#options.local.name, message });
+    const { report, local } = this.#options;
+    report({ severity: 'warning', cluster: local.name, topic: 'writing', message });
   }
 
   #makeWriter(): ClusterWriter {

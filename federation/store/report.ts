@@ -5,6 +5,8 @@ export interface StoreReport {
   readonly severity: 'info' | 'warning';
   /** The cluster whose word it is about. */
   readonly cluster: ClusterName;
+  /** Of one cluster and topic a newer report makes an older one out of date. */
+  readonly topic: 'reach' | 'word' | 'copy' | 'members' | 'reading' | 'writing';
   readonly message: string;
 }
 
