@@ -18,6 +18,8 @@ export interface TableEntry {
   readonly value: string;
   /** How many were inserted before it. */
   readonly sequence: number;
+  /** The block that it was last of use to. */
+  usedIn: number;
 }
 
 interface StaticName {
@@ -37,6 +39,11 @@ function staticNames(): ReadonlyMap<string, StaticName> {
   return names;
 }
 
+/** An entry of use to one of the last so many blocks is worth more than one that is new. */
+const FRESH_BLOCKS = 64;
+/** One in so many goes in all the same: what is hot and old must not keep out a new kind of traffic for ever. */
+const PATIENCE = 256;
+
 const STATIC: ReadonlyMap<string, StaticName> = staticNames();
 
 /** The encoder's picture of the peer's dynamic table, found by name first, then by value. */
@@ -48,6 +55,8 @@ export class EncoderTable {
   #inserted = 0;
   #bytes = 0;
   #maxBytes: number;
+  #block = 0;
+  #turnedAway = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -55,6 +64,11 @@ export class EncoderTable {
 
   get maxBytes(): number {
     return this.#maxBytes;
+  }
+
+  /** Another block begins. */
+  begin(): void {
+    this.#block++;
   }
 
   known(name: string): KnownName {
@@ -66,7 +80,9 @@ export class EncoderTable {
     const entries = known.entries;
     for (let at = entries.length - 1; at >= 0; at--) {
       const entry = entries[at] as TableEntry;
-      if (entry.value === value) return STATIC_ENTRIES + this.#inserted - entry.sequence;
+      if (entry.value !== value) continue;
+      entry.usedIn = this.#block;
+      return STATIC_ENTRIES + this.#inserted - entry.sequence;
     }
     const position = known.staticValues.indexOf(value);
     return position < 0 ? 0 : known.staticIndex + position;
@@ -79,6 +95,20 @@ export class EncoderTable {
     return newest === undefined ? 0 : STATIC_ENTRIES + this.#inserted - newest.sequence;
   }
 
+  /**
+   * Whether the field should go into the table: not when it would drive out what is in use. Messages with more fields
+   * than the table holds would otherwise replace all of it each time, and never find anything.
+   */
+  admits(known: KnownName, value: string): boolean {
+    let bytes = this.#bytes + known.name.length + value.length + ENTRY_OVERHEAD_BYTES - this.#maxBytes;
+    for (let at = this.#first; bytes > 0 && at < this.#entries.length; at++) {
+      const oldest = this.#entries[at] as TableEntry;
+      if (this.#block - oldest.usedIn < FRESH_BLOCKS) return this.#turnedAway++ % PATIENCE === PATIENCE - 1;
+      bytes -= oldest.known.name.length + oldest.value.length + ENTRY_OVERHEAD_BYTES;
+    }
+    return true;
+  }
+
   insert(known: KnownName, value: string): void {
     const bytes = known.name.length + value.length + ENTRY_OVERHEAD_BYTES;
     this.#evict(this.#maxBytes - bytes);
@@ -86,7 +116,7 @@ export class EncoderTable {
     // Eviction may have forgotten the name.
     const current = this.#names.get(known.name) ?? known;
     this.#names.set(current.name, current);
-    const entry = { known: current, value: detached(value), sequence: this.#inserted++ };
+    const entry = { known: current, value: detached(value), sequence: this.#inserted++, usedIn: this.#block };
     current.entries.push(entry);
     this.#entries.push(entry);
     this.#bytes += bytes;

@@ -183,3 +183,26 @@ describe('what goes into the table', () => {
     assert.equal(pair.decoder.tableBytes, 0);
   });
 });
+
+describe('a block with more fields than the table holds', () => {
+  const wide = Array.from({ length: 60 }, (_, i) => [`x-field-${i}`, `${i + 10}`.repeat(40)]).flat();
+
+  test('finds what the table has room for, instead of replacing all of it each time', () => {
+    const pair = newPair();
+    roundTrip(pair, wide);
+    const second = roundTrip(pair, wide);
+    const third = roundTrip(pair, wide);
+    assert.equal(third.length, second.length);
+    const literal = wide.filter((text) => !text.startsWith('x-') && third.includes(text));
+    assert.ok(literal.length < 40, `${literal.length} of 60 fields are literals`);
+  });
+
+  test('gives way to another kind of traffic', () => {
+    const pair = newPair();
+    roundTrip(pair, wide);
+    const other = ['x-other', 'o'.repeat(500)];
+    let blocks = 0;
+    while (roundTrip(pair, other).length > 10) assert.ok(blocks++ < 500);
+    assert.ok(blocks > 0);
+  });
+});

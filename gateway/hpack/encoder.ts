@@ -62,6 +62,7 @@ export class HpackEncoder {
 
   /** Writes the block at `position`; returns the position after it. There must be `maxEncodedBytes` of room. */
   encode(block: HeaderBlock, target: Buffer, position: number): number {
+    this.#table.begin();
     let at = this.#smallestBytes === undefined ? position : this.#sizeUpdates(target, position);
     for (let field = 0; field < block.length; field += 2) {
       const name = block[field] as string;
@@ -98,12 +99,16 @@ export class HpackEncoder {
     const { sensitive } = this.#options;
     if (sensitive.size > 0 && sensitive.has(known.name)) return NEVER_INDEXED;
     if (known.indexing === 'without' || value.length > MAX_INDEXED_VALUE_BYTES) return WITHOUT_INDEXING;
-    if (known.indexing === 'first-sight') return WITH_INDEXING;
+    if (known.indexing === 'first-sight') return this.#formOfNew(known, value);
     if (value.includes(QUERY)) return WITHOUT_INDEXING;
-    if (this.#recent.includes(value)) return WITH_INDEXING;
+    if (this.#recent.includes(value)) return this.#formOfNew(known, value);
     this.#recent[this.#recentAt] = value;
     this.#recentAt = (this.#recentAt + 1) % RECENT_VALUES;
     return WITHOUT_INDEXING;
+  }
+
+  #formOfNew(known: KnownName, value: string): number {
+    return this.#table.admits(known, value) ? WITH_INDEXING : WITHOUT_INDEXING;
   }
 
   #string(text: string, target: Buffer, position: number): number {

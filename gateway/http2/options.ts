@@ -68,9 +68,12 @@ export const EDGE_HTTP2: Http2Options = {
   idleTimeoutMs: 300_000,
 };
 
-/** Between our own gateways. A peer's edge may let in 200 fields and 60 KiB, to which the engine adds its own. */
+/**
+ * Between our own gateways: with a table that the fields of many callers find room in. A peer's edge may let in 200 fields and 60 KiB, to which the engine adds its own.
+ */
 export const TRUNK_HTTP2: Http2Options = {
   ...COMMON,
+  headerTableBytes: 64 * KIB,
   maxFields: 220,
   maxHeaderListBytes: 68 * KIB,
   headerLimits: { maxContinuations: 8, maxBlockBytes: 68 * KIB },
@@ -81,11 +84,11 @@ export const TRUNK_HTTP2: Http2Options = {
   idleTimeoutMs: 0,
 };
 
-/** Towards pods. */
+/** Towards pods, which are near: Huffman code costs more there than its bytes. */
 export const UPSTREAM_HTTP2: Http2Options = {
   ...COMMON,
   maxConcurrentStreams: 0,
-  huffman: true,
+  huffman: false,
   connectProtocol: false,
   flood: undefined,
   idleTimeoutMs: 0,
