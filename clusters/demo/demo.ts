@@ -5,6 +5,7 @@ import { FailbackWatch } from './failback-watch.ts';
 import { playByKeys, showTable } from './keys.ts';
 import { NAMESPACE } from './manifests.ts';
 import { measureDemo } from './measured-demo.ts';
+import { unmeasured } from './report.ts';
 import { ENTRY, HOST, LOST } from './topology.ts';
 import { runTour, tourSchedule } from './tour.ts';
 
@@ -14,7 +15,8 @@ const PARENT_POLL_MS = 500;
 /**
  * Three clusters on one machine, joined by real tokens: watch one be lost, others take over, and the lost one come
  * back in steps. Nothing is left running, however the demo ends.
- * @throws UserError when a part cannot be started or, under `--json`, when an idempotent request failed.
+ * @throws UserError when a part cannot be started or, under `--json`, when an idempotent request failed or a number is
+ *   missing.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const startMs = performance.now();
@@ -46,6 +48,12 @@ async function present(
     if (report.failed > 0) {
       throw new UserError(`${report.failed} of ${report.requests} idempotent requests failed`, {
         hint: 'what failed is named above',
+      });
+    }
+    const missing = unmeasured(report);
+    if (missing.length > 0) {
+      throw new UserError(`not everything could be measured: ${missing.join('; ')}`, {
+        hint: 'measure longer (--seconds), or on a machine with less to do',
       });
     }
     return;

@@ -4,6 +4,8 @@
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { judge } from './answer.ts';
+import { LoadMix } from './load-mix.ts';
 import type { Sample } from './sample.ts';
 
 /** What to load, and how. */
@@ -13,10 +15,10 @@ export interface LoadPlan {
   readonly authority: string;
   readonly requestsPerSecond: number;
   readonly burst: number;
+  /** The clusters that may answer. */
+  readonly clusters: readonly string[];
 }
 
-/** Every tenth request is a POST, every tenth one is on a connection of its own. */
-const ONE_IN = 10;
 const BODY = JSON.stringify({ order: 'one espresso' });
 const SAMPLE_INTERVAL_MS = 200;
 /** Far beyond any bound that is measured: only a lost answer runs into it. */
@@ -29,8 +31,9 @@ class Load {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
   readonly #samples: Sample[] = [];
   #session: ClientHttp2Session | undefined;
+  readonly #http1 = new LoadMix();
+  readonly #http2 = new LoadMix();
   #sent = 0;
-  #bursts = 0;
   #open = 0;
   #stopped = false;
 
@@ -72,8 +75,8 @@ class Load {
 
   #sendHttp1(atMs: number): void {
     const index = this.#sent++;
-    const post = index % ONE_IN === 3;
-    const fresh = index % ONE_IN === 7;
+    const post = this.#http1.nextIsPost();
+    const fresh = this.#http1.nextIsFresh();
     const done = this.#begin(atMs, 'http/1.1', !post);
     const request = httpRequest(
       {
@@ -102,7 +105,7 @@ class Load {
   }
 
   #sendBurst(atMs: number): void {
-    const fresh = this.#bursts++ % ONE_IN === 7;
+    const fresh = this.#http2.nextIsFresh();
     const session = fresh ? this.#connect() : this.#kept();
     let open = this.#plan.burst;
     const streamDone = (): void => {
@@ -110,7 +113,7 @@ class Load {
       if (fresh && open === 0) session.close();
     };
     for (let index = 0; index < this.#plan.burst; index += 1) {
-      this.#sendStream(session, atMs, index % ONE_IN === 3, streamDone);
+      this.#sendStream(session, atMs, this.#http2.nextIsPost(), streamDone);
     }
   }
 
@@ -164,24 +167,14 @@ class Load {
       if (finished) return;
       finished = true;
       this.#open -= 1;
-      const verdict = failure === undefined ? judge(status, body) : { failure, cluster: undefined };
+      const verdict =
+        failure === undefined ? judge(status, body, this.#plan.clusters) : { failure, cluster: undefined };
       this.#samples.push({ sentAtMs, durationMs: now() - sentAtMs, protocol, idempotent, ...verdict });
     };
   }
 
   #report(done: () => void = () => undefined): void {
     process.send?.(this.#samples.splice(0), undefined, {}, done);
-  }
-}
-
-function judge(status: number, body: string): { failure: string | undefined; cluster: string | undefined } {
-  if (status !== 200) return { failure: `status ${status}: ${body.slice(0, 120)}`, cluster: undefined };
-  try {
-    const { cluster } = JSON.parse(body) as { cluster?: unknown };
-    if (typeof cluster === 'string') return { failure: undefined, cluster };
-    return { failure: 'the body names no cluster', cluster: undefined };
-  } catch {
-    return { failure: `the body is not whole: ${body.slice(0, 120)}`, cluster: undefined };
   }
 }
 

@@ -31,6 +31,7 @@ export async function measureDemo(
     authority: `echo.${NAMESPACE}.svc.clusterset.local`,
     requestsPerSecond: REQUESTS_PER_SECOND,
     burst: BURST,
+    clusters: [ENTRY, LOST, OTHER],
   });
   const failback = new FailbackWatch(HOST, entry.gatewayAdmin, LOST);
   const schedule = tourSchedule(seconds);

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildReport, failbackMs, failbackSteps, failoverMs, percentile, type TourTimes } from './report.ts';
+import {
+  buildReport,
+  failbackMs,
+  failbackSteps,
+  failoverMs,
+  percentile,
+  type TourTimes,
+  unmeasured,
+} from './report.ts';
 import type { Sample } from './sample.ts';
 
 const TIMES: TourTimes = {
@@ -86,4 +94,19 @@ test('the report counts idempotent and other requests apart', () => {
   assert.equal(report.inFlightAtLoss, 2);
   assert.deepEqual(report.nonIdempotent, { requests: 1, failed: 1 });
   assert.deepEqual(report.propagationMs, { p50: 10, p99: 20 });
+});
+
+test('what could not be measured is said, and is no number', () => {
+  const input = { store: 'memory', cluster: 'west', propagationMs: [10], redisOutageMs: 0 } as const;
+  const whole = buildReport({ ...input, samples: calm(21_000, 26_000), times: TIMES });
+  assert.deepEqual(unmeasured(whole), []);
+  const gap = buildReport({ ...input, samples: calm(25_000, 26_000), times: TIMES });
+  assert.deepEqual(gap.failbackSteps[0], { share: 10, observedShare: null });
+  assert.deepEqual(unmeasured(gap), ['no request was answered in the failback step of 10 %']);
+  const none = buildReport({ ...input, samples: [], times: { ...TIMES, steps: [] }, propagationMs: [] });
+  assert.deepEqual(unmeasured(none), ['no failback was seen to begin', 'no change was seen to arrive']);
+  const away = calm(21_000, 26_000, { cluster: 'north' });
+  assert.deepEqual(unmeasured(buildReport({ ...input, samples: away, times: TIMES })), [
+    'the cluster that came back did not answer everything again',
+  ]);
 });

@@ -11,6 +11,13 @@ export interface TourTimes {
   readonly steps: readonly { readonly share: number; readonly fromMs: number; readonly untilMs: number }[];
 }
 
+/** Percent: what the policy gives, and what was seen; null when no answered request was sent in the step. */
+export interface StepShare {
+  readonly share: number;
+  readonly observedShare: number | null;
+}
+
+/** Where a number is null it could not be measured: `unmeasured` says so. */
 export interface TourReport {
   readonly store: 'memory' | 'redis';
   readonly requests: number;
@@ -19,9 +26,9 @@ export interface TourReport {
   readonly nonIdempotent: { readonly requests: number; readonly failed: number };
   readonly failoverMs: number | null;
   readonly failbackMs: number | null;
-  readonly failbackSteps: readonly { readonly share: number; readonly observedShare: number }[];
+  readonly failbackSteps: readonly StepShare[];
   readonly changes: number;
-  readonly propagationMs: { readonly p50: number; readonly p99: number };
+  readonly propagationMs: { readonly p50: number | null; readonly p99: number | null };
   readonly redisOutageMs: number;
 }
 
@@ -75,11 +82,7 @@ export function failbackMs(samples: readonly Sample[], cluster: string, times: T
 }
 
 /** What share of the answered requests that were sent in each step the cluster answered, in percent. */
-export function failbackSteps(
-  samples: readonly Sample[],
-  cluster: string,
-  times: TourTimes,
-): { share: number; observedShare: number }[] {
+export function failbackSteps(samples: readonly Sample[], cluster: string, times: TourTimes): StepShare[] {
   return times.steps.map((step) => {
     const inStep = samples.filter(
       (sample) =>
@@ -88,7 +91,7 @@ export function failbackSteps(
         sample.sentAtMs < step.untilMs - STEP_EDGE_MS,
     );
     const answered = inStep.filter((sample) => sample.cluster === cluster).length;
-    return { share: step.share, observedShare: round((100 * answered) / inStep.length) };
+    return { share: step.share, observedShare: numberOrNull((100 * answered) / inStep.length) };
   });
 }
 
@@ -118,11 +121,29 @@ export function buildReport(input: ReportInput): TourReport {
     failbackSteps: failbackSteps(samples, cluster, times),
     changes: input.propagationMs.length,
     propagationMs: {
-      p50: round(percentile(input.propagationMs, 50)),
-      p99: round(percentile(input.propagationMs, 99)),
+      p50: numberOrNull(percentile(input.propagationMs, 50)),
+      p99: numberOrNull(percentile(input.propagationMs, 99)),
     },
     redisOutageMs: Math.round(input.redisOutageMs),
   };
+}
+
+/** What a report has no number for, each as a sentence. */
+export function unmeasured(report: TourReport): string[] {
+  const { failbackSteps: steps, failbackMs: returnMs, propagationMs } = report;
+  const found: string[] = [];
+  if (steps.length === 0) found.push('no failback was seen to begin');
+  else if (returnMs === null) found.push('the cluster that came back did not answer everything again');
+  for (const { share, observedShare } of steps) {
+    if (observedShare === null) found.push(`no request was answered in the failback step of ${share} %`);
+  }
+  if (propagationMs.p50 === null) found.push('no change was seen to arrive');
+  return found;
+}
+
+/** JSON has no NaN. */
+function numberOrNull(value: number): number | null {
+  return Number.isNaN(value) ? null : round(value);
 }
 
 function failures(samples: readonly Sample[]): number {
