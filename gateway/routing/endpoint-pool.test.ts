@@ -95,11 +95,43 @@ describe('endpoint pool', () => {
       for (let failures = 0; failures < 5; failures++) pool.finished(at(address), 12_000, 'failure', 5);
     }
     assert.equal(at('b:1').ejection.kind, 'in');
+    sweepEachSecond(pool, 13_000, 19_000);
     pool.sweep(19_999);
     assert.equal(at('b:1').ejection.kind, 'in');
-    pool.sweep(42_000);
+    sweepEachSecond(pool, 21_000, 51_000);
     assert.equal(at('a:1').ejection.kind, 'in');
     assert.equal(at('a:1').consecutiveFailures, 0);
     assert.equal(at('b:1').ejection.kind, 'ejected');
   });
+
+  it('holds nothing against an endpoint that failed while this process stood still', () => {
+    const { pool, at } = poolOf('a:1');
+    const only = at('a:1');
+    const fail = (nowMs: number, latencyMs: number) => pool.finished(only, nowMs, 'failure', latencyMs);
+    sweepEachSecond(pool, 10_000, 12_000);
+    for (let failures = 0; failures < 4; failures++) fail(12_000, 5);
+    // It wakes, and hears of the failures before its next sweep.
+    for (let failures = 0; failures < 10; failures++) fail(20_000, 8_000);
+    assert.deepEqual([only.ejection.kind, only.consecutiveFailures], ['in', 0]);
+    sweepEachSecond(pool, 20_500, 22_000);
+    for (let failures = 0; failures < 10; failures++) fail(22_000, 2_001);
+    assert.deepEqual([only.ejection.kind, only.consecutiveFailures], ['in', 0]);
+    for (let failures = 0; failures < 4; failures++) fail(22_000, 2_000);
+    assert.equal(only.ejection.kind, 'in');
+    fail(22_000, 5);
+    assert.equal(only.ejection.kind, 'ejected');
+  });
+
+  it('begins to count anew after a standstill that it notices at a sweep', () => {
+    const { pool, at } = poolOf('a:1');
+    const only = at('a:1');
+    pool.sweep(10_000);
+    for (let failures = 0; failures < 4; failures++) pool.finished(only, 10_000, 'failure', 5);
+    pool.sweep(12_001);
+    assert.equal(only.consecutiveFailures, 0);
+  });
 });
+
+function sweepEachSecond(pool: EndpointPool, fromMs: number, toMs: number): void {
+  for (let nowMs = fromMs; nowMs <= toMs; nowMs += 1_000) pool.sweep(nowMs);
+}

@@ -1,4 +1,5 @@
 import type { OutlierPolicy } from '../../federation/model/policy.ts';
+import { Standstill } from '../http/standstill.ts';
 import {
   type CheckState,
   type EndpointRuntime,
@@ -7,6 +8,9 @@ import {
 } from './endpoint-runtime.ts';
 import { decideEjections, failsTooOften } from './outlier.ts';
 import { observeLatency } from './peak-ewma.ts';
+
+/** `sweep` is called each second: later than this, the process stood still. */
+const STANDSTILL_MS = 2_000;
 
 export interface PoolPolicy {
   readonly outlier: OutlierPolicy;
@@ -32,6 +36,8 @@ export class EndpointPool {
   #version = 0;
   #ejections = 0;
   #sweptAtMs = 0;
+  readonly #standstill = new Standstill(STANDSTILL_MS);
+  #wokeAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(policy: PoolPolicy) {
     this.#policy = policy;
@@ -102,6 +108,9 @@ export class EndpointPool {
       runtime.consecutiveFailures = 0;
       return;
     }
+    this.#forgive(nowMs);
+    // Its timeout may have passed, or its pod given up, only because this process did not run.
+    if (nowMs - latencyMs < this.#wokeAtMs) return;
     const { outlier } = this.#policy;
     const failedTooOften = failsTooOften(runtime.consecutiveFailures, outlier);
     runtime.consecutiveFailures++;
@@ -109,11 +118,19 @@ export class EndpointPool {
     if (!failedTooOften && failsTooOften(runtime.consecutiveFailures, outlier)) this.#eject(nowMs, false);
   }
 
-  /** The periodic look; does nothing until the policy's interval has passed. */
+  /** The periodic look, each second; little happens until the policy's interval has passed. */
   sweep(nowMs: number): void {
+    this.#forgive(nowMs);
     if (nowMs - this.#sweptAtMs < this.#policy.outlier.sweepIntervalMs) return;
     this.#sweptAtMs = nowMs;
     this.#eject(nowMs, true);
+  }
+
+  /** After a standstill nobody has failed yet. Failures notice it too: they may come before the next sweep. */
+  #forgive(nowMs: number): void {
+    if (!this.#standstill.look(nowMs)) return;
+    this.#wokeAtMs = nowMs;
+    for (const runtime of this.#runtimes.values()) runtime.consecutiveFailures = 0;
   }
 
   #eject(nowMs: number, sweep: boolean): void {

@@ -3,6 +3,7 @@ import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Peer } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { Standstill } from '../http/standstill.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import { type TrunkCredentials, TrunkDialler } from './dialler.ts';
 import { isMember } from './inbound-trunks.ts';
@@ -50,8 +51,8 @@ export class TrunkSet {
   readonly #place: TrunkPlace;
   readonly #trunks = new Map<ClusterName, PeerTrunk>();
   readonly #warm: boolean;
+  readonly #standstill: Standstill;
   #cancelTick: () => void;
-  #tickedAtMs: number;
 
   constructor(options: TrunkSetOptions) {
     const timing = options.timing ?? TRUNK_TIMING;
@@ -61,7 +62,7 @@ export class TrunkSet {
     const dialler = new TrunkDialler({ clock, reads, random, credentials, timeoutMs });
     this.#place = { clock, random, resources, dialler, timing, rejected, onPeerLost, onPeerAnswered };
     this.#warm = options.warm;
-    this.#tickedAtMs = clock.monotonic();
+    this.#standstill = new Standstill(Math.max(1_000, 4 * timing.tickMs), clock.monotonic());
     this.#cancelTick = clock.after(timing.tickMs, () => this.#tick());
   }
 
@@ -109,8 +110,7 @@ export class TrunkSet {
   #tick(): void {
     const { clock, timing } = this.#place;
     const nowMs = clock.monotonic();
-    const stoodStill = nowMs - this.#tickedAtMs > Math.max(1_000, 4 * timing.tickMs);
-    this.#tickedAtMs = nowMs;
+    const stoodStill = this.#standstill.look(nowMs);
     for (const trunk of this.#trunks.values()) {
       if (stoodStill) trunk.forgive(nowMs);
       trunk.tick(nowMs, this.#warm);
