@@ -1,10 +1,16 @@
 import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import { Standstill } from '../http/standstill.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
 import { connectTcp } from './connect.ts';
 import type { PoolOptions, PoolPlace } from './connection-pool.ts';
 import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
+
+/** `sweep` is called each second: later than this, the process stood still. */
+const STANDSTILL_MS = 2_000;
+/** From the connect to the peer's SETTINGS: the kernel of a pod that was stopped still accepts. */
+const SETTINGS_TIMEOUT_MS = 5_000;
 
 /** A connection that can be asked for a sign of life. */
 interface PingedConnection extends ClientConnection {
@@ -17,7 +23,10 @@ export class Http2Pool implements ConnectionSource {
   readonly #options: PoolOptions;
   readonly #waiting: WaitingRoom;
   readonly #connections: SharedConnection[] = [];
+  readonly #standstill = new Standstill(STANDSTILL_MS);
   #connecting = false;
+  /** Connected, but without its peer's SETTINGS. */
+  #opening: SharedConnection | undefined;
   #retired = false;
 
   constructor(place: PoolPlace<PingedConnection>, options: PoolOptions) {
@@ -37,8 +46,9 @@ export class Http2Pool implements ConnectionSource {
     this.#waiting.withdraw(waiter);
   }
 
-  /** Closes what has had no stream for too long. @param nowMs monotonic */
+  /** Closes what has had no stream, or no SETTINGS, for too long. @param nowMs monotonic */
   sweep(nowMs: number): void {
+    this.#lookAtOpening(nowMs, this.#standstill.look(nowMs));
     for (const shared of this.#connections) {
       if (shared.connection.openStreams > 0) shared.idleSinceMs = nowMs;
       else if (nowMs - shared.idleSinceMs >= this.#options.idleTimeoutMs) shared.connection.drain();
@@ -60,6 +70,7 @@ export class Http2Pool implements ConnectionSource {
   /** What its peer allows is known now. */
   ready(shared: SharedConnection): void {
     this.#connecting = false;
+    this.#opening = undefined;
     this.#connections.push(shared);
     this.serve(shared);
     if (this.#retired) shared.connection.drain();
@@ -86,13 +97,23 @@ export class Http2Pool implements ConnectionSource {
     const { clock, reads } = this.#place;
     const options = { timeoutMs: this.#options.connectTimeoutMs, clock, reads };
     connectTcp(this.#place.target, options, {
-      connected: (socket) => new SharedConnection(this, socket, this.#place),
+      connected: (socket) => {
+        this.#opening = new SharedConnection(this, socket, this.#place);
+      },
       failed: (reason) => this.#failed(reason),
     });
   }
 
+  #lookAtOpening(nowMs: number, stoodStill: boolean): void {
+    const opening = this.#opening;
+    if (opening === undefined) return;
+    if (stoodStill) opening.idleSinceMs = nowMs;
+    else if (nowMs - opening.idleSinceMs >= SETTINGS_TIMEOUT_MS) opening.connection.destroy();
+  }
+
   #failed(reason: string): void {
     this.#connecting = false;
+    this.#opening = undefined;
     if (this.#connections.length === 0) this.#waiting.fail({ kind: 'connect', reason });
   }
 }
