@@ -73,14 +73,14 @@ export class IdleMeasure implements Measure {
     const before = cpuOf(pair);
     const client = fork(PROGRAM, [JSON.stringify({ port, pki, counts } satisfies IdleSpec)]);
     const bytesPerConnection = new Map<number, number>();
-    let last: IdleMessage = { open: 0, failed: 0, perSecond: 0, p50Ms: 0, p99Ms: 0 };
+    let last: IdleMessage = { wanted: 0, open: 0, failed: 0, perSecond: 0, p50Ms: 0, p99Ms: 0 };
     let after = before;
     try {
       for await (const [message] of on(client, 'message', { close: ['exit'] })) {
         last = message as IdleMessage;
         after = cpuOf(pair);
         await sleep(SETTLE_MS);
-        bytesPerConnection.set(last.open, (residentBytes(pair.eastPid) - beforeBytes) / last.open);
+        bytesPerConnection.set(last.wanted, (residentBytes(pair.eastPid) - beforeBytes) / last.open);
         client.send('on');
       }
     } finally {

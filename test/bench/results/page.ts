@@ -138,7 +138,7 @@ function details(result: BenchResult): string[] {
   const rows = more.map((key) => {
     const cells = present.map((name) => {
       const figures = result[name];
-      return figures === null ? '' : shown(figureAt(figures, key));
+      return figures === null || figures.ranges[key] === undefined ? '—' : shown(figureAt(figures, key));
     });
     return `| ${key} | ${cells.join(' | ')} |`;
   });
