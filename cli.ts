@@ -19,6 +19,12 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
 
 const exitCodes = { done: 0, failed: 1, wrongUsage: 2 } as const;
 
+const EXAMPLES = `
+Examples:
+  isthmus demo                     three clusters on this machine, to see before reading on
+  isthmus cluster init --help      how to found a clusterset`;
+const EXIT_CODES = '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found something';
+
 /** Commander has printed help, the version or a complaint, and is done. */
 class UsageEnd extends Error {
   readonly end: CommanderError;
@@ -55,6 +61,7 @@ async function build(word: string | undefined): Promise<Command> {
   const loaders = known === undefined ? [...commands.values()] : [known];
   const registers = await Promise.all(loaders.map((load) => load()));
   for (const register of registers) register(program);
+  explainExitCodes(program);
   throwInsteadOfExit(program);
   return program;
 }
@@ -66,6 +73,13 @@ function version(): string {
   if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
     return String(manifest.version);
   throw new Error('package.json has no version');
+}
+
+/** Said in one place, for every command ends with the same. */
+function explainExitCodes(command: Command): void {
+  if (command.parent === null) command.addHelpText('after', EXAMPLES);
+  command.addHelpText('after', EXIT_CODES);
+  for (const child of command.commands) explainExitCodes(child);
 }
 
 /** Commander's own exit codes are not ours, so each command gives its errors to `report`. */

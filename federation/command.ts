@@ -25,6 +25,7 @@ export function registerFederationCommand(program: Command): void {
   federation
     .command('run')
     .description('run the federation service until it is told to end')
+    .addHelpText('after', '\nExamples:\n  isthmus federation run --config east/federation.yaml')
     .requiredOption('--config <file>', 'its configuration, federation.yaml')
     .action(async ({ config }: { config: string }) => {
       await run(await loadFederationConfig(config), dirname(config));
@@ -32,6 +33,7 @@ export function registerFederationCommand(program: Command): void {
   federation
     .command('store')
     .description('run a small store in memory, for trying out and for one machine')
+    .addHelpText('after', '\nExamples:\n  isthmus federation store --listen 127.0.0.1:15990')
     .requiredOption('--listen <address>', 'HOST:PORT to listen on')
     .action(async ({ listen }: { listen: string }) => {
       await runStore(listen);
@@ -39,6 +41,7 @@ export function registerFederationCommand(program: Command): void {
   federation
     .command('status')
     .description('what a running federation service knows; exit code 3 when it is not ready')
+    .addHelpText('after', '\nExamples:\n  isthmus federation status --config east/federation.yaml')
     .option('--config <file>', 'its configuration, which names its admin endpoint', 'federation.yaml')
     .addOption(
       new Option('--output <format>', 'how to print it').choices(['text', 'json', 'yaml']).default('text'),

@@ -12,6 +12,7 @@ export function registerGatewayCommand(program: Command): void {
   gateway
     .command('run')
     .description('run a gateway until it is told to end (SIGTERM drains it)')
+    .addHelpText('after', '\nExamples:\n  isthmus gateway run --config east/gateway.yaml')
     .requiredOption('--config <file>', 'its configuration, gateway.yaml')
     .action(async ({ config }: { config: string }) => {
       await run(await loadGatewayConfig(config), program.version() ?? '');
@@ -19,6 +20,10 @@ export function registerGatewayCommand(program: Command): void {
   gateway
     .command('status')
     .description('what a running gateway says of itself; exit code 3 when it is not ready')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  isthmus gateway status --config east/gateway.yaml\n  isthmus gateway status --admin 127.0.0.1:15000 --output json',
+    )
     .option('--admin <address>', 'HOST:PORT or the path of its admin endpoint')
     .option('--config <file>', 'or its configuration, which names the endpoint')
     .option('--output <format>', 'text, json or yaml', 'text')

@@ -33,4 +33,24 @@ describe('command line', () => {
       assert.doesNotMatch(stderr, /^ +at /m);
     });
   }
+
+  it('shows an example and the exit codes for every command that does something', () => {
+    let leaves = 0;
+    const visit = (...path: string[]): void => {
+      const { status, stdout, stderr } = isthmus(...path, '--help');
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /^Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found something$/m);
+      const listed = /^Commands:\n((?: {2}.*\n)+)/m.exec(stdout)?.[1] ?? '';
+      const children = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+        .map(([, name = '']) => name)
+        .filter((name) => name !== 'help');
+      for (const child of children) visit(...path, child);
+      if (children.length > 0) return;
+      leaves += 1;
+      const example = new RegExp(`^Examples?:\\n(.*\\n)*? *isthmus ${path.join(' ')}`, 'm');
+      assert.match(stdout, example, path.join(' '));
+    };
+    visit();
+    assert.ok(leaves >= 15, `${leaves}`);
+  });
 });
