@@ -220,6 +220,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   override pingAcknowledged(payload: Buffer, start: number): boolean {
+    if (super.pingAcknowledged(payload, start)) return true;
     const id = readUint32(payload, start + 4);
     const ping = this.#pings.get(id);
     this.#pings.delete(id);

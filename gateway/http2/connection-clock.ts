@@ -16,6 +16,8 @@ export interface ClockTarget {
   /** Ends the streams of whose held data nothing could be sent since then. */
   endStalledStreams(sinceMs: number): void;
   timedOut(errorCode: number, reason: RejectionReason): void;
+  /** The worker holds nearly all that it may. */
+  memoryShort(nowMs: number): void;
   /** Nothing happened for the idle time. */
   idleTooLong(): void;
   /** The peer had its moment to read the last frames. */
@@ -92,6 +94,7 @@ export class ConnectionClock implements Timed {
       this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'flush-timeout');
       return;
     }
+    if (this.#resources.heldBytes.crowded) this.#target.memoryShort(nowMs);
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#incomplete !== 0 || this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();

@@ -78,7 +78,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, sensitive }, scratch);
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
     this.sendFlow = new SendFlow(this.writer, this.output, resources, options.flood !== undefined);
-    this.receiveFlow = new ReceiveFlow(this.writer, options.streamWindowBytes, options.connectionWindowBytes);
+    this.receiveFlow = new ReceiveFlow(this.writer, options, resources, this.streams);
     this.#assembler = new HeaderAssembler(options.headerLimits, heldBytes);
     this.#guard =
       options.flood === undefined ? undefined : new FloodGuard(options.flood, resources.timers.nowMs);
@@ -94,7 +94,6 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   abstract isIdle(streamId: number): boolean;
   abstract streamReset(stream: Http2Stream, errorCode: number): void;
   abstract goAwayReceived(lastStreamId: number, errorCode: number): void;
-  abstract pingAcknowledged(payload: Buffer, start: number): boolean;
   /** A stream broke a rule, or its held data found no room; it is reset and closed already. */
   protected abstract streamFailed(stream: Http2Stream, errorCode: number, reason: string): void;
   /** The connection ended under a stream. */
@@ -305,7 +304,12 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.availabilityMayHaveChanged();
   }
 
+  pingAcknowledged(payload: Buffer, start: number): boolean {
+    return this.receiveFlow.pingAcknowledged(payload, start);
+  }
+
   settingsAcknowledged(): void {
+    this.receiveFlow.settingsAcknowledged();
     this.#clock.settingsAcknowledged();
   }
 
@@ -335,6 +339,10 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
 
   timedOut(errorCode: number, reason: RejectionReason): void {
     this.fail(errorCode, reason, reason);
+  }
+
+  memoryShort(nowMs: number): void {
+    this.receiveFlow.shrink(nowMs);
   }
 
   idleTooLong(): void {

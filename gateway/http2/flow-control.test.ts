@@ -217,9 +217,12 @@ describe('what we send', () => {
   });
 });
 
+/** Windows that stay as they are. */
+const FIXED = { maxStreamWindowBytes: 0, maxConnectionWindowBytes: 0 };
+
 describe('what we take', () => {
   test('credit for a stream goes back as its data is consumed, for the connection on receipt', async (t) => {
-    const options = { streamWindowBytes: 10_000, connectionWindowBytes: 100_000 };
+    const options = { ...FIXED, streamWindowBytes: 10_000, connectionWindowBytes: 100_000 };
     const server = await Http2CodecServer.start(t, options);
     server.handler.onRequest = (request) => {
       request.consumes = false;
@@ -233,24 +236,27 @@ describe('what we take', () => {
         .filter((frame) => frame.type === FRAME.WINDOW_UPDATE)
         .map((frame) => [frame.streamId, frame.payload.readUInt32BE()]);
     assert.deepEqual(updates(), [[0, 100_000 - 65_535]]);
-    server.requests[0]?.stream.consumed(4000);
-    await roundTrip(peer);
-    assert.deepEqual(updates().slice(1), [], 'credit goes back in halves of the window');
     server.requests[0]?.stream.consumed(2000);
     await roundTrip(peer);
-    assert.deepEqual(updates().slice(1), [[1, 6000]]);
+    assert.deepEqual(updates().slice(1), [], 'credit goes back in quarters of the window');
+    server.requests[0]?.stream.consumed(2000);
+    await roundTrip(peer);
+    assert.deepEqual(updates().slice(1), [[1, 4000]]);
     // A second stream that nobody drains: the connection goes on.
     for (const streamId of [3, 5, 7, 9, 11]) {
       peer.headers(streamId, POST, 0);
       peer.data(streamId, Buffer.alloc(10_000));
     }
     await roundTrip(peer);
-    assert.deepEqual(updates().slice(2), [[0, 50_000]]);
+    assert.deepEqual(updates().slice(2), [
+      [0, 30_000],
+      [0, 30_000],
+    ]);
     assert.deepEqual(server.reasons, []);
   });
 
   test('more than the stream window is an error of the stream', async (t) => {
-    const server = await Http2CodecServer.start(t, { streamWindowBytes: 10_000 });
+    const server = await Http2CodecServer.start(t, { ...FIXED, streamWindowBytes: 10_000 });
     server.handler.onRequest = (request) => {
       request.consumes = false;
     };
@@ -263,7 +269,7 @@ describe('what we take', () => {
   });
 
   test('padding is given back at once', async (t) => {
-    const server = await Http2CodecServer.start(t, { streamWindowBytes: 400 });
+    const server = await Http2CodecServer.start(t, { ...FIXED, streamWindowBytes: 400 });
     server.handler.onRequest = (request) => {
       request.consumes = false;
     };

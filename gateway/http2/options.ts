@@ -1,15 +1,14 @@
 import type { FloodLimits } from './flood-guard.ts';
 import { MAX_STREAM_ID } from './frame.ts';
 import type { HeaderLimits } from './header-assembler.ts';
+import type { WindowLimits } from './window-estimator.ts';
 
 /** How an HTTP/2 connection behaves: windows, limits, times. */
-export interface Http2Options {
+export interface Http2Options extends WindowLimits {
   /** Streams that the peer may have open at once (a server's setting). */
   readonly maxConcurrentStreams: number;
   /** Highest id that a client gives a stream: past it there is another connection. */
   readonly maxStreamId: number;
-  readonly streamWindowBytes: number;
-  readonly connectionWindowBytes: number;
   readonly headerTableBytes: number;
   readonly maxFields: number;
   /** Decoded, with 32 bytes for each field. */
@@ -49,6 +48,8 @@ const COMMON = {
   maxStreamId: MAX_STREAM_ID,
   streamWindowBytes: 256 * KIB,
   connectionWindowBytes: 16 * MIB,
+  maxStreamWindowBytes: 4 * MIB,
+  maxConnectionWindowBytes: 16 * MIB,
   headerTableBytes: 4096,
   maxFields: 100,
   maxHeaderListBytes: 60 * KIB,

@@ -138,6 +138,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   }
 
   override pingAcknowledged(payload: Buffer, start: number): boolean {
+    if (super.pingAcknowledged(payload, start)) return true;
     if (this.phase !== 'draining' || payload.compare(DRAIN_PING, 0, 8, start, start + 8) !== 0) return false;
     this.#drainNoticed();
     return true;
