@@ -1,6 +1,6 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadId } from '../../federation/model/identity.ts';
@@ -11,8 +11,6 @@ import { TestClusterset } from '../fixtures/test-clusterset.ts';
 import type { Victim } from './attack.ts';
 
 type Cleanup = { after(stop: () => void | Promise<void>): void };
-
-const BIG = Buffer.alloc(32 * 1024 * 1024, 'b');
 
 /** `isthmus gateway run` with one worker and one pod, to be attacked. */
 export class AttackedGateway {
@@ -83,19 +81,10 @@ export class AttackedGateway {
 }
 
 async function startPod(t: Cleanup): Promise<number> {
-  const server = createServer((request, response) => {
-    // A client that is cut off takes its request with it.
-    for (const side of [request, response]) side.on('error', () => undefined);
-    request.resume();
-    if (request.url === '/big') response.end(BIG);
-    else request.on('end', () => response.end('done\n'));
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const pod = fork(join(import.meta.dirname, 'pod.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   t.after(() => {
-    server.close();
-    server.closeAllConnections();
+    pod.kill('SIGKILL');
   });
-  return (server.address() as AddressInfo).port;
+  const [port] = (await once(pod, 'message')) as [number];
+  return port;
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 import type { Attack } from './attack.ts';
 import { AttackedGateway } from './attacked-gateway.ts';
 import type { AttackOrder } from './attacker.ts';
@@ -38,9 +38,8 @@ export interface AttackReport {
   readonly complaints: readonly string[];
 }
 
-/** One attack on a gateway of its own, beside clients that behave. */
-export async function runAttack(attack: Attack, seconds: number): Promise<AttackReport> {
-  const lifetime = new Lifetime();
+/** One attack on a gateway of its own, beside clients that behave. Closes `lifetime`, which has what it started. */
+export async function runAttack(attack: Attack, seconds: number, lifetime: Lifetime): Promise<AttackReport> {
   try {
     const gateway = await AttackedGateway.start({ after: (stop) => lifetime.add(stop) }, LIMITS);
     const { victim } = gateway;

@@ -1,5 +1,6 @@
 // npm run attacks -- [--seconds 60] [--attack NAME] [--json]
 import { parseArgs } from 'node:util';
+import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import type { Attack } from './attack.ts';
 import { ATTACKS, attackNamed } from './attacks.ts';
 import { type AttackReport, MAX_GROWTH_BYTES, MAX_P99_RATIO, runAttack } from './campaign.ts';
@@ -49,8 +50,23 @@ if (!values.json) {
     `each for ${seconds} s; the worker may grow by ${mebibytes(MAX_GROWTH_BYTES)} MiB, others' p99 by x ${MAX_P99_RATIO}`,
   );
 }
-for (const attack of attacks) {
-  const report = await runAttack(attack, seconds);
-  console.log(values.json ? JSON.stringify(report) : lineOf(report));
-  if (report.complaints.length > 0) process.exitCode = 1;
+/** What a signal ends leaves no gateway behind. */
+async function runAll(): Promise<void> {
+  const running = new Set<Lifetime>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      for (const lifetime of running) await lifetime.close();
+      process.exit(130);
+    });
+  }
+  for (const attack of attacks) {
+    const lifetime = new Lifetime();
+    running.add(lifetime);
+    const report = await runAttack(attack, seconds, lifetime);
+    running.delete(lifetime);
+    console.log(values.json ? JSON.stringify(report) : lineOf(report));
+    if (report.complaints.length > 0) process.exitCode = 1;
+  }
 }
+
+await runAll();
