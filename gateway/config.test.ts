@@ -84,6 +84,7 @@ describe('gateway.yaml', () => {
       },
       accessLog: { sample: 1, file: '-' },
       limits: DEFAULT_LIMITS,
+      forwarding: { via: false, forwarded: 'remove', xForwarded: 'replace', requestId: 'keep' },
       drainDelayMs: 0,
       drainGraceMs: 30_000,
     });
@@ -158,6 +159,11 @@ describe('gateway.yaml', () => {
       'headers larger than a trunk takes',
       (text) => `${text}limits: { maxHeaderBytes: 100000 }\n`,
       /:7: limits\.maxHeaderBytes/,
+    ],
+    [
+      'a way of forwarding that nobody has',
+      (text) => `${text}forwarding: { xForwarded: trust }\n`,
+      /:7: forwarding\.xForwarded/,
     ],
     ['a share above one', (text) => `${text}accessLog: { sample: 2 }\n`, /:7: accessLog\.sample/],
     ['a time beyond any timer', (text) => `${text}drainGraceMs: 9999999999\n`, /:7: drainGraceMs/],

@@ -5,6 +5,7 @@ import { readYamlFile } from '../federation/config/yaml-file.ts';
 import { isDnsLabel, type LocalCluster } from '../federation/model/cluster.ts';
 import { clusterTrustDomain, IdentityError, parseTrustDomain } from '../federation/model/identity.ts';
 import { type WorkerLimits, workerLimits } from './limits/limits-config.ts';
+import { type ForwardingConfig, forwardingConfig } from './pipeline/forwarding-config.ts';
 
 /** Where to listen; port 0 = any free one, told in the log. */
 export interface ListenAddress {
@@ -56,6 +57,7 @@ export interface GatewayConfig {
   readonly control: ControlConfig;
   readonly accessLog: AccessLogConfig;
   readonly limits: WorkerLimits;
+  readonly forwarding: ForwardingConfig;
   /** How long connections are still taken after the gateway was told to end, while it says that it is not ready. */
   readonly drainDelayMs: number;
   /** How long what is open may take to finish after that. */
@@ -125,6 +127,7 @@ const gatewayFile = z
       })
       .default({ sample: 1, file: '-' }),
     limits: workerLimits,
+    forwarding: forwardingConfig,
     drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),
     drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
   })
@@ -164,6 +167,7 @@ export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
       file: file.accessLog.file === '-' ? '-' : beside(file.accessLog.file),
     },
     limits: file.limits,
+    forwarding: file.forwarding,
     drainDelayMs: file.drainDelayMs,
     drainGraceMs: file.drainGraceMs,
   };

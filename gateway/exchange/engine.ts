@@ -13,6 +13,7 @@ import { EDGE_HTTP2, type Http2Options, TRUNK_HTTP2 } from '../http2/options.ts'
 import { Http2ServerConnection } from '../http2/server-connection.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
+import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
@@ -53,6 +54,8 @@ export interface EngineOptions {
   readonly trunkTiming?: TrunkTiming;
   /** How connections of clients behave: limits and times. */
   readonly edge?: EdgeOptions;
+  /** What requests say of the hops before; nothing is changed without it. */
+  readonly forwarding?: ForwardingConfig;
 }
 
 export interface EdgeOptions {
@@ -73,6 +76,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly recorder: RequestRecorder;
   readonly retryPolicy: RetryPolicy;
   readonly maxActiveRequests: number;
+  readonly forwarding: ForwardingConfig;
   readonly unixOffsetMs: number;
   readonly trunks: TrunkSet;
   activeRetries = 0;
@@ -92,6 +96,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.recorder = options.recorder;
     this.retryPolicy = options.retryPolicy ?? NO_RETRIES;
     this.maxActiveRequests = options.maxActiveRequests ?? MAX_ACTIVE_REQUESTS;
+    this.forwarding = options.forwarding ?? NO_FORWARDING;
     this.unixOffsetMs = options.clock.now() - options.clock.monotonic();
     this.#edge = options.edge ?? { http1: EDGE_HTTP1, http2: EDGE_HTTP2 };
     this.#timeouts = {

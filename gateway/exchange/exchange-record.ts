@@ -28,7 +28,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   readonly context: ConnectionContext;
   readonly identities: CallerIdentities;
   readonly block: HeaderBlock;
-  readonly #connectionProtocol: RequestProtocol;
+  readonly connectionProtocol: RequestProtocol;
 
   method = '';
   authority: string | undefined = undefined;
@@ -63,7 +63,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   constructor(downstream: Downstream, block: HeaderBlock, startedMs: number, place: RecordPlace) {
     this.context = downstream.context;
     this.identities = downstream.identities;
-    this.#connectionProtocol = downstream.protocol;
+    this.connectionProtocol = downstream.protocol;
     this.block = block;
     this.startedMs = startedMs;
     this.#place = place;
@@ -72,7 +72,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   get protocol(): RequestProtocol {
     // Between gateways it is a CONNECT request on a trunk.
     if (this.route?.port.protocol === 'tcp') return 'tcp';
-    return this.grpc ? 'grpc' : this.#connectionProtocol;
+    return this.grpc ? 'grpc' : this.connectionProtocol;
   }
 
   get meters(): RouteMeters | undefined {

@@ -6,13 +6,16 @@ import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { Choice, Destination } from '../routing/destination.ts';
 import type { Route } from '../routing/route.ts';
 import type { RouteTable } from '../routing/route-table.ts';
-import type { RouteMeters } from '../telemetry/route-meters.ts';
+import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
 import type { CallerIdentities } from './caller-identities.ts';
+import type { ForwardingConfig } from './forwarding-config.ts';
 
 /** A request on its way through the stages. Each stage may assume what the stages above it have filled in. */
 export interface PipelineRequest {
   readonly context: ConnectionContext;
   readonly identities: CallerIdentities;
+  /** What the connection speaks, whatever the request carries. */
+  readonly connectionProtocol: RequestProtocol;
   /** Pseudo-header fields first. The stages change it in place: it is what will be forwarded. */
   readonly block: HeaderBlock;
 
@@ -56,6 +59,7 @@ export interface PipelineEnvironment {
   readonly table: RouteTable<RouteMeters>;
   readonly activeRequests: number;
   readonly maxActiveRequests: number;
+  readonly forwarding: ForwardingConfig;
   /** The worker holds as many bytes for slow readers as it may. */
   readonly memoryExhausted: boolean;
   /** The worker has so much to do that it takes no new requests. */

@@ -3,6 +3,7 @@ import { authenticate } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import { forward } from './forward.ts';
 import { limits } from './limits.ts';
+import { provenance } from './provenance.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
 import { route } from './route.ts';
 
@@ -10,7 +11,7 @@ import { route } from './route.ts';
 export type Stage = (request: PipelineRequest, environment: PipelineEnvironment) => FailureCode | undefined;
 
 /** What every request goes through, in this order. */
-export const STAGES: readonly Stage[] = [limits, authenticate, route, authorize, forward];
+export const STAGES: readonly Stage[] = [limits, authenticate, route, authorize, provenance, forward];
 
 export function runStages(
   request: PipelineRequest,

@@ -199,6 +199,7 @@ export class GatewayWorker {
       onPeerAnswered: (cluster) => trunk(cluster, true),
       warm: config.keepsTrunksWarm,
       edge: edgeOptions(config.limits),
+      forwarding: config.forwarding,
       maxActiveRequests: config.limits.maxActiveRequests,
       responseTimeoutMs: config.limits.responseTimeoutMs,
       tcpIdleTimeoutMs: config.limits.tcpIdleTimeoutMs,

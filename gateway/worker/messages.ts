@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { workerLimits } from '../limits/limits-config.ts';
+import { forwardingConfig } from '../pipeline/forwarding-config.ts';
 
 /**
  * What the gateway's parent and its workers say to each other (the channel of node:child_process, structured clone). Checked on
@@ -23,6 +24,7 @@ const workerConfig = z.strictObject({
   sharedPorts: z.array(count),
   accessLog: z.strictObject({ sample: z.number(), file: text }),
   limits: workerLimits,
+  forwarding: forwardingConfig,
   /** How many workers share the gateway's limits. */
   workers: count,
   /** The one worker that keeps a trunk to each peer warm. */

@@ -106,12 +106,13 @@ export class WorkerTeam {
 
   #introduce(slot: number, send: (message: ParentMessage) => void): void {
     const { config, sharedPorts } = this.#options;
-    const { local, accessLog, limits, workers } = config;
+    const { local, accessLog, forwarding, limits, workers } = config;
     send({
       kind: 'start',
       config: {
         local,
         accessLog,
+        forwarding,
         limits,
         workers,
         sharedPorts: [...sharedPorts],
