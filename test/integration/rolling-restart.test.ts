@@ -14,8 +14,11 @@ import { tempFolder } from '../fixtures/temp-folder.ts';
 import { TestClusterset } from '../fixtures/test-clusterset.ts';
 import type { TestService } from '../fixtures/test-snapshot.ts';
 
-/** The balancer looks each 100 ms; until it has seen that a gateway is not ready, that gateway takes connections. */
-const DRAIN_DELAY_MS = 1_000;
+/**
+ * Until the balancer has seen that a gateway is not ready, that gateway takes connections. It looks each 100 ms, but a
+ * crowded machine may keep it from looking for a second.
+ */
+const DRAIN_DELAY_MS = 3_000;
 /** Load on each replica before and after each restart. */
 const SETTLE_MS = 1_500;
 
