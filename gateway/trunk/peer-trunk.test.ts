@@ -165,6 +165,66 @@ describe('the trunk to a peer', () => {
     assert.ok(east.seen.every(({ attempts }) => attempts === 1));
   });
 
+  it('that is old keeps its streams to their end while another takes what is new', async (t) => {
+    const asked = Promise.withResolvers<() => void>();
+    const { east, west, wire, client } = await pair(t, {
+      east: { timing: { ...QUICK, maxAgeMs: 150 } },
+      pod: (stream, headers) => {
+        if (headers[':path'] === '/long') asked.resolve(() => hello(stream, headers));
+        else hello(stream, headers);
+      },
+    });
+    const long = client.request({ ':path': '/long' }, 'once');
+    const answer = await asked.promise;
+    while (wire.connections < 3) assert.equal((await client.request({}, 'once')).status, 200);
+    answer();
+    const response = await long;
+    assert.equal(response.status, 200);
+    assert.equal(response.body.toString(), 'hello');
+    assert.deepEqual(east.lost, []);
+    assert.ok(west.seen.every(({ failure }) => failure === undefined));
+  });
+
+  it('whose connections the network resets fails what may have been done once, and repeats the rest', async (t) => {
+    const done = new Map<string, number>();
+    const { east, wire, client } = await pair(t, {
+      pod: (stream, headers) => {
+        const path = String(headers[':path']);
+        if (headers[':method'] === 'POST') done.set(path, (done.get(path) ?? 0) + 1);
+        hello(stream, headers);
+      },
+    });
+    let stop = false;
+    let asked = 0;
+    const answers: { readonly post: boolean; readonly path: string; readonly status: number | undefined }[] =
+      [];
+    const load = Array.from({ length: 16 }, async (_, worker) => {
+      while (!stop) {
+        const post = worker % 2 === 1;
+        const path = `/${asked++}`;
+        const { status } = await client.request({ ':path': path }, ...(post ? ['once'] : []));
+        answers.push({ post, path, status });
+      }
+    });
+    for (let resets = 1; resets <= 3; resets++) {
+      const before = answers.length;
+      await until(() => answers.length >= before + 100);
+      wire.reset();
+      await until(() => wire.connections === resets + 1 && report(east)?.state === 'up');
+    }
+    stop = true;
+    await Promise.all(load);
+    assert.equal(answers.length, asked, 'each has one answer');
+    assert.deepEqual(
+      answers.filter(({ post, status }) => !post && status !== 200),
+      [],
+    );
+    for (const { path, status } of answers.filter(({ post }) => post)) {
+      if (status === 200) assert.equal(done.get(path), 1, path);
+      else assert.ok((status === 502 || status === 503) && (done.get(path) ?? 0) <= 1, `${path}: ${status}`);
+    }
+  });
+
   it('closes when nobody uses it, unless it is kept warm', async (t) => {
     const timing = { ...QUICK, idleMs: 100 };
     const cold = await pair(t, { east: { timing } });
