@@ -27,12 +27,11 @@ const WITHOUT = [
   'x-b3-spanid',
   'x-b3-traceid',
   'x-correlation-id',
-  'x-forwarded-for',
   'x-request-id',
 ];
 
 /**
- * A busy connection sees the same date, lengths and paths many times a second and then saves their bytes on both
+ * A busy connection sees the same date, lengths, clients and paths many times a second and then saves their bytes on both
  * sides; on a quiet one they never come twice in a row of few and stay out.
  */
 const SECOND_SIGHT = [
@@ -51,6 +50,7 @@ const SECOND_SIGHT = [
   'last-modified',
   'location',
   'referer',
+  'x-forwarded-for',
 ];
 
 const INDEXING: ReadonlyMap<string, Indexing> = new Map<string, Indexing>([

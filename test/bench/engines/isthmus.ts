@@ -36,7 +36,11 @@ async function start(place: EnginePlace): Promise<EnginePair> {
   const access = opaque ? ACCESS.map((rule) => ({ ...rule, methods: [], pathPrefixes: [] })) : ACCESS;
   const service = { name: 'payments', protocol, access };
   const listenPort = opaque ? await freePort() : undefined;
-  const settings = { accessLog: { sample: 0.01, file: 'access.log' } };
+  const settings = {
+    accessLog: { sample: 0.01, file: 'access.log' },
+    // The same work: the others' configurations do not say where a request came from either.
+    forwarding: { xForwarded: 'keep', forwarded: 'keep' },
+  };
   const run = async (cluster: 'east' | 'west'): Promise<GatewayProcess> => {
     const own = cluster === 'east' ? east : west;
     const configFile = await writeGatewayFolder(join(workspace.folder, cluster), workspace.clusterset, {
