@@ -58,6 +58,7 @@ describe('isthmus cluster init', () => {
       http: { host: '127.0.0.2', port: 1080 },
       mesh: { host: '0.0.0.0', port: 1443 },
       servicesHost: '127.0.0.3',
+      tlsPassthrough: undefined,
     });
     assert.deepEqual(gateway.admin, { host: '127.0.0.1', port: 1021 });
     assert.deepEqual([gateway.workers, gateway.accessLog.sample], [3, 0.25]);
