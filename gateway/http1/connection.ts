@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import { Linger } from '../http/linger.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { HeaderBlock } from '../http/stream.ts';
@@ -11,8 +12,7 @@ import { HeadError, type HeadRules } from './head-fields.ts';
 import type { Http1Options } from './options.ts';
 
 const TICK_MS = 1000;
-/** For the peer to read our last bytes before the socket is destroyed. */
-const LINGER_MS = 2000;
+const CROWDED_FLUSH_MS = 2000;
 
 /** What both roles of an HTTP/1 connection do: bytes in and out, backpressure, time, ends. */
 export abstract class Http1Connection implements BodySink, BodyWriterOwner, Timed {
@@ -27,7 +27,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   protected life: 'open' | 'closing' | 'closed' = 'open';
   protected endReason = 'closed by the peer';
   protected activeAtMs = 0;
-  #lingerDeadlineMs = 0;
+  readonly #linger = new Linger();
   #unconsumedBytes = 0;
   #windowFull = false;
   #readingStopped = false;
@@ -92,10 +92,17 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   }
 
   onTick(nowMs: number): number {
-    if (this.#lingerDeadlineMs > 0) {
-      if (nowMs >= this.#lingerDeadlineMs) this.socket.destroy();
+    if (this.life === 'closing') {
+      const { socket } = this;
+      if (this.#linger.over(nowMs, socket.writableLength, this.flushTimeoutMs())) socket.destroy();
     } else this.look(nowMs);
     return this.isClosed() ? 0 : nowMs + TICK_MS;
+  }
+
+  /** Who stands still has less time when the worker's memory is nearly used up; 0 = never ends for it. */
+  protected flushTimeoutMs(): number {
+    const { flushTimeoutMs } = this.options;
+    return this.resources.heldBytes.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs) : flushTimeoutMs;
   }
 
   protected isClosed(): boolean {
@@ -115,7 +122,6 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     if (this.life !== 'open') return;
     this.life = 'closing';
     this.endReason = reason;
-    this.#lingerDeadlineMs = this.resources.timers.nowMs + LINGER_MS;
     this.bodyWriter.abandon();
     this.lost();
     this.output.end();

@@ -22,7 +22,6 @@ const NOTHING = Buffer.alloc(0);
 const MAX_EMPTY_LINES = 2;
 /** For a head to become complete while the worker holds all that it may. */
 const CROWDED_HEAD_MS = 1000;
-const CROWDED_FLUSH_MS = 2000;
 
 /** Where the request under way is. */
 type Phase =
@@ -336,11 +335,10 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   protected override look(nowMs: number): void {
-    const { headTimeoutMs, idleTimeoutMs, flushTimeoutMs } = this.options;
+    const { headTimeoutMs, idleTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
     if (this.#flushing()) {
-      const patienceMs = this.resources.heldBytes.crowded ? CROWDED_FLUSH_MS : flushTimeoutMs;
-      if (nowMs - this.#flushedAtMs >= Math.min(patienceMs, flushTimeoutMs)) this.#cutOff('flush-timeout');
+      if (nowMs - this.#flushedAtMs >= this.flushTimeoutMs()) this.#cutOff('flush-timeout');
       return;
     }
     this.#flushedAtMs = nowMs;

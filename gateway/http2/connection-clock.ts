@@ -1,4 +1,5 @@
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import { Linger } from '../http/linger.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
@@ -20,12 +21,13 @@ export interface ClockTarget {
   memoryShort(nowMs: number): void;
   /** Nothing happened for the idle time. */
   idleTooLong(): void;
+  /** What the kernel has not taken. */
+  unsentBytes(): number;
   /** The peer had its moment to read the last frames. */
   lingered(): void;
 }
 
 const TICK_MS = 1000;
-const LINGER_MS = 2000;
 const CROWDED_FLUSH_MS = 2000;
 
 /** All deadlines of one connection, looked at once a second. */
@@ -36,7 +38,8 @@ export class ConnectionClock implements Timed {
   #settingsDeadlineMs = 0;
   #incomplete = 0;
   #incompleteSinceMs = 0;
-  #lingerDeadlineMs = 0;
+  readonly #linger = new Linger();
+  #closing = false;
   #activeAtMs = 0;
   #progressAtMs = 0;
   #progress = 0;
@@ -70,13 +73,14 @@ export class ConnectionClock implements Timed {
   }
 
   closing(): void {
-    this.#lingerDeadlineMs = this.#resources.timers.nowMs + LINGER_MS;
+    this.#closing = true;
   }
 
   onTick(nowMs: number): number {
-    if (this.#lingerDeadlineMs > 0) {
-      if (nowMs >= this.#lingerDeadlineMs) this.#target.lingered();
-    } else this.#look(nowMs);
+    if (!this.#closing) this.#look(nowMs);
+    else if (this.#linger.over(nowMs, this.#target.unsentBytes(), this.#flushTimeoutMs())) {
+      this.#target.lingered();
+    }
     return this.#stopped ? 0 : nowMs + TICK_MS;
   }
 

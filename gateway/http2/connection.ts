@@ -350,6 +350,10 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.close('idle');
   }
 
+  unsentBytes(): number {
+    return this.socket.writableLength;
+  }
+
   lingered(): void {
     this.socket.destroy();
   }
