@@ -5,6 +5,7 @@ const LARGE_BLOCK_BYTES = 16 * 1024;
 const MAX_FREE_BLOCKS = 256;
 
 const CROWDED = 0.85;
+const CROWDED_FLUSH_MS = 2_000;
 
 /**
  * The bytes that one worker may hold for slow readers, in all connections together: held stream data, replay
@@ -31,6 +32,11 @@ export class BytePool {
   /** Nearly exhausted: whoever holds bytes and makes no progress has to go. */
   get crowded(): boolean {
     return this.#usedBytes >= CROWDED * this.capacityBytes;
+  }
+
+  /** For a reader that stands still, who has `flushTimeoutMs` (0 = for ever) as long as the pool is not crowded. */
+  patienceMs(flushTimeoutMs: number): number {
+    return this.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs) : flushTimeoutMs;
   }
 
   /**

@@ -12,7 +12,6 @@ import { HeadError, type HeadRules } from './head-fields.ts';
 import type { Http1Options } from './options.ts';
 
 const TICK_MS = 1000;
-const CROWDED_FLUSH_MS = 2000;
 
 /** What both roles of an HTTP/1 connection do: bytes in and out, backpressure, time, ends. */
 export abstract class Http1Connection implements BodySink, BodyWriterOwner, Timed {
@@ -94,15 +93,14 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   onTick(nowMs: number): number {
     if (this.life === 'closing') {
       const { socket } = this;
-      if (this.#linger.over(nowMs, socket.writableLength, this.flushTimeoutMs())) socket.destroy();
+      if (this.#linger.over(nowMs, socket.writableLength, this.patienceMs)) socket.destroy();
     } else this.look(nowMs);
     return this.isClosed() ? 0 : nowMs + TICK_MS;
   }
 
-  /** Who stands still has less time when the worker's memory is nearly used up; 0 = never ends for it. */
-  protected flushTimeoutMs(): number {
-    const { flushTimeoutMs } = this.options;
-    return this.resources.heldBytes.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs) : flushTimeoutMs;
+  /** For a peer that takes nothing; 0 = for ever. */
+  protected get patienceMs(): number {
+    return this.resources.heldBytes.patienceMs(this.options.flushTimeoutMs);
   }
 
   protected isClosed(): boolean {

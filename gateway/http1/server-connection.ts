@@ -338,7 +338,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     const { headTimeoutMs, idleTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
     if (this.#flushing()) {
-      if (nowMs - this.#flushedAtMs >= this.flushTimeoutMs()) this.#cutOff('flush-timeout');
+      if (nowMs - this.#flushedAtMs >= this.patienceMs) this.#cutOff('flush-timeout');
       return;
     }
     this.#flushedAtMs = nowMs;

@@ -28,7 +28,6 @@ export interface ClockTarget {
 }
 
 const TICK_MS = 1000;
-const CROWDED_FLUSH_MS = 2000;
 
 /** All deadlines of one connection, looked at once a second. */
 export class ConnectionClock implements Timed {
@@ -107,8 +106,7 @@ export class ConnectionClock implements Timed {
   /** A client that stands still has less time when the worker's memory is nearly used up. */
   #flushTimeoutMs(): number {
     const { flushTimeoutMs, flood } = this.#options;
-    const crowded = flood !== undefined && this.#resources.heldBytes.crowded;
-    return crowded ? Math.min(flushTimeoutMs, CROWDED_FLUSH_MS) : flushTimeoutMs;
+    return flood === undefined ? flushTimeoutMs : this.#resources.heldBytes.patienceMs(flushTimeoutMs);
   }
 
   /** True when what has begun to come in took too long. */
