@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { accepts } from '../../clusters/demo/probe.ts';
 import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 
 const execute = promisify(execFile);
@@ -30,7 +30,7 @@ export async function startServer(
   lifetime.add(() => end(server));
   for (let attempt = 0; attempt < 200; attempt++) {
     if (server.exitCode !== null) throw new Error(`${path} ended: ${said}`);
-    if (await listens(port)) return server;
+    if (await accepts('127.0.0.1', port)) return server;
     await sleep(50);
   }
   throw new Error(`${path} does not listen on port ${port}: ${said}`);
@@ -44,15 +44,4 @@ async function end(server: ChildProcess): Promise<void> {
   const impatience = setTimeout(() => server.kill('SIGKILL'), GRACE_MS);
   await exited;
   clearTimeout(impatience);
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
