@@ -8,7 +8,7 @@ import type {
   RouteExplanation,
 } from './explanation.ts';
 import { clusterShares, type FailoverPlan, failoverActive, groupShares, type TierPlan } from './plan.ts';
-import { decisionText, selectorText, standingName, standingText } from './sentences.ts';
+import { decisionText, policyName, selectorText, standingName, standingText } from './sentences.ts';
 import type { TrunkSight } from './standing.ts';
 import type { Candidate } from './tier-groups.ts';
 
@@ -58,7 +58,7 @@ export function explainPlan(plan: FailoverPlan, context: ExplanationContext): Ro
 function explainPolicy(policy: FailoverPolicy): ExplainedPolicy {
   const { holdDownMs, minHealthyPercent, steps, intervalMs } = policy.failback;
   return {
-    name: policy.namespace === '' ? policy.name : `${policy.namespace}/${policy.name}`,
+    name: policyName(policy),
     overprovisioningPercent: Math.round(policy.overprovisioningFactor * 100),
     panicThresholdPercent: policy.panicThresholdPercent,
     staleAfterMs: policy.staleAfterMs,

@@ -39,6 +39,17 @@ export function durationText(durationMs: number): string {
     .join(' ');
 }
 
+/** `namespace/name`, or the name alone of what holds without an object. */
+export function policyName({
+  namespace,
+  name,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
+}
+
 /** The name of a standing in the record. */
 export function standingName(standing: Standing): string {
   return standing.kind === 'counted' ? standing.phase.kind : standing.absence.kind;

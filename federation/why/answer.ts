@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { BalancingExplanation } from '../failover/balancing-explanation.ts';
 import type { RouteExplanation } from '../failover/explanation.ts';
 
 const count = z.number().min(0);
@@ -78,9 +79,31 @@ const explanation: z.ZodType<RouteExplanation> = z.object({
   changesAtMs: count.nullable(),
 });
 
+const balancing: z.ZodType<BalancingExplanation> = z.object({
+  policy: z.string(),
+  kind: z.string(),
+  parameters: z.record(z.string(), z.number()),
+  hashOn: z.object({ kind: z.string(), name: z.string().nullable(), ttlMs: count.nullable() }).nullable(),
+  slowStart: z
+    .object({ windowMs: count, minWeightPercent: percent, aggression: z.number().positive() })
+    .nullable(),
+  decision: z.array(z.string()),
+  localities: z.array(
+    z.object({
+      locality,
+      endpoints: count,
+      healthy: count,
+      degraded: count,
+      tableSlots: count.nullable(),
+      warming: z.array(z.object({ address: z.string(), weightPercent: percent, warmInMs: count })),
+    }),
+  ),
+});
+
 /** What a gateway's `/why` answers with status 200. Fields that a newer gateway adds are left out. */
 export const whyAnswer = z.object({
   route: explanation,
+  balancing,
   access: z.object({ allowed: z.boolean(), reason: z.string() }).nullable(),
 });
 

@@ -32,24 +32,53 @@ describe('report', () => {
     assert.match(report, /the clock alone changes it in 5 s/);
   });
 
+  it('tells how an endpoint is chosen, and which are in their slow start', () => {
+    const lines = report.split('\n');
+    const start = lines.indexOf('Among the endpoints of east, policy default:');
+    assert.deepEqual(lines.slice(start + 2, start + 7), [
+      '  Slow start: a new endpoint begins with 10 % of its weight and has all after 30 s.',
+      '  eu/eu-a: 2 of 3 healthy, 1 degraded, 1 in slow start',
+      '    10.0.0.3:8080 has 20 % of its weight, all of it in 24 s',
+      '  eu/eu-b: 1 of 1 healthy',
+      'In any other cluster its own gateway chooses, by the policy that the service has there.',
+    ]);
+    assert.match(lines[start + 1] ?? '', /^ {2}Power of two choices with peak EWMA: /);
+  });
+
+  it('names ten endpoints in slow start and counts the others; says where there is none at all', () => {
+    const { balancing, ...answer } = explainedPayments();
+    const [place] = balancing.localities;
+    const [one] = place?.warming ?? [];
+    assert.ok(place !== undefined && one !== undefined);
+    const crowd = { ...place, warming: Array.from({ length: 12 }, () => one) };
+    const crowded = whyReport({ ...answer, balancing: { ...balancing, localities: [crowd] } }, PLAIN);
+    assert.equal(crowded.match(/all of it in 24 s/g)?.length, 10);
+    assert.match(crowded, /^ {4}and 2 more$/m);
+    const without = whyReport({ ...answer, balancing: { ...balancing, localities: [] } }, PLAIN);
+    assert.match(without, /^ {2}There are none\.$/m);
+  });
+
   it('leaves no blanks at the end of a line', () => {
     assert.doesNotMatch(report, / $/m);
   });
 
   it('says what is supposed, and who would be let in', () => {
-    const { route } = explainedPayments();
+    const { route, balancing } = explainedPayments();
     const supposed = { down: ['west'], from: { region: 'us', zone: 'us-a' } };
     const access = { allowed: false, reason: 'denied by rule 1 for an anonymous caller in east' };
-    const told = whyReport({ route: { ...route, supposed }, access }, PLAIN);
+    const told = whyReport({ route: { ...route, supposed }, balancing, access }, PLAIN);
     assert.match(told, /^Supposed: west is down, the caller is in us\/us-a\.$/m);
     assert.match(told, /^denied by rule 1/m);
   });
 
   it('shows what is bad as bad, and 503 where nothing is served', () => {
-    const { route } = explainedPayments();
+    const { route, balancing } = explainedPayments();
     const styles = { ...PLAIN, bad: marked('bad'), careful: marked('careful') };
-    assert.match(whyReport({ route: { ...route, shares: [] }, access: null }, styles), /→ <bad>503<\/bad>/);
-    assert.match(whyReport({ route, access: null }, styles), /<careful>25 %<\/careful>/);
+    assert.match(
+      whyReport({ route: { ...route, shares: [] }, balancing, access: null }, styles),
+      /→ <bad>503<\/bad>/,
+    );
+    assert.match(whyReport({ route, balancing, access: null }, styles), /<careful>25 %<\/careful>/);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { BalancedLocality, BalancingExplanation } from '../failover/balancing-explanation.ts';
 import type { ExplainedCluster, ExplainedTier, RouteExplanation } from '../failover/explanation.ts';
 import { durationText } from '../failover/sentences.ts';
 import { localityKey } from '../model/cluster.ts';
@@ -14,7 +15,7 @@ export interface ReportStyles {
 }
 
 /** An answer for people: who gets what, why, and every number on the way. */
-export function whyReport({ route, access }: WhyAnswer, styles: ReportStyles): string {
+export function whyReport({ route, balancing, access }: WhyAnswer, styles: ReportStyles): string {
   const sections = [
     headLines(route, styles),
     access === null ? [] : ['', access.allowed ? styles.good(access.reason) : styles.bad(access.reason)],
@@ -25,6 +26,7 @@ export function whyReport({ route, access }: WhyAnswer, styles: ReportStyles): s
     ],
     ['', ...textTable([header(TIER_HEADER, styles), ...route.tiers.map((row) => tierRow(row, styles))])],
     ['', ...groupLines(route, styles)],
+    ['', ...balancingLines(balancing, route.source.cluster, styles)],
     ['', ...footLines(route, styles)],
   ];
   return `${sections.flat().join('\n')}\n`;
@@ -134,6 +136,41 @@ function groupLines(route: RouteExplanation, styles: ReportStyles): readonly str
     ]),
   );
   return rows.length === 0 ? ['No hosts.'] : textTable([header(GROUP_HEADER, styles), ...rows]);
+}
+
+/** More endpoints that are new than these are counted, and not named. */
+const NAMED_ENDPOINTS = 10;
+
+function balancingLines(
+  { policy, decision, localities }: BalancingExplanation,
+  cluster: string,
+  styles: ReportStyles,
+): readonly string[] {
+  return [
+    `${styles.strong(`Among the endpoints of ${cluster}`)}, policy ${policy}:`,
+    ...decision.map((sentence) => `  ${sentence}`),
+    ...(localities.length === 0
+      ? ['  There are none.']
+      : localities.flatMap((one) => placeLines(one, styles))),
+    styles.faint('In any other cluster its own gateway chooses, by the policy that the service has there.'),
+  ];
+}
+
+function placeLines(place: BalancedLocality, styles: ReportStyles): readonly string[] {
+  const { endpoints, healthy, degraded, tableSlots, warming } = place;
+  const facts = [
+    `${healthy} of ${endpoints} healthy`,
+    ...(degraded === 0 ? [] : [`${degraded} degraded`]),
+    ...(tableSlots === null ? [] : [`${tableSlots} slots in the table`]),
+    ...(warming.length === 0 ? [] : [`${warming.length} in slow start`]),
+  ];
+  const named = warming.slice(0, NAMED_ENDPOINTS).map(({ address, weightPercent, warmInMs }) => {
+    const rest = `all of it in ${durationText(warmInMs)}`;
+    return `    ${address} ${styles.careful(`has ${weightPercent} % of its weight`)}, ${rest}`;
+  });
+  const others = warming.length - named.length;
+  const more = others === 0 ? [] : [`    and ${others} more`];
+  return [`  ${localityKey(place.locality)}: ${facts.join(', ')}`, ...named, ...more];
 }
 
 function footLines(route: RouteExplanation, styles: ReportStyles): readonly string[] {

@@ -31,7 +31,7 @@ function countsAfter(...findings: readonly EndpointFinding[][]) {
     },
     0,
   );
-  for (const reported of findings) showFindings(table, reported);
+  for (const reported of findings) showFindings(table, reported, 0);
   const route = table.byTarget('shop/payments:http');
   assert.ok(route !== undefined);
   const [east] = explainRoute(0, table, route).clusters;

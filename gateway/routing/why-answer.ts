@@ -1,8 +1,10 @@
 import { nearestWord } from '../../federation/config/nearest-word.ts';
+import type { BalancingExplanation } from '../../federation/failover/balancing-explanation.ts';
 import type { RouteExplanation } from '../../federation/failover/explanation.ts';
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { AccessDecision } from './access.ts';
 import { parseAuthority } from './authority.ts';
+import { explainBalancing } from './explain-balancing.ts';
 import { explainRoute } from './explain-route.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './route-table.ts';
@@ -11,7 +13,11 @@ import type { RouteTable } from './route-table.ts';
 export type WhyAnswer =
   | {
       readonly status: 200;
-      readonly body: { readonly route: RouteExplanation; readonly access: WhyAccess | null };
+      readonly body: {
+        readonly route: RouteExplanation;
+        readonly balancing: BalancingExplanation;
+        readonly access: WhyAccess | null;
+      };
     }
   | { readonly status: 400 | 404; readonly body: WhyProblem };
 
@@ -51,7 +57,8 @@ export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchPara
   if (access.kind === 'problem') return access.answer;
   const supposed = { down: down.value, ...(from.value === undefined ? {} : { from: from.value }) };
   const route = explainRoute(nowMs, table, found.value, supposed);
-  return { status: 200, body: { route, access: access.value } };
+  const balancing = explainBalancing(nowMs, table, found.value);
+  return { status: 200, body: { route, balancing, access: access.value } };
 }
 
 function readRoute(table: RouteTable, text: string | null): Reading<Route> {

@@ -49,8 +49,8 @@ export class GatewayPicture {
     else this.#peers.peerLost(cluster, atMs);
   }
 
-  /** What the checks and the workers found of the own endpoints. */
-  found(findings: readonly EndpointFinding[]): void {
-    if (this.#table !== undefined) showFindings(this.#table, findings);
+  /** What the checks and the workers found of the own endpoints, as of `nowMs` (Unix). */
+  found(findings: readonly EndpointFinding[], nowMs: number): void {
+    if (this.#table !== undefined) showFindings(this.#table, findings, nowMs);
   }
 }

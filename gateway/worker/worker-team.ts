@@ -57,7 +57,10 @@ export class WorkerTeam {
     this.findings = new GatewayFindings({
       checker,
       broadcast: (message, except) => this.#pool.broadcast(message, except),
-      report: (report) => control.report(report),
+      report: (report) => {
+        this.picture.found(report.endpoints, clock.now());
+        control.report(report);
+      },
     });
   }
 

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { workloadId } from '../../federation/model/identity.ts';
+import type { WhyAnswer } from '../../federation/why/answer.ts';
 import { get, PAIR_HOST, startPair, workersOf } from '../fixtures/gateway-pair.ts';
 import type { GatewayProcess } from '../fixtures/gateway-process.ts';
 import { Http2Client } from '../fixtures/http2-client.ts';
@@ -120,6 +121,25 @@ describe('two gateways in processes of their own', () => {
       assert.equal((await get(agent, eastPlan.ports.http, '/')).body, 'west done\n');
     }
     assert.match(east.stderr, /a worker died; another follows/);
+  });
+
+  it('explain with what the workers found: an ejected endpoint, and how the others are balanced', async (t) => {
+    const loadBalancing = { kind: 'round-robin', slowStart: undefined } as const;
+    const { west, westPlan, pods } = await startPair(t, {}, { pods: 2, loadBalancing });
+    pods[1]?.close();
+    const agent = new Agent();
+    const explained = async () => {
+      const { body } = await west.admin('/why?service=shop/payments');
+      return JSON.parse(body) as WhyAnswer;
+    };
+    let answer = await explained();
+    while (answer.balancing.localities[0]?.healthy !== 1) {
+      assert.equal((await get(agent, westPlan.ports.http, '/')).body, 'west done\n');
+      answer = await explained();
+    }
+    assert.equal(answer.balancing.kind, 'round-robin');
+    assert.equal(answer.balancing.localities[0]?.endpoints, 2);
+    assert.equal(answer.route.clusters.find(({ local }) => local)?.healthy, 1);
   });
 
   it('leave no worker behind when the parent is killed', async (t) => {
