@@ -39,6 +39,7 @@ function linesOf(path: string): Record<string, unknown>[] {
 describe('the access log', () => {
   it('tells of a request what an operator asks for, and no query', () => {
     assert.deepEqual(accessRecord(facts), {
+      log: 'access',
       time: '2023-11-14T22:13:20.000Z',
       protocol: 'grpc',
       method: 'POST',
