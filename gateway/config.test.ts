@@ -31,6 +31,8 @@ const DEFAULT_LIMITS = {
   tcpIdleTimeoutMs: 3_600_000,
   flushTimeoutMs: 300_000,
   responseTimeoutMs: 60_000,
+  podSilenceMs: 5_000,
+  podPingTimeoutMs: 15_000,
   maxHeaderFields: 100,
   maxHeaderBytes: 61_440,
   http2: {

@@ -23,6 +23,8 @@ export const REJECTIONS = {
   'settings-timeout': 'HTTP/2: no preface, or no answer to our SETTINGS, in time',
   'body-timeout': 'a request body without any progress for the idle time',
   'tcp-idle-timeout': 'an opaque connection on which nothing moved in either direction for the TCP idle time',
+  'ping-timeout':
+    'HTTP/2: a pod with requests under way that was silent, and did not answer a PING either: its connection was lost',
   'flush-timeout': 'a client that did not read, or did not open its window, for the flush time',
   'held-bytes-exhausted':
     'the worker holds all the bytes that it may for slow readers: the stream was given up',

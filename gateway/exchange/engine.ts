@@ -9,7 +9,7 @@ import type { ServerConnection } from '../http/stream.ts';
 import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
 import { EDGE_HTTP1, type Http1Options } from '../http1/options.ts';
 import { Http1ServerConnection } from '../http1/server-connection.ts';
-import { EDGE_HTTP2, type Http2Options, TRUNK_HTTP2 } from '../http2/options.ts';
+import { EDGE_HTTP2, type Http2Options, TRUNK_HTTP2, UPSTREAM_HTTP2 } from '../http2/options.ts';
 import { Http2ServerConnection } from '../http2/server-connection.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly trunkTiming?: TrunkTiming;
   /** How connections of clients behave: limits and times. */
   readonly edge?: EdgeOptions;
+  /** How HTTP/2 connections to pods behave. */
+  readonly upstream?: Http2Options;
   /** What requests say of the hops before; nothing is changed without it. */
   readonly forwarding?: ForwardingConfig;
 }
@@ -107,7 +109,8 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#resources = options.resources;
     this.#table = options.table;
     const rejected = (reason: RejectionReason): void => this.rejected(reason);
-    this.#pools = new EndpointPools(options.clock, options.resources, rejected);
+    const upstream = options.upstream ?? UPSTREAM_HTTP2;
+    this.#pools = new EndpointPools(options.clock, options.resources, upstream, rejected);
     this.trunks = new TrunkSet({
       ...options,
       timing: options.trunkTiming,

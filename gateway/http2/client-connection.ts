@@ -15,6 +15,7 @@ import { Http2Connection } from './connection.ts';
 import { acceptedUpgrade, toExtendedConnect, upgradeOf } from './extended-connect.ts';
 import { Http2ConnectionError, readUint32, writeUint32 } from './frame.ts';
 import type { Http2Options } from './options.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { Http2Stream } from './stream.ts';
 
 /** A response under way. */
@@ -73,6 +74,8 @@ const REFUSED_WRITER: StreamWriter = {
 };
 
 const NOTHING = Buffer.alloc(0);
+/** Any byte is a sign of life, so nobody waits for the answer itself. */
+const NOBODY = (): void => undefined;
 const MAX_PINGS = 16;
 /** Unsent bytes, as a multiple of the high-water mark, past which no more requests are taken. */
 const MAX_UNSENT = 2;
@@ -89,6 +92,9 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   #nextPing = 1;
   #wasAvailable = true;
   #established: boolean;
+  readonly #silence: SilenceWatch;
+  /** Header blocks that have come in. */
+  #blocks = 0;
 
   constructor(
     socket: Socket,
@@ -98,6 +104,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   ) {
     super(socket, 'client', options, resources);
     this.#handler = handler;
+    this.#silence = new SilenceWatch(options);
     this.#established = !socket.connecting;
     if (!this.#established) {
       socket.once('connect', () => {
@@ -173,6 +180,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   override headersReceived(streamId: number, block: HeaderBlock, endStream: boolean): void {
+    this.#blocks++;
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       if (this.isIdle(streamId)) throw new Http2ConnectionError(H2_ERROR.PROTOCOL_ERROR, 'stream-idle');
@@ -226,6 +234,20 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     this.#pings.delete(id);
     ping?.onAnswer(this.resources.clock.monotonic() - ping.sentAtMs);
     return ping !== undefined;
+  }
+
+  override lookAtSilence(nowMs: number, heardAtMs: number): void {
+    const verdict = this.#silence.look(nowMs, {
+      busy: this.busy(),
+      heardAtMs,
+      messages: this.#blocks + this.receiveFlow.receivedBytes,
+      requests: this.#nextStreamId,
+    });
+    if (verdict === 'ping') this.ping(NOBODY);
+    if (verdict !== 'lost') return;
+    this.rejected('ping-timeout');
+    this.close(`no answer to PING for ${this.options.pingTimeoutMs} ms`);
+    this.socket.destroy();
   }
 
   protected override get lastPeerStreamId(): number {

@@ -25,6 +25,8 @@ export interface ClockTarget {
   unsentBytes(): number;
   /** The peer had its moment to read the last frames. */
   lingered(): void;
+  /** Each second, with the time of the last byte that came in. */
+  lookAtSilence(nowMs: number, heardAtMs: number): void;
 }
 
 const TICK_MS = 1000;
@@ -40,6 +42,7 @@ export class ConnectionClock implements Timed {
   readonly #linger = new Linger();
   #closing = false;
   #activeAtMs = 0;
+  #heardAtMs = 0;
   #progressAtMs = 0;
   #progress = 0;
   #stopped = false;
@@ -54,6 +57,7 @@ export class ConnectionClock implements Timed {
     const { timers } = this.#resources;
     timers.schedule(this, TICK_MS);
     this.#activeAtMs = timers.nowMs;
+    this.#heardAtMs = timers.nowMs;
     this.#progressAtMs = timers.nowMs;
     this.#settingsDeadlineMs = timers.nowMs + this.#options.handshakeTimeoutMs;
   }
@@ -63,8 +67,9 @@ export class ConnectionClock implements Timed {
     this.#resources.timers.remove(this);
   }
 
-  active(): void {
-    this.#activeAtMs = this.#resources.timers.nowMs;
+  /** Something came in. */
+  heard(): void {
+    this.#heardAtMs = this.#resources.timers.nowMs;
   }
 
   settingsAcknowledged(): void {
@@ -100,7 +105,10 @@ export class ConnectionClock implements Timed {
     if (this.#resources.heldBytes.crowded) this.#target.memoryShort(nowMs);
     if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
     if (this.#incomplete !== 0 || this.#target.busy()) this.#activeAtMs = nowMs;
-    else if (idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= idleTimeoutMs) this.#target.idleTooLong();
+    else if (idleTimeoutMs > 0 && nowMs - Math.max(this.#activeAtMs, this.#heardAtMs) >= idleTimeoutMs) {
+      this.#target.idleTooLong();
+    }
+    if (!this.#closing) this.#target.lookAtSilence(nowMs, this.#heardAtMs);
   }
 
   /** A client that stands still has less time when the worker's memory is nearly used up. */

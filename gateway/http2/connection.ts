@@ -201,7 +201,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
 
   #read(chunk: Buffer): void {
     if (this.phase === 'closing' || this.phase === 'closed') return;
-    this.#clock.active();
+    this.#clock.heard();
     try {
       this.#reader.read(chunk);
     } catch (error) {
@@ -349,6 +349,9 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.writer.goAway(this.lastPeerStreamId, H2_ERROR.NO_ERROR, '');
     this.close('idle');
   }
+
+  /** Who answers requests owes nobody a sign of life. */
+  lookAtSilence(_nowMs: number, _heardAtMs: number): void {}
 
   unsentBytes(): number {
     return this.socket.writableLength;

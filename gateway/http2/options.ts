@@ -1,10 +1,11 @@
 import type { FloodLimits } from './flood-guard.ts';
 import { MAX_STREAM_ID } from './frame.ts';
 import type { HeaderLimits } from './header-assembler.ts';
+import type { SilenceLimits } from './silence-watch.ts';
 import type { WindowLimits } from './window-estimator.ts';
 
-/** How an HTTP/2 connection behaves: windows, limits, times. */
-export interface Http2Options extends WindowLimits {
+/** How an HTTP/2 connection behaves: windows, limits, times. The sign of life is asked for by clients alone. */
+export interface Http2Options extends WindowLimits, SilenceLimits {
   /** Streams that the peer may have open at once (a server's setting). */
   readonly maxConcurrentStreams: number;
   /** Highest id that a client gives a stream: past it there is another connection. */
@@ -57,6 +58,8 @@ const COMMON = {
   highWaterBytes: 512 * KIB,
   handshakeTimeoutMs: 10_000,
   flushTimeoutMs: 300_000,
+  silenceMs: 0,
+  pingTimeoutMs: 15_000,
 } as const;
 
 /** Clients: what comes in is hostile. */
@@ -71,6 +74,7 @@ export const EDGE_HTTP2: Http2Options = {
 
 /**
  * Between our own gateways: with a table that the fields of many callers find room in. A peer's edge may let in 200 fields and 60 KiB, to which the engine adds its own.
+ * Trunks have PINGs of their own, more often.
  */
 export const TRUNK_HTTP2: Http2Options = {
   ...COMMON,
@@ -93,4 +97,5 @@ export const UPSTREAM_HTTP2: Http2Options = {
   connectProtocol: false,
   flood: undefined,
   idleTimeoutMs: 0,
+  silenceMs: 5_000,
 };

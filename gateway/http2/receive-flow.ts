@@ -30,6 +30,8 @@ export class ReceiveFlow {
   #unacknowledged = 1;
   /** How many of them it must acknowledge until it keeps to the smaller window; 0 = it does. */
   #untilSmaller = 0;
+  /** Of all DATA so far: shows whether any came in. */
+  receivedBytes = 0;
 
   constructor(writer: FrameWriter, limits: WindowLimits, resources: CodecResources, streams: StreamTable) {
     this.#writer = writer;
@@ -61,6 +63,7 @@ export class ReceiveFlow {
    */
   received(bytes: number): void {
     this.#leftBytes -= bytes;
+    this.receivedBytes += bytes;
     if (this.#estimator.received(bytes, this.#resources.timers.nowMs)) this.#probe();
     const windowBytes = this.#estimator.connectionWindowBytes;
     if (this.#leftBytes > windowBytes - windowBytes / RETURNS) return;

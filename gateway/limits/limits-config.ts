@@ -92,6 +92,10 @@ export const workerLimits = z
     flushTimeoutMs: durationMs.min(1000).default(300_000),
     /** From the end of a request to the beginning of its response; gRPC calls have deadlines of their own. */
     responseTimeoutMs: durationMs.default(60_000),
+    /** Without a byte from an HTTP/2 pod that has requests under way: it is asked by PING. 0 = never. */
+    podSilenceMs: z.int().min(0).max(3_600_000).default(5_000),
+    /** Without a byte from it after that PING, its connection is lost. */
+    podPingTimeoutMs: durationMs.min(1000).default(15_000),
     maxHeaderFields: z.int().min(16).max(200).default(100),
     /** Of one header block: as it comes in, and decoded with 32 bytes for each field. */
     maxHeaderBytes: z

@@ -63,8 +63,8 @@ describe('the table of limits', () => {
       [],
     );
     const missing = known.filter((name) => !named.has(name));
-    // It is told of below the table: what it ends is no abuse.
-    assert.deepEqual(missing, ['responseTimeoutMs']);
+    // They are told of below the table: what they end is no abuse.
+    assert.deepEqual(missing, ['responseTimeoutMs', 'podSilenceMs', 'podPingTimeoutMs']);
   });
 
   test('names reasons that there are', () => {

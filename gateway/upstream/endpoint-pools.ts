@@ -3,6 +3,7 @@ import type { PortProtocol } from '../../federation/model/service.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { Timed } from '../http/timer-wheel.ts';
+import type { Http2Options } from '../http2/options.ts';
 import type { LocalEndpoint } from '../routing/local-endpoint.ts';
 import type { PoolOptions } from './connection-pool.ts';
 import type { ConnectionSource } from './connection-source.ts';
@@ -40,6 +41,7 @@ interface EndpointPool extends ConnectionSource {
 export class EndpointPools implements Timed {
   readonly #clock: Clock;
   readonly #resources: CodecResources;
+  readonly #http2: Http2Options;
   readonly #rejected: (reason: RejectionReason) => void;
   readonly #pools: Readonly<Record<PortProtocol, Map<string, EndpointPool>>> = {
     http: new Map(),
@@ -47,9 +49,15 @@ export class EndpointPools implements Timed {
     tcp: new Map(),
   };
 
-  constructor(clock: Clock, resources: CodecResources, rejected: (reason: RejectionReason) => void) {
+  constructor(
+    clock: Clock,
+    resources: CodecResources,
+    http2: Http2Options,
+    rejected: (reason: RejectionReason) => void,
+  ) {
     this.#clock = clock;
     this.#resources = resources;
+    this.#http2 = http2;
     this.#rejected = rejected;
     resources.timers.schedule(this, SWEEP_MS);
   }
@@ -97,7 +105,7 @@ export class EndpointPools implements Timed {
         );
       case 'http2':
         return new Http2Pool(
-          { ...place, wrap: (socket, handler) => openHttp2(socket, handler, resources) },
+          { ...place, wrap: (socket, handler) => openHttp2(socket, handler, resources, this.#http2) },
           HTTP2_POOL,
         );
       case 'tcp':

@@ -4,7 +4,7 @@ import type { ClientConnection, ClientConnectionHandler } from '../http/stream.t
 import { Http1ClientConnection } from '../http1/client-connection.ts';
 import { UPSTREAM_HTTP1 } from '../http1/options.ts';
 import { Http2ClientConnection } from '../http2/client-connection.ts';
-import { UPSTREAM_HTTP2 } from '../http2/options.ts';
+import type { Http2Options } from '../http2/options.ts';
 
 /** HTTP/1.1 on a connected socket. */
 export function openHttp1(
@@ -20,6 +20,7 @@ export function openHttp2(
   socket: Socket,
   handler: ClientConnectionHandler,
   resources: CodecResources,
+  options: Http2Options,
 ): Http2ClientConnection {
-  return new Http2ClientConnection(socket, UPSTREAM_HTTP2, handler, resources);
+  return new Http2ClientConnection(socket, options, handler, resources);
 }

@@ -6,6 +6,7 @@ import { ManualClock } from '../../federation/runtime/clock.ts';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
 import { createCodecResources } from '../http/resources.ts';
 import type { ClientConnection } from '../http/stream.ts';
+import { UPSTREAM_HTTP2 } from '../http2/options.ts';
 import type { AcquireFailure, ConnectionWaiter } from './connection-source.ts';
 import { HTTP2_POOL } from './endpoint-pools.ts';
 import { openHttp2 } from './http-connections.ts';
@@ -38,7 +39,7 @@ class PoolUnderTest {
       wrap: (socket: Socket, handler: Parameters<typeof openHttp2>[1]) => {
         this.sockets.push(socket);
         t.after(() => socket.destroy());
-        return openHttp2(socket, handler, resources);
+        return openHttp2(socket, handler, resources, UPSTREAM_HTTP2);
       },
       rejected: (reason: string) => assert.fail(reason),
     };

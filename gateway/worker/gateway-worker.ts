@@ -12,6 +12,7 @@ import { TurnClock } from '../http/turn-clock.ts';
 import { edgeOptions } from '../limits/edge-options.ts';
 import { includesStage, OVERLOAD_STAGES, type OverloadStage } from '../limits/overload.ts';
 import { defaultMemoryBytes, OverloadWatch } from '../limits/overload-watch.ts';
+import { upstreamOptions } from '../limits/upstream-options.ts';
 import { EnrolmentPort } from '../listener/enrolment.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import { Ports } from '../listener/ports.ts';
@@ -199,6 +200,7 @@ export class GatewayWorker {
       onPeerAnswered: (cluster) => trunk(cluster, true),
       warm: config.keepsTrunksWarm,
       edge: edgeOptions(config.limits),
+      upstream: upstreamOptions(config.limits),
       forwarding: config.forwarding,
       maxActiveRequests: config.limits.maxActiveRequests,
       responseTimeoutMs: config.limits.responseTimeoutMs,
