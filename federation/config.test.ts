@@ -35,10 +35,28 @@ describe('federation.yaml', () => {
     assert.equal(config.servicePortsFile, join(folder, 'state/federation/ports.json'));
     assert.deepEqual(config.servicePorts, { from: 15_500, to: 32_767 });
     assert.deepEqual(config.listen, { host: '127.0.0.1', port: 15_010 });
+    assert.deepEqual(config.limits, {
+      maxConnections: 1000,
+      maxUnauthenticated: 250,
+      maxUnauthenticatedPerSource: 50,
+    });
     assert.deepEqual(config.gateways, [
       { host: '10.0.0.1', port: 15_443 },
       { host: 'fd00::1', port: 15_443 },
     ]);
+  });
+
+  it('bounds connections, and keeps some for gateways that have authenticated', async (t) => {
+    const { config } = await load(t, `${SMALL}limits: { maxUnauthenticatedPerSource: 5 }\n`);
+    assert.deepEqual(config.limits, {
+      maxConnections: 1000,
+      maxUnauthenticated: 250,
+      maxUnauthenticatedPerSource: 5,
+    });
+    await assert.rejects(load(t, `${SMALL}limits: { maxConnections: 250 }\n`), {
+      name: 'UserError',
+      message: /limits\.maxUnauthenticated.*must be less than maxConnections/,
+    });
   });
 
   it('names its store, whose secrets are read from their files', async (t) => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { readYamlFile } from './config/yaml-file.ts';
 import { type GatewayAddress, isDnsLabel, type LocalCluster } from './model/cluster.ts';
 import { clusterTrustDomain, IdentityError, parseTrustDomain } from './model/identity.ts';
+import type { RoomLimits } from './service/connection-room.ts';
 import type { PortRange } from './snapshot/listen-ports.ts';
 
 /** Where to listen; port 0 = any free one, told in the log. */
@@ -37,6 +38,8 @@ export interface FederationConfig {
   readonly listen: ListenAddress;
   /** A second port, for the Issuer; the first serves it too. */
   readonly issuer: ListenAddress | undefined;
+  /** Of connections; for each port that gateways and strangers come to. */
+  readonly limits: RoomLimits;
   readonly gatewaySecretFile: string;
   readonly admin: ListenAddress;
   readonly servicePorts: PortRange;
@@ -44,6 +47,12 @@ export interface FederationConfig {
   readonly servicePortsFile: string;
   readonly store: StoreConfig;
 }
+
+export const DEFAULT_LIMITS: RoomLimits = {
+  maxConnections: 1000,
+  maxUnauthenticated: 250,
+  maxUnauthenticatedPerSource: 50,
+};
 
 const port = z.int().min(0).max(65_535);
 const servicePort = z.int().min(1).max(65_535);
@@ -86,6 +95,21 @@ const storeFile = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const limits = z
+  .strictObject({
+    maxConnections: z.int().min(2).max(100_000).default(DEFAULT_LIMITS.maxConnections),
+    maxUnauthenticated: z.int().min(1).max(100_000).default(DEFAULT_LIMITS.maxUnauthenticated),
+    maxUnauthenticatedPerSource: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(DEFAULT_LIMITS.maxUnauthenticatedPerSource),
+  })
+  .refine(({ maxConnections, maxUnauthenticated }) => maxUnauthenticated < maxConnections, {
+    message: 'must be less than maxConnections: the rest is for gateways that have authenticated',
+    path: ['maxUnauthenticated'],
+  });
+
 const federationFile = z.strictObject({
   cluster: label,
   clusterset: z.string().refine(isTrustDomain, 'must be a domain of a-z 0-9 . _ -'),
@@ -96,6 +120,7 @@ const federationFile = z.strictObject({
   gateways: z.array(hostAndPort).min(1).max(32),
   listen: z.strictObject({ host: host.default('127.0.0.1'), port }),
   issuer: z.strictObject({ host: host.default('127.0.0.1'), port }).optional(),
+  limits: limits.default(DEFAULT_LIMITS),
   gatewaySecretFile: path,
   admin: z
     .strictObject({ host: loopback.default('127.0.0.1'), port })
@@ -129,6 +154,7 @@ export async function loadFederationConfig(file: string): Promise<FederationConf
     gateways: found.gateways,
     listen: found.listen,
     issuer: found.issuer,
+    limits: found.limits,
     gatewaySecretFile: beside(found.gatewaySecretFile),
     admin: found.admin,
     servicePorts: { from, to },

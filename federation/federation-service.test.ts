@@ -352,6 +352,7 @@ describe('a federation service without its store', PATIENCE, () => {
     assert.match(JSON.stringify(readiness), /"degraded".*store/);
     const metrics = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
     assert.match(metrics, /^isthmus_store_up 0$/m);
+    assert.match(metrics, /^isthmus_federation_rejected_total\{reason="stranger-limit"\} 0$/m);
     again.driver.setReachable(true);
     await until(() => again.service.state.readiness.kind === 'ready');
   });

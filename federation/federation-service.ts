@@ -8,6 +8,7 @@ import { ProblemLog } from './problem-log.ts';
 import type { Clock } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { ConnectionFront } from './service/connection-front.ts';
+import { RefusalMeter } from './service/front-refusals.ts';
 import { GatewaySession } from './service/gateway-session.ts';
 import { GrpcServers } from './service/grpc-servers.ts';
 import { Issuer } from './service/issuer.ts';
@@ -50,7 +51,8 @@ export class FederationService {
       const parts = await openParts(config, given, ground, lifetime);
       connect(parts, given, lifetime);
       const startedAtMs = given.clock.now();
-      const state = (): FederationState => describeState(config, given, parts, startedAtMs);
+      const state = (): FederationState =>
+        describeState(config, given, parts, { startedAtMs, rejectedConnections: doors.refusals.counts });
       serve(config, given, parts, doors, lifetime, state);
       return new FederationService(lifetime, doors.addresses, state);
     } catch (failure) {
@@ -115,6 +117,7 @@ function watchState(parts: ServiceParts, clock: Clock, problems: ProblemLog): ()
 interface Doors {
   readonly addresses: FederationAddresses;
   readonly fronts: readonly ConnectionFront[];
+  readonly refusals: RefusalMeter;
   readonly admin: AdminServer;
 }
 
@@ -125,8 +128,9 @@ async function openDoors(
   lifetime: Lifetime,
 ): Promise<Doors> {
   const fronts: ConnectionFront[] = [];
+  const refusals = new RefusalMeter();
   const open = async (address: ListenAddress): Promise<ListenAddress> => {
-    const front = makeFront(config, given, trust);
+    const front = makeFront(config, given, trust, refusals);
     fronts.push(front);
     lifetime.add(() => front.close());
     const renew = (): void => {
@@ -144,14 +148,16 @@ async function openDoors(
   return {
     addresses: { gateways, issuer, admin: { host: config.admin.host, port: adminPort } },
     fronts,
+    refusals,
     admin,
   };
 }
 
 function makeFront(
-  { local }: FederationConfig,
+  { local, limits }: FederationConfig,
   { clock, log }: GivenParts,
   trust: TrustSource,
+  refusals: RefusalMeter,
 ): ConnectionFront {
   const svid = trust.svid.value;
   if (svid === undefined) throw new UserError('this service has no SVID');
@@ -159,6 +165,8 @@ function makeFront(
     clock,
     gateway: gatewayId(local.trustDomain),
     bundles: () => trust.ownBundles,
+    limits,
+    refusals,
     onRefused: (remoteAddress, reason) => log.warn({ remoteAddress, reason }, 'a connection was refused'),
   });
 }

@@ -13,7 +13,7 @@ export function describeState(
   { local }: FederationConfig,
   { provider, driver, clock }: GivenParts,
   parts: ServiceParts,
-  startedAtMs: number,
+  { startedAtMs, rejectedConnections }: Pick<FederationState, 'startedAtMs' | 'rejectedConnections'>,
 ): FederationState {
   const { trust, publisher, routing } = parts;
   const snapshot = routing.history.value;
@@ -46,6 +46,7 @@ export function describeState(
     peers: peersOf(parts),
     onlyHere: snapshot === undefined ? [] : soleServices(snapshot),
     gateways: routing.gateways.statuses,
+    rejectedConnections,
     conflicts: routing.conflicts,
     refusedRecords: routing.importer.refusals(MAX_REFUSED_RECORDS),
     resourceProblems: [...provider.problems.value, ...routing.policyProblems],

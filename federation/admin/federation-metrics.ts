@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { METRICS, type MetricDefinition } from '../model/metrics.ts';
 import type { FederationState } from './state-report.ts';
 
@@ -38,5 +38,8 @@ export function printMetrics(state: FederationState): Promise<string> {
   for (const [{ name, help, labels }, set] of GAUGES) {
     set(new Gauge({ name, help, labelNames: [...labels], registers: [registry] }), state);
   }
+  const { name, help, labels } = METRICS.federationRejected;
+  const rejected = new Counter({ name, help, labelNames: [...labels], registers: [registry] });
+  for (const [reason, count] of Object.entries(state.rejectedConnections)) rejected.inc({ reason }, count);
   return registry.metrics();
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { RefusalMeter } from '../service/front-refusals.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
 import type { FederationState } from './state-report.ts';
 
@@ -17,6 +18,7 @@ function stateOf(publisher: FederationState['store']['publisher'], problem?: str
     peers: [],
     onlyHere: [],
     gateways: [],
+    rejectedConnections: new RefusalMeter().counts,
     conflicts: [],
     refusedRecords: [],
     resourceProblems: [],

@@ -4,6 +4,7 @@ import type { ExportConflict } from '../import/merge.ts';
 import type { ClusterName, GatewayAddress, Locality, PeerReach } from '../model/cluster.ts';
 import type { ServiceKey } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
+import type { RefusalCounts } from '../service/front-refusals.ts';
 import type { GatewayStatus } from '../service/gateway-session.ts';
 import type { PublisherState } from '../store/publisher-state.ts';
 
@@ -35,6 +36,8 @@ export interface FederationState {
   /** Services that no other cluster offers, `namespace/name`: they end with this one. At most the first thousand. */
   readonly onlyHere: readonly ServiceKey[];
   readonly gateways: readonly GatewayStatus[];
+  /** Since the start, by reason. */
+  readonly rejectedConnections: RefusalCounts;
   readonly conflicts: readonly ExportConflict[];
   /** What peers publish and is ignored here; at most the first thousand. */
   readonly refusedRecords: readonly RefusedRecord[];

@@ -89,6 +89,12 @@ export const METRICS = {
   rejected: define('counter', 'isthmus_rejected_total', 'What limits and checks refused, by a fixed word.', [
     'reason',
   ]),
+  federationRejected: define(
+    'counter',
+    'isthmus_federation_rejected_total',
+    'Connections that the federation service closed, by a fixed word.',
+    ['reason'],
+  ),
   overloadStage: define(
     'gauge',
     'isthmus_overload_stage',
