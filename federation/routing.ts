@@ -16,11 +16,12 @@ import { type FindingsListener, GatewayRegistry } from './service/gateway-regist
 import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
 import { SnapshotHistory } from './service/snapshot-history.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
+import type { PortTarget } from './snapshot/listen-ports.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers } from './snapshot/peers.ts';
 import { PolicyIndex } from './snapshot/policy-index.ts';
-import { type PortLedger, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
+import { type PortLedger, portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
 import type { FederationMemory } from './state/memory-file.ts';
 import type { PeerChange, PeerListener, PeerView } from './store/peer-view.ts';
 import type { TrunkFinding } from './wire/health-report.ts';
@@ -28,7 +29,17 @@ import type { TrunkFinding } from './wire/health-report.ts';
 /** The peers as the store's follower gives them. */
 export interface PeerSource {
   readonly views: ReadonlyMap<ClusterName, PeerView>;
+  /** The views have all that the store has, of every member: what is in none of them is not there. */
+  readonly complete: boolean;
   watch(listener: PeerListener): () => void;
+}
+
+/** The ports of a replica that leads at times. */
+export interface TermPorts extends PortLedger {
+  /** Whether it waits for `releaseExcept`, which costs a look at every service. */
+  readonly owesRelease: boolean;
+  /** @param live every target that there is */
+  releaseExcept(live: ReadonlySet<PortTarget>, nowMs: number): void;
 }
 
 export interface RoutingOptions {
@@ -38,7 +49,7 @@ export interface RoutingOptions {
   readonly peers: PeerSource;
   /** Where this cluster's own records go. */
   readonly publisher: RecordSink;
-  readonly ports: PortLedger;
+  readonly ports: TermPorts;
   /** For this cluster and these others; the same object while they are the same. */
   readonly trustBundles: (clusters: readonly ClusterName[]) => TrustBundles;
   readonly lastMemory: FederationMemory | undefined;
@@ -305,10 +316,17 @@ export class Routing implements FindingsListener {
   #build(): void {
     const before = this.history.value;
     const snapshot = this.#builder.build(this.#options.clock.now());
+    this.#releasePorts(snapshot);
     if (snapshot === before) return;
     this.#logHealth(before, snapshot);
     this.history.publish(snapshot);
     this.#options.onSnapshot();
+  }
+
+  /** What went away while no replica led, nobody has released. Only what is surely gone may lose its port. */
+  #releasePorts(snapshot: RoutingSnapshot): void {
+    const { ports, peers, clock } = this.#options;
+    if (ports.owesRelease && peers.complete) ports.releaseExcept(portTargets(snapshot), clock.now());
   }
 
   #logHealth(before: RoutingSnapshot | undefined, after: RoutingSnapshot): void {

@@ -37,6 +37,19 @@ describe('the ports of services', () => {
     assert.equal(ports.claim('a', 2 * DAY_MS), undefined);
   });
 
+  it('end together for all that are not live any more, each once', () => {
+    const ports = new ListenPorts(RANGE);
+    for (const target of ['a', 'b', 'c']) ports.claim(target, 0);
+    ports.release('c', 1);
+    ports.releaseExcept(new Set(['a', 'd']), 2);
+    const released = ports.grants.map(({ target, releasedAtMs }) => [target, releasedAtMs]);
+    assert.deepEqual(released, [
+      ['a', undefined],
+      ['b', 2],
+      ['c', 1],
+    ]);
+  });
+
   it('end when the range is full', () => {
     const ports = new ListenPorts(RANGE);
     for (let index = 0; index < 10; index++) assert.notEqual(ports.claim(`s${index}`, 0), undefined);

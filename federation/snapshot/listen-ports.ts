@@ -57,6 +57,13 @@ export class ListenPorts {
     if (grant !== undefined) this.#byTarget.set(target, { ...grant, releasedAtMs: nowMs });
   }
 
+  /** As `release`, for all that are in use and not among `live`. */
+  releaseExcept(live: ReadonlySet<PortTarget>, nowMs: number): void {
+    for (const { target, releasedAtMs } of this.grants) {
+      if (releasedAtMs === undefined && !live.has(target)) this.release(target, nowMs);
+    }
+  }
+
   #remember(grant: PortGrant): void {
     const { from, to } = this.#range;
     if (grant.port < from || grant.port > to) return;

@@ -180,6 +180,13 @@ export class SnapshotBuilder {
   }
 }
 
+/** What a snapshot needs ports for. */
+export function portTargets({ services }: RoutingSnapshot): ReadonlySet<PortTarget> {
+  const targets = new Set<PortTarget>();
+  for (const [key, { ports }] of services) for (const port of ports) targets.add(portTarget(key, port));
+  return targets;
+}
+
 /** As on trunks: `namespace/name:port`. */
 export function portTarget(key: ServiceKey, port: Pick<ServicePort, 'name'>): PortTarget {
   return `${key}:${port.name}`;

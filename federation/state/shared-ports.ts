@@ -22,6 +22,7 @@ export class SharedPorts {
   readonly #saver: Saver;
   #ports: ListenPorts;
   #role: 'following' | 'taking-over' | 'leading' = 'following';
+  #owesRelease = false;
   readonly #listeners = new Set<() => void>();
   #exhausted = false;
   #cancelRead: () => void = () => {};
@@ -61,6 +62,7 @@ export class SharedPorts {
   setLeading(leading: boolean): void {
     if (leading === (this.#role !== 'following')) return;
     this.#role = leading ? 'taking-over' : 'following';
+    this.#owesRelease = leading;
     this.#read();
   }
 
@@ -76,6 +78,22 @@ export class SharedPorts {
   release(target: PortTarget, nowMs: number): void {
     if (this.#role !== 'leading') return;
     this.#ports.release(target, nowMs);
+    this.#saver.changed();
+  }
+
+  /** It leads, and has yet to release what went away while no replica did. */
+  get owesRelease(): boolean {
+    return this.#owesRelease && this.#role === 'leading';
+  }
+
+  /**
+   * Releases, once in a leader's term, all that is not among `live`. An empty set releases nothing: where there were
+   * services there is hardly none now, and a port that is kept for nobody does no harm.
+   */
+  releaseExcept(live: ReadonlySet<PortTarget>, nowMs: number): void {
+    if (!this.owesRelease || live.size === 0) return;
+    this.#owesRelease = false;
+    this.#ports.releaseExcept(live, nowMs);
     this.#saver.changed();
   }
 

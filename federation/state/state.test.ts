@@ -134,6 +134,33 @@ describe('the ports that replicas share', () => {
     assert.equal(replica.ports.claim('shop/payments:http', 0), port);
   });
 
+  it('of what has gone are released once in a term, by the leader, and never all of them', async (t) => {
+    const path = join(tempFolder(t), 'ports.json');
+    const { ports, changes } = await open(t, path);
+    const granted = () => ['a', 'b', 'c'].filter((target) => ports.claim(target, 0) !== undefined);
+    const leads = async (): Promise<void> => {
+      const before = changes.length;
+      ports.setLeading(true);
+      assert.equal(ports.owesRelease, false, 'it has not read the ports yet');
+      await settled(() => changes.length > before);
+      assert.equal(ports.owesRelease, true);
+    };
+    await leads();
+    assert.deepEqual(granted(), ['a', 'b', 'c']);
+    ports.releaseExcept(new Set(), 1);
+    assert.equal(ports.owesRelease, true, 'an empty set releases nothing');
+    ports.releaseExcept(new Set(['a', 'b']), 1);
+    assert.equal(ports.owesRelease, false);
+    ports.releaseExcept(new Set(['a']), 2);
+    ports.setLeading(false);
+    ports.releaseExcept(new Set(['a']), 3);
+    assert.deepEqual(granted(), ['a', 'b']);
+    await leads();
+    ports.releaseExcept(new Set(['a']), 4);
+    ports.setLeading(false);
+    assert.deepEqual(granted(), ['a']);
+  });
+
   it('are first read by a new leader', async (t) => {
     const path = join(tempFolder(t), 'ports.json');
     const late = await open(t, path);

@@ -56,6 +56,11 @@ export class FollowedPeer implements PeerView {
     return this.#replica.records;
   }
 
+  /** What is published is the newest that the store has, as far as it was looked at. */
+  get complete(): boolean {
+    return !this.#incomplete && this.head !== undefined;
+  }
+
   get lastSeenMs(): number {
     return this.#replica.head?.issuedAtMs ?? 0;
   }

@@ -63,6 +63,8 @@ export class StoreFollower {
   readonly #reading: Signal;
   readonly #unwatch: () => void;
   #running: Promise<unknown> = Promise.resolve();
+  /** Since the store came up. */
+  #membersRead = false;
   #toldOfLongName = false;
   #closed = false;
 
@@ -97,6 +99,14 @@ export class StoreFollower {
   /** Every other member that was ever heard of. */
   get views(): ReadonlyMap<ClusterName, PeerView> {
     return this.#peers;
+  }
+
+  /**
+   * The store is up, and the views have all that it has, of every name among its members: what is in none of them is
+   * not there. False while one has no head at all, or what the store has of it is not taken.
+   */
+  get complete(): boolean {
+    return this.#isStoreUp() && this.#membersRead && [...this.#peers.values()].every((peer) => peer.complete);
   }
 
   /** Why the newest state is not on disk. */
@@ -199,6 +209,7 @@ export class StoreFollower {
       for (const member of members) {
         if (isDnsLabel(member) && member !== this.#options.local.name) this.#meetNew(member);
       }
+      this.#membersRead = true;
     } catch (failure) {
       this.#onStoreFailure(this.#options.local.name, failure);
     }
@@ -279,6 +290,7 @@ export class StoreFollower {
   #onStoreState(state: 'up' | 'down'): void {
     if (state === 'down') {
       this.#soundness.broken();
+      this.#membersRead = false;
       return;
     }
     for (const peer of this.#peers.values()) peer.lookSoon();
