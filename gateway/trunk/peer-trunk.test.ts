@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
@@ -56,6 +57,19 @@ function report(gateway: TestGateway): TrunkReport | undefined {
   return gateway.engine.trunks.reports()[0];
 }
 
+/** A port at which every connection ends at once. */
+async function listenAndRefuse(t: TestContext, refused: () => void): Promise<number> {
+  const server = createServer((socket) => {
+    refused();
+    socket.on('error', () => undefined);
+    socket.destroy();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
@@ -76,28 +90,6 @@ describe('the trunk to a peer', () => {
     const { east, wire } = await pair(t, { east: { warm: true } });
     await until(() => report(east)?.state === 'up');
     assert.equal(wire.connections, 1);
-  });
-
-  it('opens more connections when one carries as many streams as it may', async (t) => {
-    const waiting: (() => void)[] = [];
-    const { east, wire, client } = await pair(t, {
-      pod: (stream) => {
-        waiting.push(() => {
-          stream.respond();
-          stream.end();
-        });
-      },
-    });
-    // A client may have 250 streams on a connection; a trunk carries 1000.
-    const clients = [client];
-    const port = await east.listenHttp();
-    for (let i = 0; i < 5; i++) clients.push(new Http2Client(t, port));
-    const pending = clients.flatMap((one) => Array.from({ length: 200 }, () => one.request()));
-    await until(() => waiting.length === 1200);
-    assert.equal(wire.connections, 2);
-    for (const answer of waiting) answer();
-    const responses = await Promise.all(pending);
-    assert.ok(responses.every(({ status }) => status === 200));
   });
 
   it('that falls silent is lost after the deadline, and found again when it speaks', async (t) => {
@@ -121,6 +113,28 @@ describe('the trunk to a peer', () => {
     wire.thaw();
     await until(() => report(east)?.state === 'up');
     await until(() => east.answered.length === 2);
+  });
+
+  it('whose peer is dead is dialled again by each gateway in its own time', async (t) => {
+    const mesh = await TestMesh.create(t, ['east', 'west']);
+    const dialled = await Promise.all(
+      [0, 0.999].map(async (random) => {
+        const dead = { dials: 0 };
+        const port = await listenAndRefuse(t, () => dead.dials++);
+        await mesh.gateway('east', {
+          timing: QUICK,
+          warm: true,
+          random: () => random,
+          peers: { west: [port] },
+          services: [{ ...PAYMENTS, endpoints: [], offeredBy: ['west'] }],
+        });
+        return dead;
+      }),
+    );
+    const [hasty, late] = dialled;
+    // With nothing drawn it dials at every look, each 20 ms; the other waits for 0.1, 0.2, 0.4, 0.8 and then 1.6 s.
+    await until(() => (hasty?.dials ?? 0) >= 60);
+    assert.ok(late !== undefined && late.dials >= 2 && late.dials <= 20, `${late?.dials} dials`);
   });
 
   it('is not lost while this process itself stands still', async (t) => {

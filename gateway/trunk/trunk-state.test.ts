@@ -130,3 +130,50 @@ test('never two dials at once, and every dial is answered by an event that ends 
     }),
   );
 });
+
+/** Numbers from 0 to 1 that look random and are the same in each run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** When a trunk dials whose peer dies at time 0 and refuses every connection at once; it is looked at every `tickMs`. */
+function dialsOfLost(random: () => number, untilMs: number, tickMs: number): number[] {
+  const dialsAtMs: number[] = [];
+  let state = up;
+  const happens = (atMs: number, event: TrunkEvent): void => {
+    const step = nextTrunkStep(atMs, state, event, random);
+    state = step.state;
+    if (!step.effects.includes('dial')) return;
+    dialsAtMs.push(atMs);
+    happens(atMs, { kind: 'dial-failed' });
+  };
+  happens(0, { kind: 'connection-lost', left: 0 });
+  for (let atMs = tickMs; atMs <= untilMs; atMs += tickMs) happens(atMs, { kind: 'wanted' });
+  return dialsAtMs;
+}
+
+test('many gateways whose peer dies at one moment come back apart, and each goes on trying', () => {
+  const gateways = 100;
+  const tickMs = 100;
+  const seconds = 30;
+  const dials = Array.from({ length: gateways }, (_, seed) =>
+    dialsOfLost(seeded(seed), seconds * 1000, tickMs),
+  );
+  const perTick = new Map<number, number>();
+  for (const atMs of dials.flat()) perTick.set(atMs, (perTick.get(atMs) ?? 0) + 1);
+  assert.equal(perTick.get(0), gateways, 'the immediate try');
+  const most = Math.max(...[...perTick].filter(([atMs]) => atMs >= 2_000).map(([, count]) => count));
+  // Evenly spread over the bound of 2 s they would be 10.
+  assert.ok(most <= 25, `${most} of ${gateways} dial within one tick`);
+  for (const own of dials) {
+    const waitsMs = own.slice(1).map((atMs, index) => atMs - (own[index] ?? 0));
+    assert.ok(Math.max(...waitsMs) <= 2_000 + tickMs);
+    assert.ok(own.length < 100, `${own.length} dials in ${seconds} s`);
+  }
+});
