@@ -14,6 +14,7 @@ import {
 } from '../../federation/model/traffic-policy.ts';
 import { duration } from './duration.ts';
 import { metadata, targetRefs, targetServices } from './metadata.ts';
+import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
 
 /** RFC 9110 section 5.6.2: what fields and cookies are called. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
@@ -113,7 +114,11 @@ const loadBalancing = z
 export const trafficPolicySchema = z.object({
   kind: z.literal('TrafficPolicy'),
   metadata,
-  spec: z.strictObject({ targetRefs, loadBalancing: loadBalancing.optional() }),
+  spec: z.strictObject({
+    targetRefs,
+    loadBalancing: loadBalancing.optional(),
+    upstreamTls: upstreamTls.optional(),
+  }),
 });
 
 export type TrafficPolicyObject = z.infer<typeof trafficPolicySchema>;
@@ -128,6 +133,7 @@ export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy {
       spec.loadBalancing === undefined
         ? DEFAULT_TRAFFIC_POLICY.loadBalancing
         : toLoadBalancing(spec.loadBalancing),
+    upstreamTls: spec.upstreamTls === undefined ? undefined : toUpstreamTls(spec.upstreamTls),
   };
 }
 

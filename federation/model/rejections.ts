@@ -38,6 +38,13 @@ export const REJECTIONS = {
   'overload-connections': 'the worker has far too much to do: a connection was closed',
   'access-log': 'a line of the access log was lost',
 
+  // Towards pods, where a TrafficPolicy asks for TLS.
+  'upstream-alpn': 'a pod that chose none of the protocols that its port may speak',
+  'upstream-certificate':
+    "a pod's certificate that no authority of the policy vouches for, or that is not valid",
+  'upstream-identity': "a pod's certificate for another name or SPIFFE ID than the policy wants",
+  'upstream-tls-handshake': 'a TLS handshake with a pod failed',
+
   // Who may come.
   'tls-handshake': 'a TLS handshake failed',
   'tls-handshake-timeout': 'a TLS handshake took too long',

@@ -1,4 +1,5 @@
 import type { ServiceName } from './service.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
 
 /** What of a request is hashed, so that the same client comes to the same endpoint. */
 export type HashSource =
@@ -62,6 +63,8 @@ export interface TrafficPolicy {
   /** Services it attaches to (`targetRefs`), all in its own namespace. */
   readonly targets: readonly ServiceName[];
   readonly loadBalancing: LoadBalancing;
+  /** Towards this cluster's own pods; undefined = plaintext. */
+  readonly upstreamTls: UpstreamTls | undefined;
 }
 
 export const DEFAULT_SLOW_START: SlowStart = { windowMs: 30_000, minWeightPercent: 10, aggression: 1 };
@@ -81,6 +84,7 @@ export const DEFAULT_TRAFFIC_POLICY: TrafficPolicy = {
   namespace: '',
   targets: [],
   loadBalancing: { kind: 'power-of-two', slowStart: undefined },
+  upstreamTls: undefined,
 };
 
 export function hashSourceOf(loadBalancing: LoadBalancing): HashSource | undefined {

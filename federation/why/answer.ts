@@ -105,6 +105,8 @@ export const whyAnswer = z.object({
   route: explanation,
   balancing,
   access: z.object({ allowed: z.boolean(), reason: z.string() }).nullable(),
+  /** How the gateway's own pods are spoken to; older gateways do not say. */
+  upstream: z.string().nullable().default(null),
 });
 
 /** What it answers when it cannot tell. */

@@ -100,7 +100,12 @@ export function host(field: string, value: string): string {
 }
 
 export function isHost(value: string): boolean {
-  return isIP(value) !== 0 || DNS_NAME.test(value);
+  return isIP(value) !== 0 || isDnsName(value);
+}
+
+/** In lower case, of labels without underscores. An IPv4 address looks like one, and is none. */
+export function isDnsName(value: string): boolean {
+  return DNS_NAME.test(value) && isIP(value) === 0;
 }
 
 /** The member of a closed set that an enum's number stands for. */

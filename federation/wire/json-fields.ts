@@ -53,8 +53,12 @@ export function text(fields: Fields, name: string): string {
 }
 
 export function string(field: string, value: unknown): string {
+  return longText(field, value, 4096);
+}
+
+export function longText(field: string, value: unknown, maxLength: number): string {
   if (typeof value !== 'string') throw new WireError(`${field}: is not text`);
-  return plainText(field, value, 4096);
+  return plainText(field, value, maxLength);
 }
 
 export function number(fields: Fields, name: string, min: number, max: number): number {

@@ -22,13 +22,14 @@ import {
   serviceName,
   text,
 } from './json-fields.ts';
+import { upstreamTlsFromJson } from './upstream-tls-json.ts';
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
 export function trafficPolicyFromJson(field: string, json: string): TrafficPolicy {
   return inField(field, () => trafficPolicy(object('', parse(json), POLICY_FIELDS)));
 }
 
-const POLICY_FIELDS = ['name', 'namespace', 'targets', 'loadBalancing'];
+const POLICY_FIELDS = ['name', 'namespace', 'targets', 'loadBalancing', 'upstreamTls'];
 
 function trafficPolicy(fields: Fields): TrafficPolicy {
   return {
@@ -36,6 +37,7 @@ function trafficPolicy(fields: Fields): TrafficPolicy {
     namespace: text(fields, 'namespace'),
     targets: list(fields, 'targets', BOUNDS.services, serviceName),
     loadBalancing: inField('loadBalancing', () => loadBalancing(fields.loadBalancing)),
+    upstreamTls: optional(fields, 'upstreamTls', upstreamTlsFromJson),
   };
 }
 

@@ -241,6 +241,33 @@ describe('a traffic policy that breaks the contract', () => {
   }
 });
 
+describe('the upstream TLS of a traffic policy that breaks the contract', () => {
+  const good = { mode: 'simple', subjectAltNames: [] };
+  for (const [upstreamTls, problem] of [
+    [{ ...good, mode: 'none' }, /^traffic_json\.upstreamTls\.mode: is none of simple, mutual/],
+    [{ ...good, verify: false }, /^traffic_json\.upstreamTls: field "verify" is unknown/],
+    [{ ...good, hostname: 'a b' }, /^traffic_json\.upstreamTls\.hostname: is not a DNS name/],
+    [{ ...good, hostname: '10.0.0.1' }, /hostname: is not a DNS name/],
+    [{ ...good, caCertificates: [] }, /^traffic_json\.upstreamTls\.caCertificates: is empty/],
+    [{ ...good, caCertificates: ['-----BEGIN'] }, /caCertificates\[0\]: is not base64/],
+    [{ ...good, caCertificates: Array(9).fill('AAAA') }, /caCertificates: 9 items, at most 8 are allowed/],
+    [{ ...good, caCertificates: ['A'.repeat(21_852)] }, /caCertificates\[0\]: is longer than 21848/],
+    [{ ...good, subjectAltNames: undefined }, /subjectAltNames: is not a list/],
+    [{ ...good, subjectAltNames: [{ kind: 'ip', value: '::1' }] }, /subjectAltNames\[0\]\.kind: is none of/],
+    [{ ...good, subjectAltNames: [{ kind: 'hostname', value: '*' }] }, /value: is not a DNS name/],
+    [{ ...good, subjectAltNames: [{ kind: 'uri', value: 'x'.repeat(2049) }] }, /value: is too long/],
+  ] as const) {
+    it(`is refused: ${problem.source}`, () => {
+      const loadBalancing = { kind: 'random' };
+      const policy = { name: 'p', namespace: 'shop', targets: [], loadBalancing, upstreamTls };
+      assert.throws(() => trafficPolicyFromJson('traffic_json', JSON.stringify(policy)), {
+        name: 'WireError',
+        message: problem,
+      });
+    });
+  }
+});
+
 describe('a delta', () => {
   it('makes one snapshot into the other, also over the wire', () => {
     const encoder = new SnapshotEncoder();

@@ -124,6 +124,7 @@ export abstract class DispatchedExchange
 
   protected carryOut(decision: Decision, failure: AttemptFailure): void {
     const left = this.inUse;
+    if (failure.kind === 'connect') this.upstreamTransportFailureReason = failure.reason;
     this.upstream = undefined;
     this.body?.detach();
     this.phase = 'deciding';

@@ -109,8 +109,8 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#resources = options.resources;
     this.#table = options.table;
     const rejected = (reason: RejectionReason): void => this.rejected(reason);
-    const upstream = options.upstream ?? UPSTREAM_HTTP2;
-    this.#pools = new EndpointPools(options.clock, options.resources, upstream, rejected);
+    const http2 = options.upstream ?? UPSTREAM_HTTP2;
+    this.#pools = new EndpointPools({ ...options, http2, rejected });
     this.trunks = new TrunkSet({
       ...options,
       timing: options.trunkTiming,
@@ -157,9 +157,9 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#table = table;
     this.trunks.setPeers(table.snapshot.peers);
     this.#inbound.setPeers(table.snapshot.peers);
-    const endpoints = new Set<string>();
-    for (const route of table.routes()) for (const { address } of route.endpoints) endpoints.add(address);
-    this.#pools.retain(endpoints);
+    const poolKeys = new Set<string>();
+    for (const route of table.routes()) for (const { poolKey } of route.endpoints) poolKeys.add(poolKey);
+    this.#pools.retain(poolKeys);
   }
 
   serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {
@@ -213,9 +213,9 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   }
 
   sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource {
-    return destination.kind === 'trunk'
-      ? this.trunks.of(destination.cluster)
-      : this.#pools.of(destination.endpoint, record.route?.port.protocol ?? 'http');
+    if (destination.kind === 'trunk') return this.trunks.of(destination.cluster);
+    const connections = this.#pools.of(destination.endpoint);
+    return record.upgrade === undefined ? connections : connections.forUpgrades;
   }
 
   begun(exchange: ActiveExchange): void {

@@ -58,6 +58,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   responseBytes = 0;
   redispatches = 0;
   retries = 0;
+  upstreamTransportFailureReason: string | undefined = undefined;
   readonly #place: RecordPlace;
 
   constructor(downstream: Downstream, block: HeaderBlock, startedMs: number, place: RecordPlace) {

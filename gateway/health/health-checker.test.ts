@@ -10,13 +10,19 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import type { HealthCheckKind, HealthCheckPolicy } from '../../federation/model/policy.ts';
+import type { PortProtocol } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import { ManualClock } from '../../federation/runtime/clock.ts';
+import { ManualClock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
 import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import { TlsPod } from '../../test/fixtures/tls-pod.ts';
+import { certificatesFromPem } from '../../trust/pem.ts';
+import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import { HealthChecker } from './health-checker.ts';
 import { createProbe } from './probe.ts';
+import type { ProbeTarget } from './probe-target.ts';
 
 const thresholds = { unhealthyThreshold: 3, healthyThreshold: 2 };
 
@@ -105,7 +111,12 @@ describe('active checks', () => {
 });
 
 describe('probes', () => {
-  const probe = createProbe();
+  const probe = createProbe({ clock: SYSTEM_CLOCK, credentials: () => undefined });
+  const at = (port: number, protocol: PortProtocol): ProbeTarget => ({
+    host: '127.0.0.1',
+    port,
+    upstream: { protocol, tls: undefined, poolKey: protocol },
+  });
   const portOf = (server: { address(): AddressInfo | string | null }) =>
     (server.address() as AddressInfo).port;
 
@@ -126,14 +137,14 @@ describe('probes', () => {
 
   it('over HTTP/1.1 look at the status', async (t) => {
     const check = { kind: 'http', path: '/ready', expectedStatus: [] } as const;
-    const target = (server: HttpServer) => ({ host: '127.0.0.1', port: portOf(server) });
+    const target = (server: HttpServer) => at(portOf(server), 'http');
     const good = target(await http(t, 202));
-    assert.equal(await probe(good, 'http', policyOf(check)), true);
-    assert.equal(await probe(good, 'http', policyOf({ ...check, path: '/other' })), false);
-    assert.equal(await probe(target(await http(t, 503)), 'http', policyOf(check)), false);
+    assert.equal(await probe(good, policyOf(check)), true);
+    assert.equal(await probe(good, policyOf({ ...check, path: '/other' })), false);
+    assert.equal(await probe(target(await http(t, 503)), policyOf(check)), false);
     const teapot = policyOf({ ...check, expectedStatus: [418] });
-    assert.equal(await probe(target(await http(t, 418)), 'http', teapot), true);
-    assert.equal(await probe({ host: '127.0.0.1', port: 1 }, 'http', policyOf(check)), false);
+    assert.equal(await probe(target(await http(t, 418)), teapot), true);
+    assert.equal(await probe(at(1, 'http'), policyOf(check)), false);
   });
 
   it('over HTTP/2 do so with prior knowledge', async (t) => {
@@ -141,10 +152,10 @@ describe('probes', () => {
       stream.respond({ ':status': headers[':path'] === '/ready' ? 200 : 500 });
       stream.end();
     });
-    const target = { host: '127.0.0.1', port: backend.port };
+    const target = at(backend.port, 'http2');
     const check = { kind: 'http', path: '/ready', expectedStatus: [200] } as const;
-    assert.equal(await probe(target, 'http2', policyOf(check)), true);
-    assert.equal(await probe(target, 'http2', policyOf({ ...check, path: '/other' })), false);
+    assert.equal(await probe(target, policyOf(check)), true);
+    assert.equal(await probe(target, policyOf({ ...check, path: '/other' })), false);
   });
 
   it('over gRPC ask the health service', async (t) => {
@@ -176,10 +187,42 @@ describe('probes', () => {
       );
     });
     t.after(() => server.forceShutdown());
-    const target = { host: '127.0.0.1', port };
-    assert.equal(await probe(target, 'http2', policyOf({ kind: 'grpc', service: '' })), true);
-    assert.equal(await probe(target, 'http2', policyOf({ kind: 'grpc', service: 'shop.Pay' })), false);
+    const target = at(port, 'http2');
+    assert.equal(await probe(target, policyOf({ kind: 'grpc', service: '' })), true);
+    assert.equal(await probe(target, policyOf({ kind: 'grpc', service: 'shop.Pay' })), false);
     assert.deepEqual(asked, ['', '\n\x08shop.Pay']);
+  });
+
+  it('over TLS speak what the pod chooses, and hold it to its certificate', async (t) => {
+    const certificate = await serverCertificate(['payments.shop.svc']);
+    const authorities = certificatesFromPem(certificate.caPem);
+    const names = [{ kind: 'hostname', value: 'payments.shop.svc' }] as const;
+    const tls: UpstreamTlsPlan = {
+      mutual: false,
+      serverName: 'payments.shop.svc',
+      authorities,
+      names,
+      alpn: ['h2', 'http/1.1'],
+    };
+    const check = { kind: 'http', path: '/ready', expectedStatus: [] } as const;
+    for (const kind of ['https', 'h2'] as const) {
+      const pod = await TlsPod.start(t, { kind, cert: certificate.certificatePem, key: certificate.keyPem });
+      const over = (plan: UpstreamTlsPlan): ProbeTarget => ({
+        host: '127.0.0.1',
+        port: pod.port,
+        upstream: { protocol: 'http', tls: plan, poolKey: kind },
+      });
+      assert.equal(await probe(over(tls), policyOf(check)), true);
+      assert.equal(await probe(over(tls), policyOf({ kind: 'tcp' })), true);
+      assert.deepEqual(pod.requests, ['GET /ready']);
+      const wrong = { ...tls, names: [{ kind: 'hostname', value: 'other.example' }] } as const;
+      assert.equal(await probe(over(wrong), policyOf(check)), false);
+      assert.equal(await probe(over(wrong), policyOf({ kind: 'tcp' })), false);
+      // Without an SVID of ours there is nothing to show and nothing to check by.
+      assert.equal(await probe(over({ ...tls, mutual: true }), policyOf(check)), false);
+      assert.equal(await probe(over({ ...tls, authorities: undefined }), policyOf(check)), false);
+      assert.deepEqual(pod.requests, ['GET /ready']);
+    }
   });
 
   it('over TCP connect, and do not wait longer than they may', async (t) => {
@@ -187,12 +230,12 @@ describe('probes', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     t.after(() => server.close());
-    const target = { host: '127.0.0.1', port: portOf(server) };
-    assert.equal(await probe(target, 'tcp', policyOf({ kind: 'tcp' })), true);
+    const target = at(portOf(server), 'tcp');
+    assert.equal(await probe(target, policyOf({ kind: 'tcp' })), true);
     // It accepts, and never answers.
     const check = { kind: 'http', path: '/', expectedStatus: [] } as const;
     const impatient = { ...policyOf(check), timeoutMs: 50 };
-    assert.equal(await probe(target, 'http', impatient), false);
-    assert.equal(await probe(target, 'http2', impatient), false);
+    assert.equal(await probe(at(portOf(server), 'http'), impatient), false);
+    assert.equal(await probe(at(portOf(server), 'http2'), impatient), false);
   });
 });

@@ -1,8 +1,10 @@
 import { endpointTarget } from '../../federation/model/endpoint.ts';
+import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
-import type { PortProtocol, ServiceKey } from '../../federation/model/service.ts';
+import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import { upstreamPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import type { Probe, ProbeTarget } from './probe-target.ts';
 
@@ -16,11 +18,18 @@ export interface CheckFinding {
 
 interface Checked {
   readonly finding: Omit<CheckFinding, 'state'>;
-  readonly target: ProbeTarget;
-  readonly protocol: PortProtocol;
+  target: ProbeTarget;
   policy: HealthCheckPolicy;
   state: CheckedState;
   cancel: () => void;
+}
+
+/** What `update` brings to each service. */
+interface Wanted {
+  readonly policy: HealthCheckPolicy;
+  readonly trustDomain: TrustDomain;
+  /** Ids of all that is to be checked. */
+  readonly wanted: Set<string>;
 }
 
 export interface HealthCheckerOptions {
@@ -50,9 +59,11 @@ export class HealthChecker {
   /** Brings the checks to a new snapshot; endpoints that stay keep what is known of them. */
   update(snapshot: RoutingSnapshot): void {
     const wanted = new Set<string>();
+    const { trustDomain } = snapshot.local;
     for (const [key, service] of snapshot.services) {
       const { healthCheck } = service.failover;
-      if (healthCheck !== undefined) this.#updateService(key, service, healthCheck, wanted);
+      if (healthCheck === undefined) continue;
+      this.#updateService(key, service, { policy: healthCheck, trustDomain, wanted });
     }
     let changed = false;
     for (const [id, checked] of this.#checked) {
@@ -69,37 +80,36 @@ export class HealthChecker {
     this.#checked.clear();
   }
 
-  #updateService(
-    service: ServiceKey,
-    { ports, endpoints }: SnapshotService,
-    policy: HealthCheckPolicy,
-    wanted: Set<string>,
-  ): void {
-    for (const endpoint of endpoints) {
-      for (const { name, protocol } of ports) {
+  #updateService(service: ServiceKey, built: SnapshotService, { policy, trustDomain, wanted }: Wanted): void {
+    for (const port of built.ports) {
+      const { name } = port;
+      const upstream = upstreamPlan(built, port, trustDomain, undefined);
+      for (const endpoint of built.endpoints) {
         const address = endpointTarget(endpoint, name);
-        const port = endpoint.ports[name];
-        if (address === undefined || port === undefined) continue;
-        const id = `${service} ${address} ${protocol}`;
+        const number = endpoint.ports[name];
+        if (address === undefined || number === undefined) continue;
+        const id = `${service} ${address} ${port.protocol}`;
         wanted.add(id);
         const known = this.#checked.get(id);
-        if (known !== undefined) known.policy = policy;
+        const target = { host: endpoint.address, port: number, upstream };
+        if (known === undefined) this.#begin(id, { finding: { service, address }, target, policy });
         else {
-          const target = { host: endpoint.address, port };
-          this.#begin(id, { finding: { service, address }, target, protocol, policy });
+          known.policy = policy;
+          // Its TLS context is kept with the plan, so a new one only comes where something changed.
+          if (known.target.upstream.poolKey !== upstream.poolKey) known.target = target;
         }
       }
     }
   }
 
-  #begin(id: string, subject: Pick<Checked, 'finding' | 'target' | 'protocol' | 'policy'>): void {
+  #begin(id: string, subject: Pick<Checked, 'finding' | 'target' | 'policy'>): void {
     const checked: Checked = { ...subject, state: PENDING, cancel: () => undefined };
     this.#checked.set(id, checked);
     this.#check(id, checked);
   }
 
   async #check(id: string, checked: Checked): Promise<void> {
-    const passed = await this.#options.probe(checked.target, checked.protocol, checked.policy);
+    const passed = await this.#options.probe(checked.target, checked.policy);
     if (this.#checked.get(id) !== checked) return;
     const before = checked.state.kind;
     checked.state = afterCheck(checked.state, passed, checked.policy);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { parseContentLength } from '../http/message-rules.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -28,6 +29,10 @@ import { parseResponseHead, type RequestForm, type ResponseHead } from './respon
 const NOTHING = Buffer.alloc(0);
 /** Methods whose requests say that they have no body (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** The alerts of TLS that end a handshake (RFC 8446 section 6.2). */
+const HANDSHAKE_ALERT =
+  /_ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)$/;
 
 /** Where the response under way is. */
 type Phase = 'idle' | 'head' | 'body' | 'opaque';
@@ -63,6 +68,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
         this.#established = true;
       });
     }
+    if (socket instanceof TLSSocket) socket.on('error', (error) => this.#refusedByTls(error));
     this.start();
   }
 
@@ -87,6 +93,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.resetWindow();
     this.#writeRequest(block, endStream);
     return stream;
+  }
+
+  /** In TLS 1.3 a client is done before its server has looked at the client's certificate. */
+  #refusedByTls(error: Error): void {
+    if ('code' in error && HANDSHAKE_ALERT.test(String(error.code))) this.#established = false;
   }
 
   drain(): void {

@@ -1,5 +1,6 @@
 import { localityKey } from '../../federation/model/cluster.ts';
 import { endpointTarget } from '../../federation/model/endpoint.ts';
+import type { TrustDomain } from '../../federation/model/identity.ts';
 import { carriesTls, serviceKey } from '../../federation/model/service.ts';
 import type {
   Peer,
@@ -18,6 +19,7 @@ import { type BareRoute, type Route, routeTarget } from './route.ts';
 import { RouteIndex, type ServiceRoutes } from './route-index.ts';
 import { RouteTable } from './route-table.ts';
 import { newTierUsage, type TierUsage, workerLimit } from './tier-usage.ts';
+import { type UpstreamPlan, upstreamPlan } from './upstream-plan.ts';
 
 /** What a gateway's worker brings to its route tables; the same object for all of them. */
 export interface RoutingRuntime<Telemetry = unknown> {
@@ -52,7 +54,10 @@ export function compileRouteTable<Telemetry>(
   }
   for (const [key, service] of snapshot.services) {
     if (previous?.snapshot.services.get(key) === service) continue;
-    index.set(key, compileService(service, previous, runtime, seenAtMs));
+    index.set(
+      key,
+      compileService(service, previous, { ...runtime, seenAtMs, trustDomain: snapshot.local.trustDomain }),
+    );
   }
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
   return new RouteTable(snapshot, index, runtime.peers, runtime.sharedPorts);
@@ -83,16 +88,30 @@ function sameHealth(health: PeerHealth, previous: PeerHealth): boolean {
   }
 }
 
+/** What of a snapshot its routes are compiled by. */
+interface Moment {
+  /** When an endpoint that comes with it begins its slow start, Unix ms. */
+  readonly seenAtMs: number;
+  /** Of this cluster. */
+  readonly trustDomain: TrustDomain;
+}
+
+/** What the endpoints of one route share. */
+interface Place {
+  readonly upstream: UpstreamPlan;
+  readonly pool: EndpointPool;
+  readonly policy: PoolPolicy;
+}
+
 function compileService<Telemetry>(
   service: SnapshotService,
   previous: RouteTable<Telemetry> | undefined,
-  runtime: RoutingRuntime<Telemetry>,
-  seenAtMs: number,
+  runtime: RoutingRuntime<Telemetry> & Moment,
 ): ServiceRoutes<Telemetry> {
   const access = compileAccess(service.access);
   const routes = service.ports.map((port): Route<Telemetry> => {
     const before = previous?.byTarget(routeTarget(serviceKey(service.service), port.name));
-    const bare = compileRoute(service, port, access, before, { ...runtime, seenAtMs });
+    const bare = compileRoute(service, port, access, before, runtime);
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
   return {
@@ -107,7 +126,7 @@ function compileRoute(
   port: SnapshotPort,
   access: BareRoute['access'],
   before: BareRoute | undefined,
-  runtime: Pick<RoutingRuntime, 'workers' | 'random'> & { readonly seenAtMs: number },
+  runtime: Pick<RoutingRuntime, 'workers' | 'random'> & Moment,
 ): BareRoute {
   const key = serviceKey(service.service);
   const policy = { outlier: service.failover.outlier, checked: service.failover.healthCheck !== undefined };
@@ -117,7 +136,8 @@ function compileRoute(
     usage.limit = workerLimit(tier.maxConcurrent, runtime.workers);
     return usage;
   });
-  const endpoints = compileEndpoints(service, port, pool, policy, runtime.seenAtMs);
+  const upstream = upstreamPlan(service, port, runtime.trustDomain, before?.upstream);
+  const endpoints = compileEndpoints(service, port, { upstream, pool, policy }, runtime.seenAtMs);
   const { loadBalancing } = service.traffic;
   return {
     target: routeTarget(key, port.name),
@@ -132,6 +152,7 @@ function compileRoute(
     offers: service.offers
       .filter((offer) => offer.ports === undefined || offer.ports.includes(port.name))
       .sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
+    upstream,
     endpoints,
     state: {
       pool,
@@ -147,8 +168,7 @@ function compileRoute(
 function compileEndpoints(
   service: SnapshotService,
   port: SnapshotPort,
-  pool: EndpointPool,
-  policy: PoolPolicy,
+  { upstream, pool, policy }: Place,
   seenAtMs: number,
 ): readonly LocalEndpoint[] {
   const targets = service.endpoints.flatMap((endpoint) => {
@@ -166,6 +186,8 @@ function compileEndpoints(
     if (runtime === undefined) return [];
     const { address: host, locality, state, weight = 1 } = endpoint;
     const key = localityKey(locality);
-    return [{ address, host, port: number, locality, localityKey: key, weight, state, runtime }];
+    const poolKey = `${upstream.poolKey} ${address}`;
+    const place = { address, poolKey, upstream, host, port: number };
+    return [{ ...place, locality, localityKey: key, weight, state, runtime }];
   });
 }

@@ -1,6 +1,7 @@
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { EndpointState } from '../../federation/model/endpoint.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
+import type { UpstreamPlan } from './upstream-plan.ts';
 
 /**
  * One address of one port of a local service, as one snapshot has it. What changes from request to request is in
@@ -9,6 +10,9 @@ import type { EndpointRuntime } from './endpoint-runtime.ts';
 export interface LocalEndpoint {
   /** `ip:port`, IPv6 in brackets. */
   readonly address: string;
+  /** Names the pool of its connections: address, and all that decides how they are made. */
+  readonly poolKey: string;
+  readonly upstream: UpstreamPlan;
   readonly host: string;
   readonly port: number;
   readonly locality: Locality;

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { localityKey } from '../../federation/model/cluster.ts';
 import type { EndpointState } from '../../federation/model/endpoint.ts';
 import { DEFAULT_OUTLIER } from '../../federation/model/policy.ts';
+import { localEndpoint } from '../../test/fixtures/balanced-endpoints.ts';
 import { EU_A, EU_B } from '../../test/fixtures/routing-snapshot.ts';
 import { powerOfTwo } from './balancing/power-of-two.ts';
 import type { Candidates } from './candidates.ts';
@@ -23,7 +24,8 @@ function endpointsOf(pool: EndpointPool, ...states: readonly EndpointState[]): L
     const address = addresses[index] ?? '';
     const state = states[index] ?? 'ready';
     const key = localityKey(locality);
-    return { address, host: address, port: 80, locality, localityKey: key, weight: 1, state, runtime };
+    const where = { ...localEndpoint(address), locality, localityKey: key };
+    return { ...where, state, runtime };
   });
 }
 

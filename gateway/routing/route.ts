@@ -6,6 +6,7 @@ import type { CompiledAccess } from './access.ts';
 import type { Balancing } from './balancing/balancer.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { RouteState } from './route-state.ts';
+import type { UpstreamPlan } from './upstream-plan.ts';
 
 /** `namespace/name:port name`: how a trunk names a route in the field `isthmus-service`. */
 export type RouteTarget = string;
@@ -26,6 +27,8 @@ export interface Route<Telemetry = unknown> {
   /** What a request's hash is made of; undefined = requests have none. */
   readonly hashOn: HashSource | undefined;
   readonly offers: readonly ServiceOffer[];
+  /** How this cluster's endpoints are connected to. */
+  readonly upstream: UpstreamPlan;
   /** This cluster's endpoints that have the port. */
   readonly endpoints: readonly LocalEndpoint[];
   readonly telemetry: Telemetry;

@@ -8,6 +8,7 @@ import { explainBalancing } from './explain-balancing.ts';
 import { explainRoute } from './explain-route.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './route-table.ts';
+import { upstreamText } from './upstream-text.ts';
 
 /** What the admin endpoint's `/why` answers, as JSON. */
 export type WhyAnswer =
@@ -17,6 +18,8 @@ export type WhyAnswer =
         readonly route: RouteExplanation;
         readonly balancing: BalancingExplanation;
         readonly access: WhyAccess | null;
+        /** How this cluster's own pods are spoken to; null where it has none. */
+        readonly upstream: string | null;
       };
     }
   | { readonly status: 400 | 404; readonly body: WhyProblem };
@@ -58,7 +61,9 @@ export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchPara
   const supposed = { down: down.value, ...(from.value === undefined ? {} : { from: from.value }) };
   const route = explainRoute(nowMs, table, found.value, supposed);
   const balancing = explainBalancing(nowMs, table, found.value);
-  return { status: 200, body: { route, balancing, access: access.value } };
+  const { endpoints, upstream } = found.value;
+  const transport = endpoints.length === 0 ? null : upstreamText(upstream);
+  return { status: 200, body: { route, balancing, access: access.value, upstream: transport } };
 }
 
 function readRoute(table: RouteTable, text: string | null): Reading<Route> {

@@ -94,6 +94,7 @@ export function accessRecord(facts: RequestFacts): Readonly<Record<string, strin
     destinationCluster: facts.destinationCluster,
     locality: facts.locality,
     endpoint: facts.endpoint,
+    upstreamTransportFailureReason: facts.upstreamTransportFailureReason,
     caller: facts.caller,
     remoteAddress: facts.remoteAddress,
     requestBytes: facts.requestBytes,

@@ -31,6 +31,7 @@ function facts(meters: RequestFacts['meters'], change: Partial<RequestFacts> = {
     endpoint: undefined,
     caller: undefined,
     remoteAddress: undefined,
+    upstreamTransportFailureReason: undefined,
     attempts: 1,
     requestId: undefined,
     ...change,

@@ -33,6 +33,8 @@ export interface RequestFacts {
   readonly target: string | undefined;
   readonly locality: string | undefined;
   readonly endpoint: string | undefined;
+  /** Why a connection to the upstream could not be made, the last of several times. */
+  readonly upstreamTransportFailureReason: string | undefined;
   readonly caller: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly attempts: number;

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
-import type { SharedReads } from '../http/shared-reads.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
-import type { ConnectTarget } from './connect.ts';
+import type { Connect } from './connect.ts';
+import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 
 /** How a pool treats its connections. */
 export interface PoolOptions {
@@ -19,11 +19,28 @@ export interface PoolOptions {
 
 /** What a pool is made for and with. */
 export interface PoolPlace<Connection extends ClientConnection = ClientConnection> {
-  readonly target: ConnectTarget;
+  readonly connect: Connect;
   readonly clock: Clock;
-  readonly reads: SharedReads;
   /** Makes an HTTP connection of a connected socket. */
   readonly wrap: (socket: Socket, handler: ClientConnectionHandler) => Connection;
   /** The upstream broke a rule: counted as `isthmus_rejected_total{reason}`. */
   readonly rejected: (reason: RejectionReason) => void;
+}
+
+/** The connections to one endpoint. */
+export interface EndpointConnections extends ConnectionSource {
+  /** The source for requests that ask for another protocol (`upgrade`), such as a WebSocket. */
+  readonly forUpgrades: ConnectionSource;
+  /** @param nowMs monotonic */
+  sweep(nowMs: number): void;
+  /** The endpoint is gone, or is spoken to otherwise now: connections close as soon as their requests have ended. */
+  retire(): void;
+}
+
+/** A pool of one version of HTTP. */
+export interface HttpPool extends EndpointConnections {
+  /** Takes a connected socket that it has not opened itself. */
+  adopt(socket: Socket): void;
+  /** Retires, but for the requests that wait, which are given back. */
+  handOver(): readonly ConnectionWaiter[];
 }

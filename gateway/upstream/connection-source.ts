@@ -8,6 +8,8 @@ export type AcquireFailure =
 
 export const OVERFLOW: AcquireFailure = { kind: 'overflow' };
 
+export const ENDPOINT_GONE: AcquireFailure = { kind: 'connect', reason: 'the endpoint is gone' };
+
 /** A request that waits for a connection. */
 export interface ConnectionWaiter {
   /** `connection` takes a request now: it must be opened before this returns. */

@@ -1,15 +1,19 @@
 import type { RejectionReason } from '../../federation/model/rejections.ts';
-import type { PortProtocol } from '../../federation/model/service.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { Timed } from '../http/timer-wheel.ts';
 import type { Http2Options } from '../http2/options.ts';
 import type { LocalEndpoint } from '../routing/local-endpoint.ts';
-import type { PoolOptions } from './connection-pool.ts';
-import type { ConnectionSource } from './connection-source.ts';
+import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
+import type { TrunkCredentials } from '../trunk/dialler.ts';
+import { type Connect, tcpConnector } from './connect.ts';
+import { tlsConnector } from './connect-tls.ts';
+import type { EndpointConnections, HttpPool, PoolOptions } from './connection-pool.ts';
 import { openHttp1, openHttp2 } from './http-connections.ts';
 import { Http1Pool } from './http1-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
+import { type HttpVersion, NegotiatedPool } from './negotiated-pool.ts';
+import { PodCredentials } from './pod-credentials.ts';
 import { TcpSource } from './tcp-source.ts';
 
 export const HTTP1_POOL: PoolOptions = {
@@ -31,54 +35,50 @@ export const HTTP2_POOL: PoolOptions = {
 
 const SWEEP_MS = 1_000;
 
-interface EndpointPool extends ConnectionSource {
-  /** @param nowMs monotonic */
-  sweep(nowMs: number): void;
-  retire(): void;
+export interface EndpointPoolsOptions {
+  readonly clock: Clock;
+  readonly resources: CodecResources;
+  /** How HTTP/2 connections behave. */
+  readonly http2: Http2Options;
+  /** Of this gateway; undefined until its first SVID is there. */
+  readonly credentials: () => TrunkCredentials | undefined;
+  readonly rejected: (reason: RejectionReason) => void;
 }
 
-/** The connections of one worker to the pods of its own cluster, by protocol and address. */
+/** The connections of one worker to the pods of its own cluster, by service, transport and address. */
 export class EndpointPools implements Timed {
   readonly #clock: Clock;
   readonly #resources: CodecResources;
   readonly #http2: Http2Options;
+  readonly #credentials: PodCredentials;
   readonly #rejected: (reason: RejectionReason) => void;
-  readonly #pools: Readonly<Record<PortProtocol, Map<string, EndpointPool>>> = {
-    http: new Map(),
-    http2: new Map(),
-    tcp: new Map(),
-  };
+  /** By `LocalEndpoint.poolKey`. */
+  readonly #pools = new Map<string, EndpointConnections>();
 
-  constructor(
-    clock: Clock,
-    resources: CodecResources,
-    http2: Http2Options,
-    rejected: (reason: RejectionReason) => void,
-  ) {
-    this.#clock = clock;
-    this.#resources = resources;
-    this.#http2 = http2;
-    this.#rejected = rejected;
-    resources.timers.schedule(this, SWEEP_MS);
+  constructor(options: EndpointPoolsOptions) {
+    this.#clock = options.clock;
+    this.#resources = options.resources;
+    this.#http2 = options.http2;
+    this.#credentials = new PodCredentials(options.credentials);
+    this.#rejected = options.rejected;
+    this.#resources.timers.schedule(this, SWEEP_MS);
   }
 
-  of(endpoint: LocalEndpoint, protocol: PortProtocol): ConnectionSource {
-    return this.#pools[protocol].get(endpoint.address) ?? this.#add(endpoint, protocol);
+  of(endpoint: LocalEndpoint): EndpointConnections {
+    return this.#pools.get(endpoint.poolKey) ?? this.#add(endpoint);
   }
 
-  /** Retires the pools of endpoints that no route has any more. */
-  retain(endpoints: ReadonlySet<string>): void {
-    for (const pools of Object.values(this.#pools)) {
-      for (const [address, pool] of pools) {
-        if (endpoints.has(address)) continue;
-        pools.delete(address);
-        pool.retire();
-      }
+  /** Retires the pools that no route has any more: of endpoints that went, and of those that are spoken to otherwise now. */
+  retain(poolKeys: ReadonlySet<string>): void {
+    for (const [key, pool] of this.#pools) {
+      if (poolKeys.has(key)) continue;
+      this.#pools.delete(key);
+      pool.retire();
     }
   }
 
   onTick(nowMs: number): number {
-    for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.sweep(nowMs);
+    for (const pool of this.#pools.values()) pool.sweep(nowMs);
     return nowMs + SWEEP_MS;
   }
 
@@ -87,32 +87,61 @@ export class EndpointPools implements Timed {
     this.retain(new Set());
   }
 
-  #add(endpoint: LocalEndpoint, protocol: PortProtocol): EndpointPool {
-    const pool = this.#make(endpoint, protocol);
-    this.#pools[protocol].set(endpoint.address, pool);
+  #add(endpoint: LocalEndpoint): EndpointConnections {
+    const pool = this.#make(endpoint);
+    this.#pools.set(endpoint.poolKey, pool);
     return pool;
   }
 
-  #make(endpoint: LocalEndpoint, protocol: PortProtocol): EndpointPool {
-    const resources = this.#resources;
-    const { reads } = resources;
-    const place = { target: endpoint, clock: this.#clock, reads, rejected: this.#rejected };
+  #make(endpoint: LocalEndpoint): EndpointConnections {
+    const { protocol, tls } = endpoint.upstream;
     switch (protocol) {
       case 'http':
-        return new Http1Pool(
+        return tls === undefined
+          ? this.#http('http/1.1', this.#connector(endpoint, undefined))
+          : this.#negotiated(endpoint, tls);
+      case 'http2':
+        return this.#http('h2', this.#connector(endpoint, tls));
+      case 'tcp': {
+        const connect = this.#connector(endpoint, tls, { raw: true });
+        return new TcpSource(connect, this.#resources, HTTP1_POOL.connectTimeoutMs);
+      }
+    }
+  }
+
+  #negotiated(endpoint: LocalEndpoint, tls: UpstreamTlsPlan): NegotiatedPool {
+    return new NegotiatedPool({
+      connect: this.#connector(endpoint, tls),
+      pool: (version, connect) => this.#http(version, connect),
+      // Few pods take a WebSocket over HTTP/2 (RFC 8441); browsers do not ask them for it either.
+      forUpgrades: this.#http('http/1.1', this.#connector(endpoint, { ...tls, alpn: ['http/1.1'] })),
+      connectTimeoutMs: HTTP1_POOL.connectTimeoutMs,
+      maxWaiting: HTTP1_POOL.maxWaiting,
+    });
+  }
+
+  #http(version: HttpVersion, connect: Connect): HttpPool {
+    const resources = this.#resources;
+    const place = { connect, clock: this.#clock, rejected: this.#rejected };
+    return version === 'http/1.1'
+      ? new Http1Pool(
           { ...place, wrap: (socket, handler) => openHttp1(socket, handler, resources) },
           HTTP1_POOL,
-        );
-      case 'http2':
-        return new Http2Pool(
+        )
+      : new Http2Pool(
           { ...place, wrap: (socket, handler) => openHttp2(socket, handler, resources, this.#http2) },
           HTTP2_POOL,
         );
-      case 'tcp':
-        return new TcpSource(endpoint, resources, {
-          timeoutMs: HTTP1_POOL.connectTimeoutMs,
-          clock: this.#clock,
-        });
-    }
+  }
+
+  #connector(
+    endpoint: LocalEndpoint,
+    plan: UpstreamTlsPlan | undefined,
+    { raw = false }: { readonly raw?: boolean } = {},
+  ): Connect {
+    const options = { clock: this.#clock, reads: raw ? undefined : this.#resources.reads };
+    if (plan === undefined) return tcpConnector(endpoint, options);
+    const tls = { plan, credentials: this.#credentials, rejected: this.#rejected };
+    return tlsConnector(endpoint, { ...options, ...tls });
   }
 }

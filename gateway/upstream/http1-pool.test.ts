@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { SharedReads } from '../http/shared-reads.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
+import { tcpConnector } from './connect.ts';
 import type { PoolOptions } from './connection-pool.ts';
 import type { ConnectionWaiter } from './connection-source.ts';
 import { Http1Pool } from './http1-pool.ts';
@@ -68,14 +69,16 @@ async function poolWithOneConnection(t: TestContext): Promise<{ pool: Http1Pool;
   await once(server, 'listening');
   const made: OneRequest[] = [];
   const place = {
-    target: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    connect: tcpConnector(
+      { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+      { clock: SYSTEM_CLOCK, reads: new SharedReads() },
+    ),
     clock: SYSTEM_CLOCK,
     wrap: (socket: Socket, handler: ClientConnectionHandler) => {
       const connection = new OneRequest(socket, handler);
       made.push(connection);
       return connection;
     },
-    reads: new SharedReads(),
     rejected: (reason: string) => assert.fail(reason),
   };
   const pool = new Http1Pool(place, OPTIONS);

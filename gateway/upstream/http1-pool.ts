@@ -1,16 +1,15 @@
 import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
-import { connectTcp } from './connect.ts';
-import type { PoolOptions, PoolPlace } from './connection-pool.ts';
-import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import type { HttpPool, PoolOptions, PoolPlace } from './connection-pool.ts';
+import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
  * HTTP/1.1 connections to one endpoint, one request at a time on each. The last used is used first, so that those
  * that are not needed grow old and are closed.
  */
-export class Http1Pool implements ConnectionSource {
+export class Http1Pool implements HttpPool {
   readonly #place: PoolPlace;
   readonly #options: PoolOptions;
   readonly #waiting: WaitingRoom;
@@ -43,6 +42,15 @@ export class Http1Pool implements ConnectionSource {
     this.#waiting.withdraw(waiter);
   }
 
+  get forUpgrades(): ConnectionSource {
+    return this;
+  }
+
+  adopt(socket: Socket): void {
+    this.#count++;
+    this.ready(new PooledConnection(this, socket, this.#place.wrap));
+  }
+
   /** Closes what has been idle for too long. @param nowMs monotonic */
   sweep(nowMs: number): void {
     const fresh = this.#idle.findIndex((pooled) => nowMs - pooled.idleSinceMs < this.#options.idleTimeoutMs);
@@ -53,11 +61,15 @@ export class Http1Pool implements ConnectionSource {
     }
   }
 
-  /** Its endpoint is gone: idle connections close now, the others after their request. */
   retire(): void {
+    for (const waiter of this.handOver()) waiter.connectionFailed(ENDPOINT_GONE);
+  }
+
+  /** Idle connections close now, the others after their request. */
+  handOver(): readonly ConnectionWaiter[] {
     this.#retired = true;
     this.sweep(Number.POSITIVE_INFINITY);
-    this.#waiting.fail({ kind: 'connect', reason: 'the endpoint is gone' });
+    return this.#waiting.empty();
   }
 
   /** A connection can take a request: the next that waits, or it becomes idle. */
@@ -93,12 +105,11 @@ export class Http1Pool implements ConnectionSource {
     while (this.#connecting < this.#waiting.size && this.#count < this.#options.maxConnections) {
       this.#count++;
       this.#connecting++;
-      const { clock, reads } = this.#place;
-      const options = { timeoutMs: this.#options.connectTimeoutMs, clock, reads };
-      connectTcp(this.#place.target, options, {
+      this.#place.connect(this.#options.connectTimeoutMs, {
         connected: (socket) => {
           this.#connecting--;
-          this.ready(new PooledConnection(this, socket, this.#place.wrap));
+          this.#count--;
+          this.adopt(socket);
         },
         failed: (reason) => {
           this.#connecting--;

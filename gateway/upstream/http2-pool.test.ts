@@ -7,6 +7,7 @@ import { until } from '../../test/fixtures/recorded-exchanges.ts';
 import { createCodecResources } from '../http/resources.ts';
 import type { ClientConnection } from '../http/stream.ts';
 import { UPSTREAM_HTTP2 } from '../http2/options.ts';
+import { tcpConnector } from './connect.ts';
 import type { AcquireFailure, ConnectionWaiter } from './connection-source.ts';
 import { HTTP2_POOL } from './endpoint-pools.ts';
 import { openHttp2 } from './http-connections.ts';
@@ -33,9 +34,8 @@ class PoolUnderTest {
     const clock = new ManualClock();
     const resources = createCodecResources({ clock });
     const place = {
-      target: { host: '127.0.0.1', port },
+      connect: tcpConnector({ host: '127.0.0.1', port }, { clock, reads: resources.reads }),
       clock,
-      reads: resources.reads,
       wrap: (socket: Socket, handler: Parameters<typeof openHttp2>[1]) => {
         this.sockets.push(socket);
         t.after(() => socket.destroy());

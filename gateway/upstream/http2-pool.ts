@@ -2,9 +2,8 @@ import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { Standstill } from '../http/standstill.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
-import { connectTcp } from './connect.ts';
-import type { PoolOptions, PoolPlace } from './connection-pool.ts';
-import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import type { HttpPool, PoolOptions, PoolPlace } from './connection-pool.ts';
+import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** `sweep` is called each second: later than this, the process stood still. */
@@ -17,8 +16,8 @@ interface PingedConnection extends ClientConnection {
   ping(onAnswer: () => void): void;
 }
 
-/** HTTP/2 connections to one endpoint (plaintext, prior knowledge): one while it takes all streams, else a few. */
-export class Http2Pool implements ConnectionSource {
+/** HTTP/2 connections to one endpoint: one while it takes all streams, else a few. */
+export class Http2Pool implements HttpPool {
   readonly #place: PoolPlace<PingedConnection>;
   readonly #options: PoolOptions;
   readonly #waiting: WaitingRoom;
@@ -46,6 +45,15 @@ export class Http2Pool implements ConnectionSource {
     this.#waiting.withdraw(waiter);
   }
 
+  get forUpgrades(): ConnectionSource {
+    return this;
+  }
+
+  adopt(socket: Socket): void {
+    this.#connecting = true;
+    this.#opening = new SharedConnection(this, socket, this.#place);
+  }
+
   /** Closes what has had no stream, or no SETTINGS, for too long. @param nowMs monotonic */
   sweep(nowMs: number): void {
     this.#lookAtOpening(nowMs, this.#standstill.look(nowMs));
@@ -55,11 +63,15 @@ export class Http2Pool implements ConnectionSource {
     }
   }
 
-  /** Its endpoint is gone: each connection closes after its last stream. */
   retire(): void {
+    for (const waiter of this.handOver()) waiter.connectionFailed(ENDPOINT_GONE);
+  }
+
+  /** Each connection closes after its last stream. */
+  handOver(): readonly ConnectionWaiter[] {
     this.#retired = true;
     for (const { connection } of [...this.#connections]) connection.drain();
-    this.#waiting.fail({ kind: 'connect', reason: 'the endpoint is gone' });
+    return this.#waiting.empty();
   }
 
   serve(shared: SharedConnection): void {
@@ -94,12 +106,8 @@ export class Http2Pool implements ConnectionSource {
   #grow(): void {
     if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
     this.#connecting = true;
-    const { clock, reads } = this.#place;
-    const options = { timeoutMs: this.#options.connectTimeoutMs, clock, reads };
-    connectTcp(this.#place.target, options, {
-      connected: (socket) => {
-        this.#opening = new SharedConnection(this, socket, this.#place);
-      },
+    this.#place.connect(this.#options.connectTimeoutMs, {
+      connected: (socket) => this.adopt(socket),
       failed: (reason) => this.#failed(reason),
     });
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { HeldData } from '../http/held-data.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
@@ -105,7 +106,9 @@ export class RawStream implements StreamWriter {
   reset(_errorCode: number): void {
     if (this.#over) return;
     this.#close();
-    this.#socket.resetAndDestroy();
+    // Node resets plain sockets alone; without a close_notify its end is no good end (RFC 8446 section 6.1).
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** Ends it at once; the receiver is told that it is broken. */

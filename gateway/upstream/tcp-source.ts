@@ -1,30 +1,30 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnection, HeaderBlock, ResponseReceiver, StreamWriter } from '../http/stream.ts';
-import { type ConnectOptions, type ConnectTarget, connectTcp } from './connect.ts';
+import type { Connect } from './connect.ts';
+import type { EndpointConnections } from './connection-pool.ts';
 import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 import { RawStream } from './raw-stream.ts';
 
 /** Opaque connections to one endpoint: each exchange has its own. */
-export class TcpSource implements ConnectionSource {
-  readonly #target: ConnectTarget;
+export class TcpSource implements EndpointConnections {
+  readonly #connect: Connect;
   readonly #resources: CodecResources;
-  readonly #options: ConnectOptions;
+  readonly #timeoutMs: number;
   readonly #connecting = new Map<ConnectionWaiter, () => void>();
 
-  constructor(
-    target: ConnectTarget,
-    resources: CodecResources,
-    options: { readonly timeoutMs: number; readonly clock: Clock },
-  ) {
-    this.#target = target;
+  constructor(connect: Connect, resources: CodecResources, timeoutMs: number) {
+    this.#connect = connect;
     this.#resources = resources;
-    this.#options = { ...options, reads: undefined };
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get forUpgrades(): ConnectionSource {
+    return this;
   }
 
   acquire(waiter: ConnectionWaiter): undefined {
-    const cancel = connectTcp(this.#target, this.#options, {
+    const cancel = this.#connect(this.#timeoutMs, {
       connected: (socket) => {
         this.#connecting.delete(waiter);
         waiter.connectionReady(new RawConnection(socket, this.#resources));

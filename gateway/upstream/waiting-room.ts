@@ -33,6 +33,13 @@ export class WaitingRoom {
     }
   }
 
+  /** All that wait, who do so no longer. */
+  empty(): readonly ConnectionWaiter[] {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    return waiters;
+  }
+
   /** The first `most` of those that wait now; who comes while they are told has not failed. */
   fail(failure: AcquireFailure, most = this.#waiters.size): void {
     const waiters = [...this.#waiters].slice(0, most);

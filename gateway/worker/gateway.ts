@@ -3,6 +3,7 @@ import { hostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import type { Svid } from '../../trust/svid.ts';
 import { AdminServer } from '../admin/admin-server.ts';
 import type { GatewayConfig, ListenAddress } from '../config.ts';
 import type { ControlPlane, SnapshotOffer } from '../control/control-plane.ts';
@@ -16,6 +17,7 @@ import type { Listener } from '../listener/connection-server.ts';
 import { ServicePorts } from '../listener/service-ports.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import { adminRoutes } from './admin-routes.ts';
+import { WorkerIdentity } from './worker-identity.ts';
 import { WorkerTeam } from './worker-team.ts';
 
 export interface GatewayOptions {
@@ -43,6 +45,8 @@ export class Gateway {
   readonly #control: ControlPlane;
   readonly #lifetime = new Lifetime();
   readonly #checker: HealthChecker;
+  /** For the checks; each worker has its own. */
+  readonly #identity = new WorkerIdentity(() => undefined);
   readonly #team: WorkerTeam;
   readonly #acceptor: Acceptor;
   readonly #servicePorts: ServicePorts | undefined;
@@ -57,7 +61,8 @@ export class Gateway {
     this.#options = options;
     this.#control = control;
     const changed = (): void => this.#team.findings.checksChanged();
-    this.#checker = new HealthChecker({ clock, random, probe: createProbe(), changed });
+    const probe = createProbe({ clock, credentials: () => this.#identity.credentials });
+    this.#checker = new HealthChecker({ clock, random, probe, changed });
     this.#team = new WorkerTeam({
       ...options,
       control,
@@ -118,6 +123,7 @@ export class Gateway {
   async #start(): Promise<void> {
     const { config, log } = this.#options;
     const { http, mesh, tlsPassthrough } = config.listeners;
+    this.#followSvid();
     this.#lifetime.add(() => this.#control.close());
     const admin = await AdminServer.open(config.admin, this.#adminRoutes());
     this.#lifetime.add(() => admin.close());
@@ -131,6 +137,14 @@ export class Gateway {
     await this.#control.start((offer) => this.#apply(offer));
   }
 
+  #followSvid(): void {
+    const use = (svid: Svid | undefined): void => {
+      if (svid !== undefined) this.#identity.useSvid(svid);
+    };
+    use(this.#control.svid.value);
+    this.#lifetime.add(this.#control.svid.watch(use));
+  }
+
   async #listen(address: ListenAddress, kind: SharedListener): Promise<void> {
     const { port } = await this.#acceptor.open(address, { kind }, SETTINGS[kind]);
     this.#sharedPorts.push(port);
@@ -141,6 +155,7 @@ export class Gateway {
     await this.#team.apply(offer);
     // In a drain the workers still need what is new; ports and checks have ended.
     if (!this.#listening) return;
+    this.#identity.useSnapshot(offer.snapshot);
     this.#checker.update(offer.snapshot);
     await this.#servicePorts?.update(offer.snapshot);
   }
