@@ -54,6 +54,7 @@ const MISSING_PSEUDO = malformed('pseudo-header-missing');
 const TRAILER_PSEUDO = malformed('pseudo-header-in-trailers');
 const CONNECTION_FIELD = malformed('connection-field');
 const WRONG_TE = malformed('te-field');
+const WRONG_TRAILER = malformed('trailers-invalid');
 const WRONG_LENGTH = malformed('content-length-invalid');
 const WRONG_METHOD = malformed('method-invalid');
 const WRONG_PATH = malformed('path-invalid');
@@ -248,7 +249,9 @@ export function checkResponse(block: HeaderBlock, facts: MessageFacts): MessageF
     const name = block[at] as string;
     if (isPseudo(name)) return name === ':status' ? DOUBLE_PSEUDO : LATE_PSEUDO;
     const role = fieldRole(name);
-    if (role !== 'connection' && role !== 'content-length') continue;
+    if (role === 'plain' || role === 'host') continue;
+    // RFC 9113 section 8.2.2: only a request may have it.
+    if (role === 'te') return WRONG_TE;
     const flaw = checkField(role, block[at + 1] as string, facts);
     if (flaw !== undefined) return flaw;
   }
@@ -262,14 +265,16 @@ function parseStatus(text: string): number {
   return status >= 100 && status <= 599 && status !== 101 ? status : 0;
 }
 
-/** Checks a trailer section: no pseudo-headers, no fields about the connection or the framing. */
+/** Checks a trailer section: no pseudo-headers, no fields about the connection, the framing or the way. */
 export function checkTrailers(block: HeaderBlock): MessageFlaw | undefined {
   for (let at = 0; at < block.length; at += 2) {
     const name = block[at] as string;
     if (isPseudo(name)) return TRAILER_PSEUDO;
     const role = fieldRole(name);
     if (role === 'connection') return CONNECTION_FIELD;
+    if (role === 'te') return WRONG_TE;
     if (role === 'content-length') return WRONG_LENGTH;
+    if (role === 'host') return WRONG_TRAILER;
   }
   return undefined;
 }

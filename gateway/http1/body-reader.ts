@@ -2,6 +2,7 @@ import type { HeaderBlock } from '../http/stream.ts';
 import { ChunkLineReader } from './chunk-line.ts';
 import {
   type BodyFraming,
+  dropNominated,
   HeadError,
   type HeadRules,
   headBytes,
@@ -15,13 +16,20 @@ export interface BodySink {
   bodyTrailers(block: HeaderBlock): void;
 }
 
-/** Fields of connection and framing that trailers must not have (RFC 9110 section 6.5.1). */
 const MAX_TRAILER_BYTES = 16 * 1024;
 const CR = 0x0d;
 const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
 
 type Phase = 'done' | 'length' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close';
+
+/** What a head said of the body that follows it. */
+export interface BodyForm {
+  readonly framing: BodyFraming;
+  readonly contentLength: number;
+  /** Trailers of these names end here. */
+  readonly connectionOptions: readonly string[] | undefined;
+}
 
 /** Takes a body out of what comes in, by its framing (RFC 9112 sections 6 and 7). */
 export class BodyReader {
@@ -32,6 +40,7 @@ export class BodyReader {
   #leftBytes = 0;
   /** The trailer section as far as it came in. */
   #trailers: Buffer = NOTHING;
+  #nominated: readonly string[] | undefined;
 
   constructor(sink: BodySink, rules: HeadRules) {
     this.#sink = sink;
@@ -47,7 +56,8 @@ export class BodyReader {
     return this.#phase === 'until-close';
   }
 
-  begin(framing: BodyFraming, contentLength: number): void {
+  begin({ framing, contentLength, connectionOptions }: BodyForm): void {
+    this.#nominated = connectionOptions;
     this.#leftBytes = contentLength;
     if (framing === 'none') this.#phase = 'done';
     else if (framing === 'length') this.#phase = 'length';
@@ -130,6 +140,7 @@ export class BodyReader {
     return at + (end + 2 - start - kept);
   }
 
+  /** Fields of connection and framing they must not have (RFC 9110 section 6.5.1). */
   #parseTrailers(buffer: Buffer, start: number, end: number): HeaderBlock {
     const block: HeaderBlock = [];
     const facts = newHeadFacts();
@@ -138,6 +149,7 @@ export class BodyReader {
     if (host !== undefined || contentLength >= 0 || transferEncoding !== undefined) {
       throw new HeadError('trailers-invalid');
     }
+    if (this.#nominated !== undefined) dropNominated(block, this.#nominated);
     return block;
   }
 }

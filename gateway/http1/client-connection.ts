@@ -212,7 +212,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     }
     const endStream = response.framing === 'none';
     this.#phase = 'body';
-    this.bodyReader.begin(response.framing, response.contentLength);
+    this.bodyReader.begin(response);
     if (endStream) this.#complete(stream);
     stream?.receiver.responseHeaders(response.block, endStream);
   }

@@ -23,6 +23,8 @@ export interface HeadFacts {
   /** Its other options, lower case; undefined without any, as it is nearly always. */
   connectionOptions: string[] | undefined;
   upgrade: string | undefined;
+  /** `TE` lists `trailers`. */
+  takesTrailers: boolean;
 }
 
 export function newHeadFacts(): HeadFacts {
@@ -34,6 +36,7 @@ export function newHeadFacts(): HeadFacts {
     keepAlive: false,
     connectionOptions: undefined,
     upgrade: undefined,
+    takesTrailers: false,
   };
 }
 
@@ -109,7 +112,7 @@ export function parseFields(
     const name = rules.names.lower(buffer, nameStart, nameEnd);
     takeField(name, text.slice(valueStart - start, valueEnd - start), block, facts);
   }
-  dropConnectionFields(block, facts);
+  if (facts.connectionOptions !== undefined) dropNominated(block, facts.connectionOptions);
 }
 
 function isSpace(byte: number | undefined): boolean {
@@ -143,7 +146,7 @@ function takeField(name: string, value: string, block: HeaderBlock, facts: HeadF
       return;
     case 'te':
       // The rest is between the client and us (RFC 9110 section 10.1.4).
-      if (value.toLowerCase() === 'trailers') block.push(name, 'trailers');
+      facts.takesTrailers ||= TRAILERS_CODING.test(value);
       return;
     case 'keep-alive':
     case 'proxy-connection':
@@ -153,6 +156,8 @@ function takeField(name: string, value: string, block: HeaderBlock, facts: HeadF
       block.push(name, value);
   }
 }
+
+const TRAILERS_CODING = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i;
 
 /** Twice, even with the same value, is refused: hops differ in which one they take. */
 function takeContentLength(value: string, facts: HeadFacts): void {
@@ -184,10 +189,9 @@ function takeOwnOption(option: string, facts: HeadFacts): boolean {
 /** Options that name a field which is dropped or kept by rules of its own. */
 const OWN_FIELDS: ReadonlySet<string> = new Set(['upgrade', 'te', 'host', 'content-length']);
 
-/** RFC 9110 section 7.6.1: what `Connection` names ends here. */
-function dropConnectionFields(block: HeaderBlock, facts: HeadFacts): void {
-  if (facts.connectionOptions === undefined) return;
-  for (const option of facts.connectionOptions) {
+/** RFC 9110 section 7.6.1: what `Connection` names ends here, of the head and of the trailers. */
+export function dropNominated(block: HeaderBlock, options: readonly string[]): void {
+  for (const option of options) {
     if (OWN_FIELDS.has(option)) continue;
     for (let at = block.length - 2; at >= 0; at -= 2) {
       if (block[at] === option) block.splice(at, 2);

@@ -26,6 +26,8 @@ export interface RequestHead {
   /** The client may send another request after this one. */
   readonly keepAlive: boolean;
   readonly upgrade: boolean;
+  /** Fields that end here, in the trailers too. */
+  readonly connectionOptions: readonly string[] | undefined;
   /** Of a WebSocket handshake: answered by this hop. */
   readonly webSocketKey: string | undefined;
 }
@@ -45,6 +47,7 @@ export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRul
   const chunked = isChunked(facts, isHttp10);
   const protocol = requestedUpgrade(method, facts, isHttp10);
   if (protocol !== undefined) block.push('upgrade', protocol);
+  if (facts.takesTrailers) block.push('te', 'trailers');
   return {
     block,
     framing: chunked ? 'chunked' : facts.contentLength > 0 ? 'length' : 'none',
@@ -54,6 +57,7 @@ export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRul
     isConnect: method === 'CONNECT',
     keepAlive: keepsAlive(facts, isHttp10),
     upgrade: protocol !== undefined,
+    connectionOptions: facts.connectionOptions,
     webSocketKey: protocol === undefined ? undefined : takeWebSocketKey(block),
   };
 }

@@ -18,6 +18,8 @@ export interface ResponseHead {
   readonly framing: BodyFraming;
   readonly contentLength: number;
   readonly keepAlive: boolean;
+  /** Fields that end here, in the trailers too. */
+  readonly connectionOptions: readonly string[] | undefined;
 }
 
 /** What was asked decides how the answer is delimited. */
@@ -56,6 +58,7 @@ export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: 
     framing,
     contentLength: facts.contentLength,
     keepAlive: framing !== 'until-close' && keepsAlive(facts, isHttp10),
+    connectionOptions: facts.connectionOptions,
   };
 }
 

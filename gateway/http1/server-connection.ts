@@ -139,7 +139,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#last = !head.keepAlive || this.#draining;
     this.#headSent = false;
     this.resetWindow();
-    this.bodyReader.begin(head.framing, head.contentLength);
+    this.bodyReader.begin(head);
     const asks = head.isConnect || head.upgrade;
     const endStream = head.framing === 'none' && !asks;
     this.#phase = asks ? 'asking' : endStream ? 'answering' : 'body';
