@@ -9,7 +9,14 @@ import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-con
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const ABOUT_HOPS = /forwarded|^via$|^x-request-id$|^traceparent$/;
+const ABOUT_HOPS = /forwarded|real.ip|^via$|^x-request-id$|^traceparent$/;
+/** Of these a pod reads one value: the client's would be believed as if it were ours. */
+const SINGLE = {
+  'x-real-ip': '192.0.2.11',
+  x_real_ip: '192.0.2.12',
+  'x-forwarded-port': '443',
+  x_forwarded_port: '444',
+} as const;
 /** A client that lies, or a proxy in front of the gateway that does not. */
 const CLAIMS = {
   forwarded: 'for=192.0.2.9',
@@ -17,6 +24,8 @@ const CLAIMS = {
   'x-forwarded-proto': 'https',
   'x-forwarded-host': 'bank.example',
   x_forwarded_for: '192.0.2.10',
+  'x-forwarded-prefix': '/bank',
+  ...SINGLE,
   via: '1.0 somebody',
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 } as const;
@@ -26,6 +35,7 @@ const OURS = {
   'x-forwarded-host': 'payments.shop',
 };
 const { via, traceparent } = CLAIMS;
+const believed = Object.fromEntries(Object.entries(CLAIMS).filter(([name]) => !(name in SINGLE)));
 
 /** Both gateways have the same settings, and the pod is behind the second. */
 async function pair(
@@ -77,7 +87,7 @@ const cases: readonly (readonly [string, Partial<ForwardingConfig>, OutgoingHttp
     { xForwarded: 'append', forwarded: 'append' },
     CLAIMS,
     {
-      ...CLAIMS,
+      ...believed,
       forwarded: 'for=192.0.2.9, for=127.0.0.1;proto=http;host=payments.shop',
       'x-forwarded-for': '192.0.2.9, 127.0.0.1',
       'x-forwarded-proto': 'https, http',

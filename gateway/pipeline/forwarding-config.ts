@@ -13,7 +13,10 @@ export const forwardingConfig = z
     via: z.boolean().default(false),
     /** `Forwarded` (RFC 7239). */
     forwarded: hopFields.default('remove'),
-    /** `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-host`. */
+    /**
+     * `x-forwarded-for`, `-proto` and `-host`. Whatever else begins with `x-forwarded-` passes with `keep` and `append`
+     * alone; `x-real-ip` and `x-forwarded-port`, which have room for one value, with `keep` alone.
+     */
     xForwarded: hopFields.default('replace'),
     /** `generate` gives a request without `x-request-id` one; one that is there stays. */
     requestId: z.enum(['keep', 'generate']).default('keep'),

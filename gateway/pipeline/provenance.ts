@@ -6,10 +6,14 @@ import type { ForwardingConfig } from './forwarding-config.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
 
 const LETTER_F = 0x66;
+const LETTER_R = 0x72;
 const LETTER_X = 0x78;
 const FOR = 'x-forwarded-for';
 const PROTO = 'x-forwarded-proto';
 const HOST = 'x-forwarded-host';
+const PORT = 'x-forwarded-port';
+const FAMILY = 'x-forwarded-';
+const REAL_IP = 'x-real-ip';
 /** A DNS name with a port. What is longer names no host, and would make a block that no trunk takes. */
 const MAX_HOST_LENGTH = 260;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -47,9 +51,8 @@ function giveRequestId(request: PipelineRequest): void {
 
 function settleHops(request: PipelineRequest, { forwarded, xForwarded }: ForwardingConfig): void {
   const { block } = request;
-  const dropsX = xForwarded === 'replace' || xForwarded === 'remove';
   const dropsForwarded = forwarded === 'replace' || forwarded === 'remove';
-  if (dropsX || dropsForwarded) dropHops(block, dropsX, dropsForwarded);
+  if (xForwarded !== 'keep' || dropsForwarded) dropHops(block, xForwarded, dropsForwarded);
   const host = request.authority;
   const named = host === undefined || host.length > MAX_HOST_LENGTH ? '' : host;
   const proto = request.context.caller === undefined ? 'http' : 'https';
@@ -66,12 +69,16 @@ function settleHops(request: PipelineRequest, { forwarded, xForwarded }: Forward
   else if (forwarded === 'append') append(block, 'forwarded', forwardedElement(address, proto, named));
 }
 
-function dropHops(block: HeaderBlock, dropsX: boolean, dropsForwarded: boolean): void {
+function dropHops(
+  block: HeaderBlock,
+  xForwarded: ForwardingConfig['xForwarded'],
+  dropsForwarded: boolean,
+): void {
   let kept = 0;
   for (let i = 0; i < block.length; i += 2) {
     const name = block[i] as string;
     const first = name.charCodeAt(0);
-    if (first === LETTER_X && dropsX && isXForwarded(name)) continue;
+    if (first === LETTER_X && dropsX(name, xForwarded)) continue;
     if (first === LETTER_F && dropsForwarded && name === 'forwarded') continue;
     if (kept !== i) {
       block[kept] = name;
@@ -82,11 +89,16 @@ function dropHops(block: HeaderBlock, dropsX: boolean, dropsForwarded: boolean):
   shortenBlock(block, kept);
 }
 
-/** Spellings with `_` too: many backends fold them into the same name. */
-function isXForwarded(name: string): boolean {
-  if (name.length < FOR.length || name.length > PROTO.length) return false;
+/**
+ * Where a client's claims are believed, what has room for one value alone goes all the same: ours cannot stand behind
+ * it. Spellings with `_` too: many backends fold them into the same name.
+ */
+function dropsX(name: string, xForwarded: ForwardingConfig['xForwarded']): boolean {
+  const third = name.charCodeAt(2);
+  if (xForwarded === 'keep' || (third !== LETTER_F && third !== LETTER_R)) return false;
   const folded = name.includes('_') ? name.replaceAll('_', '-') : name;
-  return folded === FOR || folded === PROTO || folded === HOST;
+  if (folded === REAL_IP || folded === PORT) return true;
+  return xForwarded !== 'append' && folded.startsWith(FAMILY);
 }
 
 /** After what earlier hops said, in the last field of that name: some backends read only one. */
