@@ -25,7 +25,8 @@ export const REJECTIONS = {
   'tcp-idle-timeout': 'an opaque connection on which nothing moved in either direction for the TCP idle time',
   'ping-timeout':
     'HTTP/2: a pod with requests under way that was silent, and did not answer a PING either: its connection was lost',
-  'flush-timeout': 'a client that did not read, or did not open its window, for the flush time',
+  'flush-timeout':
+    'a client that did not read, or did not open its window, for the flush time; anybody, while memory is short',
   'held-bytes-exhausted':
     'the worker holds all the bytes that it may for slow readers: the stream was given up',
 

@@ -36,6 +36,7 @@ export class OpaqueConnection implements ServerConnection, Timed {
       data: (chunk, start, end, endStream) => exchange.requestData(chunk, start, end, endStream),
       drained: (bytes) => exchange.responseDrained(bytes),
       broken: () => exchange.requestReset(H2_ERROR.CANCEL),
+      rejected: (reason) => environment.rejected(reason),
     });
     const exchange = new Exchange(environment, downstream, this.#stream, block, false);
     this.#exchange = exchange;

@@ -36,7 +36,7 @@ export class BytePool {
 
   /** For a reader that stands still, who has `flushTimeoutMs` (0 = for ever) as long as the pool is not crowded. */
   patienceMs(flushTimeoutMs: number): number {
-    return this.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs) : flushTimeoutMs;
+    return this.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs || CROWDED_FLUSH_MS) : flushTimeoutMs;
   }
 
   /**

@@ -328,5 +328,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     if (this.#phase === 'idle' && idleTimeoutMs > 0 && nowMs - this.activeAtMs >= idleTimeoutMs) {
       this.finish('idle');
     }
+    // A pod may take its time, but not the memory that others need.
+    const stoodStillMs = this.stoodStillMs(nowMs);
+    if (this.resources.heldBytes.crowded && stoodStillMs >= this.patienceMs) {
+      this.#handler.rejected('flush-timeout');
+      this.destroy();
+    }
   }
 }

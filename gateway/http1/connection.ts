@@ -3,6 +3,7 @@ import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { Linger } from '../http/linger.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { StalledReader } from '../http/stalled-reader.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
 import { BodyReader, type BodySink } from './body-reader.ts';
@@ -27,6 +28,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   protected endReason = 'closed by the peer';
   protected activeAtMs = 0;
   readonly #linger = new Linger();
+  readonly #reader = new StalledReader();
   #unconsumedBytes = 0;
   #windowFull = false;
   #readingStopped = false;
@@ -101,6 +103,13 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   /** For a peer that takes nothing; 0 = for ever. */
   protected get patienceMs(): number {
     return this.resources.heldBytes.patienceMs(this.options.flushTimeoutMs);
+  }
+
+  /** For how long the peer has taken nothing of what waits for it; asked once a look. */
+  protected stoodStillMs(nowMs: number): number {
+    const { handedBytes, queuedBytes } = this.output;
+    const waiting = queuedBytes > 0 || this.bodyWriter.stalled;
+    return this.#reader.stoodStillMs(nowMs, handedBytes - queuedBytes, waiting);
   }
 
   protected isClosed(): boolean {

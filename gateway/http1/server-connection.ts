@@ -56,9 +56,6 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #insideEmptyLine = false;
   /** When the head under way began; before the first request, when the connection did. */
   #headSinceMs: number | undefined;
-  /** What the socket had taken at the last look, and since when it is no more. */
-  #flushedBytes = 0;
-  #flushedAtMs: number;
 
   constructor(
     socket: Socket,
@@ -71,7 +68,6 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#scheme = options.scheme ?? 'http';
     this.start();
     this.#headSinceMs = this.activeAtMs;
-    this.#flushedAtMs = this.activeAtMs;
   }
 
   get openStreams(): number {
@@ -337,23 +333,15 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   protected override look(nowMs: number): void {
     const { headTimeoutMs, idleTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);
-    if (this.#flushing()) {
-      if (nowMs - this.#flushedAtMs >= this.patienceMs) this.#cutOff('flush-timeout');
+    // What it sends is no progress.
+    const stoodStillMs = this.stoodStillMs(nowMs);
+    if (stoodStillMs > 0) {
+      if (stoodStillMs >= this.patienceMs) this.#cutOff('flush-timeout');
       return;
     }
-    this.#flushedAtMs = nowMs;
     if (nowMs - this.activeAtMs < idleTimeoutMs) return;
     if (this.#phase === 'head') this.finish('idle');
     else if (this.#phase === 'body') this.#cutOff('body-timeout');
-  }
-
-  /** Something waits for the client to read, and nothing went out since the last look: what it sends is no progress. */
-  #flushing(): boolean {
-    const { handedBytes, queuedBytes } = this.output;
-    const flushedBytes = handedBytes - queuedBytes;
-    const moved = flushedBytes !== this.#flushedBytes;
-    this.#flushedBytes = flushedBytes;
-    return !moved && (queuedBytes > 0 || this.bodyWriter.stalled);
   }
 
   #cutOff(reason: RejectionReason): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { clientPair, GET_BLOCK, open } from '../../test/fixtures/http1-client-pair.ts';
 import { Http1CodecServer } from '../../test/fixtures/http1-server.ts';
 import { RawHttp1Peer } from '../../test/fixtures/raw-http1-peer.ts';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
@@ -66,5 +67,25 @@ describe('a client that does not read', () => {
     await peer.untilEnded();
     assert.deepEqual(server.reasons, ['held-bytes-exhausted']);
     assert.equal(server.resources.heldBytes.usedBytes, 0);
+  });
+});
+
+describe('a pod that does not read its request', () => {
+  const body = Buffer.alloc(8 * 1024 * 1024);
+
+  test('may take its time, and is disconnected after 2 seconds when memory is short', async (t) => {
+    const both = await clientPair(t);
+    const { heldBytes } = both.resources;
+    both.peer.socket.pause();
+    const { response, stream } = open(both, [':method', 'POST', ...GET_BLOCK.slice(2)], false);
+    stream.sendData(body, 0, body.length, true);
+    both.clock.advance(600_000);
+    assert.deepEqual(both.handler.reasons, []);
+    const foreignBytes = heldBytes.capacityBytes * 0.85;
+    heldBytes.charge(foreignBytes);
+    both.clock.advance(4000);
+    assert.deepEqual(both.handler.reasons, ['flush-timeout']);
+    assert.deepEqual(response.failure, { kind: 'connection-lost' });
+    assert.equal(heldBytes.usedBytes, foreignBytes);
   });
 });

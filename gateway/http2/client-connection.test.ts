@@ -365,3 +365,21 @@ test('destroy fails what is under way with connection-lost', async (t) => {
   assert.deepEqual(response.failure, { kind: 'connection-lost' });
   await until(() => both.handler.closedReason === 'closed by us');
 });
+
+test('when memory is short, who stands still for its own window is given up after 2 seconds', async (t) => {
+  const both = await pair(t, [[SETTING.INITIAL_WINDOW_SIZE, 40_000]]);
+  const { heldBytes } = both.resources;
+  const body = Buffer.alloc(50_000);
+  const shut = await begin(both, POST, false);
+  shut.stream.sendData(body, 0, body.length, true);
+  // Its own window would let it, but that of the connection (65,535 bytes) is used up.
+  const waiting = await begin(both, POST, false);
+  waiting.stream.sendData(body, 0, 30_000, true);
+  both.clock.advance(10_000);
+  assert.deepEqual(both.handler.reasons, []);
+  heldBytes.charge(heldBytes.capacityBytes * 0.85);
+  both.clock.advance(4000);
+  assert.deepEqual(both.handler.reasons, ['flush-timeout']);
+  assert.deepEqual(shut.response.failure, { kind: 'protocol', reason: 'flush-timeout' });
+  assert.equal(waiting.response.failure, undefined);
+});

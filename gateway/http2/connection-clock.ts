@@ -14,8 +14,8 @@ export interface ClockTarget {
   stalled(): boolean;
   /** A number that changes when something was sent. */
   progress(): number;
-  /** Ends the streams of whose held data nothing could be sent since then. */
-  endStalledStreams(sinceMs: number): void;
+  /** Ends the streams of whose held data nothing could be sent since then; `shut`: only for their own windows' sake. */
+  endStalledStreams(sinceMs: number, shut: boolean): void;
   timedOut(errorCode: number, reason: RejectionReason): void;
   /** The worker holds nearly all that it may. */
   memoryShort(nowMs: number): void;
@@ -102,13 +102,20 @@ export class ConnectionClock implements Timed {
       this.#target.timedOut(H2_ERROR.ENHANCE_YOUR_CALM, 'flush-timeout');
       return;
     }
-    if (this.#resources.heldBytes.crowded) this.#target.memoryShort(nowMs);
-    if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs);
+    if (flushTimeoutMs > 0) this.#target.endStalledStreams(nowMs - flushTimeoutMs, false);
+    if (this.#resources.heldBytes.crowded) this.#memoryShort(nowMs);
     if (this.#incomplete !== 0 || this.#target.busy()) this.#activeAtMs = nowMs;
     else if (idleTimeoutMs > 0 && nowMs - Math.max(this.#activeAtMs, this.#heardAtMs) >= idleTimeoutMs) {
       this.#target.idleTooLong();
     }
     if (!this.#closing) this.#target.lookAtSilence(nowMs, this.#heardAtMs);
+  }
+
+  /** On a trunk or towards a pod one stream's reader stands still, and the connection is not to blame. */
+  #memoryShort(nowMs: number): void {
+    this.#target.memoryShort(nowMs);
+    const patienceMs = this.#resources.heldBytes.patienceMs(this.#options.flushTimeoutMs);
+    this.#target.endStalledStreams(nowMs - patienceMs, true);
   }
 
   /** A client that stands still has less time when the worker's memory is nearly used up. */

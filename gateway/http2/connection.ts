@@ -361,8 +361,8 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.socket.destroy();
   }
 
-  endStalledStreams(sinceMs: number): void {
-    for (const stream of this.sendFlow.stalledSince(sinceMs)) {
+  endStalledStreams(sinceMs: number, shut: boolean): void {
+    for (const stream of this.sendFlow.stalledSince(sinceMs, shut)) {
       this.rejected('flush-timeout');
       stream.reset(H2_ERROR.CANCEL);
       this.streamFailed(stream, H2_ERROR.CANCEL, 'flush-timeout');

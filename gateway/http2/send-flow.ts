@@ -67,9 +67,11 @@ export class SendFlow {
     return this.#held.size > 0;
   }
 
-  /** Streams with held data of which nothing could be sent since `sinceMs`. */
-  stalledSince(sinceMs: number): Http2Stream[] {
-    return [...this.#held].filter((stream) => stream.progressAtMs <= sinceMs);
+  /** Streams with held data of which nothing could be sent since `sinceMs`; `shut`: those whose own window is used up. */
+  stalledSince(sinceMs: number, shut: boolean): Http2Stream[] {
+    return [...this.#held].filter(
+      ({ progressAtMs, sendWindowBytes }) => progressAtMs <= sinceMs && (!shut || sendWindowBytes <= 0),
+    );
   }
 
   /**

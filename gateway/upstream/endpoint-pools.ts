@@ -104,7 +104,12 @@ export class EndpointPools implements Timed {
         return this.#http('h2', this.#connector(endpoint, tls));
       case 'tcp': {
         const connect = this.#connector(endpoint, tls, { raw: true });
-        return new TcpSource(connect, this.#resources, HTTP1_POOL.connectTimeoutMs);
+        return new TcpSource({
+          connect,
+          resources: this.#resources,
+          timeoutMs: HTTP1_POOL.connectTimeoutMs,
+          rejected: this.#rejected,
+        });
       }
     }
   }

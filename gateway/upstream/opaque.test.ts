@@ -95,6 +95,41 @@ describe('an opaque TCP connection through a trunk', () => {
     await until(() => east.resources.heldBytes.usedBytes === 0 && west.resources.heldBytes.usedBytes === 0);
   });
 
+  it('reads no more from its server than the client takes, and all of it arrives', async (t) => {
+    const total = 96 * 1024 * 1024;
+    const piece = Buffer.alloc(64 * 1024, 'y');
+    let written = 0;
+    const {
+      connect: open,
+      east,
+      west,
+    } = await pair(t, (socket) => {
+      const write = (): void => {
+        do written += piece.length;
+        while (socket.write(piece) && written < total);
+        if (written === total) socket.end();
+      };
+      socket.on('drain', () => written < total && write());
+      write();
+    });
+    const held = [east, west];
+    const socket = open().pause();
+    // The kernels take some of it, and then nobody reads from the pod.
+    for (let quiet = 0, before = -1; quiet < 5; ) {
+      quiet = written === before ? quiet + 1 : 0;
+      before = written;
+      await sleep(50);
+    }
+    assert.ok(written > 0 && written < total, `${written} bytes`);
+    for (const { resources } of held) assert.ok(resources.heldBytes.usedBytes < 5 * 1024 * 1024);
+    const reading = read(socket);
+    socket.resume();
+    assert.equal((await reading).length, total);
+    socket.end();
+    await until(() => held.every(({ resources }) => resources.heldBytes.usedBytes === 0));
+    assert.deepEqual([...east.rejected, ...west.rejected], []);
+  });
+
   it('is reset when its server is not there', async (t) => {
     const { connect: open, east } = await pair(t, () => undefined, { pod: await freePort() });
     const socket = open();

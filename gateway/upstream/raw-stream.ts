@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { HeldData } from '../http/held-data.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { StalledReader } from '../http/stalled-reader.ts';
 import { H2_ERROR, type HeaderBlock, type StreamWriter } from '../http/stream.ts';
+import type { Timed } from '../http/timer-wheel.ts';
 
 /** What comes out of a raw socket, and what becomes of the bytes that were put in. */
 export interface RawReceiver {
@@ -11,22 +14,27 @@ export interface RawReceiver {
   drained(bytes: number): void;
   /** The connection is gone before both directions ended. */
   broken(): void;
+  /** It was ended for this; `broken` follows. */
+  rejected(reason: RejectionReason): void;
 }
 
 /** Bytes that were read and not yet consumed, past which reading pauses. */
 const READ_WINDOW_BYTES = 256 * 1024;
 const HIGH_WATER_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
+const TICK_MS = 1000;
 
 /**
  * An opaque TCP connection as one half of an exchange (the other half is a CONNECT stream, or another raw socket).
- * Each direction ends by itself, and no more is read than the other side takes.
+ * Each direction ends by itself, and no more is read than the other side takes. Who does not read may take as long as
+ * it likes while there is memory for all; when it runs short, who stands still is reset.
  */
-export class RawStream implements StreamWriter {
+export class RawStream implements StreamWriter, Timed {
   readonly #socket: Socket;
   readonly #resources: CodecResources;
   readonly #receiver: RawReceiver;
   readonly #output: OutputBuffer;
+  readonly #reader = new StalledReader();
   #movedAtMs: number;
   #held: HeldData | undefined = undefined;
   #endAfterHeld = false;
@@ -54,10 +62,12 @@ export class RawStream implements StreamWriter {
     // The reason changes nothing: both ends of the exchange see a reset.
     socket.on('error', () => this.#break());
     socket.on('close', () => {
+      resources.timers.remove(this);
       this.#break();
       // Also after a good end: what the socket had not sent was counted until now.
       this.#output.close();
     });
+    resources.timers.schedule(this, TICK_MS);
   }
 
   /** Both directions have ended, or the connection is gone. */
@@ -89,9 +99,8 @@ export class RawStream implements StreamWriter {
       if (endStream) this.#endAfterAll();
       return taken;
     }
-    this.#held ??= new HeldData(this.#resources.heldBytes);
-    if (!this.#held.add(chunk, start + taken, end)) {
-      this.#socket.destroy();
+    if (!this.#hold(chunk, start + taken, end)) {
+      this.#giveUp('held-bytes-exhausted');
       return taken;
     }
     this.#endAfterHeld = endStream;
@@ -106,9 +115,7 @@ export class RawStream implements StreamWriter {
   reset(_errorCode: number): void {
     if (this.#over) return;
     this.#close();
-    // Node resets plain sockets alone; without a close_notify its end is no good end (RFC 8446 section 6.1).
-    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    this.#resetSocket();
   }
 
   /** Ends it at once; the receiver is told that it is broken. */
@@ -119,6 +126,38 @@ export class RawStream implements StreamWriter {
   consumed(bytes: number): void {
     this.#unconsumedBytes -= bytes;
     if (this.#socket.isPaused() && this.#unconsumedBytes <= READ_WINDOW_BYTES / 2) this.#socket.resume();
+  }
+
+  /** Also after a good end: what is on its way out then waits for the peer, too. */
+  onTick(nowMs: number): number {
+    const socket = this.#socket;
+    const { handedBytes, queuedBytes } = this.#output;
+    const unsentBytes = this.#writeEnded ? socket.writableLength : queuedBytes;
+    const waiting = unsentBytes > 0 || this.#held !== undefined;
+    const stoodStillMs = this.#reader.stoodStillMs(nowMs, handedBytes - unsentBytes, waiting);
+    const { heldBytes } = this.#resources;
+    if (heldBytes.crowded && stoodStillMs >= heldBytes.patienceMs(0)) this.#giveUp('flush-timeout');
+    return socket.destroyed ? 0 : nowMs + TICK_MS;
+  }
+
+  #hold(chunk: Buffer, start: number, end: number): boolean {
+    const pool = this.#resources.heldBytes;
+    this.#held ??= new HeldData(pool);
+    const bytes = this.#output.queuedBytes + this.#held.bytes + end - start;
+    return !pool.exceedsShare(bytes) && this.#held.add(chunk, start, end);
+  }
+
+  /** The other half hears of it when the socket has closed, for it may be the one that is calling. */
+  #giveUp(reason: RejectionReason): void {
+    if (this.#socket.destroyed) return;
+    this.#receiver.rejected(reason);
+    this.#resetSocket();
+  }
+
+  /** Node resets plain sockets alone; without a close_notify its end is no good end (RFC 8446 section 6.1). */
+  #resetSocket(): void {
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   #read(chunk: Buffer): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnection, HeaderBlock, ResponseReceiver, StreamWriter } from '../http/stream.ts';
 import type { Connect } from './connect.ts';
@@ -6,17 +7,20 @@ import type { EndpointConnections } from './connection-pool.ts';
 import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
 import { RawStream } from './raw-stream.ts';
 
+export interface TcpSourceOptions {
+  readonly connect: Connect;
+  readonly resources: CodecResources;
+  readonly timeoutMs: number;
+  readonly rejected: (reason: RejectionReason) => void;
+}
+
 /** Opaque connections to one endpoint: each exchange has its own. */
 export class TcpSource implements EndpointConnections {
-  readonly #connect: Connect;
-  readonly #resources: CodecResources;
-  readonly #timeoutMs: number;
+  readonly #options: TcpSourceOptions;
   readonly #connecting = new Map<ConnectionWaiter, () => void>();
 
-  constructor(connect: Connect, resources: CodecResources, timeoutMs: number) {
-    this.#connect = connect;
-    this.#resources = resources;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: TcpSourceOptions) {
+    this.#options = options;
   }
 
   get forUpgrades(): ConnectionSource {
@@ -24,10 +28,11 @@ export class TcpSource implements EndpointConnections {
   }
 
   acquire(waiter: ConnectionWaiter): undefined {
-    const cancel = this.#connect(this.#timeoutMs, {
+    const { connect, resources, timeoutMs, rejected } = this.#options;
+    const cancel = connect(timeoutMs, {
       connected: (socket) => {
         this.#connecting.delete(waiter);
-        waiter.connectionReady(new RawConnection(socket, this.#resources));
+        waiter.connectionReady(new RawConnection(socket, resources, rejected));
       },
       failed: (reason) => {
         this.#connecting.delete(waiter);
@@ -55,11 +60,13 @@ export class TcpSource implements EndpointConnections {
 class RawConnection implements ClientConnection {
   readonly #socket: Socket;
   readonly #resources: CodecResources;
+  readonly #rejected: (reason: RejectionReason) => void;
   #opened = false;
 
-  constructor(socket: Socket, resources: CodecResources) {
+  constructor(socket: Socket, resources: CodecResources, rejected: (reason: RejectionReason) => void) {
     this.#socket = socket;
     this.#resources = resources;
+    this.#rejected = rejected;
   }
 
   get available(): boolean {
@@ -76,6 +83,7 @@ class RawConnection implements ClientConnection {
       data: (chunk, start, end, ends) => receiver.responseData(chunk, start, end, ends),
       drained: (bytes) => receiver.requestDrained(bytes),
       broken: () => receiver.responseFailed({ kind: 'connection-lost' }),
+      rejected: this.#rejected,
     });
     if (endStream) stream.sendData(Buffer.alloc(0), 0, 0, true);
     // The answer to CONNECT, which may not come before this has returned.

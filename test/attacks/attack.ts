@@ -6,6 +6,11 @@ export interface Victim {
   readonly port: number;
   /** An authority that is served; `/big` under it answers with more than anybody holds. */
   readonly authority: string;
+  /** Of a TCP service: who begins with `w` is not read any further, everyone else gets more than anybody holds. */
+  readonly tcpPort: number;
+  /** Where TLS for the same pod goes through, under `tlsServerName`. */
+  readonly tlsPassthroughPort: number;
+  readonly tlsServerName: string;
   readonly certificateChainPem: string;
   readonly privateKeyPem: string;
   readonly rootPem: string;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadId } from '../../federation/model/identity.ts';
+import { freePort } from '../fixtures/ephemeral-port.ts';
 import { workersOf } from '../fixtures/gateway-pair.ts';
 import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../fixtures/gateway-process.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
@@ -29,10 +30,19 @@ export class AttackedGateway {
     const clusterset = await TestClusterset.create(['east']);
     const client = await clusterset.svid('east', workloadId('east.mesh.example', 'shop', 'client'));
     const ports = await gatewayPorts();
+    const [tcpPort, tlsPassthroughPort] = [await freePort(), await freePort()];
+    const endpoints = [await startPod(t, 'tcp-pod.ts')];
     const services = [
-      { name: 'payments', protocol: 'http', endpoints: [await startPod(t)], offeredBy: [] },
+      { name: 'payments', protocol: 'http', endpoints: [await startPod(t, 'pod.ts')], offeredBy: [] },
+      { name: 'database', protocol: 'tcp', listenPort: tcpPort, endpoints, offeredBy: [] },
+      { name: 'secure', protocol: 'tcp', appProtocol: 'tls', endpoints, offeredBy: [] },
     ] as const;
-    const settings = { limits, accessLog: { sample: 0 } };
+    const listeners = {
+      http: { host: '127.0.0.1', port: ports.http },
+      services: { host: '127.0.0.1' },
+      tlsPassthrough: { host: '127.0.0.1', port: tlsPassthroughPort },
+    };
+    const settings = { limits, listeners, accessLog: { sample: 0 } };
     const plan = { cluster: 'east', ports, services, peers: {}, workers: 1, settings };
     const configFile = await writeGatewayFolder(join(tempFolder(t), 'east'), clusterset, plan);
     const gateway = GatewayProcess.start(t, configFile, ports.admin);
@@ -44,6 +54,9 @@ export class AttackedGateway {
     const authority = 'payments.shop.svc.clusterset.local';
     return new AttackedGateway(gateway, worker, {
       port: ports.http,
+      tcpPort,
+      tlsPassthroughPort,
+      tlsServerName: 'secure.shop.svc.clusterset.local',
       authority,
       certificateChainPem,
       privateKeyPem,
@@ -80,8 +93,8 @@ export class AttackedGateway {
   }
 }
 
-async function startPod(t: Cleanup): Promise<number> {
-  const pod = fork(join(import.meta.dirname, 'pod.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+async function startPod(t: Cleanup, file: string): Promise<number> {
+  const pod = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   t.after(() => {
     pod.kill('SIGKILL');
   });

@@ -10,7 +10,11 @@ const LIMITS = {
   headerTimeoutMs: 1_000,
   idleTimeoutMs: 1_000,
   flushTimeoutMs: 1_000,
+  // What a client leaves behind that resets while nobody reads from it is found by its stillness alone.
+  tcpIdleTimeoutMs: 3_000,
   maxHeldBytes: MAX_HELD_BYTES,
+  // One attack after the other, without the calm that overload wants between them.
+  overload: { closeIdleAt: 10, refuseRequestsAt: 10, refuseConnectionsAt: 10 },
 };
 
 describe('an attack', () => {

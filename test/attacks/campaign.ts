@@ -9,8 +9,8 @@ import type { AttackOrder } from './attacker.ts';
 import { type Experience, experience } from './well-behaved-client.ts';
 
 const MIB = 1024 * 1024;
-/** The defaults, but for two times that an attack of a minute would not see the end of. */
-const LIMITS = { idleTimeoutMs: 10_000, flushTimeoutMs: 10_000 };
+/** The defaults, but for times that an attack of a minute would not see the end of. */
+const LIMITS = { idleTimeoutMs: 10_000, flushTimeoutMs: 10_000, tcpIdleTimeoutMs: 10_000 };
 const MAX_HELD_BYTES = 64 * MIB;
 /**
  * What the worker may grow by: what it may hold, and as much again and some for what it has no control of, such as

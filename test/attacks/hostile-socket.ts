@@ -65,6 +65,16 @@ export class HostileSocket {
     this.socket.destroy();
   }
 
+  /** Says `first` and reads nothing until it is ended. Its own pause hides the end from it: it writes now and then. */
+  async unread(first: Buffer | string): Promise<void> {
+    this.socket.pause();
+    await this.send(first);
+    while (!this.socket.destroyed && (await this.send('\r\n'))) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    this.socket.destroy();
+  }
+
   /** `byte` by byte, one each `everyMs`, until it is ended: progress that is none. */
   async trickle(bytes: string, everyMs: number): Promise<void> {
     for (const byte of bytes) {
@@ -76,3 +86,4 @@ export class HostileSocket {
 }
 
 const KEPT_CHARACTERS = 4096;
+const LOOK_MS = 150;

@@ -100,15 +100,7 @@ export const SLOW_ATTACKS: readonly Attack[] = [
     reasons: ['flush-timeout', 'held-bytes-exhausted'],
     perSecond: 10,
     attempt: async (victim) => {
-      const socket = HostileSocket.open(victim.port);
-      socket.socket.pause();
-      await socket.send(`${head(victim, 'GET /big')}\r\n`);
-      // Its own pause hides the end from it: it looks now and then.
-      while (await socket.send('\r\n')) {
-        if (socket.socket.destroyed) break;
-        await new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
-      }
-      socket.socket.destroy();
+      await HostileSocket.open(victim.port).unread(`${head(victim, 'GET /big')}\r\n`);
     },
   },
   {
