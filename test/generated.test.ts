@@ -6,6 +6,7 @@ import { it } from 'node:test';
 import { filesBelow } from './fixtures/source-tree.ts';
 import { tempFolder } from './fixtures/temp-folder.ts';
 
+const OUT = 'federation/wire/gen';
 const root = join(import.meta.dirname, '..');
 
 it('has the code that `npm run generate` makes of the schema', (t) => {
@@ -18,6 +19,9 @@ it('has the code that `npm run generate` makes of the schema', (t) => {
   });
   const generated = filesBelow(folder);
   assert.ok(generated.length > 0, 'nothing was generated');
+  const kept = filesBelow(join(root, OUT)).filter((path) => path !== 'README.md');
+  for (const path of kept)
+    assert.ok(generated.includes(join(OUT, path)), `nothing makes ${OUT}/${path}: remove it`);
   for (const path of generated) {
     const current = readFileSync(join(root, path), 'utf8');
     assert.equal(current, readFileSync(join(folder, path), 'utf8'), `${path} is old: npm run generate`);
