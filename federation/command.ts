@@ -9,6 +9,7 @@ import { stateText } from './admin/state-text.ts';
 import { askState } from './admin/status-client.ts';
 import { type FederationConfig, loadFederationConfig } from './config.ts';
 import { FederationService } from './federation-service.ts';
+import { parseHostPort } from './model/endpoint.ts';
 import { UserError } from './model/user-error.ts';
 import { createOperationLog } from './operation-log.ts';
 import { SYSTEM_CLOCK } from './runtime/clock.ts';
@@ -107,8 +108,8 @@ async function open(
 }
 
 async function runStore(listen: string): Promise<void> {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen);
-  if (match === null || Number(match[3]) > 65_535) {
+  const address = parseHostPort(listen);
+  if (address === undefined) {
     throw new UserError(`--listen ${JSON.stringify(listen)} is not an address`, {
       hint: 'write HOST:PORT, e.g. 127.0.0.1:15990',
       exitCode: 2,
@@ -116,9 +117,8 @@ async function runStore(listen: string): Promise<void> {
   }
   const ended = untilSignal();
   const log = createOperationLog({ process: 'store' });
-  const host = match[1] ?? match[2] ?? '';
-  const server = await serveMemoryStore({ host, port: Number(match[3]) });
-  log.info({ host, port: server.port }, 'the memory store runs');
+  const server = await serveMemoryStore(address);
+  log.info({ host: address.host, port: server.port }, 'the memory store runs');
   await ended;
   await server.close();
 }

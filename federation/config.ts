@@ -1,8 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { cluster, clusterset, hostAndPort, locality } from './config/member-fields.ts';
 import { readYamlFile } from './config/yaml-file.ts';
-import { type GatewayAddress, isDnsLabel, type LocalCluster } from './model/cluster.ts';
-import { clusterTrustDomain, IdentityError, parseTrustDomain } from './model/identity.ts';
+import type { GatewayAddress, LocalCluster } from './model/cluster.ts';
+import { isLoopback } from './model/endpoint.ts';
+import { clusterTrustDomain } from './model/identity.ts';
 import type { RoomLimits } from './service/connection-room.ts';
 import type { PortRange } from './snapshot/listen-ports.ts';
 
@@ -56,26 +58,12 @@ export const DEFAULT_LIMITS: RoomLimits = {
 
 const port = z.int().min(0).max(65_535);
 const servicePort = z.int().min(1).max(65_535);
-const label = z.string().refine(isDnsLabel, 'must be a DNS label: a-z 0-9 and -, at most 63 characters');
 const path = z.string().min(1);
 const host = z.string().min(1);
-const topology = z
-  .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, "must be as a Kubernetes label's value");
 const loopback = host.refine(
-  (text) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(text),
+  isLoopback,
   'must be a loopback address: the admin endpoint tells everything about the clusterset',
 );
-
-const hostAndPort = z.string().transform((text, context) => {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
-  const number = Number(match?.[3]);
-  if (match === null || number < 1 || number > 65_535) {
-    context.addIssue('must be HOST:PORT, e.g. 10.0.0.1:15443');
-    return z.NEVER;
-  }
-  return { host: (match[1] ?? match[2] ?? '').toLowerCase(), port: number };
-});
 
 const storeFile = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('memory'), address: hostAndPort }),
@@ -111,9 +99,9 @@ const limits = z
   });
 
 const federationFile = z.strictObject({
-  cluster: label,
-  clusterset: z.string().refine(isTrustDomain, 'must be a domain of a-z 0-9 . _ -'),
-  locality: z.strictObject({ region: topology, zone: topology }),
+  cluster,
+  clusterset,
+  locality,
   stateFolder: path.default('state/federation'),
   trustFolder: path.default('trust'),
   resources: path.default('resources'),
@@ -175,14 +163,4 @@ function storeOf(store: z.infer<typeof storeFile>, beside: (name: string) => str
     sentinel: store.sentinel,
     cluster: store.cluster,
   };
-}
-
-function isTrustDomain(text: string): boolean {
-  try {
-    parseTrustDomain(text);
-    return true;
-  } catch (failure) {
-    if (failure instanceof IdentityError) return false;
-    throw failure;
-  }
 }

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { cluster, clusterset, hostAndPort, locality } from '../federation/config/member-fields.ts';
 import { readYamlFile } from '../federation/config/yaml-file.ts';
-import { isDnsLabel, type LocalCluster } from '../federation/model/cluster.ts';
-import { clusterTrustDomain, IdentityError, parseTrustDomain } from '../federation/model/identity.ts';
+import type { LocalCluster } from '../federation/model/cluster.ts';
+import { isLoopback } from '../federation/model/endpoint.ts';
+import { clusterTrustDomain } from '../federation/model/identity.ts';
 import { type WorkerLimits, workerLimits } from './limits/limits-config.ts';
 import { type ForwardingConfig, forwardingConfig } from './pipeline/forwarding-config.ts';
 
@@ -67,28 +69,17 @@ export interface GatewayConfig {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const port = z.int().min(0).max(65_535);
 const host = z.string().min(1);
-const label = z.string().refine(isDnsLabel, 'must be a DNS label: a-z 0-9 and -, at most 63 characters');
 const listenAddress = z.strictObject({ host: host.default('0.0.0.0'), port });
 const loopback = host.refine(
-  (text) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(text),
+  isLoopback,
   'must be a loopback address: whoever reaches the admin endpoint can drain the gateway',
 );
 
-const hostAndPort = z.string().transform((text, context) => {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const number = Number(match?.[3]);
-  if (match === null || number < 1 || number > 65_535) {
-    context.addIssue('must be HOST:PORT, e.g. 127.0.0.1:15010');
-    return z.NEVER;
-  }
-  return { host: match[1] ?? match[2] ?? '', port: number };
-});
-
 const gatewayFile = z
   .strictObject({
-    cluster: label,
-    clusterset: z.string().refine(isTrustDomain, 'must be a domain of a-z 0-9 . _ -'),
-    locality: z.strictObject({ region: z.string().min(1), zone: z.string().min(1) }),
+    cluster,
+    clusterset,
+    locality,
     stateFolder: z.string().min(1).default('state/gateway'),
     workers: z.int().min(1).max(256).optional(),
     listeners: z
@@ -191,14 +182,4 @@ function controlOf(file: GatewayFile, beside: (name: string) => string): Control
     secretFile: beside(federation.secretFile),
     bundleFile: beside(federation.bundleFile),
   };
-}
-
-function isTrustDomain(text: string): boolean {
-  try {
-    parseTrustDomain(text);
-    return true;
-  } catch (error) {
-    if (error instanceof IdentityError) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
-import { hostPort } from '../../federation/model/endpoint.ts';
-import type { FolderPlan, HostPort, ListenPlan } from '../folder/configuration.ts';
-import { isLoopback, isWildcard, parseHostPort } from './address.ts';
+import { isPlaceName } from '../../federation/model/cluster.ts';
+import { type HostPort, hostPort, isLoopback } from '../../federation/model/endpoint.ts';
+import type { FolderPlan, ListenPlan } from '../folder/configuration.ts';
+import { isWildcard, parseHostPort } from './address.ts';
 import { usageError, wholeNumber } from './usage-error.ts';
 
 /** What init and join take alike, as commander leaves it. */
@@ -55,7 +56,7 @@ export function parseFolderFlags(flags: FolderFlags): Omit<FolderPlan, 'cluster'
 
 function place(flag: string, text: string): string {
   // As a Kubernetes label value, which is where it will be compared with.
-  if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text)) return text;
+  if (isPlaceName(text)) return text;
   throw usageError(
     `${flag} ${JSON.stringify(text)}: is not a name of a place`,
     'use at most 63 letters, digits, - _ and ., as in eu-central-1a',

@@ -1,8 +1,9 @@
 import { relative } from 'node:path';
+import { isLoopback } from '../../federation/model/endpoint.ts';
 import { type InitResult, initCluster } from '../folder/init.ts';
 import type { FolderLayout } from '../folder/layout.ts';
 import type { CreateStoreUser, StoreLocation, UserPersistence } from '../folder/store-access.ts';
-import { isLoopback, parseHostPort } from './address.ts';
+import { parseHostPort } from './address.ts';
 import type { CommandOutput } from './command-output.ts';
 import { type FolderFlags, parseFolderFlags } from './folder-flags.ts';
 import { parseStoreFlags, type StoreFlags } from './store-flags.ts';

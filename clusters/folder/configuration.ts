@@ -3,15 +3,11 @@ import { access, mkdir } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { stringify } from 'yaml';
 import { isDnsLabel, type Locality } from '../../federation/model/cluster.ts';
+import { type HostPort, hostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import type { FolderLayout } from './layout.ts';
 import type { StoreLocation, StoreUser } from './store-access.ts';
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What a cluster's processes listen on. */
 export interface ListenPlan {
@@ -156,5 +152,5 @@ function storeSection(layout: FolderLayout, member: Membership, caFile: string |
 }
 
 function address({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPort(host, port);
 }

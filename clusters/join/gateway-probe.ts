@@ -1,8 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls';
+import type { HostPort } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { TrustBundles } from '../../trust/bundle.ts';
 import { checkEnrolmentServer, enrolmentClientOptions } from '../../trust/tls.ts';
-import type { HostPort } from '../folder/configuration.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDnsLabel } from '../../federation/model/cluster.ts';
+import { isDnsLabel, isPlaceName } from '../../federation/model/cluster.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
@@ -18,8 +18,8 @@ const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and
 /** Of a label's value (Kubernetes' grammar): what zones and regions are called. Empty where it is not known. */
 export const placeName = z
   .string()
-  .regex(
-    /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/,
+  .refine(
+    (name) => name === '' || isPlaceName(name),
     'is not a name of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit',
   );
 

@@ -1,12 +1,11 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config.ts';
+import { isLoopbackAuthority } from '../model/endpoint.ts';
 import { cannotListen } from '../service/listening.ts';
 import { printMetrics } from './federation-metrics.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
 import type { FederationState, Readiness } from './state-report.ts';
 
-/** A web page that a browser was led to must not reach the endpoint under a name of its own (DNS rebinding). */
-const OWN_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 const REQUEST_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 100;
 const STARTING: Readiness = { kind: 'starting', waitingFor: 'its own parts', problems: [] };
@@ -19,7 +18,8 @@ export class AdminServer {
   constructor() {
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = ''] = (request.url ?? '').split('?', 1);
-      if (!OWN_HOST.test(request.headers.host ?? '')) send(response, 421, 'text/plain', 'another host\n');
+      if (!isLoopbackAuthority(request.headers.host ?? ''))
+        send(response, 421, 'text/plain', 'another host\n');
       else if (request.method === 'POST' && path === '/leave') this.#leave(request.headers, response);
       else if (request.method !== 'GET') send(response, 405, 'text/plain', 'GET only\n');
       else if (!this.#answer(path, response)) send(response, 404, 'text/plain', 'not found\n');

@@ -32,6 +32,13 @@ export function isDnsLabel(text: string): boolean {
   return LABEL.test(text);
 }
 
+const PLACE = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/** True for what a region or a zone may be called: the value of a Kubernetes label, for they come from one. */
+export function isPlaceName(text: string): boolean {
+  return PLACE.test(text);
+}
+
 export function localityKey(locality: Locality): string {
   return `${locality.region}/${locality.zone}`;
 }

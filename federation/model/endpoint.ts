@@ -23,6 +23,38 @@ export function endpointTarget(endpoint: Endpoint, portName: string): string | u
   return port === undefined ? undefined : hostPort(endpoint.address, port);
 }
 
+/** A host and a port of it. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const HOST_PORT = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9.-]{1,253})):(\d{1,5})$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+const LOOPBACK_AUTHORITY = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
+const MAX_PORT = 65_535;
+
+/** Reads `HOST:PORT`, IPv6 in brackets; the host in lower case, the port 0 to 65535. undefined for anything else. */
+export function parseHostPort(text: string): HostPort | undefined {
+  const [, bracketed, plain, digits] = HOST_PORT.exec(text.toLowerCase()) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host === undefined || port > MAX_PORT ? undefined : { host, port };
+}
+
+/** Whether only this machine reaches it. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/**
+ * As `isLoopback`, of a Host field: with a port, and IPv6 in brackets. A web page that a browser was led to must not
+ * reach an endpoint of ours under a name of its own (DNS rebinding).
+ */
+export function isLoopbackAuthority(authority: string): boolean {
+  return LOOPBACK_AUTHORITY.test(authority);
+}
+
 export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -56,6 +56,16 @@ function checkSegment(segment: string): void {
   }
 }
 
+export function isTrustDomain(text: string): boolean {
+  try {
+    parseTrustDomain(text);
+    return true;
+  } catch (failure) {
+    if (failure instanceof IdentityError) return false;
+    throw failure;
+  }
+}
+
 /** `west` of clusterset `mesh.example` → `west.mesh.example`. */
 export function clusterTrustDomain(cluster: string, clusterset: string): TrustDomain {
   return parseTrustDomain(`${cluster}.${clusterset}`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDnsLabel } from '../model/cluster.ts';
+import { isDnsLabel, isPlaceName } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
 import { firstFault } from './schema-fault.ts';
@@ -10,8 +10,8 @@ const MAX_HOSTS = 1_000_000;
 const label = z.string().refine(isDnsLabel, 'must be an RFC 1123 label');
 const timeMs = z.int().min(0).max(MAX_TIME_MS);
 const hosts = z.int().min(0).max(MAX_HOSTS);
-/** The grammar of a Kubernetes label's value, for that is where regions and zones come from. */
-const topology = z.string().regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/);
+/** Empty where it is not known. */
+const topology = z.string().refine((name) => name === '' || isPlaceName(name));
 
 export const localitySchema = z.strictObject({ region: topology, zone: topology });
 

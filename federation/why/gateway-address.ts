@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { readYamlFile } from '../config/yaml-file.ts';
-import { hostPort } from '../model/endpoint.ts';
+import { hostPort, parseHostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
 
 /** Where a gateway's admin endpoint is. */
@@ -19,7 +19,6 @@ export interface AddressFlags {
 
 const DEFAULT_ADDRESS: GatewayAddress = { kind: 'tcp', host: '127.0.0.1', port: 15_021 };
 const DEFAULT_CONFIG = 'gateway.yaml';
-const HOST_PORT = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/;
 
 /** Of a gateway.yaml only what is needed here; the gateway itself checks the rest. */
 const configuredAdmin = z.object({
@@ -59,13 +58,12 @@ function parseAddress(text: string): GatewayAddress {
   if (text.startsWith('unix:') && text.length > 'unix:'.length) {
     return { kind: 'socket', path: text.slice('unix:'.length) };
   }
-  const match = HOST_PORT.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) {
+  const found = parseHostPort(text);
+  if (found === undefined || found.port === 0) {
     throw new UserError(`${JSON.stringify(text)} is no address of a gateway`, {
       hint: 'write --admin HOST:PORT, or --admin unix:PATH',
       exitCode: 2,
     });
   }
-  return { kind: 'tcp', host: match[1] ?? match[2] ?? '', port };
+  return { kind: 'tcp', ...found };
 }

@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { connect } from 'node:net';
-import { hostPort } from '../../federation/model/endpoint.ts';
+import { hostPort, isLoopbackAuthority } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { AdminAddress } from '../config.ts';
 
@@ -23,8 +23,6 @@ export type AdminHandler = (query: URLSearchParams) => AdminAnswer | Promise<Adm
 /** By method and path, e.g. `GET /readyz`. */
 export type AdminRoutes = ReadonlyMap<string, AdminHandler>;
 
-/** A web page that a browser was led to must not reach the endpoint under a name of its own (DNS rebinding). */
-const OWN_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export function json(status: number, value: unknown): AdminAnswer {
@@ -89,7 +87,7 @@ async function answerOf(
 ): Promise<AdminAnswer> {
   request.resume();
   const { headers } = request;
-  if (!onSocket && !OWN_HOST.test(headers.host ?? '')) return json(403, { error: 'not for this host' });
+  if (!onSocket && !isLoopbackAuthority(headers.host ?? '')) return json(403, { error: 'not for this host' });
   if (fromWebPage(headers)) return json(403, { error: 'not for web pages: ask with curl or the command' });
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const handler = routes.get(`${request.method} ${path}`);

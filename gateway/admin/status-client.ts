@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { z } from 'zod';
-import { hostPort } from '../../federation/model/endpoint.ts';
+import { hostPort, parseHostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { AdminAddress } from '../config.ts';
 
@@ -82,9 +82,7 @@ function duration(seconds: number): string {
 }
 
 function parseAddress(text: string): AdminAddress {
-  const match = /^(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/.exec(text);
-  if (match === null) return { socket: text };
-  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
+  return parseHostPort(text) ?? { socket: text };
 }
 
 function get(

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { hostPort } from '../../federation/model/endpoint.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { TrustBundles } from '../../trust/bundle.ts';
 import { ChainCache } from '../../trust/chain-cache.ts';
@@ -81,5 +82,5 @@ export class TlsPort {
 
 export function remoteAddressOf(socket: Socket): string {
   const { remoteAddress = '', remotePort = 0 } = socket;
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+  return hostPort(remoteAddress, remotePort);
 }
