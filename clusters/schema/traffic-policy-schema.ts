@@ -12,6 +12,7 @@ import {
   type SlowStart,
   type TrafficPolicy,
 } from '../../federation/model/traffic-policy.ts';
+import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
 import { duration } from './duration.ts';
 import { metadata, targetRefs, targetServices } from './metadata.ts';
 import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
@@ -118,6 +119,7 @@ export const trafficPolicySchema = z.object({
     targetRefs,
     loadBalancing: loadBalancing.optional(),
     upstreamTls: upstreamTls.optional(),
+    connectionPool: connectionPool.optional(),
   }),
 });
 
@@ -134,6 +136,7 @@ export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy {
         ? DEFAULT_TRAFFIC_POLICY.loadBalancing
         : toLoadBalancing(spec.loadBalancing),
     upstreamTls: spec.upstreamTls === undefined ? undefined : toUpstreamTls(spec.upstreamTls),
+    connectionPool: spec.connectionPool === undefined ? undefined : toConnectionPool(spec.connectionPool),
   };
 }
 

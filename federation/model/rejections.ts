@@ -39,6 +39,11 @@ export const REJECTIONS = {
   'overload-connections': 'the worker has far too much to do: a connection was closed',
   'access-log': 'a line of the access log was lost',
 
+  // Towards pods: the bounds of one worker to one endpoint. 503, unless another endpoint or cluster takes the request.
+  'upstream-max-connections': 'an opaque connection more than an endpoint may have',
+  'upstream-max-pending-requests': 'a request more than may wait for a connection to an endpoint',
+  'upstream-max-requests': 'a request more than may be under way to an endpoint',
+
   // Towards pods, where a TrafficPolicy asks for TLS.
   'upstream-alpn': 'a pod that chose none of the protocols that its port may speak',
   'upstream-certificate':

@@ -1,3 +1,4 @@
+import type { ConnectionPoolPolicy } from './connection-pool.ts';
 import type { ServiceName } from './service.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
@@ -65,6 +66,8 @@ export interface TrafficPolicy {
   readonly loadBalancing: LoadBalancing;
   /** Towards this cluster's own pods; undefined = plaintext. */
   readonly upstreamTls: UpstreamTls | undefined;
+  /** undefined = all defaults. */
+  readonly connectionPool: ConnectionPoolPolicy | undefined;
 }
 
 export const DEFAULT_SLOW_START: SlowStart = { windowMs: 30_000, minWeightPercent: 10, aggression: 1 };
@@ -85,6 +88,7 @@ export const DEFAULT_TRAFFIC_POLICY: TrafficPolicy = {
   targets: [],
   loadBalancing: { kind: 'power-of-two', slowStart: undefined },
   upstreamTls: undefined,
+  connectionPool: undefined,
 };
 
 export function hashSourceOf(loadBalancing: LoadBalancing): HashSource | undefined {

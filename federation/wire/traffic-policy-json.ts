@@ -8,6 +8,7 @@ import {
   type TrafficPolicy,
 } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
+import { connectionPoolFromJson } from './connection-pool-json.ts';
 import { inField, WireError } from './field-checks.ts';
 import {
   type Fields,
@@ -29,7 +30,7 @@ export function trafficPolicyFromJson(field: string, json: string): TrafficPolic
   return inField(field, () => trafficPolicy(object('', parse(json), POLICY_FIELDS)));
 }
 
-const POLICY_FIELDS = ['name', 'namespace', 'targets', 'loadBalancing', 'upstreamTls'];
+const POLICY_FIELDS = ['name', 'namespace', 'targets', 'loadBalancing', 'upstreamTls', 'connectionPool'];
 
 function trafficPolicy(fields: Fields): TrafficPolicy {
   return {
@@ -38,6 +39,7 @@ function trafficPolicy(fields: Fields): TrafficPolicy {
     targets: list(fields, 'targets', BOUNDS.services, serviceName),
     loadBalancing: inField('loadBalancing', () => loadBalancing(fields.loadBalancing)),
     upstreamTls: optional(fields, 'upstreamTls', upstreamTlsFromJson),
+    connectionPool: optional(fields, 'connectionPool', connectionPoolFromJson),
   };
 }
 

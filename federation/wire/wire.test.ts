@@ -268,6 +268,27 @@ describe('the upstream TLS of a traffic policy that breaks the contract', () => 
   }
 });
 
+describe('the connection pool of a traffic policy that breaks the contract', () => {
+  for (const [connectionPool, problem] of [
+    [[], /^traffic_json\.connectionPool: is not an object/],
+    [{ maxPerHost: 1 }, /^traffic_json\.connectionPool: field "maxPerHost" is unknown/],
+    [{ maxConnections: 0 }, /^traffic_json\.connectionPool\.maxConnections: 0 is not in 1 to 65535/],
+    [{ maxRequests: 1.5 }, /^traffic_json\.connectionPool\.maxRequests: 1\.5 is not a whole number/],
+    [{ maxRequestsPerConnection: '3' }, /maxRequestsPerConnection: is not a number/],
+    [{ connectTimeoutMs: 1 }, /connectTimeoutMs: 1 is not in/],
+    [{ idleTimeoutMs: 1e12 }, /idleTimeoutMs: 1000000000000 is not in/],
+  ] as const) {
+    it(`is refused: ${problem.source}`, () => {
+      const loadBalancing = { kind: 'random' };
+      const policy = { name: 'p', namespace: 'shop', targets: [], loadBalancing, connectionPool };
+      assert.throws(() => trafficPolicyFromJson('traffic_json', JSON.stringify(policy)), {
+        name: 'WireError',
+        message: problem,
+      });
+    });
+  }
+});
+
 describe('a delta', () => {
   it('makes one snapshot into the other, also over the wire', () => {
     const encoder = new SnapshotEncoder();

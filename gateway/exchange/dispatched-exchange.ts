@@ -12,7 +12,13 @@ import { addHopFields } from '../pipeline/forward.ts';
 import { finished, type LocalDestination, started, type TrunkDestination } from '../routing/destination.ts';
 import type { Outcome } from '../routing/endpoint-runtime.ts';
 import type { AcquireFailure, ConnectionSource, ConnectionWaiter } from '../upstream/connection-source.ts';
-import { type AttemptFailure, type Decision, isIdempotent, wasNotProcessed } from './decision.ts';
+import {
+  type AttemptFailure,
+  type Decision,
+  failureCode,
+  isIdempotent,
+  wasNotProcessed,
+} from './decision.ts';
 import type { ExchangeEnvironment } from './environment.ts';
 import { type Downstream, ExchangeRecord } from './exchange-record.ts';
 import { Recovery } from './recovery.ts';
@@ -137,17 +143,19 @@ export abstract class DispatchedExchange
     }
     this.#recovery?.begin(left, failure, decision.kind);
     if (decision.kind === 'redispatch') {
-      this.#again();
+      this.#again(failure);
       return;
     }
     this.phase = 'backing-off';
-    this.#recovery?.backOff(decision.delayMs, () => this.#again());
+    this.#recovery?.backOff(decision.delayMs, () => this.#again(failure));
   }
 
-  #again(): void {
-    const failure = this.#recovery?.choose();
-    if (failure !== undefined) {
-      this.fail(failure);
+  #again(last: AttemptFailure): void {
+    const code = this.#recovery?.choose();
+    if (code !== undefined) {
+      // There was an endpoint: why it did not take the request says more than that there is no other.
+      const known = code === 'noHealthyUpstream' && (last.kind === 'connect' || last.kind === 'overflow');
+      this.fail(known ? failureCode(last) : code);
       return;
     }
     this.#attemptStartedMs = this.environment.clock.monotonic();

@@ -16,6 +16,7 @@ import type { ConnectionServer, DownstreamProtocol } from '../listener/connectio
 import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import type { UpstreamPlan } from '../routing/upstream-plan.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import type { TrunkCredentials } from '../trunk/dialler.ts';
@@ -157,9 +158,11 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#table = table;
     this.trunks.setPeers(table.snapshot.peers);
     this.#inbound.setPeers(table.snapshot.peers);
-    const poolKeys = new Set<string>();
-    for (const route of table.routes()) for (const { poolKey } of route.endpoints) poolKeys.add(poolKey);
-    this.#pools.retain(poolKeys);
+    const plans = new Map<string, UpstreamPlan>();
+    for (const route of table.routes()) {
+      for (const { poolKey } of route.endpoints) plans.set(poolKey, route.upstream);
+    }
+    this.#pools.retain(plans);
   }
 
   serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {

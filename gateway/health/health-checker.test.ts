@@ -115,7 +115,7 @@ describe('probes', () => {
   const at = (port: number, protocol: PortProtocol): ProbeTarget => ({
     host: '127.0.0.1',
     port,
-    upstream: { protocol, tls: undefined, poolKey: protocol },
+    upstream: { protocol, tls: undefined, limits: undefined, poolKey: protocol },
   });
   const portOf = (server: { address(): AddressInfo | string | null }) =>
     (server.address() as AddressInfo).port;
@@ -210,7 +210,7 @@ describe('probes', () => {
       const over = (plan: UpstreamTlsPlan): ProbeTarget => ({
         host: '127.0.0.1',
         port: pod.port,
-        upstream: { protocol: 'http', tls: plan, poolKey: kind },
+        upstream: { protocol: 'http', tls: plan, limits: undefined, poolKey: kind },
       });
       assert.equal(await probe(over(tls), policyOf(check)), true);
       assert.equal(await probe(over(tls), policyOf({ kind: 'tcp' })), true);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import {
   carriesTls,
@@ -28,6 +29,8 @@ export interface UpstreamPlan {
   readonly protocol: PortProtocol;
   /** undefined = plaintext. */
   readonly tls: UpstreamTlsPlan | undefined;
+  /** Undefined = all defaults. What changes of it changes the pools that there are. */
+  readonly limits: ConnectionPoolPolicy | undefined;
   /** Endpoints with the same address share connections where this is the same. */
   readonly poolKey: string;
 }
@@ -53,7 +56,9 @@ export function upstreamPlan(
   const tls =
     policy === undefined || carriesTls(port) ? undefined : tlsPlan(service, protocol, policy, trustDomain);
   const poolKey = `${serviceKey(service)} ${protocol} ${tls === undefined ? 'plaintext' : digest(tls)}`;
-  return before?.poolKey === poolKey ? before : { protocol, tls, poolKey };
+  const limits = traffic.connectionPool;
+  if (before?.poolKey !== poolKey) return { protocol, tls, limits, poolKey };
+  return before.limits === limits ? before : { ...before, limits };
 }
 
 function tlsPlan(

@@ -4,7 +4,7 @@ import type { CodecResources } from '../http/resources.ts';
 import type { Timed } from '../http/timer-wheel.ts';
 import type { Http2Options } from '../http2/options.ts';
 import type { LocalEndpoint } from '../routing/local-endpoint.ts';
-import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
+import type { UpstreamPlan, UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import type { TrunkCredentials } from '../trunk/dialler.ts';
 import { type Connect, tcpConnector } from './connect.ts';
 import { tlsConnector } from './connect-tls.ts';
@@ -19,6 +19,8 @@ import { TcpSource } from './tcp-source.ts';
 export const HTTP1_POOL: PoolOptions = {
   maxConnections: 1024,
   maxWaiting: 1024,
+  maxRequests: Number.POSITIVE_INFINITY,
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   connectTimeoutMs: 2_000,
   // Node's own servers allow 5 s, most others more.
   idleTimeoutMs: 4_000,
@@ -28,10 +30,15 @@ export const HTTP1_POOL: PoolOptions = {
 export const HTTP2_POOL: PoolOptions = {
   maxConnections: 4,
   maxWaiting: 4096,
+  maxRequests: Number.POSITIVE_INFINITY,
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   connectTimeoutMs: 2_000,
   idleTimeoutMs: 300_000,
   freshMs: 300_000,
 };
+
+/** Opaque connections: each has an exchange of its own, so none is idle or waited for. */
+export const TCP_SOURCE: PoolOptions = { ...HTTP1_POOL, maxConnections: Number.POSITIVE_INFINITY };
 
 const SWEEP_MS = 1_000;
 
@@ -68,10 +75,18 @@ export class EndpointPools implements Timed {
     return this.#pools.get(endpoint.poolKey) ?? this.#add(endpoint);
   }
 
-  /** Retires the pools that no route has any more: of endpoints that went, and of those that are spoken to otherwise now. */
-  retain(poolKeys: ReadonlySet<string>): void {
+  /**
+   * Retires the pools that no route has any more: of endpoints that went, and of those that are spoken to otherwise now.
+   * The others have the limits of the new plans.
+   * @param plans by `LocalEndpoint.poolKey`
+   */
+  retain(plans: ReadonlyMap<string, UpstreamPlan>): void {
     for (const [key, pool] of this.#pools) {
-      if (poolKeys.has(key)) continue;
+      const plan = plans.get(key);
+      if (plan !== undefined) {
+        pool.adapt(plan.limits);
+        continue;
+      }
       this.#pools.delete(key);
       pool.retire();
     }
@@ -84,11 +99,12 @@ export class EndpointPools implements Timed {
 
   close(): void {
     this.#resources.timers.remove(this);
-    this.retain(new Set());
+    this.retain(new Map());
   }
 
   #add(endpoint: LocalEndpoint): EndpointConnections {
     const pool = this.#make(endpoint);
+    pool.adapt(endpoint.upstream.limits);
     this.#pools.set(endpoint.poolKey, pool);
     return pool;
   }
@@ -107,7 +123,7 @@ export class EndpointPools implements Timed {
         return new TcpSource({
           connect,
           resources: this.#resources,
-          timeoutMs: HTTP1_POOL.connectTimeoutMs,
+          defaults: TCP_SOURCE,
           rejected: this.#rejected,
         });
       }
@@ -120,8 +136,8 @@ export class EndpointPools implements Timed {
       pool: (version, connect) => this.#http(version, connect),
       // Few pods take a WebSocket over HTTP/2 (RFC 8441); browsers do not ask them for it either.
       forUpgrades: this.#http('http/1.1', this.#connector(endpoint, { ...tls, alpn: ['http/1.1'] })),
-      connectTimeoutMs: HTTP1_POOL.connectTimeoutMs,
-      maxWaiting: HTTP1_POOL.maxWaiting,
+      options: HTTP1_POOL,
+      rejected: this.#rejected,
     });
   }
 

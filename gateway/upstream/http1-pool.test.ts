@@ -13,6 +13,8 @@ import { Http1Pool } from './http1-pool.ts';
 const OPTIONS: PoolOptions = {
   maxConnections: 2,
   maxWaiting: 10,
+  maxRequests: Number.POSITIVE_INFINITY,
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   connectTimeoutMs: 2_000,
   idleTimeoutMs: 4_000,
   freshMs: 1_000,
@@ -92,6 +94,29 @@ async function poolWithOneConnection(t: TestContext): Promise<{ pool: Http1Pool;
   t.after(() => busy.destroy());
   return { pool, busy };
 }
+
+describe('another idle time', () => {
+  it('holds for connections that were idle before, and closes none that it still allows', async (t) => {
+    const { pool, busy } = await poolWithOneConnection(t);
+    busy.over();
+    const nowMs = SYSTEM_CLOCK.monotonic();
+    const policy = {
+      maxConnections: undefined,
+      maxPendingRequests: undefined,
+      maxRequests: undefined,
+      maxRequestsPerConnection: undefined,
+      connectTimeoutMs: undefined,
+    };
+    pool.adapt({ ...policy, idleTimeoutMs: 60_000 });
+    pool.sweep(nowMs + 59_000);
+    assert.equal(busy.socket.destroyed, false);
+    pool.adapt(undefined);
+    pool.sweep(nowMs + 3_900);
+    assert.equal(busy.socket.destroyed, false);
+    pool.sweep(nowMs + 60_000);
+    assert.equal(busy.socket.destroyed, true);
+  });
+});
 
 describe('a connect that fails', () => {
   it('fails one of those that wait while another connection may still serve the rest', async (t) => {

@@ -1,8 +1,14 @@
 import type { Socket } from 'node:net';
+import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
-import type { HttpPool, PoolOptions, PoolPlace } from './connection-pool.ts';
-import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
+import { type HttpPool, type PoolOptions, type PoolPlace, withPolicy } from './connection-pool.ts';
+import {
+  type ConnectionSource,
+  type ConnectionWaiter,
+  ENDPOINT_GONE,
+  OVERFLOW,
+} from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
@@ -11,7 +17,8 @@ import { WaitingRoom } from './waiting-room.ts';
  */
 export class Http1Pool implements HttpPool {
   readonly #place: PoolPlace;
-  readonly #options: PoolOptions;
+  readonly #defaults: PoolOptions;
+  #options: PoolOptions;
   readonly #waiting: WaitingRoom;
   /** Oldest first. */
   readonly #idle: PooledConnection[] = [];
@@ -22,20 +29,34 @@ export class Http1Pool implements HttpPool {
 
   constructor(place: PoolPlace, options: PoolOptions) {
     this.#place = place;
+    this.#defaults = options;
     this.#options = options;
     this.#waiting = new WaitingRoom(options.maxWaiting);
   }
 
   acquire(waiter: ConnectionWaiter, once: boolean): ClientConnection | undefined {
+    if (this.#underWay >= this.#options.maxRequests) {
+      this.rejected('upstream-max-requests');
+      waiter.connectionFailed(OVERFLOW);
+      return undefined;
+    }
     for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
       const { connection } = pooled;
       pooled.idle = false;
-      if (connection.available && !(once && this.#isOld(pooled))) return connection;
+      if (connection.available && !(once && this.#isOld(pooled))) {
+        pooled.requests++;
+        return connection;
+      }
       connection.destroy();
     }
-    this.#waiting.add(waiter);
-    this.#grow();
+    if (this.#waiting.add(waiter)) this.#grow();
+    else this.rejected('upstream-max-pending-requests');
     return undefined;
+  }
+
+  /** Requests with a connection, or that wait for one. */
+  get #underWay(): number {
+    return this.#count - this.#connecting - this.#idle.length + this.#waiting.size;
   }
 
   withdraw(waiter: ConnectionWaiter): void {
@@ -44,6 +65,12 @@ export class Http1Pool implements HttpPool {
 
   get forUpgrades(): ConnectionSource {
     return this;
+  }
+
+  adapt(policy: ConnectionPoolPolicy | undefined): void {
+    this.#options = withPolicy(this.#defaults, policy);
+    this.#waiting.capacity = this.#options.maxWaiting;
+    this.#grow();
   }
 
   adopt(socket: Socket): void {
@@ -74,9 +101,11 @@ export class Http1Pool implements HttpPool {
 
   /** A connection can take a request: the next that waits, or it becomes idle. */
   ready(pooled: PooledConnection): void {
-    this.#waiting.serve(pooled.connection);
+    const { maxConnections, maxRequestsPerConnection } = this.#options;
+    const worn = pooled.requests >= maxRequestsPerConnection || this.#count > maxConnections;
+    if (!worn) pooled.requests += this.#waiting.serve(pooled.connection);
     if (!pooled.connection.available || pooled.idle) return;
-    if (this.#retired) {
+    if (worn || this.#retired) {
       pooled.connection.destroy();
       return;
     }
@@ -132,6 +161,8 @@ export class Http1Pool implements HttpPool {
 class PooledConnection implements ClientConnectionHandler {
   readonly connection: ClientConnection;
   idle = false;
+  /** That it was given. */
+  requests = 0;
   /** Monotonic ms; of the last time it became idle. */
   idleSinceMs = 0;
   readonly #pool: Http1Pool;

@@ -1,9 +1,15 @@
 import type { Socket } from 'node:net';
+import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { Standstill } from '../http/standstill.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../http/stream.ts';
-import type { HttpPool, PoolOptions, PoolPlace } from './connection-pool.ts';
-import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
+import { type HttpPool, type PoolOptions, type PoolPlace, withPolicy } from './connection-pool.ts';
+import {
+  type ConnectionSource,
+  type ConnectionWaiter,
+  ENDPOINT_GONE,
+  OVERFLOW,
+} from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** `sweep` is called each second: later than this, the process stood still. */
@@ -19,9 +25,12 @@ interface PingedConnection extends ClientConnection {
 /** HTTP/2 connections to one endpoint: one while it takes all streams, else a few. */
 export class Http2Pool implements HttpPool {
   readonly #place: PoolPlace<PingedConnection>;
-  readonly #options: PoolOptions;
+  readonly #defaults: PoolOptions;
+  #options: PoolOptions;
   readonly #waiting: WaitingRoom;
   readonly #connections: SharedConnection[] = [];
+  /** Those that serve to the end what they were given. */
+  readonly #leaving = new Set<SharedConnection>();
   readonly #standstill = new Standstill(STANDSTILL_MS);
   #connecting = false;
   /** Connected, but without its peer's SETTINGS. */
@@ -30,15 +39,32 @@ export class Http2Pool implements HttpPool {
 
   constructor(place: PoolPlace<PingedConnection>, options: PoolOptions) {
     this.#place = place;
+    this.#defaults = options;
     this.#options = options;
     this.#waiting = new WaitingRoom(options.maxWaiting);
   }
 
   acquire(waiter: ConnectionWaiter): ClientConnection | undefined {
-    for (const { connection } of this.#connections) if (connection.available) return connection;
-    this.#waiting.add(waiter);
-    this.#grow();
+    if (this.#options.maxRequests !== Number.POSITIVE_INFINITY && this.#isFull) {
+      this.rejected('upstream-max-requests');
+      waiter.connectionFailed(OVERFLOW);
+      return undefined;
+    }
+    for (const shared of this.#connections) {
+      if (!shared.connection.available) continue;
+      this.#took(shared, 1);
+      return shared.connection;
+    }
+    if (this.#waiting.add(waiter)) this.#grow();
+    else this.rejected('upstream-max-pending-requests');
     return undefined;
+  }
+
+  get #isFull(): boolean {
+    let requests = this.#waiting.size;
+    for (const { connection } of this.#connections) requests += connection.openStreams;
+    for (const { connection } of this.#leaving) requests += connection.openStreams;
+    return requests >= this.#options.maxRequests;
   }
 
   withdraw(waiter: ConnectionWaiter): void {
@@ -47,6 +73,13 @@ export class Http2Pool implements HttpPool {
 
   get forUpgrades(): ConnectionSource {
     return this;
+  }
+
+  adapt(policy: ConnectionPoolPolicy | undefined): void {
+    this.#options = withPolicy(this.#defaults, policy);
+    this.#waiting.capacity = this.#options.maxWaiting;
+    for (const shared of this.#connections.slice(this.#options.maxConnections)) this.#leave(shared);
+    if (this.#waiting.size > 0) this.#grow();
   }
 
   adopt(socket: Socket): void {
@@ -75,7 +108,8 @@ export class Http2Pool implements HttpPool {
   }
 
   serve(shared: SharedConnection): void {
-    this.#waiting.serve(shared.connection);
+    const most = this.#options.maxRequestsPerConnection - shared.requests;
+    this.#took(shared, this.#waiting.serve(shared.connection, most));
     if (this.#waiting.size > 0) this.#grow();
   }
 
@@ -88,7 +122,15 @@ export class Http2Pool implements HttpPool {
     if (this.#retired) shared.connection.drain();
   }
 
-  /** It takes no more streams, or is closed. */
+  /** It takes no more streams; those that it has go on. */
+  leaves(shared: SharedConnection): void {
+    const index = this.#connections.indexOf(shared);
+    if (index < 0) return;
+    this.#connections.splice(index, 1);
+    this.#leaving.add(shared);
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
   gone(shared: SharedConnection, reason: string): void {
     if (!shared.ready) {
       this.#failed(reason);
@@ -96,6 +138,7 @@ export class Http2Pool implements HttpPool {
     }
     const index = this.#connections.indexOf(shared);
     if (index >= 0) this.#connections.splice(index, 1);
+    this.#leaving.delete(shared);
     if (this.#waiting.size > 0) this.#grow();
   }
 
@@ -103,8 +146,28 @@ export class Http2Pool implements HttpPool {
     this.#place.rejected(reason);
   }
 
+  /** Counts requests that a connection was given, and replaces it when they are as many as it may have. */
+  #took(shared: SharedConnection, requests: number): void {
+    shared.requests += requests;
+    if (shared.requests >= this.#options.maxRequestsPerConnection) this.#leave(shared);
+  }
+
+  /** It gets no more requests, and closes after its last one, which may not have been sent yet. */
+  #leave(shared: SharedConnection): void {
+    shared.worn = true;
+    this.leaves(shared);
+    queueMicrotask(() => shared.connection.drain());
+  }
+
+  /** What a pod itself keeps open beyond its GOAWAY does not count: its streams may last for hours. */
+  get #counted(): number {
+    let counted = this.#connections.length;
+    for (const { worn } of this.#leaving) if (worn) counted++;
+    return counted;
+  }
+
   #grow(): void {
-    if (this.#connecting || this.#connections.length >= this.#options.maxConnections) return;
+    if (this.#connecting || this.#counted >= this.#options.maxConnections) return;
     this.#connecting = true;
     this.#place.connect(this.#options.connectTimeoutMs, {
       connected: (socket) => this.adopt(socket),
@@ -130,6 +193,10 @@ class SharedConnection implements ClientConnectionHandler {
   readonly connection: ClientConnection;
   /** Its first PING was answered, and so its peer's SETTINGS have come. */
   ready = false;
+  /** That it was given. */
+  requests = 0;
+  /** It leaves because of a bound of ours. */
+  worn = false;
   /** Monotonic ms. */
   idleSinceMs: number;
   readonly #pool: Http2Pool;
@@ -150,7 +217,7 @@ class SharedConnection implements ClientConnectionHandler {
   }
 
   draining(): void {
-    if (this.ready) this.#pool.gone(this, 'draining');
+    if (this.ready) this.#pool.leaves(this);
   }
 
   rejected(reason: RejectionReason): void {

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection } from '../http/stream.ts';
 import type { Connect } from './connect.ts';
-import type { EndpointConnections, HttpPool } from './connection-pool.ts';
+import { type EndpointConnections, type HttpPool, type PoolOptions, withPolicy } from './connection-pool.ts';
 import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -15,8 +17,9 @@ export interface NegotiatedPlace {
   readonly pool: (version: HttpVersion, connect: Connect) => HttpPool;
   /** What HTTP/1.1 alone is offered to. */
   readonly forUpgrades: EndpointConnections;
-  readonly connectTimeoutMs: number;
-  readonly maxWaiting: number;
+  /** While the version is unknown. */
+  readonly options: PoolOptions;
+  readonly rejected: (reason: RejectionReason) => void;
 }
 
 type State =
@@ -34,12 +37,15 @@ export class NegotiatedPool implements EndpointConnections {
   readonly #place: NegotiatedPlace;
   /** While the version is unknown. */
   readonly #waiting: WaitingRoom;
+  #policy: ConnectionPoolPolicy | undefined;
+  #options: PoolOptions;
   #state: State = { kind: 'unknown', asking: false };
 
   constructor(place: NegotiatedPlace) {
     this.#place = place;
     this.forUpgrades = place.forUpgrades;
-    this.#waiting = new WaitingRoom(place.maxWaiting);
+    this.#options = place.options;
+    this.#waiting = new WaitingRoom(place.options.maxWaiting);
   }
 
   /** undefined: not known yet. */
@@ -50,14 +56,23 @@ export class NegotiatedPool implements EndpointConnections {
   acquire(waiter: ConnectionWaiter, once: boolean): ClientConnection | undefined {
     const state = this.#state;
     if (state.kind === 'known') return state.pool.acquire(waiter, once);
-    this.#waiting.add(waiter);
-    if (state.kind === 'unknown' && !state.asking && this.#waiting.size > 0) this.#ask();
+    if (!this.#waiting.add(waiter)) this.#place.rejected('upstream-max-pending-requests');
+    else if (state.kind === 'unknown' && !state.asking) this.#ask();
     return undefined;
   }
 
   withdraw(waiter: ConnectionWaiter): void {
     this.#waiting.withdraw(waiter);
     if (this.#state.kind === 'known') this.#state.pool.withdraw(waiter);
+  }
+
+  adapt(policy: ConnectionPoolPolicy | undefined): void {
+    this.#policy = policy;
+    this.#options = withPolicy(this.#place.options, policy);
+    const { maxWaiting, maxRequests } = this.#options;
+    this.#waiting.capacity = Math.min(maxWaiting, maxRequests);
+    this.#place.forUpgrades.adapt(policy);
+    if (this.#state.kind === 'known') this.#state.pool.adapt(policy);
   }
 
   sweep(nowMs: number): void {
@@ -75,7 +90,7 @@ export class NegotiatedPool implements EndpointConnections {
 
   #ask(): void {
     this.#state = { kind: 'unknown', asking: true };
-    this.#place.connect(this.#place.connectTimeoutMs, {
+    this.#place.connect(this.#options.connectTimeoutMs, {
       connected: (socket) => {
         if (this.#state.kind === 'unknown') this.#become(socket, this.#waiting.empty());
         else socket.destroy();
@@ -90,6 +105,7 @@ export class NegotiatedPool implements EndpointConnections {
   #become(socket: Socket, waiters: readonly ConnectionWaiter[]): void {
     const version = versionOf(socket);
     const pool = this.#place.pool(version, this.#connectFor(version));
+    pool.adapt(this.#policy);
     this.#state = { kind: 'known', version, pool };
     pool.adopt(socket);
     for (const waiter of waiters) {

@@ -1,37 +1,52 @@
 import type { Socket } from 'node:net';
+import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnection, HeaderBlock, ResponseReceiver, StreamWriter } from '../http/stream.ts';
 import type { Connect } from './connect.ts';
-import type { EndpointConnections } from './connection-pool.ts';
-import type { ConnectionSource, ConnectionWaiter } from './connection-source.ts';
+import { type EndpointConnections, type PoolOptions, withPolicy } from './connection-pool.ts';
+import { type ConnectionSource, type ConnectionWaiter, OVERFLOW } from './connection-source.ts';
 import { RawStream } from './raw-stream.ts';
 
 export interface TcpSourceOptions {
   readonly connect: Connect;
   readonly resources: CodecResources;
-  readonly timeoutMs: number;
+  readonly defaults: PoolOptions;
   readonly rejected: (reason: RejectionReason) => void;
 }
 
 /** Opaque connections to one endpoint: each exchange has its own. */
 export class TcpSource implements EndpointConnections {
   readonly #options: TcpSourceOptions;
+  #bounds: PoolOptions;
+  #open = 0;
   readonly #connecting = new Map<ConnectionWaiter, () => void>();
 
   constructor(options: TcpSourceOptions) {
     this.#options = options;
+    this.#bounds = options.defaults;
   }
 
   get forUpgrades(): ConnectionSource {
     return this;
   }
 
+  adapt(policy: ConnectionPoolPolicy | undefined): void {
+    this.#bounds = withPolicy(this.#options.defaults, policy);
+  }
+
   acquire(waiter: ConnectionWaiter): undefined {
-    const { connect, resources, timeoutMs, rejected } = this.#options;
-    const cancel = connect(timeoutMs, {
+    const { connect, resources, rejected } = this.#options;
+    if (this.#open + this.#connecting.size >= this.#bounds.maxConnections) {
+      rejected('upstream-max-connections');
+      waiter.connectionFailed(OVERFLOW);
+      return;
+    }
+    const cancel = connect(this.#bounds.connectTimeoutMs, {
       connected: (socket) => {
         this.#connecting.delete(waiter);
+        this.#open++;
+        socket.once('close', () => this.#open--);
         waiter.connectionReady(new RawConnection(socket, resources, rejected));
       },
       failed: (reason) => {

@@ -3,34 +3,42 @@ import { type AcquireFailure, type ConnectionWaiter, OVERFLOW } from './connecti
 
 /** Requests that wait for a connection of one source: first come, first served, and bounded. */
 export class WaitingRoom {
-  readonly #capacity: number;
+  /** For those who come; who waits already goes on to. */
+  capacity: number;
   readonly #waiters = new Set<ConnectionWaiter>();
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.capacity = capacity;
   }
 
   get size(): number {
     return this.#waiters.size;
   }
 
-  /** A waiter that finds no room is told at once. */
-  add(waiter: ConnectionWaiter): void {
-    if (this.#waiters.size >= this.#capacity) waiter.connectionFailed(OVERFLOW);
-    else this.#waiters.add(waiter);
+  /** A waiter that finds no room is told at once. @returns whether it waits */
+  add(waiter: ConnectionWaiter): boolean {
+    if (this.#waiters.size < this.capacity) {
+      this.#waiters.add(waiter);
+      return true;
+    }
+    waiter.connectionFailed(OVERFLOW);
+    return false;
   }
 
   withdraw(waiter: ConnectionWaiter): void {
     this.#waiters.delete(waiter);
   }
 
-  /** Gives `connection` to as many as it takes. */
-  serve(connection: ClientConnection): void {
+  /** Gives `connection` to as many as it takes, and no more than `most`. @returns to how many */
+  serve(connection: ClientConnection, most = Number.POSITIVE_INFINITY): number {
+    let served = 0;
     for (const waiter of this.#waiters) {
-      if (!connection.available) return;
+      if (served >= most || !connection.available) break;
       this.#waiters.delete(waiter);
+      served++;
       waiter.connectionReady(connection);
     }
+    return served;
   }
 
   /** All that wait, who do so no longer. */
