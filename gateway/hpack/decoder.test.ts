@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HpackDecoder, type HpackDecoderOptions } from './decoder.ts';
 import { HpackError } from './hpack-error.ts';
+import { SharedStrings } from './shared-strings.ts';
 
 const SCRATCH = Buffer.alloc(128 * 1024);
 
 function newDecoder(options: Partial<HpackDecoderOptions> = {}): HpackDecoder {
-  return new HpackDecoder({ maxTableBytes: 4096, maxFields: 100, maxListBytes: 61_440, ...options }, SCRATCH);
+  const strings = new SharedStrings();
+  const limits = { maxTableBytes: 4096, maxFields: 100, maxListBytes: 61_440, strings };
+  return new HpackDecoder({ ...limits, ...options }, SCRATCH);
 }
 
 function decode(decoder: HpackDecoder, hex: string): string[] {

@@ -3,6 +3,8 @@ import type { HeaderBlock } from '../http/stream.ts';
 import { DecoderTable } from './decoder-table.ts';
 import { HpackError } from './hpack-error.ts';
 import { decodeHuffman } from './huffman-decoder.ts';
+import { indexingOf } from './indexing.ts';
+import type { SharedStrings } from './shared-strings.ts';
 import { ENTRY_OVERHEAD_BYTES, STATIC_ENTRIES, STATIC_NAMES, STATIC_VALUES } from './static-table.ts';
 
 export interface HpackDecoderOptions {
@@ -13,6 +15,7 @@ export interface HpackDecoderOptions {
   readonly maxListBytes: number;
   /** Names that a peer sent as never indexed (RFC 7541 section 6.2.3): they must stay so on the next hop. */
   readonly sensitive?: { add(name: string): void };
+  readonly strings: SharedStrings;
 }
 
 /** Why a block that could be decoded must not be used. */
@@ -98,11 +101,17 @@ export class HpackDecoder {
   #literal(block: HeaderBlock, prefixBits: number, indexing: boolean): void {
     const never = !indexing && ((this.#buffer[this.#position] as number) & 0x10) !== 0;
     const index = this.#integer(prefixBits);
-    const name = this.#literalName(index);
+    let name = this.#literalName(index);
     let valid = this.#stringValid;
-    const value = this.#string(false);
+    let value = this.#string(false);
     valid = valid && this.#stringValid && !hasOuterSpace(value);
-    if (indexing) this.#table.insert(name, value, valid);
+    if (indexing) {
+      // What most requests have comes from here: the encoder of the next hop finds it at once.
+      if (index === 0) name = this.#options.strings.of(name);
+      // A secret lives as long as its connection alone.
+      if (indexingOf(name) !== 'never') value = this.#options.strings.of(value);
+      this.#table.insert(name, value, valid);
+    }
     if (never) this.#options.sensitive?.add(name);
     this.#push(block, name, value, valid);
   }

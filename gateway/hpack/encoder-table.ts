@@ -1,4 +1,5 @@
 import { type Indexing, indexingOf } from './indexing.ts';
+import type { SharedStrings } from './shared-strings.ts';
 import { ENTRY_OVERHEAD_BYTES, STATIC_ENTRIES, STATIC_NAMES, STATIC_VALUES } from './static-table.ts';
 
 /** What the encoder knows of one field name. */
@@ -48,6 +49,7 @@ const STATIC: ReadonlyMap<string, StaticName> = staticNames();
 
 /** The encoder's picture of the peer's dynamic table, found by name first, then by value. */
 export class EncoderTable {
+  readonly #strings: SharedStrings;
   readonly #names = new Map<string, KnownName>();
   /** Oldest first, from `#first` on. */
   #entries: TableEntry[] = [];
@@ -58,8 +60,9 @@ export class EncoderTable {
   #block = 0;
   #turnedAway = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, strings: SharedStrings) {
     this.#maxBytes = maxBytes;
+    this.#strings = strings;
   }
 
   get maxBytes(): number {
@@ -116,7 +119,8 @@ export class EncoderTable {
     // Eviction may have forgotten the name.
     const current = this.#names.get(known.name) ?? known;
     this.#names.set(current.name, current);
-    const entry = { known: current, value: detached(value), sequence: this.#inserted++, usedIn: this.#block };
+    const shared = this.#strings.of(value);
+    const entry = { known: current, value: shared, sequence: this.#inserted++, usedIn: this.#block };
     current.entries.push(entry);
     this.#entries.push(entry);
     this.#bytes += bytes;
@@ -153,11 +157,6 @@ export class EncoderTable {
     if (isListed(known)) this.#names.set(name, known);
     return known;
   }
-}
-
-/** A value may be a slice of a whole message's head, which it would keep in memory. */
-function detached(value: string): string {
-  return Buffer.from(value, 'latin1').toString('latin1');
 }
 
 function isListed(known: KnownName): boolean {

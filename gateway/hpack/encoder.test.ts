@@ -6,6 +6,7 @@ import { HpackEncoder } from './encoder.ts';
 import { decodeHuffman } from './huffman-decoder.ts';
 import { encodeHuffman, huffmanLength } from './huffman-encoder.ts';
 import { SensitiveNames } from './indexing.ts';
+import { SharedStrings } from './shared-strings.ts';
 
 const SCRATCH = Buffer.alloc(128 * 1024);
 
@@ -18,9 +19,13 @@ interface Pair {
 function newPair(options: { readonly huffman?: boolean; readonly maxTableBytes?: number } = {}): Pair {
   const maxTableBytes = options.maxTableBytes ?? 4096;
   const sensitive = new SensitiveNames();
+  const strings = new SharedStrings();
   return {
-    encoder: new HpackEncoder({ maxTableBytes, huffman: options.huffman ?? false, sensitive }),
-    decoder: new HpackDecoder({ maxTableBytes: 4096, maxFields: 1000, maxListBytes: 1_000_000 }, SCRATCH),
+    encoder: new HpackEncoder({ maxTableBytes, huffman: options.huffman ?? false, sensitive, strings }),
+    decoder: new HpackDecoder(
+      { maxTableBytes: 4096, maxFields: 1000, maxListBytes: 1_000_000, strings },
+      SCRATCH,
+    ),
     sensitive,
   };
 }

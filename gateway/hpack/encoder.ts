@@ -2,6 +2,7 @@ import type { HeaderBlock } from '../http/stream.ts';
 import { EncoderTable, type KnownName } from './encoder-table.ts';
 import { encodeHuffman, huffmanLength } from './huffman-encoder.ts';
 import type { SensitiveNames } from './indexing.ts';
+import type { SharedStrings } from './shared-strings.ts';
 
 export interface HpackEncoderOptions {
   /** What we keep at most; the peer's SETTINGS_HEADER_TABLE_SIZE may make it less. */
@@ -9,6 +10,7 @@ export interface HpackEncoderOptions {
   /** Costs CPU for bytes: off towards our own gateways. */
   readonly huffman: boolean;
   readonly sensitive: SensitiveNames;
+  readonly strings: SharedStrings;
 }
 
 /** Indexed field, literal with indexing, without, never indexed (RFC 7541 section 6): first bits and prefix size. */
@@ -39,7 +41,7 @@ export class HpackEncoder {
 
   constructor(options: HpackEncoderOptions) {
     this.#options = options;
-    this.#table = new EncoderTable(Math.min(options.maxTableBytes, DEFAULT_TABLE_BYTES));
+    this.#table = new EncoderTable(Math.min(options.maxTableBytes, DEFAULT_TABLE_BYTES), options.strings);
     if (options.maxTableBytes < DEFAULT_TABLE_BYTES) this.#smallestBytes = options.maxTableBytes;
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { SensitiveNames } from '../hpack/indexing.ts';
+import { SharedStrings } from '../hpack/shared-strings.ts';
 import { BytePool } from './byte-pool.ts';
 import { FieldNames } from './field-names.ts';
 import { SharedReads } from './shared-reads.ts';
@@ -24,6 +25,7 @@ export interface CodecResources {
   readonly scratch: Buffer;
   readonly sensitiveNames: SensitiveNames;
   readonly fieldNames: FieldNames;
+  readonly fieldStrings: SharedStrings;
   /** A defect of ours came up while a connection's input was looked at; that connection is being closed. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -53,6 +55,7 @@ export function createCodecResources(
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),
     fieldNames: new FieldNames(),
+    fieldStrings: new SharedStrings(),
     onDefect: options.onDefect ?? throwUncaught,
   };
 }

@@ -41,6 +41,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     this.rules = {
       maxFields: options.maxFields,
       names: resources.fieldNames,
+      strings: resources.fieldStrings,
       memory: { goodAuthority: undefined },
     };
     this.output = new OutputBuffer(socket, {

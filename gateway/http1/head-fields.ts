@@ -1,4 +1,5 @@
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import type { SharedStrings } from '../hpack/shared-strings.ts';
 import { hasOnly, TOKEN_BYTE, VALUE_BYTE } from '../http/field-characters.ts';
 import type { FieldNames } from '../http/field-names.ts';
 import { parseContentLength } from '../http/message-rules.ts';
@@ -57,6 +58,7 @@ export class HeadError extends Error {
 export interface HeadRules {
   readonly maxFields: number;
   readonly names: FieldNames;
+  readonly strings: SharedStrings;
   readonly memory: HeadMemory;
 }
 

@@ -7,7 +7,6 @@ import {
   type HeadBytes,
   HeadError,
   type HeadFacts,
-  type HeadMemory,
   type HeadRules,
   isChunked,
   keepsAlive,
@@ -43,7 +42,7 @@ export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRul
   const facts = newHeadFacts();
   startBlock(block, method, scheme);
   parseFields(head, line.end, rules, block, facts);
-  placeTarget(block, line, facts, rules.memory);
+  placeTarget(block, line, facts, rules);
   const chunked = isChunked(facts, isHttp10);
   const protocol = requestedUpgrade(method, facts, isHttp10);
   if (protocol !== undefined) block.push('upgrade', protocol);
@@ -120,9 +119,9 @@ function startBlock(block: HeaderBlock, method: string, scheme: string): void {
   else block.push(':method', method, ':scheme', scheme, ':authority', '', ':path', '');
 }
 
-function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, memory: HeadMemory): void {
+function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, rules: HeadRules): void {
   const { method, target, isHttp10 } = line;
-  const host = checkedHost(facts.host, memory);
+  const host = checkedHost(facts.host, rules);
   if (host === undefined && !isHttp10) throw new HeadError('host-missing');
   if (method === 'CONNECT') {
     if (!/:[0-9]+$/.test(target) || !isAuthority(target)) throw new HeadError('request-target');
@@ -136,13 +135,13 @@ function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, me
   block[7] = path;
 }
 
-/** The same string object as long as a client names the same host: maps and the HPACK encoder find it at once. */
-function checkedHost(host: string | undefined, memory: HeadMemory): string | undefined {
+/** The same string object for the same host: maps and the HPACK encoder find it at once. */
+function checkedHost(host: string | undefined, { memory, strings }: HeadRules): string | undefined {
   if (host === undefined) return undefined;
   if (host === memory.goodAuthority) return memory.goodAuthority;
   if (!isAuthority(host)) throw new HeadError('host-invalid');
-  memory.goodAuthority = host;
-  return host;
+  memory.goodAuthority = strings.of(host);
+  return memory.goodAuthority;
 }
 
 /** Both say where the request goes: if they differ, some hop would follow the other one. */

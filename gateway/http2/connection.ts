@@ -64,7 +64,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.resources = resources;
     this.#role = role;
     this.streams = new StreamTable(options.maxConcurrentStreams || USUAL_STREAMS);
-    const { heldBytes, scratch, sensitiveNames } = resources;
+    const { heldBytes, scratch, sensitiveNames: sensitive, fieldStrings: strings } = resources;
     this.output = new OutputBuffer(socket, {
       turn: resources.turn,
       slabs: resources.largeSlabs,
@@ -73,9 +73,9 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
       onRoom: () => this.#roomIsBack(),
     });
     const { headerTableBytes: maxTableBytes, maxFields, maxHeaderListBytes: maxListBytes, huffman } = options;
-    const sensitive = sensitiveNames;
-    this.#encoder = new HpackEncoder({ maxTableBytes, huffman, sensitive });
-    this.decoder = new HpackDecoder({ maxTableBytes, maxFields, maxListBytes, sensitive }, scratch);
+    this.#encoder = new HpackEncoder({ maxTableBytes, huffman, sensitive, strings });
+    const limits = { maxTableBytes, maxFields, maxListBytes };
+    this.decoder = new HpackDecoder({ ...limits, sensitive, strings }, scratch);
     this.writer = new FrameWriter(this.output, this.#encoder, scratch);
     this.sendFlow = new SendFlow(this.writer, this.output, resources, options.flood !== undefined);
     this.receiveFlow = new ReceiveFlow(this.writer, options, resources, this.streams);

@@ -2,6 +2,7 @@ import { HpackDecoder } from '../../gateway/hpack/decoder.ts';
 import { HpackEncoder } from '../../gateway/hpack/encoder.ts';
 import { HpackError } from '../../gateway/hpack/hpack-error.ts';
 import { SensitiveNames } from '../../gateway/hpack/indexing.ts';
+import { SharedStrings } from '../../gateway/hpack/shared-strings.ts';
 import { Finding } from './finding.ts';
 import { mutateBytes } from './http1-input.ts';
 import type { Random } from './random.ts';
@@ -22,9 +23,15 @@ const NAMES = [
 /** Blocks in a row, decoded to the same; then the same bytes broken. @throws Finding */
 export function runHpack(random: Random, scratch: Buffer): void {
   const huffman = random.once(2);
-  const encoder = new HpackEncoder({ maxTableBytes: TABLE_BYTES, huffman, sensitive: new SensitiveNames() });
-  const decoder = newDecoder(scratch);
-  const broken = newDecoder(scratch);
+  const strings = new SharedStrings();
+  const encoder = new HpackEncoder({
+    maxTableBytes: TABLE_BYTES,
+    huffman,
+    sensitive: new SensitiveNames(),
+    strings,
+  });
+  const decoder = newDecoder(scratch, strings);
+  const broken = newDecoder(scratch, strings);
   let breaks = false;
   for (let count = 1 + random.below(10); count > 0; count--) {
     if (random.once(3)) encoder.limitTable(random.below(5000));
@@ -42,9 +49,9 @@ export function runHpack(random: Random, scratch: Buffer): void {
   }
 }
 
-function newDecoder(scratch: Buffer): HpackDecoder {
+function newDecoder(scratch: Buffer, strings: SharedStrings): HpackDecoder {
   return new HpackDecoder(
-    { maxTableBytes: TABLE_BYTES, maxFields: MAX_FIELDS, maxListBytes: 61_440 },
+    { maxTableBytes: TABLE_BYTES, maxFields: MAX_FIELDS, maxListBytes: 61_440, strings },
     scratch,
   );
 }

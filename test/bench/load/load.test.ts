@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HpackDecoder } from '../../../gateway/hpack/decoder.ts';
+import { SharedStrings } from '../../../gateway/hpack/shared-strings.ts';
 import { REALISTIC_HEADERS } from '../realistic-headers.ts';
 import { FRAME, FrameReader, frame } from './frames.ts';
 import { type Lane, Pacer } from './pacer.ts';
@@ -75,7 +76,8 @@ describe('the load generator', () => {
   it('says the same request in its first block and, shorter, in all others', () => {
     const fields = [[':path', '/'] as const, [':authority', 'a.example'] as const, ...REALISTIC_HEADERS];
     const expected = [':method', 'GET', ':scheme', 'http', ...fields.flat()];
-    const limits = { maxTableBytes: 4096, maxFields: 100, maxListBytes: 61_440 };
+    const strings = new SharedStrings();
+    const limits = { maxTableBytes: 4096, maxFields: 100, maxListBytes: 61_440, strings };
     const decoder = new HpackDecoder(limits, Buffer.alloc(128 * 1024));
     const { first, next } = requestBlocks('GET', fields);
     for (const block of [first, next, next]) {
