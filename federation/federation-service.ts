@@ -5,7 +5,7 @@ import type { FederationConfig, ListenAddress } from './config.ts';
 import { gatewayId } from './model/identity.ts';
 import { UserError } from './model/user-error.ts';
 import { ProblemLog } from './problem-log.ts';
-import type { Clock } from './runtime/clock.ts';
+import { type Clock, every } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { ConnectionFront } from './service/connection-front.ts';
 import { RefusalMeter } from './service/front-refusals.ts';
@@ -105,13 +105,9 @@ function connect(
 
 /** Looks from time to time, for what is wrong with the disk comes from many places. @returns what ends it */
 function watchState(parts: ServiceParts, clock: Clock, problems: ProblemLog): () => void {
-  let cancel = (): void => {};
-  const look = (): void => {
-    problems.tellState(stateProblems(parts));
-    cancel = clock.after(STATE_LOOK_MS, look);
-  };
+  const look = (): void => problems.tellState(stateProblems(parts));
   look();
-  return () => cancel();
+  return every(clock, STATE_LOOK_MS, look);
 }
 
 interface Doors {

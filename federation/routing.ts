@@ -11,7 +11,7 @@ import type { ClusterName, LocalCluster } from './model/cluster.ts';
 import type { Endpoint } from './model/endpoint.ts';
 import type { ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
-import type { Clock } from './runtime/clock.ts';
+import { type Clock, every } from './runtime/clock.ts';
 import { type FindingsListener, GatewayRegistry } from './service/gateway-registry.ts';
 import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
 import { SnapshotHistory } from './service/snapshot-history.ts';
@@ -115,7 +115,8 @@ export class Routing implements FindingsListener {
       provider.watch((change) => this.#onProvider(change)),
       peers.watch((cluster, change) => this.#onPeer(cluster, change)),
     ];
-    this.#look();
+    this.#request();
+    this.#cancelLook = every(clock, LOOK_EVERY_MS, () => this.#request());
   }
 
   close(): void {
@@ -306,11 +307,6 @@ export class Routing implements FindingsListener {
 
   #request(): void {
     if (this.#started) this.#builds.request();
-  }
-
-  #look(): void {
-    this.#request();
-    this.#cancelLook = this.#options.clock.after(LOOK_EVERY_MS, () => this.#look());
   }
 
   #build(): void {

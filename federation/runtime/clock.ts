@@ -18,6 +18,23 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
+/**
+ * Calls back again and again, each time `intervalMs` after the call before has returned, first after one interval. The
+ * returned function ends it, also from within a call.
+ */
+export function every(clock: Clock, intervalMs: number, callback: () => void): () => void {
+  let ended = false;
+  const again = (): void => {
+    callback();
+    if (!ended) cancel = clock.after(intervalMs, again);
+  };
+  let cancel = clock.after(intervalMs, again);
+  return () => {
+    ended = true;
+    cancel();
+  };
+}
+
 /** A clock that tests move by hand; callbacks run in order of their time. */
 export class ManualClock implements Clock {
   #nowMs: number;

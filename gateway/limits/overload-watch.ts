@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import type { Clock } from '../../federation/runtime/clock.ts';
+import { type Clock, every } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import {
@@ -37,12 +37,12 @@ export class OverloadWatch {
   #state: OverloadState = NO_OVERLOAD;
   #readings = 0;
   #dueMs: number;
-  #cancel: () => void;
+  readonly #cancel: () => void;
 
   constructor(options: OverloadWatchOptions) {
     this.#options = options;
     this.#dueMs = options.clock.monotonic() + READING_MS;
-    this.#cancel = options.clock.after(READING_MS, () => this.#look());
+    this.#cancel = every(options.clock, READING_MS, () => this.#look());
   }
 
   get stage(): OverloadStage {
@@ -66,7 +66,6 @@ export class OverloadWatch {
     this.#readings++;
     if (this.#readings % CLOSE_IDLE_READINGS === 0 && includesStage(this.stage, 'close-idle')) closeIdle();
     this.#dueMs = nowMs + READING_MS;
-    this.#cancel = clock.after(READING_MS, () => this.#look());
   }
 
   #read(nowMs: number): OverloadReadings {

@@ -1,7 +1,7 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Peer } from '../../federation/model/snapshot.ts';
-import type { Clock } from '../../federation/runtime/clock.ts';
+import { type Clock, every } from '../../federation/runtime/clock.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { Standstill } from '../http/standstill.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
@@ -52,7 +52,7 @@ export class TrunkSet {
   readonly #trunks = new Map<ClusterName, PeerTrunk>();
   readonly #warm: boolean;
   readonly #standstill: Standstill;
-  #cancelTick: () => void;
+  readonly #cancelTick: () => void;
 
   constructor(options: TrunkSetOptions) {
     const timing = options.timing ?? TRUNK_TIMING;
@@ -63,7 +63,7 @@ export class TrunkSet {
     this.#place = { clock, random, resources, dialler, timing, rejected, onPeerLost, onPeerAnswered };
     this.#warm = options.warm;
     this.#standstill = new Standstill(Math.max(1_000, 4 * timing.tickMs), clock.monotonic());
-    this.#cancelTick = clock.after(timing.tickMs, () => this.#tick());
+    this.#cancelTick = every(clock, timing.tickMs, () => this.#tick());
   }
 
   of(cluster: ClusterName): ConnectionSource {
@@ -108,13 +108,11 @@ export class TrunkSet {
   }
 
   #tick(): void {
-    const { clock, timing } = this.#place;
-    const nowMs = clock.monotonic();
+    const nowMs = this.#place.clock.monotonic();
     const stoodStill = this.#standstill.look(nowMs);
     for (const trunk of this.#trunks.values()) {
       if (stoodStill) trunk.forgive(nowMs);
       trunk.tick(nowMs, this.#warm);
     }
-    this.#cancelTick = clock.after(timing.tickMs, () => this.#tick());
   }
 }

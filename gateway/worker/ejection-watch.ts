@@ -1,4 +1,4 @@
-import type { Clock } from '../../federation/runtime/clock.ts';
+import { type Clock, every } from '../../federation/runtime/clock.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import type { WorkerMessage } from './messages.ts';
@@ -10,7 +10,7 @@ export class EjectionWatch {
   readonly #clock: Clock;
   readonly #table: () => RouteTable<RouteMeters> | undefined;
   readonly #send: (message: WorkerMessage) => void;
-  #cancel: () => void;
+  readonly #cancel: () => void;
   #told = '';
 
   constructor(
@@ -21,18 +21,11 @@ export class EjectionWatch {
     this.#clock = clock;
     this.#table = table;
     this.#send = send;
-    this.#cancel = this.#arm();
+    this.#cancel = every(clock, LOOK_MS, () => this.#look());
   }
 
   close(): void {
     this.#cancel();
-  }
-
-  #arm(): () => void {
-    return this.#clock.after(LOOK_MS, () => {
-      this.#look();
-      this.#cancel = this.#arm();
-    });
   }
 
   #look(): void {

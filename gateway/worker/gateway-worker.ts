@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import type { Clock } from '../../federation/runtime/clock.ts';
+import { type Clock, every } from '../../federation/runtime/clock.ts';
 import { deltaFromBytes } from '../../federation/wire/delta-message.ts';
 import { applyDelta } from '../../federation/wire/snapshot-delta.ts';
 import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
@@ -266,7 +266,7 @@ export class GatewayWorker {
     const { clock, send } = this.#options;
     const { promise: graceIsOver, resolve } = Promise.withResolvers<void>();
     const cancelGrace = clock.after(graceMs, resolve);
-    const cancelIdle = this.#endIdleNowAndThen(Math.min(IDLE_NOTICE_MS, graceMs / 2));
+    const cancelIdle = every(clock, Math.min(IDLE_NOTICE_MS, graceMs / 2), () => this.#connections.endIdle());
     await Promise.race([this.#connections.drain(), graceIsOver]);
     cancelGrace();
     cancelIdle();
@@ -277,15 +277,6 @@ export class GatewayWorker {
     this.#overload.close();
     await this.#accessLog.close();
     send({ kind: 'drained' });
-  }
-
-  #endIdleNowAndThen(intervalMs: number): () => void {
-    const end = (): void => {
-      this.#connections.endIdle();
-      cancel = this.#options.clock.after(intervalMs, end);
-    };
-    let cancel = this.#options.clock.after(intervalMs, end);
-    return () => cancel();
   }
 }
 
