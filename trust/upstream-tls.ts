@@ -140,7 +140,10 @@ function namesText(certificate: X509Certificate): string {
 }
 
 function authorityPems(authority: PodAuthority): string[] {
-  if (authority.kind === 'authorities') return authority.certificates.map((der) => certificatesToPem([der]));
+  if (authority.kind === 'authorities') {
+    // Node leaves out what it cannot read, without a word.
+    return authority.certificates.map((der) => new X509Certificate(der).toString());
+  }
   const pems = [...authority.bundles.values()].flat().map((der) => certificatesToPem([der]));
   return [...new Set(pems)];
 }

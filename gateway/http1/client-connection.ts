@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { parseContentLength } from '../http/message-rules.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { socketErrorText } from '../http/socket-error.ts';
 import {
   type ClientConnection,
   type ClientConnectionHandler,
@@ -53,6 +54,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   /** `output.handedBytes` before the request under way: as long as it is the same nothing of it was sent. */
   #handedBefore = 0;
   #established: boolean;
+  #refusal: string | undefined;
 
   constructor(
     socket: Socket,
@@ -97,7 +99,9 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
 
   /** In TLS 1.3 a client is done before its server has looked at the client's certificate. */
   #refusedByTls(error: Error): void {
-    if ('code' in error && HANDSHAKE_ALERT.test(String(error.code))) this.#established = false;
+    if (!('code' in error) || !HANDSHAKE_ALERT.test(String(error.code))) return;
+    this.#established = false;
+    this.#refusal = `the TLS handshake with the pod failed: ${socketErrorText(error)}`;
   }
 
   drain(): void {
@@ -313,7 +317,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   #failure(): UpstreamFailure {
-    if (!this.#established) return { kind: 'connect', reason: this.endReason };
+    if (!this.#established) return { kind: 'connect', reason: this.#refusal ?? this.endReason };
     // It was certainly not processed.
     if (this.#unsent) return { kind: 'refused' };
     return { kind: 'connection-lost' };

@@ -3,6 +3,7 @@ import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { Linger } from '../http/linger.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { socketErrorText } from '../http/socket-error.ts';
 import { StalledReader } from '../http/stalled-reader.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
@@ -81,7 +82,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     socket.setNoDelay(true);
     this.resources.reads.listen(socket, (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
-      this.endReason = error.message;
+      this.endReason = socketErrorText(error);
     });
     socket.on('end', () => {
       if (this.life === 'open') this.peerEnded();

@@ -5,6 +5,7 @@ import { HpackEncoder } from '../hpack/encoder.ts';
 import { HpackError } from '../hpack/hpack-error.ts';
 import { OutputBuffer } from '../http/output.ts';
 import type { CodecResources } from '../http/resources.ts';
+import { socketErrorText } from '../http/socket-error.ts';
 import { H2_ERROR, type HeaderBlock } from '../http/stream.ts';
 import { type ClockTarget, ConnectionClock } from './connection-clock.ts';
 import { FloodGuard } from './flood-guard.ts';
@@ -122,7 +123,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     socket.setNoDelay(true);
     this.resources.reads.listen(socket, (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
-      this.#endReason = error.message;
+      this.#endReason = socketErrorText(error);
     });
     socket.on('end', () => this.close(this.#endReason));
     socket.on('close', () => this.#socketClosed());

@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { SvidError } from '../../trust/svid-error.ts';
 import { checkPod, type PodSession } from '../../trust/upstream-tls.ts';
+import { socketErrorText } from '../http/socket-error.ts';
 import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import {
   awaitSocket,
@@ -144,8 +145,8 @@ function tlsFailure(
   }
   if (NOT_TLS.test(code)) return { reason: 'upstream-tls-handshake', text: 'the pod does not speak TLS' };
   if (code.startsWith('ERR_SSL_')) {
-    const words = 'reason' in failure ? String(failure.reason) : failure.message;
-    return { reason: 'upstream-tls-handshake', text: `the TLS handshake with the pod failed: ${words}` };
+    const text = `the TLS handshake with the pod failed: ${socketErrorText(failure)}`;
+    return { reason: 'upstream-tls-handshake', text };
   }
   return { reason: undefined, text: failure.message };
 }

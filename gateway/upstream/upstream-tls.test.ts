@@ -8,6 +8,7 @@ import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { Http1Backend } from '../../test/fixtures/http1-backend.ts';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
 import { type ServerCertificate, serverCertificate } from '../../test/fixtures/server-certificate.ts';
+import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 import type { TestService } from '../../test/fixtures/test-snapshot.ts';
 import { TlsPod, type TlsPodKind } from '../../test/fixtures/tls-pod.ts';
@@ -274,3 +275,24 @@ async function opaque(t: TestContext, service: Partial<TestService>) {
   await gateway.listenOpaque(port);
   return { gateway, port };
 }
+
+describe('a change of whom to trust', () => {
+  it('is for new connections; those that are open serve on', async (t) => {
+    const mesh = await newMesh(t);
+    const pod = await TlsPod.start(t, { kind: 'h2', ...svidOptions(await svidOf(mesh, 'shop')) });
+    const at = await UpstreamScene.start(t, { endpoints: [pod.port], upstreamTls: MUTUAL_TLS }, mesh);
+    assert.equal(await at.ask(), '200 HTTP/2.0');
+    const stranger = await TestClusterset.create(['west']);
+    const { snapshot } = at.gateway.engine.table;
+    at.gateway.useSnapshot({ ...snapshot, version: 2, trustBundles: stranger.bundles });
+    assert.equal(await at.ask(), '200 HTTP/2.0');
+    pod.breakConnections();
+    await until(() => pod.open === 0);
+    const [failure, reason] = await at.refusal();
+    assert.equal(failure, 'upstreamConnectFailure');
+    assert.match(reason ?? '', /certificate is refused/);
+    at.gateway.useSnapshot({ ...snapshot, version: 3 });
+    assert.equal(await at.ask(), '200 HTTP/2.0');
+    assert.ok(pod.connections.every(({ resumed }) => !resumed));
+  });
+});
