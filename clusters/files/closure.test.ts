@@ -154,3 +154,53 @@ test('a service that is broken at the start is said not to be offered', async (t
     ['there is no last good version: until this is mended the service is not offered'],
   );
 });
+
+function trafficPolicy(spec: string, kind = 'TrafficPolicy'): string {
+  return `apiVersion: isthmus.io/v1alpha1
+kind: ${kind}
+metadata: { name: p, namespace: shop }
+spec:
+  targetRefs: [{ kind: Service, name: pay }]
+  ${spec}
+`;
+}
+
+test('a policy that asks for TLS and cannot be read at the start lets nobody call in plaintext', async (t) => {
+  for (const text of [
+    trafficPolicy('upstreamTls: { mode: Disable }'),
+    trafficPolicy('upstreamTLS: { mode: Mutual }'),
+    trafficPolicy('upstreamTls: { mode: Mutual }', 'TraficPolicy'),
+  ]) {
+    const provider = await startedWith(t, { 'p.yaml': text });
+    assert.deepEqual(rulesOf(provider, 'shop/pay', 'shop/cart'), [CLOSED, []], text);
+    assert.match(
+      provider.problems.value[0]?.hint ?? '',
+      /until this is mended nobody may call shop\/pay, for it would be in plaintext$/,
+    );
+  }
+  const harmless = await startedWith(t, { 'p.yaml': trafficPolicy('loadBalancing: { type: Fast }') });
+  assert.deepEqual(rulesOf(harmless, 'shop/pay'), [[]]);
+});
+
+test('a policy that asks for TLS stays in force when it breaks, also over a start', async (t) => {
+  const folder = tempFolder(t);
+  await write(folder, { 'p.yaml': trafficPolicy('upstreamTls: { mode: Mutual }') });
+  const lastGoodFile = join(tempFolder(t), 'last-good.json');
+  const home = { region: 'eu', zone: 'eu-a' };
+  const open = async (): Promise<FileProvider> => {
+    const provider = await FileProvider.open({ folder, lastGoodFile, clock: SYSTEM_CLOCK, home });
+    await provider.ready;
+    return provider;
+  };
+  const first = await open();
+  await write(folder, { 'p.yaml': trafficPolicy('upstreamTls: { mode: Mutal }') });
+  await until(() => first.problems.value.length === 1);
+  const modes = (provider: FileProvider) =>
+    [...provider.trafficPolicies.values()].map(({ upstreamTls }) => upstreamTls?.mode);
+  assert.deepEqual(modes(first), ['mutual']);
+  await first.close();
+  const second = await open();
+  t.after(() => second.close());
+  assert.deepEqual(modes(second), ['mutual']);
+  assert.deepEqual(rulesOf(second, 'shop/pay'), [[]]);
+});

@@ -6,13 +6,23 @@ import type { AccessTarget } from '../provider.ts';
 
 /**
  * What is closed because the object that says who may do it cannot be read, and no good version of it is known: to
- * let everybody in instead would be the opposite of what was asked for.
+ * let everybody in instead would be the opposite of what was asked for. The same holds for a policy that asks for TLS
+ * to pods (`transport`): without it requests would go there in plaintext.
  */
 export type Closure =
-  | { readonly kind: 'access'; readonly targets: readonly AccessTarget[] }
+  | { readonly kind: 'access' | 'transport'; readonly targets: readonly AccessTarget[] }
   | { readonly kind: 'peer'; readonly cluster: string };
 
 const RESTRICTING = ['AccessPolicy', 'ClusterPeer'];
+
+const RESTRICTING_KINDS: Readonly<Record<Closure['kind'], string>> = {
+  access: 'AccessPolicy',
+  transport: 'TrafficPolicy',
+  peer: 'ClusterPeer',
+};
+
+/** The key that asks for TLS to pods, mistyped or not. */
+const ASKS_FOR_TLS = /tls/i;
 
 const text = z.string().optional().catch(undefined);
 const list = z.array(z.unknown()).optional().catch(undefined);
@@ -29,10 +39,10 @@ type Outline = z.infer<typeof outline>;
 export function closureOf(document: YamlDocument, file: string): Closure | undefined {
   const found = outline.parse(document.value ?? document.remains);
   const kind = meantKind(found);
-  if (kind === 'AccessPolicy') {
+  if (kind === 'AccessPolicy' || kind === 'TrafficPolicy') {
     // Of a text with mistakes in its syntax, targets may be lost.
     const whole = document.value !== undefined;
-    return { kind: 'access', targets: targetsOf(found, whole) };
+    return { kind: kind === 'AccessPolicy' ? 'access' : 'transport', targets: targetsOf(found, whole) };
   }
   if (kind !== 'ClusterPeer') return undefined;
   // Enrolment calls a peer's file by its name.
@@ -51,7 +61,7 @@ export function idOf(document: YamlDocument, closure: Closure): string | undefin
 
 /** The kind of the object that a closure stands for. */
 export function restrictingKind(closure: Closure): string {
-  return closure.kind === 'peer' ? 'ClusterPeer' : 'AccessPolicy';
+  return RESTRICTING_KINDS[closure.kind];
 }
 
 /** What cannot be read at all may be a policy for every service. */
@@ -79,11 +89,13 @@ export function describeClosure(closure: Closure): string {
     if (namespace === undefined) return 'any service';
     return name === undefined ? `any service of namespace ${namespace}` : `${namespace}/${name}`;
   });
-  return `nobody may call ${names.join(', ')}`;
+  const why = closure.kind === 'transport' ? ', for it would be in plaintext' : '';
+  return `nobody may call ${names.join(', ')}${why}`;
 }
 
 function meantKind({ kind, spec }: Outline): string | undefined {
   if (kind !== undefined && RESTRICTING.includes(kind)) return kind;
+  if (Object.keys(spec).some((key) => ASKS_FOR_TLS.test(key))) return 'TrafficPolicy';
   if ('rules' in spec) return 'AccessPolicy';
   if ('allowedNamespaces' in spec) return 'ClusterPeer';
   return kind === undefined ? undefined : nearestWord(kind, RESTRICTING);
