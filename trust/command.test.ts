@@ -27,6 +27,7 @@ import { verifySvid } from './verify.ts';
 
 const CLI = join(import.meta.dirname, '..', 'cli.ts');
 const WEST = 'west.mesh.example';
+const EAST_FLAGS = ['--cluster', 'east', '--clusterset', 'mesh.example'];
 const WEST_FLAGS = ['--cluster', 'west', '--clusterset', 'mesh.example'];
 
 interface Run {
@@ -270,17 +271,7 @@ describe('isthmus trust', () => {
 
   it('sign signs for the cluster that is named, and only with a root', async (t) => {
     const folder = await founded(t);
-    await done(
-      folder,
-      'init',
-      '--request',
-      '--dir',
-      'east',
-      '--cluster',
-      'east',
-      '--clusterset',
-      'mesh.example',
-    );
+    await done(folder, 'init', '--request', '--dir', 'east', ...EAST_FLAGS);
     const request = 'east/intermediate.csr';
     await fails(
       1,
@@ -353,17 +344,7 @@ describe('isthmus trust', () => {
     const open = await isthmus(folder, 'status');
     assert.equal(open.code, 3);
     assert.match(open.stderr, /warning: .*root\.key: mode 644/);
-    await done(
-      folder,
-      'init',
-      '--request',
-      '--dir',
-      'east',
-      '--cluster',
-      'east',
-      '--clusterset',
-      'mesh.example',
-    );
+    await done(folder, 'init', '--request', '--dir', 'east', ...EAST_FLAGS);
     mkdirSync(join(folder, 'broken'));
     writeFileSync(join(folder, 'broken/intermediate.pem'), 'nonsense');
     const broken = await isthmus(folder, 'status', '--dir', 'broken');

@@ -150,14 +150,9 @@ describe('SvidSource', () => {
   });
 
   it('gives up on an issuer that does not answer, and asks again', async (t) => {
-    const { promise: asked, resolve } = Promise.withResolvers<void>();
     const { open, clock } = bench(t);
-    const source = open({
-      issue: () => {
-        resolve();
-        return new Promise(() => {});
-      },
-    });
+    const { issuer, asked } = silentIssuer();
+    const source = open(issuer);
     await source.start();
     await asked;
     const problem = next(source.problem);
@@ -175,14 +170,9 @@ describe('SvidSource', () => {
   });
 
   it('closes while the issuer is silent', async (t) => {
-    const { promise: asked, resolve } = Promise.withResolvers<void>();
     const { open } = bench(t);
-    const source = open({
-      issue: () => {
-        resolve();
-        return new Promise(() => {});
-      },
-    });
+    const { issuer, asked } = silentIssuer();
+    const source = open(issuer);
     await source.start();
     await asked;
     await source.close();
@@ -271,6 +261,16 @@ describe('SvidSource', () => {
     });
   });
 });
+
+/** An issuer that is asked, and says nothing. */
+function silentIssuer() {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const issue = (): Promise<readonly Uint8Array[]> => {
+    resolve();
+    return new Promise(() => {});
+  };
+  return { issuer: { issue }, asked };
+}
 
 /** The value at its next change. */
 function next<T>(source: Readable<T>): Promise<T> {

@@ -1,26 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { endpointAt, offerOf, peerAt, serviceOf, snapshotOf } from '../../test/fixtures/routing-snapshot.ts';
 import { hashOfKey } from './balancing/hash-table.ts';
 import { choose } from './choose.ts';
 import { compileRouteTable } from './compile.ts';
 import { type Choice, type Destination, FIRST_TRY } from './destination.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
-import { PeerAvailability } from './peer-availability.ts';
 
 const NOW_MS = 1_700_000_000_000;
 const [WEST, SOUTH, NORTH] = [peerAt('west', NOW_MS), peerAt('south', NOW_MS), peerAt('north', NOW_MS)];
 
 /** What a gateway of its own chooses by a snapshot. */
 function gatewayWith(snapshot: RoutingSnapshot): (choice: Partial<Choice>) => Destination {
-  const runtime = {
-    peers: new PeerAvailability(),
-    workers: 1,
-    random: Math.random,
-    sharedPorts: new Set<number>(),
-    telemetry: () => undefined,
-  };
+  const runtime = routingRuntime();
   const table = compileRouteTable(snapshot, undefined, runtime, NOW_MS);
   const route = table.byTarget('shop/payments:http');
   assert.ok(route !== undefined);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FailoverTier, TierSelector } from '../../federation/model/policy.ts';
 import type { Peer, RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import {
   EU_A,
   EU_B,
@@ -28,13 +29,7 @@ class Bench {
   #table: RouteTable;
 
   constructor(snapshot: RoutingSnapshot) {
-    this.#runtime = {
-      peers: this.peers,
-      workers: 1,
-      random: Math.random,
-      sharedPorts: new Set(),
-      telemetry: () => undefined,
-    };
+    this.#runtime = routingRuntime(this.peers);
     this.#table = compileRouteTable(snapshot, undefined, this.#runtime, this.nowMs);
   }
 

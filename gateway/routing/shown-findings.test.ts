@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EndpointFinding } from '../../federation/wire/health-report.ts';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { endpointAt, offerOf, serviceOf, snapshotOf } from '../../test/fixtures/routing-snapshot.ts';
 import { compileRouteTable } from './compile.ts';
 import { explainRoute } from './explain-route.ts';
-import { PeerAvailability } from './peer-availability.ts';
 import { showFindings } from './shown-findings.ts';
 
 const HEALTH_CHECK = {
@@ -19,18 +19,7 @@ function countsAfter(...findings: readonly EndpointFinding[][]) {
   const endpoints = [endpointAt('10.0.0.1'), endpointAt('10.0.0.2'), endpointAt('10.0.0.3')];
   const failover = { healthCheck: HEALTH_CHECK };
   const service = serviceOf({ endpoints, offers: [offerOf('east', 3)], failover });
-  const table = compileRouteTable(
-    snapshotOf([service], []),
-    undefined,
-    {
-      peers: new PeerAvailability(),
-      workers: 1,
-      random: Math.random,
-      sharedPorts: new Set(),
-      telemetry: () => undefined,
-    },
-    0,
-  );
+  const table = compileRouteTable(snapshotOf([service], []), undefined, routingRuntime(), 0);
   for (const reported of findings) showFindings(table, reported, 0);
   const route = table.byTarget('shop/payments:http');
   assert.ok(route !== undefined);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { offerOf, peerAt, portOf, serviceOf, snapshotOf } from '../../test/fixtures/routing-snapshot.ts';
 import { compileRouteTable } from './compile.ts';
-import { PeerAvailability } from './peer-availability.ts';
 import { answerWhy } from './why-answer.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -18,13 +18,7 @@ function tableOf() {
   return compileRouteTable(
     snapshotOf([payments, serviceOf({ name: 'cart' })], peers),
     undefined,
-    {
-      peers: new PeerAvailability(),
-      workers: 1,
-      random: Math.random,
-      sharedPorts: new Set(),
-      telemetry: () => undefined,
-    },
+    routingRuntime(),
     0,
   );
 }
