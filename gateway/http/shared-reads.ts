@@ -34,7 +34,7 @@ export class SharedReads {
       return accepted;
     }
     Reflect.set(accepted, '_handle', null);
-    const port = new ReadPort(this.#buffer, [early]);
+    const port = new ReadPort(this.#buffer, early.length === 0 ? [] : [early]);
     const socket = new Socket({ handle, onread: port.onread, allowHalfOpen: true });
     this.#ports.set(socket, port);
     // Whoever counts accepted sockets need not wait for it any more.

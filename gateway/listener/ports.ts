@@ -83,8 +83,15 @@ export class Ports {
       return;
     }
     // A client that waits for its server to speak first would wait for ever if its first byte were waited for.
-    socket.allowHalfOpen = true;
-    this.#serve(socket, 'tcp', plaintext(socket, listener.port));
+    const adopted = this.#adopt(socket, socket.read() ?? NOTHING);
+    this.#serve(adopted, 'tcp', plaintext(adopted, listener.port));
+  }
+
+  /** Half open: a client may end its sending and still wait for its answer; whoever serves it ends the socket. */
+  #adopt(socket: Socket, read: Buffer): Socket {
+    const adopted = this.#options.reads.adopt(socket, read);
+    this.#options.connections.moved(socket, adopted);
+    return adopted;
   }
 
   #lookAtFirstBytes(
@@ -92,14 +99,12 @@ export class Ports {
     listenPort: number | undefined,
     tls: 'tls-allowed' | 'plaintext-only',
   ): void {
-    const { headerTimeoutMs, reads, timers, connections, rejected } = this.#options;
+    const { headerTimeoutMs, timers, rejected } = this.#options;
     readFirst(socket, timers, headerTimeoutMs, {
       recognize,
       found: (kind, read) => {
         if (kind !== 'tls') {
-          // Half open: a client may end its sending and still wait for its answer; the codecs end the socket.
-          const adopted = reads.adopt(socket, read);
-          connections.moved(socket, adopted);
+          const adopted = this.#adopt(socket, read);
           this.#serve(adopted, kind, plaintext(adopted, listenPort));
         } else if (tls === 'tls-allowed') {
           socket.unshift(read);
@@ -113,15 +118,14 @@ export class Ports {
   /** What was read goes on untouched: the handshake is the client's and the service's own. */
   #lookAtClientHello(socket: Socket): void {
     const { handshakeTimeoutMs, timers } = this.#options;
-    socket.allowHalfOpen = true;
     readFirst(socket, timers, handshakeTimeoutMs, {
       recognize: readClientHello,
       found: (hello, read) => {
         if (hello.kind === 'malformed') this.#refuse(socket, 'client-hello-invalid');
         else if (hello.serverName === undefined) this.#refuse(socket, 'server-name-missing');
         else {
-          socket.unshift(read);
-          this.#serve(socket, 'tcp', passthrough(socket, hello.serverName));
+          const adopted = this.#adopt(socket, read);
+          this.#serve(adopted, 'tcp', passthrough(adopted, hello.serverName));
         }
       },
       late: () => this.#options.rejected('tls-handshake-timeout', remoteAddressOf(socket)),
@@ -175,6 +179,8 @@ function client(socket: TLSSocket, caller: SpiffeId): ConnectionContext {
 function trunk(socket: TLSSocket, peerCluster: ClusterName): ConnectionContext {
   return { ...ANONYMOUS_CLIENT, origin: 'trunk', peerCluster, remoteAddress: remoteAddressOf(socket) };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const ANONYMOUS_CLIENT = {
   origin: 'client',

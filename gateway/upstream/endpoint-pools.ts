@@ -119,7 +119,8 @@ export class EndpointPools implements Timed {
       case 'http2':
         return this.#http('h2', this.#connector(endpoint, tls));
       case 'tcp': {
-        const connect = this.#connector(endpoint, tls, { raw: true });
+        // TLS may bring the pod's first bytes along with its handshake's end, before there is a stream for them.
+        const connect = this.#connector(endpoint, tls, { ownReads: tls !== undefined });
         return new TcpSource({
           connect,
           resources: this.#resources,
@@ -158,9 +159,9 @@ export class EndpointPools implements Timed {
   #connector(
     endpoint: LocalEndpoint,
     plan: UpstreamTlsPlan | undefined,
-    { raw = false }: { readonly raw?: boolean } = {},
+    { ownReads = false }: { readonly ownReads?: boolean } = {},
   ): Connect {
-    const options = { clock: this.#clock, reads: raw ? undefined : this.#resources.reads };
+    const options = { clock: this.#clock, reads: ownReads ? undefined : this.#resources.reads };
     if (plan === undefined) return tcpConnector(endpoint, options);
     const tls = { plan, credentials: this.#credentials, rejected: this.#rejected };
     return tlsConnector(endpoint, { ...options, ...tls });

@@ -57,7 +57,7 @@ export class RawStream implements StreamWriter, Timed {
     });
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    resources.reads.listen(socket, (chunk) => this.#read(chunk));
     socket.on('end', () => this.#readEnd());
     // The reason changes nothing: both ends of the exchange see a reset.
     socket.on('error', () => this.#break());
