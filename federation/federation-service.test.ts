@@ -98,6 +98,8 @@ metadata: { name: payments, namespace: shop }
 spec:
   targetRefs: [{ kind: Service, name: payments }]
   loadBalancing: { type: Maglev, hashOn: { header: X-User } }
+  upstreamTls: { mode: Mutual }
+  connectionPool: { maxRequests: 100, connectTimeout: 250ms }
 `,
     );
     const { snapshot } = await gateway.until((found) => kindOf(found) === 'maglev');
@@ -106,6 +108,10 @@ spec:
       hashOn: { kind: 'header', name: 'x-user' },
       tableSize: 65_537,
     });
+    const traffic = snapshot.services.get(PAYMENTS)?.traffic;
+    assert.equal(traffic?.upstreamTls?.mode, 'mutual');
+    assert.equal(traffic?.connectionPool?.maxRequests, 100);
+    assert.equal(traffic?.connectionPool?.connectTimeoutMs, 250);
     await world.removeResource('east', 'traffic.yaml');
     await gateway.until((found) => kindOf(found) === 'power-of-two');
   });

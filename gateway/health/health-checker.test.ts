@@ -17,6 +17,7 @@ import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
 import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
 import { TlsPod } from '../../test/fixtures/tls-pod.ts';
+import { MUTUAL_TLS } from '../../test/fixtures/upstream-scene.ts';
 import { certificatesFromPem } from '../../trust/pem.ts';
 import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
@@ -71,13 +72,15 @@ describe('active checks', () => {
   it('run where a policy asks, keep what they know, and end with the endpoint', async () => {
     const clock = new ManualClock();
     const asked: number[] = [];
+    const overTls: (string | undefined)[] = [];
     const passing = new Set([1, 2]);
     let changes = 0;
     const checker = new HealthChecker({
       clock,
       random: () => 0.5,
-      probe: async ({ port }) => {
+      probe: async ({ port, upstream }) => {
         asked.push(port);
+        overTls.push(upstream.tls?.serverName);
         return passing.has(port);
       },
       changed: () => changes++,
@@ -103,6 +106,17 @@ describe('active checks', () => {
     clock.advance(1_000);
     await settled();
     assert.deepEqual(asked, [1]);
+    const services = new Map(
+      [...withEndpoints([1], policy).services].map(([key, service]) => {
+        const upstreamTls = { ...MUTUAL_TLS, hostname: 'cart.example' };
+        return [key, { ...service, traffic: { ...service.traffic, upstreamTls } }];
+      }),
+    );
+    checker.update({ ...withEndpoints([1], policy), services });
+    clock.advance(1_000);
+    await settled();
+    assert.deepEqual(overTls, [...Array(overTls.length - 1).fill(undefined), 'cart.example']);
+    asked.length = 1;
     checker.close();
     clock.advance(10_000);
     await settled();

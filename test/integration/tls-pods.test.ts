@@ -7,15 +7,29 @@ import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Client, credentials, Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import { workloadId } from '../../federation/model/identity.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { webSocketAccept } from '../../gateway/http/websocket.ts';
 import { startServer } from '../bench/program.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
+import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../fixtures/gateway-process.ts';
+import { Http2Client } from '../fixtures/http2-client.ts';
+import { until } from '../fixtures/recorded-exchanges.ts';
 import { RedisServer } from '../fixtures/redis-server.ts';
 import { missingTools, requireTool } from '../fixtures/requirement.ts';
 import { type ServerCertificate, serverCertificate } from '../fixtures/server-certificate.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { POD_HOST, serverOptions, simpleTls, UpstreamScene } from '../fixtures/upstream-scene.ts';
+import { TestClusterset } from '../fixtures/test-clusterset.ts';
+import type { TestService } from '../fixtures/test-snapshot.ts';
+import { TlsPod } from '../fixtures/tls-pod.ts';
+import {
+  MUTUAL_TLS,
+  POD_HOST,
+  serverOptions,
+  simpleTls,
+  svidOptions,
+  UpstreamScene,
+} from '../fixtures/upstream-scene.ts';
 
 const LARGE = Buffer.alloc(3_000_000, 'isthmus-');
 
@@ -63,6 +77,55 @@ async function startNginx(t: TestContext, binary: string, certificate: ServerCer
   await startServer(lifetimeOf(t), binary, ['-e', '/dev/null', '-c', config], port);
   return port;
 }
+
+describe('a gateway in processes of its own', () => {
+  it('shows its SVID to a pod that wants one, in requests and in checks', async (t) => {
+    const clusterset = await TestClusterset.create(['west']);
+    const svid = await clusterset.svid('west', workloadId('west.mesh.example', 'shop', 'payments'));
+    const pod = await TlsPod.start(t, {
+      kind: 'by-alpn',
+      ...svidOptions(svid),
+      requestCert: true,
+      rejectUnauthorized: true,
+      ca: clusterset.root.certificatePem,
+    });
+    const ports = await gatewayPorts();
+    const payments: TestService = {
+      name: 'payments',
+      protocol: 'http',
+      endpoints: [pod.port],
+      offeredBy: [],
+      upstreamTls: MUTUAL_TLS,
+      connectionPool: { maxRequestsPerConnection: 2 },
+      healthCheck: {
+        check: { kind: 'http', path: '/ready', expectedStatus: [] },
+        intervalMs: 1_000,
+        timeoutMs: 1_000,
+        unhealthyThreshold: 1,
+        healthyThreshold: 1,
+      },
+    };
+    const plan = { cluster: 'west', ports, services: [payments], peers: {}, workers: 2 };
+    const config = await writeGatewayFolder(tempFolder(t), clusterset, plan);
+    const gateway = GatewayProcess.start(t, config, ports.admin);
+    await gateway.ready();
+    await until(() => pod.requests.includes('GET /ready'));
+    const client = new Http2Client(t, ports.http);
+    for (let n = 0; n < 5; n++) {
+      const response = await client.request({ ':path': '/pay' });
+      assert.equal(`${response.status} ${response.body}`, '200 HTTP/2.0');
+    }
+    for (const { client: shown } of pod.connections) {
+      assert.match(shown ?? '', /URI:spiffe:\/\/west\.mesh\.example\/isthmus\/gateway/);
+    }
+    const { body } = await gateway.admin('/why?service=shop/payments');
+    assert.equal(
+      JSON.parse(body).upstream,
+      'Mutual TLS to payments.shop.svc, then HTTP/2 or HTTP/1.1 as the pod chooses; ' +
+        'certificates by the trust bundles for spiffe://west.mesh.example/ns/shop/sa/*.',
+    );
+  });
+});
 
 describe('nginx with TLS as a pod', { skip: missingTools('nginx') }, () => {
   for (const [http2, version] of [
