@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { elapsed } from '../../federation/model/elapsed.ts';
 import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
 import { columns } from './command-output.ts';
-import { elapsed } from './elapsed.ts';
 
 const ESCAPE = String.fromCharCode(27);
 

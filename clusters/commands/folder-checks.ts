@@ -1,3 +1,4 @@
+import { elapsed } from '../../federation/model/elapsed.ts';
 import type { UserError } from '../../federation/model/user-error.ts';
 import { bundlesFor } from '../../trust/bundle.ts';
 import { type ClusterTrust, loadTrustFolder } from '../../trust/folder.ts';
@@ -8,7 +9,6 @@ import { probeGateway } from '../join/gateway-probe.ts';
 import { parseHostPort } from './address.ts';
 import { attempt } from './attempt.ts';
 import { type CheckStep, failed, failedBy, ok, skipped } from './check-step.ts';
-import { elapsed } from './elapsed.ts';
 import type { ConfiguredCluster, Programs } from './programs.ts';
 
 const DAY_MS = 86_400_000;

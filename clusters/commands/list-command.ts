@@ -1,9 +1,9 @@
 import { localityKey } from '../../federation/model/cluster.ts';
+import { elapsed } from '../../federation/model/elapsed.ts';
 import { hostPort } from '../../federation/model/endpoint.ts';
 import { readClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
 import { type CommandOutput, columns } from './command-output.ts';
-import { elapsed } from './elapsed.ts';
 import type { FederationReport, PeerReport, Programs } from './programs.ts';
 
 export interface LookFlags {

@@ -1,6 +1,6 @@
+import { elapsed } from '../../federation/model/elapsed.ts';
 import type { Attempt } from './attempt.ts';
 import { type CheckStep, failed, failedBy, ok, skipped } from './check-step.ts';
-import { elapsed } from './elapsed.ts';
 import type { FederationReport, GatewayReport, PeerReport } from './programs.ts';
 
 /** A head is issued every 2 s and counts as silence after 10: one that is heard is no older than this by a right clock. */

@@ -1,10 +1,10 @@
 import { localityKey } from '../../federation/model/cluster.ts';
+import { elapsed } from '../../federation/model/elapsed.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { type CommandOutput, columns } from './command-output.ts';
-import { elapsed } from './elapsed.ts';
 import { type LookContext, type LookFlags, lastSeen } from './list-command.ts';
 import type { FederationReport, GatewayReport } from './programs.ts';
 

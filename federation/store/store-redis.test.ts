@@ -46,6 +46,20 @@ describe('Redis with TLS and a user per cluster', { skip: missingTools('redis-se
     return clusters;
   }
 
+  /** North follows west, which has `shop/cart`, and east, which has `shop/foreign`. */
+  async function twoFollowed(t: TestContext) {
+    const clusters = await clustersOf(t);
+    const [west, east] = [clusters.publisher('west'), clusters.publisher('east')];
+    clusters.replace(west, 'west', [testRecord('cart')]);
+    clusters.replace(east, 'east', [testRecord('foreign')]);
+    const follower = await clusters.follower('north');
+    await eventually(
+      'both are synced',
+      () => keysOf(follower, 'west') + keysOf(follower, 'east') === 'shop/cartshop/foreign',
+    );
+    return { clusters, west, east, follower };
+  }
+
   it('an RDB of yesterday turns nothing back', async (t) => {
     const clusters = await clustersOf(t);
     const west = clusters.publisher('west');
@@ -100,15 +114,7 @@ describe('Redis with TLS and a user per cluster', { skip: missingTools('redis-se
   });
 
   it('a member whose log is no log stops nobody else’s news', async (t) => {
-    const clusters = await clustersOf(t);
-    const [west, east] = [clusters.publisher('west'), clusters.publisher('east')];
-    clusters.replace(west, 'west', [testRecord('cart')]);
-    clusters.replace(east, 'east', [testRecord('foreign')]);
-    const follower = await clusters.follower('north');
-    await eventually(
-      'both are synced',
-      () => keysOf(follower, 'west') + keysOf(follower, 'east') === 'shop/cartshop/foreign',
-    );
+    const { clusters, west, east, follower } = await twoFollowed(t);
     await east.close();
     const operator = server.client();
     await operator.set(KEYS.log('east'), 'no stream');
@@ -121,15 +127,7 @@ describe('Redis with TLS and a user per cluster', { skip: missingTools('redis-se
   });
 
   it('a member whose log has an entry of 20 MB stops nobody else’s news', async (t) => {
-    const clusters = await clustersOf(t);
-    const [west, east] = [clusters.publisher('west'), clusters.publisher('east')];
-    clusters.replace(west, 'west', [testRecord('cart')]);
-    clusters.replace(east, 'east', [testRecord('foreign')]);
-    const follower = await clusters.follower('north');
-    await eventually(
-      'both are synced',
-      () => keysOf(follower, 'west') + keysOf(follower, 'east') === 'shop/cartshop/foreign',
-    );
+    const { clusters, west, east, follower } = await twoFollowed(t);
     const operator = server.client();
     await operator.xadd(KEYS.log('east'), '*', 'h', Buffer.alloc(20 * 1024 * 1024));
     clusters.set(west, 'west', testRecord('stock'));

@@ -167,6 +167,8 @@ describe('gateway status', () => {
       '  peer        west: synced, steady, trunk up for 90 s, 12.5 ms',
       '  peer        north: unreachable, failing, no trunk yet',
     ]);
+    const expired = { ...STATUS, svid: { ...STATUS.svid, expiresInSeconds: -180 } };
+    assert.match(printStatus(expired, 90_000), /gateway, expired 3 min ago$/m);
   });
 
   it('says when nobody answers, or somebody else does', async (t) => {

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { z } from 'zod';
+import { elapsed } from '../../federation/model/elapsed.ts';
 import { hostPort, parseHostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { AdminAddress } from '../config.ts';
@@ -60,7 +61,7 @@ export function printStatus(status: GatewayStatus, nowMs: number): string {
       : `  snapshot    ${snapshot.epoch}/${snapshot.version}, ${snapshot.services} services`,
     svid === undefined
       ? '  SVID        none yet'
-      : `  SVID        ${svid.id}, expires in ${duration(svid.expiresInSeconds)}`,
+      : `  SVID        ${svid.id}, ${expiryText(svid.expiresInSeconds)}`,
   ];
   for (const { cluster, reach, health, trunk } of status.peers) {
     lines.push(`  peer        ${cluster}: ${reach}, ${health.kind}, ${trunkText(trunk, nowMs)}`);
@@ -68,17 +69,16 @@ export function printStatus(status: GatewayStatus, nowMs: number): string {
   return lines.join('\n');
 }
 
-function trunkText(trunk: GatewayStatus['peers'][number]['trunk'], nowMs: number): string {
-  if (trunk === null) return 'no trunk yet';
-  const since = duration(Math.max(0, Math.round((nowMs - trunk.sinceMs) / 1000)));
-  const rtt = trunk.up && trunk.rttSeconds > 0 ? `, ${(trunk.rttSeconds * 1000).toFixed(1)} ms` : '';
-  return `trunk ${trunk.up ? 'up' : 'down'} for ${since}${rtt}`;
+function expiryText(seconds: number): string {
+  const time = elapsed(seconds * 1000);
+  return seconds < 0 ? `expired ${time} ago` : `expires in ${time}`;
 }
 
-function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3600)} h`;
+function trunkText(trunk: GatewayStatus['peers'][number]['trunk'], nowMs: number): string {
+  if (trunk === null) return 'no trunk yet';
+  const since = elapsed(Math.max(0, nowMs - trunk.sinceMs));
+  const rtt = trunk.up && trunk.rttSeconds > 0 ? `, ${(trunk.rttSeconds * 1000).toFixed(1)} ms` : '';
+  return `trunk ${trunk.up ? 'up' : 'down'} for ${since}${rtt}`;
 }
 
 function parseAddress(text: string): AdminAddress {

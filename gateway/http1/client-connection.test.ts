@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import {
   answeredWith,
   type ClientPair,
@@ -263,12 +263,7 @@ describe('a connection that dies', () => {
   });
 
   test('before it was there', async (t) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
+    const port = await freePort();
     const resources = createCodecResources();
     t.after(() => resources.timers.close());
     const handler = new RecordingClientHandler();

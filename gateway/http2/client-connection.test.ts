@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
+import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { begin, failureOf, GET, OK, POST, pair } from '../../test/fixtures/http2-client-pair.ts';
 import { type RawHttp2Peer, rawBlock, rawSettings, uint32 } from '../../test/fixtures/raw-http2-peer.ts';
 import { RecordedResponse, RecordingClientHandler, until } from '../../test/fixtures/recorded-exchanges.ts';
@@ -178,12 +178,7 @@ describe('how a response can fail', () => {
   });
 
   test('a connection that cannot be made', async (t) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
+    const port = await freePort();
     const resources = createCodecResources();
     t.after(() => resources.timers.close());
     const handler = new RecordingClientHandler();
