@@ -47,7 +47,7 @@ async function tlsPair(t: TestContext): Promise<Pair> {
     reader.destroy();
     server.close();
   });
-  const turn = new FlushTurn();
+  const turn = new FlushTurn(assert.ifError);
   const pool = new BytePool(64 * 1024 * 1024);
   const slabs = new CountedSlabs(SLAB_BYTES, 17 * 1024);
   const output = new OutputBuffer(socket, {

@@ -128,6 +128,11 @@ export class OutputBuffer implements Flushable {
     this.#release();
   }
 
+  abandon(): void {
+    this.close();
+    this.#socket.destroy();
+  }
+
   #moveOn(bytes: number): void {
     if (this.#writingBytes > 0) this.#putBehind();
     else if (!this.#closed) this.#write();
@@ -218,6 +223,11 @@ export class OutputBuffer implements Flushable {
 
   #roomIsBack(): void {
     this.#waiting = false;
-    this.#options.onRoom();
+    // Also when it is the socket that calls, outside of any turn.
+    try {
+      this.#options.onRoom();
+    } catch (error) {
+      this.#options.turn.failed(this, error);
+    }
   }
 }

@@ -30,6 +30,9 @@ export interface CodecResources {
   readonly onDefect: (error: unknown) => void;
 }
 
+/** Where a defect of ours came up: what is found in a connection's input its codec counts as rejected, by itself. */
+export type DefectSide = 'input' | 'output';
+
 const LARGE_SLAB_BYTES = 64 * 1024;
 const SMALL_SLAB_BYTES = 8 * 1024;
 /** A header block of 60 KiB in Huffman code has at most 8/5 of that decoded. */
@@ -40,12 +43,12 @@ export function createCodecResources(
   options: {
     readonly clock?: Clock;
     readonly heldBytes?: number;
-    readonly onDefect?: (error: unknown) => void;
+    readonly onDefect?: (error: unknown, side: DefectSide) => void;
   } = {},
 ): CodecResources {
-  const clock = options.clock ?? SYSTEM_CLOCK;
+  const { clock = SYSTEM_CLOCK, onDefect = throwUncaught } = options;
   return {
-    turn: new FlushTurn(),
+    turn: new FlushTurn((error) => onDefect(error, 'output')),
     timers: new TimerWheel(clock),
     clock,
     heldBytes: new BytePool(options.heldBytes ?? DEFAULT_HELD_BYTES),
@@ -56,7 +59,7 @@ export function createCodecResources(
     sensitiveNames: new SensitiveNames(),
     fieldNames: new FieldNames(),
     fieldStrings: new SharedStrings(),
-    onDefect: options.onDefect ?? throwUncaught,
+    onDefect: (error) => onDefect(error, 'input'),
   };
 }
 

@@ -7,7 +7,7 @@ import { TurnClock } from './turn-clock.ts';
 
 test('a turn has one time', async () => {
   const base = new ManualClock(5_000);
-  const clock = new TurnClock(base, new FlushTurn());
+  const clock = new TurnClock(base, new FlushTurn(assert.ifError));
   assert.deepEqual([clock.now(), clock.monotonic()], [5_000, 0]);
   base.advance(10);
   assert.deepEqual([clock.now(), clock.monotonic()], [5_000, 0], 'the turn still lasts');
@@ -17,7 +17,7 @@ test('a turn has one time', async () => {
 
 test('time goes on although nothing is written', async () => {
   const base = new ManualClock(5_000);
-  const clock = new TurnClock(base, new FlushTurn());
+  const clock = new TurnClock(base, new FlushTurn(assert.ifError));
   for (let ms = 1; ms < 4; ms++) {
     clock.now();
     base.advance(1);

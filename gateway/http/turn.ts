@@ -1,6 +1,8 @@
 /** Something that collects output during a turn of the event loop and writes it at the turn's end. */
 export interface Flushable {
   flush(): void;
+  /** What it said or did in an output's turn threw: its connection ends at once, and nothing more is written to it. */
+  abandon(): void;
 }
 
 /**
@@ -8,6 +10,7 @@ export interface Flushable {
  * were readable in that turn. What came in on many client sockets so leaves in one write of the trunk.
  */
 export class FlushTurn {
+  readonly #onDefect: (error: unknown) => void;
   #dirty: Flushable[] = [];
   #spare: Flushable[] = [];
   #scheduled = false;
@@ -17,6 +20,11 @@ export class FlushTurn {
     this.#count++;
     this.flushNow();
   };
+
+  /** @param onDefect a defect of ours came up in a flush; that output is abandoned, all others are flushed */
+  constructor(onDefect: (error: unknown) => void) {
+    this.#onDefect = onDefect;
+  }
 
   /**
    * A number that is the same until the turn's end: what was computed under it holds for the turn. Whoever asks keeps
@@ -38,8 +46,20 @@ export class FlushTurn {
     const outputs = this.#dirty;
     this.#dirty = this.#spare;
     this.#spare = outputs;
-    for (const output of outputs) output.flush();
+    for (const output of outputs) {
+      try {
+        output.flush();
+      } catch (error) {
+        this.failed(output, error);
+      }
+    }
     outputs.length = 0;
+  }
+
+  /** Such a defect must not end all connections of the worker, nor keep the turn's other outputs from their flush. */
+  failed(output: Flushable, error: unknown): void {
+    this.#onDefect(error);
+    output.abandon();
   }
 
   #schedule(): void {

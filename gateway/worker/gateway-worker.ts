@@ -69,7 +69,10 @@ export class GatewayWorker {
     this.#resources = createCodecResources({
       clock,
       heldBytes: config.limits.maxHeldBytes,
-      onDefect: (err) => this.#defects.error({ err }, 'a defect of the gateway closed a connection'),
+      onDefect: (err, side) => {
+        this.#defects.error({ err }, 'a defect of the gateway closed a connection');
+        if (side === 'output') this.#meters.countRejected('internal');
+      },
     });
     this.#accessLog = new AccessLog(config.accessLog, (reason) => this.#logLost(reason));
     this.#telemetry = new RequestTelemetry(this.#meters, this.#accessLog);
