@@ -6,6 +6,8 @@ export interface Victim {
   readonly port: number;
   /** An authority that is served; `/big` under it answers with more than anybody holds. */
   readonly authority: string;
+  /** An authority with a pod of its own, for those who behave: what an attacked pod suffers is not the gateway's doing. */
+  readonly othersAuthority: string;
   /** Of a TCP service: who begins with `w` is not read any further, everyone else gets more than anybody holds. */
   readonly tcpPort: number;
   /** Where TLS for the same pod goes through, under `tlsServerName`. */

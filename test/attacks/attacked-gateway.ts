@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workloadId } from '../../federation/model/identity.ts';
@@ -12,6 +13,9 @@ import { TestClusterset } from '../fixtures/test-clusterset.ts';
 import type { Victim } from './attack.ts';
 
 type Cleanup = { after(stop: () => void | Promise<void>): void };
+
+/** In the field attackers and the pods that they call have processors of their own: here they are last to get one. */
+export const LEAST_PRIORITY = 19;
 
 /** `isthmus gateway run` with one worker and one pod, to be attacked. */
 export class AttackedGateway {
@@ -31,9 +35,12 @@ export class AttackedGateway {
     const client = await clusterset.svid('east', workloadId('east.mesh.example', 'shop', 'client'));
     const ports = await gatewayPorts();
     const [tcpPort, tlsPassthroughPort] = [await freePort(), await freePort()];
-    const endpoints = [await startPod(t, 'tcp-pod.ts')];
+    const endpoints = [await startPod(t, 'tcp-pod.ts', LEAST_PRIORITY)];
+    const attacked = await startPod(t, 'pod.ts', LEAST_PRIORITY);
+    const others = await startPod(t, 'pod.ts', 0);
     const services = [
-      { name: 'payments', protocol: 'http', endpoints: [await startPod(t, 'pod.ts')], offeredBy: [] },
+      { name: 'payments', protocol: 'http', endpoints: [attacked], offeredBy: [] },
+      { name: 'orders', protocol: 'http', endpoints: [others], offeredBy: [] },
       { name: 'database', protocol: 'tcp', listenPort: tcpPort, endpoints, offeredBy: [] },
       { name: 'secure', protocol: 'tcp', appProtocol: 'tls', endpoints, offeredBy: [] },
     ] as const;
@@ -58,6 +65,7 @@ export class AttackedGateway {
       tlsPassthroughPort,
       tlsServerName: 'secure.shop.svc.clusterset.local',
       authority,
+      othersAuthority: 'orders.shop.svc.clusterset.local',
       certificateChainPem,
       privateKeyPem,
       rootPem,
@@ -87,17 +95,29 @@ export class AttackedGateway {
     return Number(/^isthmus_held_bytes (\d+)$/m.exec(text)?.[1] ?? Number.NaN);
   }
 
-  /** Resolves when nothing is held any more. */
-  async emptied(): Promise<void> {
-    while ((await this.heldBytes()) > 0) await sleep(50);
+  /** How long the worker's thread could have run and had no processor, in all (Linux, Documentation/scheduler/sched-stats). */
+  waitedForProcessorMs(): number {
+    const [, waitedNs] = readFileSync(`/proc/${this.#worker}/schedstat`, 'latin1').split(' ');
+    return Number(waitedNs) / 1e6;
+  }
+
+  /** Resolves when nothing is held any more; false when something still is after `withinMs`. */
+  async emptied(withinMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const endMs = performance.now() + withinMs;
+    while ((await this.heldBytes()) > 0) {
+      if (performance.now() > endMs) return false;
+      await sleep(50);
+    }
+    return true;
   }
 }
 
-async function startPod(t: Cleanup, file: string): Promise<number> {
+async function startPod(t: Cleanup, file: string, priority: number): Promise<number> {
   const pod = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   t.after(() => {
     pod.kill('SIGKILL');
   });
+  setPriority(pod.pid ?? 0, priority);
   const [port] = (await once(pod, 'message')) as [number];
   return port;
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lifetime } from '../../federation/runtime/lifetime.ts';
 import type { Attack } from './attack.ts';
-import { AttackedGateway } from './attacked-gateway.ts';
+import { AttackedGateway, LEAST_PRIORITY } from './attacked-gateway.ts';
 import type { AttackOrder } from './attacker.ts';
 import { type Experience, experience } from './well-behaved-client.ts';
 
@@ -23,14 +24,18 @@ const LEAST_P99_MS = 3;
 /** Of the requests of others. */
 const MAX_FAILED_RATIO = 0.01;
 const SAMPLE_MS = 100;
+const LEAD_MS = 1000;
+/** For what is held to go after an attack: longer than any of its times. */
+const EMPTY_MS = 30_000;
 const attackerFile = join(import.meta.dirname, 'attacker.ts');
 
 export interface AttackReport {
   readonly attack: string;
   readonly seconds: number;
   readonly memoryBytes: { readonly before: number; readonly max: number; readonly after: number };
-  readonly alone: Experience;
-  readonly beside: Experience;
+  /** What others see while the same attack goes to another gateway on this machine, and while it goes to theirs. */
+  readonly apart: Experience & Starved;
+  readonly beside: Experience & Starved;
   readonly p99Ratio: number;
   /** What was counted while it ran, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
@@ -38,32 +43,60 @@ export interface AttackReport {
   readonly complaints: readonly string[];
 }
 
+interface Starved {
+  /** Share of the time in which the others' worker could have run and had no processor: what no gateway can help. */
+  readonly starved: number;
+}
+
 /** One attack on a gateway of its own, beside clients that behave. Closes `lifetime`, which has what it started. */
 export async function runAttack(attack: Attack, seconds: number, lifetime: Lifetime): Promise<AttackReport> {
   try {
-    const gateway = await AttackedGateway.start({ after: (stop) => lifetime.add(stop) }, LIMITS);
-    const { victim } = gateway;
-    await experience(victim, 1);
-    const alone = await experience(victim, Math.max(2, seconds / 6));
+    const start = () => AttackedGateway.start({ after: (stop) => lifetime.add(stop) }, LIMITS);
+    const [bystander, gateway] = [await start(), await start()];
+    await experience(gateway.victim, 1);
+    const apartSeconds = Math.max(2, seconds / 3);
+    const apart = await during(attack, bystander, lifetime, () => starvation(gateway, apartSeconds));
+    await bystander.emptied(EMPTY_MS);
     const before = gateway.residentBytes();
     const memory = watchMemory(gateway);
-    const attacker = fork(attackerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    lifetime.add(() => ended(attacker));
-    attacker.send({ attack: attack.name, victim } satisfies AttackOrder);
-    const beside = await experience(victim, seconds);
-    await ended(attacker);
+    const beside = await during(attack, gateway, lifetime, () => starvation(gateway, seconds));
     const reasons = Object.fromEntries(await gateway.rejected());
-    await gateway.emptied();
-    const max = memory.stop();
-    const after = gateway.residentBytes();
-    const p99Ratio = Math.max(beside.p99Ms, LEAST_P99_MS) / Math.max(alone.p99Ms, LEAST_P99_MS);
-    const report = { attack: attack.name, seconds, alone, beside, p99Ratio, reasons };
-    const memoryBytes = { before, max, after };
-    const complaints = complaintsOf(attack, { ...report, memoryBytes }, await gateway.alive());
-    return { ...report, memoryBytes, complaints };
+    const emptied = await gateway.emptied(EMPTY_MS);
+    const memoryBytes = { before, max: memory.stop(), after: gateway.residentBytes() };
+    const p99Ratio = Math.max(beside.p99Ms, LEAST_P99_MS) / Math.max(apart.p99Ms, LEAST_P99_MS);
+    const report = { attack: attack.name, seconds, memoryBytes, apart, beside, p99Ratio, reasons };
+    const complaints = complaintsOf(attack, report, await gateway.alive());
+    if (!emptied)
+      complaints.push(`${await gateway.heldBytes()} bytes are held ${EMPTY_MS / 1000} s after its end`);
+    return { ...report, complaints };
   } finally {
     await lifetime.close();
   }
+}
+
+/** What `measure` finds while the attack goes to `gateway`, which has it for a second by then. */
+async function during<T>(
+  { name }: Attack,
+  { victim }: AttackedGateway,
+  lifetime: Lifetime,
+  measure: () => Promise<T>,
+): Promise<T> {
+  const attacker = fork(attackerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  lifetime.add(() => ended(attacker));
+  setPriority(attacker.pid ?? 0, LEAST_PRIORITY);
+  attacker.send({ attack: name, victim } satisfies AttackOrder);
+  await sleep(LEAD_MS);
+  const found = await measure();
+  await ended(attacker);
+  return found;
+}
+
+async function starvation(gateway: AttackedGateway, seconds: number): Promise<Experience & Starved> {
+  const waitedMs = gateway.waitedForProcessorMs();
+  const startMs = performance.now();
+  const seen = await experience(gateway.victim, seconds);
+  const starved = (gateway.waitedForProcessorMs() - waitedMs) / (performance.now() - startMs);
+  return { ...seen, starved };
 }
 
 function watchMemory(gateway: AttackedGateway): { stop(): number } {

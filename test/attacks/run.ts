@@ -1,28 +1,15 @@
-// npm run attacks -- [--seconds 60] [--attack NAME] [--json]
+// npm run attacks -- [--seconds 60] [--attack NAME] [--json] [--save]
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { describeHardware } from '../bench/results/machine.ts';
 import type { Attack } from './attack.ts';
 import { ATTACKS, attackNamed } from './attacks.ts';
-import { type AttackReport, MAX_GROWTH_BYTES, MAX_P99_RATIO, runAttack } from './campaign.ts';
+import { type AttackReport, runAttack } from './campaign.ts';
+import { bounds, lineOf, resultsPage, verdict } from './report.ts';
 
-const MIB = 1024 * 1024;
-
-function mebibytes(bytes: number): string {
-  return (bytes / MIB).toFixed(0);
-}
-
-function lineOf(report: AttackReport): string {
-  const { attack, memoryBytes, alone, beside, p99Ratio, reasons, complaints } = report;
-  const { before, max, after } = memoryBytes;
-  const counted = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
-  return [
-    `${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${attack}`,
-    `memory ${mebibytes(before)} / ${mebibytes(max)} / ${mebibytes(after)} MiB before / most / after`,
-    `others' p99 ${alone.p99Ms.toFixed(1)} ms alone, ${beside.p99Ms.toFixed(1)} ms beside it (x ${p99Ratio.toFixed(2)}), ${beside.failed} of ${beside.requests} failed`,
-    `counted ${counted.join(', ') || 'nothing'}`,
-    ...complaints.map((complaint) => `! ${complaint}`),
-  ].join('\n     ');
-}
+const resultsFile = join(import.meta.dirname, 'results.md');
 
 function chosen(name: string | undefined): readonly Attack[] {
   if (name === undefined) return ATTACKS;
@@ -37,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     attack: { type: 'string' },
     json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
@@ -45,11 +33,15 @@ if (!(seconds > 0)) {
   process.exit(2);
 }
 const attacks = chosen(values.attack);
-if (!values.json) {
-  console.log(
-    `each for ${seconds} s; the worker may grow by ${mebibytes(MAX_GROWTH_BYTES)} MiB, others' p99 by x ${MAX_P99_RATIO}`,
-  );
+const hardware = describeHardware();
+if (!values.json) console.log(bounds(seconds));
+
+/** `--save` keeps what there is after each attack: a campaign that is stopped has not been for nothing. */
+function save(reports: readonly AttackReport[]): void {
+  const command = ['npm run attacks --', ...process.argv.slice(2)].join(' ');
+  writeFileSync(resultsFile, resultsPage(reports, { hardware, command, seconds }));
 }
+
 /** What a signal ends leaves no gateway behind. */
 async function runAll(): Promise<void> {
   const running = new Set<Lifetime>();
@@ -59,14 +51,19 @@ async function runAll(): Promise<void> {
       process.exit(130);
     });
   }
-  for (const attack of attacks) {
+  const reports: AttackReport[] = [];
+  for (const [index, attack] of attacks.entries()) {
+    if (!values.json) console.log(`(${index + 1} of ${attacks.length}) ${attack.name}: ${attack.abuse}`);
     const lifetime = new Lifetime();
     running.add(lifetime);
     const report = await runAttack(attack, seconds, lifetime);
     running.delete(lifetime);
     console.log(values.json ? JSON.stringify(report) : lineOf(report));
     if (report.complaints.length > 0) process.exitCode = 1;
+    reports.push(report);
+    if (values.save) save(reports);
   }
+  if (!values.json) console.log(verdict(reports));
 }
 
 await runAll();

@@ -32,13 +32,16 @@ export async function experience(victim: Victim, seconds: number): Promise<Exper
   return { requests: durationsMs.length + failed, failed, p99Ms };
 }
 
-function served(agent: Agent, { port, authority }: Victim): Promise<boolean> {
+function served(agent: Agent, { port, othersAuthority }: Victim): Promise<boolean> {
   return new Promise((resolve) => {
-    const asked = request({ agent, host: '127.0.0.1', port, headers: { host: authority } }, (response) => {
-      response.on('error', () => resolve(false));
-      response.on('end', () => resolve(response.statusCode === 200));
-      response.resume();
-    });
+    const asked = request(
+      { agent, host: '127.0.0.1', port, headers: { host: othersAuthority } },
+      (response) => {
+        response.on('error', () => resolve(false));
+        response.on('end', () => resolve(response.statusCode === 200));
+        response.resume();
+      },
+    );
     asked.setTimeout(10_000, () => asked.destroy());
     asked.on('error', () => resolve(false));
     asked.end();

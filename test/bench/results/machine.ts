@@ -5,13 +5,25 @@ import { run } from '../program.ts';
 import type { Tools } from '../tools.ts';
 
 /** On what the figures were measured. */
-export interface Machine {
+export interface Hardware {
   readonly cpu: string;
   readonly cores: number;
   readonly kernel: string;
   /** Processes that wanted a CPU, over the last minute before the run: more than 0 is other work. null = not recorded. */
   readonly loadAverage: number | null;
+}
+
+export interface Machine extends Hardware {
   readonly versions: Readonly<Record<string, string>>;
+}
+
+export function describeHardware(): Hardware {
+  return {
+    cpu: /^model name\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown',
+    cores: availableParallelism(),
+    kernel: release(),
+    loadAverage: loadavg()[0] ?? 0,
+  };
 }
 
 export async function describeMachine(tools: Tools, envoyPath: string | undefined): Promise<Machine> {
@@ -28,13 +40,7 @@ export async function describeMachine(tools: Tools, envoyPath: string | undefine
     versions[name] = pattern.exec(await spoken(path, flag))?.[1] ?? 'unknown';
   }
   versions['http2-proxy'] = packageVersion('http2-proxy');
-  return {
-    cpu: /^model name\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown',
-    cores: availableParallelism(),
-    kernel: release(),
-    loadAverage: loadavg()[0] ?? 0,
-    versions,
-  };
+  return { ...describeHardware(), versions };
 }
 
 /** Some say their version on stderr, or with an exit code. */
