@@ -43,7 +43,7 @@ function connectorFor(target: ProbeTarget, clock: Clock, credentials: PodCredent
   const options = { clock, reads: undefined };
   if (plan === undefined) return tcpConnector(target, options);
   // A check that fails is its own news: the metric counts what requests meet.
-  return tlsConnector(target, { ...options, plan, credentials, rejected: () => undefined });
+  return tlsConnector(target, { ...options, plan, alpn: plan.alpn, credentials, rejected: () => undefined });
 }
 
 function open(connect: Connect, timeoutMs: number): Promise<Socket | undefined> {

@@ -15,6 +15,8 @@ import type { PodCredential, PodCredentials } from './pod-credentials.ts';
 
 export interface ConnectTlsOptions extends ConnectOptions {
   readonly plan: UpstreamTlsPlan;
+  /** What is offered by ALPN; empty = nothing. */
+  readonly alpn: UpstreamTlsPlan['alpn'];
   readonly credentials: PodCredentials;
   /** A handshake failed, or the pod is not who it should be: counted as `isthmus_rejected_total{reason}`. */
   readonly rejected: (reason: RejectionReason) => void;
@@ -64,7 +66,7 @@ class PodDialler {
   }
 
   #open(credential: PodCredential, session: PodSession | undefined): TLSSocket {
-    const { plan, reads } = this.#options;
+    const { plan, alpn, reads } = this.#options;
     const to: ConnectionOptions & { readonly noDelay: boolean; readonly allowHalfOpen: boolean } = {
       host: this.#target.host,
       port: this.#target.port,
@@ -75,7 +77,7 @@ class PodDialler {
       checkServerIdentity: () => undefined,
       allowHalfOpen: true,
       noDelay: true,
-      ...(plan.alpn.length === 0 ? {} : { ALPNProtocols: [...plan.alpn] }),
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
       ...(session === undefined ? {} : { session: session.ticket }),
     };
     if (reads === undefined) return connect(to);
@@ -88,7 +90,7 @@ class PodDialler {
 
   /** What is wrong with whom the handshake has led to. */
   #check(socket: TLSSocket, { credential, session }: Handshake): Error | undefined {
-    const { plan, clock, credentials } = this.#options;
+    const { plan, alpn, clock, credentials } = this.#options;
     try {
       const { authority } = credential;
       const expected = {
@@ -99,7 +101,8 @@ class PodDialler {
         cache: credentials.chains,
       };
       const { leafDer } = checkPod(socket, expected);
-      if (plan.alpn.length === 1 && socket.alpnProtocol !== plan.alpn[0]) return new ProtocolError();
+      // HTTP/2 over TLS is there by ALPN alone (RFC 9113 section 3.2); a pod that knows no ALPN speaks HTTP/1.1.
+      if (alpn.length === 1 && alpn[0] === 'h2' && socket.alpnProtocol !== 'h2') return new ProtocolError();
       socket.on('session', (ticket) => this.#remember(credential, { ticket, leafDer }));
       return undefined;
     } catch (failure) {

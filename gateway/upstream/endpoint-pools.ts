@@ -136,7 +136,7 @@ export class EndpointPools implements Timed {
       connect: this.#connector(endpoint, tls),
       pool: (version, connect) => this.#http(version, connect),
       // Few pods take a WebSocket over HTTP/2 (RFC 8441); browsers do not ask them for it either.
-      forUpgrades: this.#http('http/1.1', this.#connector(endpoint, { ...tls, alpn: ['http/1.1'] })),
+      forUpgrades: this.#http('http/1.1', this.#connector(endpoint, tls, { alpn: ['http/1.1'] })),
       options: HTTP1_POOL,
       rejected: this.#rejected,
     });
@@ -159,11 +159,12 @@ export class EndpointPools implements Timed {
   #connector(
     endpoint: LocalEndpoint,
     plan: UpstreamTlsPlan | undefined,
-    { ownReads = false }: { readonly ownReads?: boolean } = {},
+    given: { readonly ownReads?: boolean; readonly alpn?: UpstreamTlsPlan['alpn'] } = {},
   ): Connect {
-    const options = { clock: this.#clock, reads: ownReads ? undefined : this.#resources.reads };
+    const options = { clock: this.#clock, reads: given.ownReads ? undefined : this.#resources.reads };
     if (plan === undefined) return tcpConnector(endpoint, options);
-    const tls = { plan, credentials: this.#credentials, rejected: this.#rejected };
+    const alpn = given.alpn ?? plan.alpn;
+    const tls = { plan, alpn, credentials: this.#credentials, rejected: this.#rejected };
     return tlsConnector(endpoint, { ...options, ...tls });
   }
 }

@@ -31,6 +31,7 @@ function svidOf(mesh: TestMesh, namespace: string): Promise<Svid> {
 describe('TLS to pods with certificates of other authorities', () => {
   const versions = [
     ['http', 'https', 'HTTP/1.1'],
+    ['http', 'no-alpn', 'HTTP/1.1'],
     ['http', 'by-alpn', 'HTTP/2.0'],
     ['http', 'h2', 'HTTP/2.0'],
     ['http2', 'by-alpn', 'HTTP/2.0'],

@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createSecureServer } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Client, credentials, Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { workloadId } from '../../federation/model/identity.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { webSocketAccept } from '../../gateway/http/websocket.ts';
 import { startServer } from '../bench/program.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
 import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../fixtures/gateway-process.ts';
@@ -217,50 +215,37 @@ describe('Redis with TLS as a pod', { skip: missingTools('redis-server') }, () =
   });
 });
 
-describe('a WebSocket to a pod that would speak HTTP/2', () => {
-  it('goes over HTTP/1.1', async (t) => {
-    const certificate = await serverCertificate([POD_HOST]);
-    const pod = createSecureServer({ ...serverOptions(certificate), allowHTTP1: true });
-    const protocols: unknown[] = [];
-    const sockets = new Set<Socket>();
-    pod.on('secureConnection', (socket) => {
-      sockets.add(socket);
-      protocols.push(socket.alpnProtocol);
+describe('a WebSocket to a pod with TLS', () => {
+  for (const [kind, plain, protocols] of [
+    ['by-alpn', 'HTTP/2.0', ['h2', 'http/1.1']],
+    ['no-alpn', 'HTTP/1.1', [false, false]],
+  ] as const) {
+    it(`goes over HTTP/1.1 where the pod is ${kind}`, async (t) => {
+      const certificate = await serverCertificate([POD_HOST]);
+      const pod = await TlsPod.start(t, { kind, ...serverOptions(certificate) });
+      const upstreamTls = simpleTls(certificate);
+      const at = await UpstreamScene.start(t, { endpoints: [pod.port], upstreamTls });
+      assert.equal(await at.ask(), `200 ${plain}`);
+      const headers = {
+        host: 'payments.shop',
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      };
+      const asked = request({ port: await at.gateway.listenHttp(), path: '/chat', headers });
+      asked.end();
+      const [response, socket] = (await once(asked, 'upgrade')) as [{ statusCode: number }, Socket];
+      t.after(() => socket.destroy());
+      assert.equal(response.statusCode, 101);
+      socket.write('hello');
+      assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+      assert.deepEqual(
+        pod.connections.map(({ alpn }) => alpn),
+        protocols,
+      );
     });
-    pod.on('request', (_request, response) => response.end('plain'));
-    pod.on('upgrade', (asked, socket: Socket) => {
-      const accept = webSocketAccept(asked.headers['sec-websocket-key'] ?? '');
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
-      socket.write(`Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
-      socket.pipe(socket);
-    });
-    pod.listen(0, '127.0.0.1');
-    await once(pod, 'listening');
-    t.after(() => {
-      pod.close();
-      for (const socket of sockets) socket.destroy();
-    });
-    const at = await UpstreamScene.start(t, {
-      endpoints: [(pod.address() as AddressInfo).port],
-      upstreamTls: simpleTls(certificate),
-    });
-    assert.equal(await at.ask(), '200 plain');
-    const headers = {
-      host: 'payments.shop',
-      connection: 'upgrade',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    };
-    const asked = request({ port: await at.gateway.listenHttp(), path: '/chat', headers });
-    asked.end();
-    const [response, socket] = (await once(asked, 'upgrade')) as [{ statusCode: number }, Socket];
-    t.after(() => socket.destroy());
-    assert.equal(response.statusCode, 101);
-    socket.write('hello');
-    assert.equal(String((await once(socket, 'data'))[0]), 'hello');
-    assert.deepEqual(protocols, ['h2', 'http/1.1']);
-  });
+  }
 });
 
 describe('a pod that wants a certificate and gets none', { skip: missingTools('openssl') }, () => {
