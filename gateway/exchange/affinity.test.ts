@@ -26,14 +26,10 @@ async function world(t: TestContext, hashOn: HashSource): Promise<World> {
   );
   const loadBalancing = { kind: 'maglev', hashOn, tableSize: 65_537 } as const;
   const payments = { name: 'payments', protocol: 'http2', loadBalancing } as const;
-  const west = await mesh.gateway('west', {
-    peers: { east: [1] },
-    services: [{ ...payments, endpoints: pods.map(({ port }) => port), offeredBy: [] }],
-  });
-  const east = await mesh.gateway('east', {
-    peers: { west: [await west.listenMesh()] },
-    services: [{ ...payments, endpoints: [], offeredBy: ['west'] }],
-  });
+  const { east, west } = await mesh.pair(
+    payments,
+    pods.map(({ port }) => port),
+  );
   const ports = { east: await east.listenHttp(), west: await west.listenHttp() };
   const ask: World['ask'] = async (cluster, headers = {}) => {
     const { status, headers: answer } = await new Http2Client(t, ports[cluster]).request(headers);

@@ -49,16 +49,7 @@ async function pair(
   });
   const options = { forwarding: { ...NO_FORWARDING, ...forwarding } };
   const payments = { name: 'payments', protocol: 'http2' } as const;
-  const west = await mesh.gateway('west', {
-    ...options,
-    peers: { east: [1] },
-    services: [{ ...payments, endpoints: [pod.port], offeredBy: [] }],
-  });
-  const east = await mesh.gateway('east', {
-    ...options,
-    peers: { west: [await west.listenMesh()] },
-    services: [{ ...payments, endpoints: [], offeredBy: ['west'] }],
-  });
+  const { east } = await mesh.pair(payments, [pod.port], { west: options, east: options });
   return { pod, port: await east.listenHttp() };
 }
 

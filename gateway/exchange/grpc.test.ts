@@ -9,10 +9,10 @@ import {
   type handleUnaryCall,
   Metadata,
   Server,
-  ServerCredentials,
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
+import { grpcPodPort } from '../../test/fixtures/pod-port.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 
@@ -68,22 +68,9 @@ interface Pair {
 async function pair(t: TestContext): Promise<Pair> {
   const server = new Server();
   server.addService(ECHO, { one, gather, count, talk });
-  const bind = Promise.withResolvers<number>();
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (failure, port) => {
-    if (failure === null) bind.resolve(port);
-    else bind.reject(failure);
-  });
-  t.after(() => server.forceShutdown());
   const mesh = await TestMesh.create(t, ['east', 'west']);
   const echo = { name: 'echo', protocol: 'http2' } as const;
-  const west = await mesh.gateway('west', {
-    peers: { east: [1] },
-    services: [{ ...echo, endpoints: [await bind.promise], offeredBy: [] }],
-  });
-  const east = await mesh.gateway('east', {
-    peers: { west: [await west.listenMesh()] },
-    services: [{ ...echo, endpoints: [], offeredBy: ['west'] }],
-  });
+  const { east, west } = await mesh.pair(echo, [await grpcPodPort(t, server)]);
   const client = new Client(`127.0.0.1:${await east.listenHttp()}`, credentials.createInsecure(), {
     'grpc.default_authority': 'echo.shop',
   });

@@ -25,16 +25,7 @@ async function pair(
 ): Promise<Pair> {
   const mesh = await TestMesh.create(t, ['east', 'west']);
   const payments = { name: 'payments', protocol: 'http2', ...service } as const;
-  const west = await mesh.gateway('west', {
-    peers: { east: [1] },
-    services: [{ ...payments, endpoints: [pod], offeredBy: [] }],
-  });
-  const port = await west.listenMesh();
-  const east = await mesh.gateway('east', {
-    ...options,
-    peers: { west: [port] },
-    services: [{ ...payments, endpoints: [], offeredBy: ['west'] }],
-  });
+  const { east, west } = await mesh.pair(payments, [pod], { east: options });
   return { east, west, client: new Http2Client(t, await east.listenHttp()) };
 }
 

@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { AccessRule } from '../../federation/model/policy.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { podPort } from '../../test/fixtures/pod-port.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 import type { TestService } from '../../test/fixtures/test-snapshot.ts';
 
@@ -17,35 +18,19 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 /** A pod that answers a WebSocket's handshake by RFC 6455 and then echoes. */
 async function http1Pod(t: TestContext): Promise<number> {
   const server = createServer((_request, response) => response.writeHead(426).end());
-  const sockets = new Set<Socket>();
   server.on('upgrade', (asked, socket: Socket) => {
-    sockets.add(socket);
     const accept = acceptOf(asked.headers['sec-websocket-key'] ?? '');
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
     socket.write(`Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
     socket.pipe(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return (server.address() as AddressInfo).port;
+  return await podPort(t, server);
 }
 
 /** A port of east's gateway, with the pod behind west's. */
 async function through(t: TestContext, service: Pick<TestService, 'protocol' | 'access'>, pod: number) {
   const mesh = await TestMesh.create(t, ['east', 'west']);
-  const chat = { name: 'chat', ...service };
-  const west = await mesh.gateway('west', {
-    peers: { east: [1] },
-    services: [{ ...chat, endpoints: [pod], offeredBy: [] }],
-  });
-  const east = await mesh.gateway('east', {
-    peers: { west: [await west.listenMesh()] },
-    services: [{ ...chat, endpoints: [], offeredBy: ['west'] }],
-  });
+  const { east } = await mesh.pair({ name: 'chat', ...service }, [pod]);
   return await east.listenHttp();
 }
 
