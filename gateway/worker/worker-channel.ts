@@ -61,7 +61,7 @@ export class WorkerChannel {
   }
 }
 
-/** A debugger's port cannot be listened on twice. */
+/** A debugger's port cannot be listened on twice. A worker asks for one collection, see `worker-process.ts`. */
 function workerExecArgv(): string[] {
-  return process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+  return [...process.execArgv.filter((argument) => !argument.startsWith('--inspect')), '--expose-gc'];
 }
