@@ -11,20 +11,30 @@ import type { Measurement } from '../summary.ts';
 import type { Measure, MeasurePlace } from './measure.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', 'load', 'idle-client.ts');
-const FULL_COUNTS = [1000, 5000];
-const QUICK_COUNTS = [1000];
+/**
+ * What an engine has once it works, compiled code, pools and a grown heap, is no connection's. Few at once, or what pools
+ * keep of them would hide the connections that follow.
+ */
+const WARM = { connections: 64, requests: 300 };
+const FEW = 1000;
+const MANY = 5000;
 /** For what was garbage by the time it was opened. */
-const SETTLE_MS = 2000;
+const SETTLE_MS = 3000;
 
 interface Opened extends IdleMessage {
   readonly east: number;
   readonly west: number;
   /** Of a worker (or the process, where there is one only) before any connection. */
   readonly workerBytes: number;
-  readonly bytesPerConnection: ReadonlyMap<number, number>;
+  /** What all of east's processes had, by name of the moment. */
+  readonly residentBytes: Readonly<Record<string, number>>;
+  readonly bytesPerConnection: number;
 }
 
-/** Memory that connections without traffic keep, each after one request. A request is the opening of one. */
+/**
+ * Memory that connections without traffic keep, each after one request: by how much an engine that is warm and has some
+ * grows with each one more. A request is the opening of one.
+ */
 export class IdleMeasure implements Measure {
   readonly #place: MeasurePlace;
 
@@ -56,37 +66,44 @@ export class IdleMeasure implements Measure {
     };
   }
 
-  #figures(kind: string, { bytesPerConnection }: Opened): Record<string, number> {
-    const each = [...bytesPerConnection].map(([count, bytes]) => [
-      `idle.rssPerConnectionBytesAt.${kind}.${count}`,
+  #figures(kind: string, { residentBytes, bytesPerConnection }: Opened): Record<string, number> {
+    const moments = Object.entries(residentBytes).map(([moment, bytes]) => [
+      `idle.rssBytes.${kind}.${moment}`,
       bytes,
     ]);
-    const [, last] = [...bytesPerConnection].at(-1) ?? [];
-    return { ...Object.fromEntries(each), [`idle.rssPerConnectionBytes.${kind}`]: last ?? Number.NaN };
+    return { ...Object.fromEntries(moments), [`idle.rssPerConnectionBytes.${kind}`]: bytesPerConnection };
   }
 
-  async #open(pair: EnginePair, { port, pki }: Omit<IdleSpec, 'counts'>): Promise<Opened> {
+  async #open(pair: EnginePair, { port, pki }: Pick<IdleSpec, 'port' | 'pki'>): Promise<Opened> {
     await sleep(SETTLE_MS);
-    const counts = this.#place.quick ? QUICK_COUNTS : FULL_COUNTS;
     const workerBytes = workerResidentBytes(pair.eastPid);
-    const beforeBytes = residentBytes(pair.eastPid);
-    const before = cpuOf(pair);
-    const client = fork(PROGRAM, [JSON.stringify({ port, pki, counts } satisfies IdleSpec)]);
-    const bytesPerConnection = new Map<number, number>();
-    let last: IdleMessage = { wanted: 0, open: 0, failed: 0, perSecond: 0, p50Ms: 0, p99Ms: 0 };
+    const moments = new Map([['start', residentBytes(pair.eastPid)]]);
+    let before = cpuOf(pair);
     let after = before;
+    let last: IdleMessage = { wanted: 0, open: 0, failed: 0, perSecond: 0, p50Ms: 0, p99Ms: 0 };
+    const spec: IdleSpec = { port, pki, warm: WARM, counts: [FEW, MANY] };
+    const client = fork(PROGRAM, [JSON.stringify(spec)]);
     try {
       for await (const [message] of on(client, 'message', { close: ['exit'] })) {
         last = message as IdleMessage;
         after = cpuOf(pair);
         await sleep(SETTLE_MS);
-        bytesPerConnection.set(last.wanted, (residentBytes(pair.eastPid) - beforeBytes) / last.open);
+        moments.set(last.wanted === 0 ? 'warm' : String(last.wanted), residentBytes(pair.eastPid));
+        if (last.wanted === 0) before = cpuOf(pair);
         client.send('on');
       }
     } finally {
       client.kill('SIGKILL');
     }
     const cpu = (side: 'east' | 'west'): number => (after[side] - before[side]) / last.open;
-    return { ...last, east: cpu('east'), west: cpu('west'), workerBytes, bytesPerConnection };
+    const at = (count: number): number => moments.get(String(count)) ?? Number.NaN;
+    return {
+      ...last,
+      east: cpu('east'),
+      west: cpu('west'),
+      workerBytes,
+      residentBytes: Object.fromEntries(moments),
+      bytesPerConnection: (at(MANY) - at(FEW)) / (MANY - FEW),
+    };
   }
 }
