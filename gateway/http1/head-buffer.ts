@@ -6,11 +6,16 @@ const LF = 0x0a;
 const END_OF_HEAD = Buffer.from('\r\n\r\n', 'latin1');
 const NOTHING = Buffer.alloc(0);
 
-/** Finds the end of a head; keeps what came in of it only when it lies across several reads. */
+/**
+ * Finds the end of a head; keeps what came in of it only when it lies across several reads. What is kept grows by
+ * doubling: a head that comes byte by byte costs no more copying than one in halves.
+ */
 export class HeadBuffer {
   readonly #maxBytes: number;
   readonly #pool: BytePool;
-  #kept: Buffer = NOTHING;
+  /** Holds what is kept, from its beginning. */
+  #store: Buffer = NOTHING;
+  #keptBytes = 0;
   /** A complete head is `buffer[start, end)`, its last line break included; what follows begins at `next`. */
   buffer: Buffer = NOTHING;
   start = 0;
@@ -25,7 +30,7 @@ export class HeadBuffer {
 
   /** Something of a head has come in, but not all. */
   get partial(): boolean {
-    return this.#kept.length > 0;
+    return this.#keptBytes > 0;
   }
 
   /**
@@ -33,14 +38,10 @@ export class HeadBuffer {
    * @throws HeadError when it is too long, or has a bare LF and so would never end.
    */
   complete(chunk: Buffer, at: number): boolean {
-    let buffer = chunk;
-    let start = at;
-    let searchFrom = at;
-    if (this.#kept.length > 0) {
-      searchFrom = Math.max(0, this.#kept.length - 3);
-      buffer = Buffer.concat([this.#kept, chunk.subarray(at)]);
-      start = 0;
-    }
+    const kept = this.#keptBytes;
+    const searchFrom = kept === 0 ? at : Math.max(0, kept - 3);
+    const start = kept === 0 ? at : 0;
+    const buffer = kept === 0 ? chunk : this.#add(chunk, at);
     const end = buffer.indexOf(END_OF_HEAD, searchFrom);
     if (end >= 0 && end - start <= this.#maxBytes) {
       this.forget();
@@ -52,15 +53,32 @@ export class HeadBuffer {
     }
     if (end >= 0 || buffer.length - start > this.#maxBytes) throw new HeadError('headers-too-large', 431);
     if (hasBareLf(buffer, searchFrom)) throw new HeadError('bare-lf');
-    this.#pool.charge(buffer.length - start - this.#kept.length);
-    this.#kept = buffer === chunk ? Buffer.from(chunk.subarray(at)) : buffer;
+    if (kept === 0) this.#add(chunk, at);
     return false;
   }
 
   /** Drops what it has of an incomplete head. */
   forget(): void {
-    this.#pool.give(this.#kept.length);
-    this.#kept = NOTHING;
+    this.#pool.give(this.#store.length);
+    this.#store = NOTHING;
+    this.#keptBytes = 0;
+  }
+
+  /** All that is kept now. */
+  #add(chunk: Buffer, at: number): Buffer {
+    const before = this.#keptBytes;
+    const bytes = before + chunk.length - at;
+    if (bytes > this.#store.length) this.#grow(Math.max(bytes, 2 * this.#store.length));
+    chunk.copy(this.#store, before, at);
+    this.#keptBytes = bytes;
+    return this.#store.subarray(0, bytes);
+  }
+
+  #grow(bytes: number): void {
+    const store = Buffer.allocUnsafeSlow(bytes);
+    this.#store.copy(store, 0, 0, this.#keptBytes);
+    this.#pool.charge(bytes - this.#store.length);
+    this.#store = store;
   }
 
   /** The head was used: let its memory go. */
