@@ -3,8 +3,9 @@ import type { CodecResources } from '../http/resources.ts';
 import { H2_ERROR, type HeaderBlock, type ServerConnection } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
+import { UNRECOGNIZED_NAME } from '../listener/tls-alert.ts';
 import { CallerIdentities } from '../pipeline/caller-identities.ts';
-import { RawStream } from '../upstream/raw-stream.ts';
+import { type RawReceiver, RawStream } from '../upstream/raw-stream.ts';
 import type { ExchangeEnvironment } from './environment.ts';
 import { Exchange } from './exchange.ts';
 import type { Downstream } from './exchange-record.ts';
@@ -32,12 +33,14 @@ export class OpaqueConnection implements ServerConnection, Timed {
     // RFC 9113 section 8.5 wants a host and a port; the route says what is meant.
     const authority = `${context.serverName ?? 'clusterset.local'}:${context.listenPort ?? 0}`;
     const block: HeaderBlock = [':method', 'CONNECT', ':authority', authority];
-    this.#stream = new RawStream(socket, resources, {
+    const receiver: RawReceiver = {
       data: (chunk, start, end, endStream) => exchange.requestData(chunk, start, end, endStream),
       drained: (bytes) => exchange.responseDrained(bytes),
       broken: () => exchange.requestReset(H2_ERROR.CANCEL),
       rejected: (reason) => environment.rejected(reason),
-    });
+    };
+    const noRouteAnswer = context.origin === 'tls-passthrough' ? UNRECOGNIZED_NAME : undefined;
+    this.#stream = new RawStream(socket, resources, receiver, noRouteAnswer);
     const exchange = new Exchange(environment, downstream, this.#stream, block, false);
     this.#exchange = exchange;
     socket.once('close', () => environment.timers.remove(this));

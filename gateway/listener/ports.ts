@@ -13,6 +13,7 @@ import type { EnrolmentPort } from './enrolment.ts';
 import { recognize } from './first-bytes.ts';
 import { readFirst } from './first-read.ts';
 import type { OpenConnections } from './open-connections.ts';
+import { MISSING_EXTENSION } from './tls-alert.ts';
 import { remoteAddressOf, type TlsIdentity, TlsPort } from './tls-port.ts';
 
 export interface PortsOptions {
@@ -122,8 +123,9 @@ export class Ports {
       recognize: readClientHello,
       found: (hello, read) => {
         if (hello.kind === 'malformed') this.#refuse(socket, 'client-hello-invalid');
-        else if (hello.serverName === undefined) this.#refuse(socket, 'server-name-missing');
-        else {
+        else if (hello.serverName === undefined) {
+          this.#refuse(socket, 'server-name-missing', MISSING_EXTENSION);
+        } else {
           const adopted = this.#adopt(socket, read);
           this.#serve(adopted, 'tcp', passthrough(adopted, hello.serverName));
         }
@@ -154,9 +156,14 @@ export class Ports {
     else this.#options.connections.serving(socket, connection);
   }
 
-  #refuse(socket: Socket, reason: RejectionReason): void {
+  #refuse(socket: Socket, reason: RejectionReason, lastWords?: Buffer): void {
     this.#options.rejected(reason, remoteAddressOf(socket));
-    socket.destroy();
+    if (lastWords === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.write(lastWords);
+    socket.destroySoon();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { REQUEST_FAILURES } from '../../federation/model/errors.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { HeldData } from '../http/held-data.ts';
 import { OutputBuffer } from '../http/output.ts';
@@ -23,6 +24,7 @@ const READ_WINDOW_BYTES = 256 * 1024;
 const HIGH_WATER_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 const TICK_MS = 1000;
+const NO_ROUTE_STATUS = String(REQUEST_FAILURES.noRoute.httpStatus);
 
 /**
  * An opaque TCP connection as one half of an exchange (the other half is a CONNECT stream, or another raw socket).
@@ -33,6 +35,7 @@ export class RawStream implements StreamWriter, Timed {
   readonly #socket: Socket;
   readonly #resources: CodecResources;
   readonly #receiver: RawReceiver;
+  readonly #noRouteAnswer: Buffer | undefined;
   readonly #output: OutputBuffer;
   readonly #reader = new StalledReader();
   #movedAtMs: number;
@@ -43,7 +46,9 @@ export class RawStream implements StreamWriter, Timed {
   #writeEnded = false;
   #over = false;
 
-  constructor(socket: Socket, resources: CodecResources, receiver: RawReceiver) {
+  /** @param noRouteAnswer what a raw client reads when there is no such service; without it its connection is reset */
+  constructor(socket: Socket, resources: CodecResources, receiver: RawReceiver, noRouteAnswer?: Buffer) {
+    this.#noRouteAnswer = noRouteAnswer;
     this.#socket = socket;
     this.#resources = resources;
     this.#receiver = receiver;
@@ -82,7 +87,8 @@ export class RawStream implements StreamWriter, Timed {
 
   /** A final answer other than 200 means that there is no connection: a raw client sees it reset. */
   sendHeaders(block: HeaderBlock, endStream: boolean): void {
-    if (block[1] !== '200') this.reset(H2_ERROR.CONNECT_ERROR);
+    if (block[1] === NO_ROUTE_STATUS && this.#noRouteAnswer !== undefined) this.#answer(this.#noRouteAnswer);
+    else if (block[1] !== '200') this.reset(H2_ERROR.CONNECT_ERROR);
     else if (endStream) this.#endWriting();
   }
 
@@ -126,6 +132,13 @@ export class RawStream implements StreamWriter, Timed {
   consumed(bytes: number): void {
     this.#unconsumedBytes -= bytes;
     if (this.#socket.isPaused() && this.#unconsumedBytes <= READ_WINDOW_BYTES / 2) this.#socket.resume();
+  }
+
+  #answer(last: Buffer): void {
+    if (this.#over) return;
+    this.#close();
+    this.#socket.write(last);
+    this.#socket.destroySoon();
   }
 
   /** Also after a good end: what is on its way out then waits for the peer, too. */

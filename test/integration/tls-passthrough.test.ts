@@ -82,11 +82,11 @@ describe('TLS that no gateway ends', { skip: missingTools('curl') }, () => {
     assert.equal(await curl(NAME, '--tlsv1.2', '--tls-max', '1.2'), BODY);
     // Ports that are not TLS, short names and strangers have no way through.
     for (const name of ['plain.shop.svc.clusterset.local', 'payments.shop', 'example.com']) {
-      await assert.rejects(curl(name), /curl: \((35|56)\)/, name);
+      await assert.rejects(curl(name), /curl: \(35\)[^\n]*unrecognized name/, name);
     }
     await assert.rejects(
       run('curl', ['-sS', '--max-time', '20', '-k', `https://127.0.0.1:${port}/`]),
-      /curl: \((35|56)\)/,
+      /curl: \(35\)[^\n]*alert/,
     );
     await assert.rejects(
       run('curl', ['-sS', '--max-time', '20', `http://127.0.0.1:${port}/`]),
