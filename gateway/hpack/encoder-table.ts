@@ -42,6 +42,8 @@ function staticNames(): ReadonlyMap<string, StaticName> {
 
 /** An entry of use to one of the last so many blocks is worth more than one that is new. */
 const FRESH_BLOCKS = 64;
+/** Where most blocks have what they have each time. */
+const PLACES = 24;
 /** One in so many goes in all the same: what is hot and old must not keep out a new kind of traffic for ever. */
 const PATIENCE = 256;
 
@@ -51,10 +53,14 @@ const STATIC: ReadonlyMap<string, StaticName> = staticNames();
 export class EncoderTable {
   readonly #strings: SharedStrings;
   readonly #names = new Map<string, KnownName>();
+  /** The entry that the field at each place of a block was last. */
+  readonly #places: TableEntry[] = [];
   /** Oldest first, from `#first` on. */
   #entries: TableEntry[] = [];
   #first = 0;
   #inserted = 0;
+  /** Sequence of the oldest entry that is still there. */
+  #evicted = 0;
   #bytes = 0;
   #maxBytes: number;
   #block = 0;
@@ -78,17 +84,32 @@ export class EncoderTable {
     return this.#names.get(name) ?? this.#remember(name);
   }
 
+  /**
+   * Index of a field that was at the same place of an earlier block, or 0: most blocks of a connection have the same
+   * fields in the same places, and with many connections each step of a search is memory that the processor must fetch.
+   */
+  recall(place: number, name: string, value: string): number {
+    const entry = this.#places[place];
+    if (entry === undefined || entry.value !== value || entry.known.name !== name) return 0;
+    return entry.sequence < this.#evicted ? 0 : this.#use(entry);
+  }
+
   /** Index for an indexed field, or 0. */
-  indexOf(known: KnownName, value: string): number {
+  indexOf(place: number, known: KnownName, value: string): number {
     const entries = known.entries;
     for (let at = entries.length - 1; at >= 0; at--) {
       const entry = entries[at] as TableEntry;
       if (entry.value !== value) continue;
-      entry.usedIn = this.#block;
-      return STATIC_ENTRIES + this.#inserted - entry.sequence;
+      if (place < PLACES) this.#places[place] = entry;
+      return this.#use(entry);
     }
     const position = known.staticValues.indexOf(value);
     return position < 0 ? 0 : known.staticIndex + position;
+  }
+
+  #use(entry: TableEntry): number {
+    entry.usedIn = this.#block;
+    return STATIC_ENTRIES + this.#inserted - entry.sequence;
   }
 
   /** Index for a name with a literal value, or 0. */
@@ -134,6 +155,7 @@ export class EncoderTable {
   #evict(downToBytes: number): void {
     while (this.#bytes > downToBytes && this.#first < this.#entries.length) {
       const { known, value } = this.#entries[this.#first++] as TableEntry;
+      this.#evicted++;
       this.#bytes -= known.name.length + value.length + ENTRY_OVERHEAD_BYTES;
       known.entries.shift();
       if (known.entries.length === 0 && !isListed(known)) this.#names.delete(known.name);

@@ -69,10 +69,16 @@ export class HpackEncoder {
     for (let field = 0; field < block.length; field += 2) {
       const name = block[field] as string;
       const value = block[field + 1] as string;
-      const known = this.#table.known(name);
-      const index = known.indexing === 'never' ? 0 : this.#table.indexOf(known, value);
-      if (index === 0) at = this.#literal(known, value, target, at);
-      else if (index < 127) target[at++] = INDEXED | index;
+      let index = this.#table.recall(field >> 1, name, value);
+      if (index === 0) {
+        const known = this.#table.known(name);
+        index = known.indexing === 'never' ? 0 : this.#table.indexOf(field >> 1, known, value);
+        if (index === 0) {
+          at = this.#literal(known, value, target, at);
+          continue;
+        }
+      }
+      if (index < 127) target[at++] = INDEXED | index;
       else at = writeInteger(target, at, INDEXED, 7, index);
     }
     return at;
