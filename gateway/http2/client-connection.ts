@@ -123,6 +123,16 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     );
   }
 
+  /** Of DATA, in both directions, so far. */
+  get movedBytes(): number {
+    return this.sendFlow.sentBytes + this.receiveFlow.receivedBytes;
+  }
+
+  /** So far. */
+  get openedStreams(): number {
+    return (this.#nextStreamId - 1) / 2;
+  }
+
   /** Whether the peer takes extended CONNECT (RFC 8441), e.g. WebSockets. */
   get connectProtocol(): boolean {
     return this.peer.connectProtocol;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { Http2Client } from '../../test/fixtures/http2-client.ts';
 import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
@@ -57,19 +57,6 @@ function report(gateway: TestGateway): TrunkReport | undefined {
   return gateway.engine.trunks.reports()[0];
 }
 
-/** A port at which every connection ends at once. */
-async function listenAndRefuse(t: TestContext, refused: () => void): Promise<number> {
-  const server = createServer((socket) => {
-    refused();
-    socket.on('error', () => undefined);
-    socket.destroy();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
-
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
@@ -117,24 +104,28 @@ describe('the trunk to a peer', () => {
 
   it('whose peer is dead is dialled again by each gateway in its own time', async (t) => {
     const mesh = await TestMesh.create(t, ['east', 'west']);
-    const dialled = await Promise.all(
-      [0, 0.999].map(async (random) => {
-        const dead = { dials: 0 };
-        const port = await listenAndRefuse(t, () => dead.dials++);
+    const drawers = await Promise.all(
+      [0, 0.999].map(async (number) => {
+        const drawer = { drawn: 0 };
         await mesh.gateway('east', {
           timing: QUICK,
           warm: true,
-          random: () => random,
-          peers: { west: [port] },
+          random: () => {
+            drawer.drawn++;
+            return number;
+          },
+          // Nobody listens there.
+          peers: { west: [await freePort()] },
           services: [{ ...PAYMENTS, endpoints: [], offeredBy: ['west'] }],
         });
-        return dead;
+        return drawer;
       }),
     );
-    const [hasty, late] = dialled;
+    // Each dial draws twice: where to begin among the addresses, and when to try again.
+    const [hasty, late] = drawers;
     // With nothing drawn it dials at every look, each 20 ms; the other waits for 0.1, 0.2, 0.4, 0.8 and then 1.6 s.
-    await until(() => (hasty?.dials ?? 0) >= 60);
-    assert.ok(late !== undefined && late.dials >= 2 && late.dials <= 20, `${late?.dials} dials`);
+    await until(() => (hasty?.drawn ?? 0) >= 120 && (late?.drawn ?? 0) >= 4);
+    assert.ok(late !== undefined && late.drawn <= 40, `${late?.drawn} numbers drawn`);
   });
 
   it('is not lost while this process itself stands still', async (t) => {

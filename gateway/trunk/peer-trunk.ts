@@ -25,6 +25,8 @@ export interface TrunkPlace {
 
 const MAX_LINKS = 4;
 const MAX_WAITING = 4096;
+/** Between two tries to open another link beside crowded ones. */
+const GROW_AGAIN_MS = 1_000;
 /** After a replacement that failed. */
 const RETIRE_AGAIN_MS = 60_000;
 
@@ -44,6 +46,9 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   /** Too old: ends when its replacement is there. */
   #retiring: TrunkLink | undefined = undefined;
   #problem: string | undefined = undefined;
+  /** A request had to go on a crowded link. */
+  #wantsRoom = false;
+  #growAgainAtMs = 0;
 
   constructor(peer: Peer, place: TrunkPlace) {
     this.#peer = peer;
@@ -76,7 +81,16 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
   }
 
   acquire(waiter: ConnectionWaiter): ClientConnection | undefined {
-    for (const { connection } of this.#links) if (connection.available) return connection;
+    let crowded: TrunkLink | undefined;
+    for (const link of this.#links) {
+      if (!link.connection.available) continue;
+      if (!link.crowded) return link.connection;
+      if (crowded === undefined || (link.rttMs ?? 0) < (crowded.rttMs ?? 0)) crowded = link;
+    }
+    if (crowded !== undefined) {
+      this.#wantsRoom = true;
+      return crowded.connection;
+    }
     this.#waiting.add(waiter);
     this.#grow();
     return undefined;
@@ -95,6 +109,11 @@ export class PeerTrunk implements ConnectionSource, LinkOwner {
     for (const link of [...this.#links]) this.#look(link, nowMs, warm);
     for (const link of [...this.#draining]) if (!link.alive(nowMs)) link.connection.destroy();
     if (this.#opening?.alive(nowMs) === false) this.#opening.connection.destroy();
+    if (this.#wantsRoom && nowMs >= this.#growAgainAtMs) {
+      this.#wantsRoom = false;
+      this.#growAgainAtMs = nowMs + GROW_AGAIN_MS;
+      this.#grow();
+    }
     const { kind } = this.#state;
     if (warm && (kind === 'idle' || kind === 'down')) this.#step({ kind: 'wanted' });
   }

@@ -72,4 +72,58 @@ describe('a trunk under many streams', () => {
     assert.equal(east.engine.trunks.reports()[0]?.state, 'up');
     assert.deepEqual(east.lost, []);
   });
+
+  it('takes what is new over another link while bulk stands on the first', async (t) => {
+    const held: (() => void)[] = [];
+    const { east, west, wire, port } = await pair(
+      t,
+      (stream, headers) => {
+        stream.respond();
+        if (headers[':path'] === '/bulk') stream.resume();
+        else if (headers[':path'] === '/held') held.push(() => stream.end());
+        else stream.end();
+      },
+      { timing: { tickMs: 20 } },
+    );
+    const small = new Http2Client(t, port);
+    assert.equal((await small.request()).status, 200);
+    const bulk = new Http2Client(t, port).open({ ':path': '/bulk', ':method': 'POST' });
+    bulk.on('error', () => undefined);
+    const piece = Buffer.alloc(64 * 1024);
+    const feed = (): void => {
+      while (!bulk.destroyed && bulk.write(piece)) {
+        // Until it pushes back.
+      }
+    };
+    bulk.on('drain', feed);
+    bulk.once('ready', feed);
+    await until(() => (report(east)?.rttMs ?? 0) > 0);
+    wire.lag(300);
+    while (wire.connections === 1) {
+      assert.equal((await small.request()).status, 200);
+      await sleep(20);
+    }
+    await until(() => west.trunkConnections.size === 2);
+    const [first, second] = west.trunkConnections;
+    // Growth is nothing that a request waits for: until the other link is ready, some may still go the old way.
+    const early: Promise<unknown>[] = [];
+    while (second?.openStreams === 0) {
+      early.push(small.request({ ':path': '/held' }));
+      await sleep(20);
+    }
+    await until(() => held.length === early.length);
+    const [before, beside] = [first?.openStreams, second?.openStreams ?? 0];
+    const responses = Array.from({ length: 10 }, () => small.request({ ':path': '/held' }));
+    await until(() => held.length === early.length + responses.length);
+    assert.deepEqual([first?.openStreams, second?.openStreams], [before, beside + responses.length]);
+    for (const answer of held) answer();
+    bulk.destroy();
+    for (const response of responses) assert.equal((await response).status, 200);
+    await Promise.all(early);
+    assert.deepEqual(east.lost, []);
+  });
 });
+
+function report(gateway: TestGateway) {
+  return gateway.engine.trunks.reports()[0];
+}

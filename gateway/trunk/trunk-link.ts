@@ -4,6 +4,7 @@ import type { CodecResources } from '../http/resources.ts';
 import type { ClientConnectionHandler } from '../http/stream.ts';
 import { Http2ClientConnection } from '../http2/client-connection.ts';
 import { TRUNK_HTTP2 } from '../http2/options.ts';
+import { LinkCrowding } from './link-crowding.ts';
 import type { TrunkTiming } from './trunk-timing.ts';
 
 /** What a link tells the trunk it belongs to. */
@@ -28,6 +29,7 @@ export class TrunkLink implements ClientConnectionHandler {
   readonly #owner: LinkOwner;
   readonly #socket: TLSSocket;
   readonly #timing: TrunkTiming;
+  readonly #crowding = new LinkCrowding();
   #bytesRead: number;
   #heardAtMs: number;
   #pingedAtMs: number;
@@ -50,6 +52,11 @@ export class TrunkLink implements ClientConnectionHandler {
     this.#pingedAtMs = times.nowMs;
     this.connection = new Http2ClientConnection(socket, TRUNK_HTTP2, this, resources);
     this.#ping();
+  }
+
+  /** Bulk stands before small on it: another link is better for what is new. */
+  get crowded(): boolean {
+    return this.#crowding.crowded;
   }
 
   /** Asks for a sign of life when it is time. True while there was one lately. */
@@ -98,6 +105,8 @@ export class TrunkLink implements ClientConnectionHandler {
     this.connection.ping((rttMs) => {
       const first = this.rttMs === undefined;
       this.rttMs = rttMs;
+      const { movedBytes, openedStreams } = this.connection;
+      this.#crowding.answered(rttMs, movedBytes, openedStreams);
       if (first) this.#owner.linkReady(this);
     });
   }
