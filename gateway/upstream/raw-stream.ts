@@ -8,6 +8,7 @@ import type { CodecResources } from '../http/resources.ts';
 import { StalledReader } from '../http/stalled-reader.ts';
 import { H2_ERROR, type HeaderBlock, type StreamWriter } from '../http/stream.ts';
 import type { Timed } from '../http/timer-wheel.ts';
+import { resetSocket } from './socket-reset.ts';
 
 /** What comes out of a raw socket, and what becomes of the bytes that were put in. */
 export interface RawReceiver {
@@ -170,7 +171,7 @@ export class RawStream implements StreamWriter, Timed {
   /** Node resets plain sockets alone; without a close_notify its end is no good end (RFC 8446 section 6.1). */
   #resetSocket(): void {
     if (this.#socket instanceof TLSSocket) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    else resetSocket(this.#socket);
   }
 
   #read(chunk: Buffer): void {
