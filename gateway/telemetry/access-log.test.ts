@@ -102,4 +102,21 @@ describe('the access log', () => {
     assert.equal(linesOf(join(folder, 'access.log.1')).length, 1);
     assert.equal(linesOf(file).length, 1);
   });
+
+  it('can be told to begin a new file at any moment', async (t) => {
+    const file = join(tempFolder(t), 'access.log');
+    const log = new AccessLog({ sample: 1, file }, assert.fail);
+    // Before its first file is open, and while another reopening is under way.
+    await Promise.all([log.reopen(), log.reopen()]);
+    log.write(facts);
+    const reopened = [log.reopen()];
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      reopened.push(log.reopen());
+    }
+    await Promise.all(reopened);
+    log.write(facts);
+    await log.close();
+    assert.equal(linesOf(file).length, 2);
+  });
 });

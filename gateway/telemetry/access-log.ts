@@ -10,6 +10,7 @@ const FILE_WRITE_BYTES = 64 * 1024;
 /** What may wait for a slow disk or reader; lines beyond are dropped, for serving goes before logging. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const FLUSH_INTERVAL_MS = 1000;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * JSON lines, one per sampled request. Lines wait in memory for up to a second. They go to pino's destination directly, as
@@ -21,6 +22,8 @@ export class AccessLog {
   readonly #destination: ReturnType<typeof destination>;
   /** Grows by the sampling share with each request; each whole one is a line. */
   #credit = 0;
+  /** The reopening under way, and those that wait for it. */
+  #reopened: Promise<void> = Promise.resolve();
 
   /** `onProblem` is told when lines are lost, with the reason. */
   constructor(config: AccessLogConfig, onProblem: (reason: string) => void) {
@@ -51,14 +54,14 @@ export class AccessLog {
   }
 
   write(facts: RequestFacts): void {
-    const line = Buffer.from(`${JSON.stringify(accessRecord(facts))}\n`);
-    // Its types know of text alone.
-    Reflect.apply(this.#destination.write, this.#destination, [line]);
+    this.#write(Buffer.from(`${JSON.stringify(accessRecord(facts))}\n`));
   }
 
   /** Resolves when the lines so far are with the operating system. */
   flush(): Promise<void> {
     return new Promise((resolve, reject) => {
+      // While its file is being opened, a destination for bytes throws when it is to flush nothing at all.
+      this.#write(NOTHING);
       this.#destination.flush((error) => (error ? reject(error) : resolve()));
     });
   }
@@ -66,8 +69,30 @@ export class AccessLog {
   /** Begins a new file, after the old one was moved away; resolves when the lines so far are in the old one. */
   async reopen(): Promise<void> {
     if (this.#file === '-') return;
+    // One after the other, for the same reason.
+    const reopened = this.#reopened.then(() => this.#beginFile());
+    this.#reopened = reopened.catch(() => {
+      // It is told to who asked for that one.
+    });
+    await reopened;
+  }
+
+  async #beginFile(): Promise<void> {
     await this.flush();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const opened = (): void => {
+      this.#destination.off('ready', opened).off('error', opened);
+      resolve();
+    };
+    // What went wrong is told by the listener that is always there.
+    this.#destination.on('ready', opened).on('error', opened);
     this.#destination.reopen();
+    await promise;
+  }
+
+  #write(bytes: Buffer): void {
+    // Its types know of text alone.
+    Reflect.apply(this.#destination.write, this.#destination, [bytes]);
   }
 
   close(): Promise<void> {
