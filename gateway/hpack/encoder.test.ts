@@ -165,6 +165,16 @@ describe('what goes into the table', () => {
     assert.equal(pair.decoder.tableBytes, 0);
   });
 
+  test('nor is it found there, when it got in before the peer said so', () => {
+    const pair = newPair();
+    const token = ['x-token', 'abc'];
+    for (let count = 0; count < 3; count++) roundTrip(pair, token);
+    assert.equal(roundTrip(pair, token).length, 1);
+    pair.sensitive.add('x-token');
+    assert.equal((roundTrip(pair, token)[0] ?? 0) & 0xf0, 0x10);
+    assert.ok(roundTrip(pair, ['x-other', '1', ...token]).includes('abc'), 'at another place neither');
+  });
+
   test('a large value does not drive out the rest', () => {
     const pair = newPair();
     roundTrip(pair, request);

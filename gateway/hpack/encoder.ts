@@ -65,14 +65,17 @@ export class HpackEncoder {
   /** Writes the block at `position`; returns the position after it. There must be `maxEncodedBytes` of room. */
   encode(block: HeaderBlock, target: Buffer, position: number): number {
     this.#table.begin();
+    const { sensitive } = this.#options;
     let at = this.#smallestBytes === undefined ? position : this.#sizeUpdates(target, position);
     for (let field = 0; field < block.length; field += 2) {
       const name = block[field] as string;
       const value = block[field + 1] as string;
-      let index = this.#table.recall(field >> 1, name, value);
+      // Its values may be in the table from before: to find one there would tell a guess from a secret.
+      const secret = sensitive.size > 0 && sensitive.has(name);
+      let index = secret ? 0 : this.#table.recall(field >> 1, name, value);
       if (index === 0) {
         const known = this.#table.known(name);
-        index = known.indexing === 'never' ? 0 : this.#table.indexOf(field >> 1, known, value);
+        index = secret || known.indexing === 'never' ? 0 : this.#table.indexOf(field >> 1, known, value);
         if (index === 0) {
           at = this.#literal(known, value, target, at);
           continue;
