@@ -168,14 +168,20 @@ function takeContentLength(value: string, facts: HeadFacts): void {
   if (facts.contentLength < 0) throw new HeadError('content-length-invalid');
 }
 
+/** In one field, and in all: each is looked for in all fields, and kept as long as the message lasts. */
+const MAX_CONNECTION_OPTIONS = 100;
+
 /** Only tokens (RFC 9110 section 7.6.1): so none names a pseudo-header of the block. Empty ones say nothing. */
 function takeConnection(value: string, facts: HeadFacts): void {
   if (takeOwnOption(value, facts)) return;
-  for (const part of value.toLowerCase().split(',')) {
+  const parts = value.toLowerCase().split(',', MAX_CONNECTION_OPTIONS + 1);
+  if (parts.length > MAX_CONNECTION_OPTIONS) throw new HeadError('connection-field');
+  for (const part of parts) {
     const option = part.trim();
     if (option === '' || takeOwnOption(option, facts)) continue;
     if (!hasOnly(option, TOKEN_BYTE)) throw new HeadError('connection-field');
     facts.connectionOptions ??= [];
+    if (facts.connectionOptions.length === MAX_CONNECTION_OPTIONS) throw new HeadError('connection-field');
     facts.connectionOptions.push(option);
   }
 }

@@ -59,6 +59,18 @@ const REFUSED: ReadonlyArray<readonly [name: string, text: string, status: numbe
       ] as const,
   ),
   [
+    'more options in one Connection field than any client has',
+    `GET / HTTP/1.1\r\n${HOST}Connection: ${'x-a,'.repeat(101)}\r\n\r\n`,
+    400,
+    'connection-field',
+  ],
+  [
+    'more of them in many Connection fields',
+    `GET / HTTP/1.1\r\n${HOST}${'Connection: x-a, x-b, x-c\r\n'.repeat(34)}\r\n`,
+    400,
+    'connection-field',
+  ],
+  [
     'Content-Length twice',
     `POST / HTTP/1.1\r\n${HOST}Content-Length: 0\r\nContent-Length: 45\r\n\r\n${SMUGGLED}`,
     400,
