@@ -90,9 +90,10 @@ export class AttackedGateway {
     return new Map([...samples].map(([, reason, count]) => [reason ?? '', Number(count)]));
   }
 
+  /** NaN while there is no such sample. */
   async heldBytes(): Promise<number> {
     const text = (await this.#gateway.admin('/metrics')).body;
-    return Number(/^isthmus_held_bytes (\d+)$/m.exec(text)?.[1] ?? Number.NaN);
+    return Number(/^isthmus_held_bytes (-?\d+)$/m.exec(text)?.[1] ?? Number.NaN);
   }
 
   /** How long the worker's thread could have run and had no processor, in all (Linux, Documentation/scheduler/sched-stats). */
@@ -101,10 +102,10 @@ export class AttackedGateway {
     return Number(waitedNs) / 1e6;
   }
 
-  /** Resolves when nothing is held any more; false when something still is after `withinMs`. */
+  /** Resolves when nothing is held any more; false when something still is, or is counted wrongly, after `withinMs`. */
   async emptied(withinMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     const endMs = performance.now() + withinMs;
-    while ((await this.heldBytes()) > 0) {
+    while ((await this.heldBytes()) !== 0) {
       if (performance.now() > endMs) return false;
       await sleep(50);
     }

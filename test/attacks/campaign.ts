@@ -123,12 +123,13 @@ async function ended(attacker: ChildProcess): Promise<void> {
   await sleep(100);
 }
 
-function complaintsOf(
+/** Each bound that was broken, in words; also when there is nothing that others could be compared with. */
+export function complaintsOf(
   { reasons: expected }: Attack,
   report: Omit<AttackReport, 'complaints'>,
   alive: boolean,
 ): string[] {
-  const { memoryBytes, p99Ratio, beside, reasons } = report;
+  const { memoryBytes, p99Ratio, apart, beside, reasons } = report;
   const complaints: string[] = [];
   if (!alive) complaints.push('the worker died');
   if (memoryBytes.max - memoryBytes.before > MAX_GROWTH_BYTES) {
@@ -138,7 +139,12 @@ function complaintsOf(
     const noise = beside.starved > MAX_STARVED ? ', while the machine had no processor for their worker' : '';
     complaints.push(`others waited more than ${MAX_P99_RATIO} times as long${noise}`);
   }
-  if (beside.failed > MAX_FAILED_RATIO * beside.requests) {
+  if (apart.requests === 0 || apart.failed > MAX_FAILED_RATIO * apart.requests) {
+    complaints.push(
+      `apart from it ${apart.failed} of ${apart.requests} requests failed: there is no comparison`,
+    );
+  }
+  if (beside.requests === 0 || beside.failed > MAX_FAILED_RATIO * beside.requests) {
     complaints.push(`${beside.failed} of ${beside.requests} requests of others failed`);
   }
   if (!expected.some((reason) => (reasons[reason] ?? 0) > 0)) {
