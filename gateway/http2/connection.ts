@@ -8,7 +8,7 @@ import type { CodecResources } from '../http/resources.ts';
 import { socketErrorText } from '../http/socket-error.ts';
 import { H2_ERROR, type HeaderBlock } from '../http/stream.ts';
 import { type ClockTarget, ConnectionClock } from './connection-clock.ts';
-import { FloodGuard } from './flood-guard.ts';
+import { FloodGuard, MAX_UNSENT_ANSWERS } from './flood-guard.ts';
 import { DEFAULT_FRAME_BYTES, FLAG, Http2ConnectionError, MAX_STREAM_ID } from './frame.ts';
 import { FrameDispatch, type FrameTarget } from './frame-dispatch.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -281,6 +281,9 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#recentResets.add(streamId);
+      if (this.answerQueued() > MAX_UNSENT_ANSWERS) {
+        throw new Http2ConnectionError(H2_ERROR.ENHANCE_YOUR_CALM, 'control-queue-full');
+      }
       this.writer.reset(streamId, errorCode);
     } else {
       stream.reset(errorCode);

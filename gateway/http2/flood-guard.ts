@@ -23,6 +23,9 @@ export interface FloodLimits {
   readonly unsentControlFrames: number;
 }
 
+/** As `unsentControlFrames`, of pods and trunks' peers: more than any has that reads at times, and some 200 KB. */
+export const MAX_UNSENT_ANSWERS = 10_000;
+
 export type FloodKind =
   | 'resets'
   | 'pings'

@@ -1,7 +1,7 @@
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { HpackDecoder } from '../hpack/decoder.ts';
 import { H2_ERROR, type HeaderBlock } from '../http/stream.ts';
-import type { FloodGuard, FloodKind } from './flood-guard.ts';
+import { type FloodGuard, type FloodKind, MAX_UNSENT_ANSWERS } from './flood-guard.ts';
 import { FLAG, FRAME, Http2ConnectionError, readUint31, readUint32 } from './frame.ts';
 import type { FrameSink } from './frame-reader.ts';
 import type { HeaderAssembler } from './header-assembler.ts';
@@ -286,10 +286,8 @@ export class FrameDispatch implements FrameSink {
 
   /** We are about to answer: a peer that does not read its answers must not make us keep them. */
   #answering(): void {
-    const queued = this.#target.answerQueued();
-    if (this.#guard !== undefined && queued > this.#guard.limits.unsentControlFrames) {
-      throw tooMuch('control-queue-full');
-    }
+    const limit = this.#guard?.limits.unsentControlFrames ?? MAX_UNSENT_ANSWERS;
+    if (this.#target.answerQueued() > limit) throw tooMuch('control-queue-full');
   }
 }
 

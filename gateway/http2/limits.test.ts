@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { pair } from '../../test/fixtures/http2-client-pair.ts';
 import { Http2CodecServer } from '../../test/fixtures/http2-server.ts';
 import { RawHttp2Peer, rawBlock, rawFrame, rawSettings, uint32 } from '../../test/fixtures/raw-http2-peer.ts';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
@@ -153,6 +154,26 @@ describe('floods end the connection with ENHANCE_YOUR_CALM', () => {
     const queued = server.connection.openStreams;
     assert.equal(queued, 0);
   });
+
+  for (const [name, frame] of [
+    ['PINGs', PING],
+    ['SETTINGS', rawFrame(FRAME.SETTINGS, 0, 0)],
+  ] as const) {
+    test(`a pod that sends ${name} and does not read our answers, and so no memory of ours`, async (t) => {
+      const { connection, handler, peer, resources } = await pair(t);
+      peer.socket.pause();
+      const frames = Buffer.concat(Array<Buffer>(1000).fill(frame));
+      let mostBytes = 0;
+      while (handler.reasons.length === 0) {
+        peer.sendBytes(frames);
+        await new Promise((resolve) => setImmediate(resolve));
+        mostBytes = Math.max(mostBytes, resources.heldBytes.usedBytes);
+      }
+      assert.deepEqual(handler.reasons, ['control-queue-full']);
+      assert.equal(connection.available, false);
+      assert.ok(mostBytes < 1024 * 1024, `${mostBytes} bytes`);
+    });
+  }
 });
 
 describe('streams that may be open at once', () => {
