@@ -4,7 +4,7 @@ const LARGE_BLOCK_BYTES = 16 * 1024;
 /** Of each kind: 5 MiB in all. */
 const MAX_FREE_BLOCKS = 256;
 
-const CROWDED = 0.85;
+const CROWDED = 0.7;
 const CROWDED_FLUSH_MS = 2_000;
 
 /**

@@ -3,6 +3,7 @@ import { SensitiveNames } from '../hpack/indexing.ts';
 import { SharedStrings } from '../hpack/shared-strings.ts';
 import { BytePool } from './byte-pool.ts';
 import { FieldNames } from './field-names.ts';
+import { ReadTurns } from './read-turns.ts';
 import { SharedReads } from './shared-reads.ts';
 import { SlabPool } from './slab-pool.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -19,6 +20,8 @@ export interface CodecResources {
   readonly largeSlabs: SlabPool;
   /** For connections with one message at a time: small, so that many of them stay in the processor's cache. */
   readonly smallSlabs: SlabPool;
+  /** Keeps those that read much from filling a turn of the event loop. */
+  readonly readTurns: ReadTurns;
   /** Opens sockets whose reads share one buffer. */
   readonly reads: SharedReads;
   /** Memory for a moment: what is in it is used before its user returns. */
@@ -54,6 +57,7 @@ export function createCodecResources(
     heldBytes: new BytePool(options.heldBytes ?? DEFAULT_HELD_BYTES),
     largeSlabs: new SlabPool(LARGE_SLAB_BYTES, 17 * 1024),
     smallSlabs: new SlabPool(SMALL_SLAB_BYTES, 2 * 1024),
+    readTurns: new ReadTurns(),
     reads: new SharedReads(),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { Linger } from '../http/linger.ts';
 import { OutputBuffer } from '../http/output.ts';
+import type { BulkReader } from '../http/read-turns.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { socketErrorText } from '../http/socket-error.ts';
 import { StalledReader } from '../http/stalled-reader.ts';
@@ -16,7 +17,7 @@ import type { Http1Options } from './options.ts';
 const TICK_MS = 1000;
 
 /** What both roles of an HTTP/1 connection do: bytes in and out, backpressure, time, ends. */
-export abstract class Http1Connection implements BodySink, BodyWriterOwner, Timed {
+export abstract class Http1Connection implements BodySink, BodyWriterOwner, BulkReader, Timed {
   protected readonly socket: Socket;
   protected readonly options: Http1Options;
   protected readonly resources: CodecResources;
@@ -33,6 +34,8 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   #unconsumedBytes = 0;
   #windowFull = false;
   #readingStopped = false;
+  /** It has read its part of this turn of the event loop. */
+  #turnUsedUp = false;
   #paused = false;
 
   constructor(socket: Socket, options: Http1Options, resources: CodecResources) {
@@ -168,7 +171,8 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
   }
 
   #updatePause(): void {
-    const pause = this.life === 'open' && (this.#windowFull || this.#readingStopped);
+    const stopped = this.#windowFull || this.#readingStopped || this.#turnUsedUp;
+    const pause = this.life === 'open' && stopped;
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.socket.pause();
@@ -179,6 +183,14 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Time
     if (this.life !== 'open') return;
     this.activeAtMs = this.resources.timers.nowMs;
     this.guard(() => this.received(chunk));
+    if (!this.resources.readTurns.usedUp(this, chunk.length)) return;
+    this.#turnUsedUp = true;
+    this.#updatePause();
+  }
+
+  readOn(): void {
+    this.#turnUsedUp = false;
+    this.#updatePause();
   }
 
   /** Runs what may find a broken message. */

@@ -4,6 +4,7 @@ import { REQUEST_FAILURES } from '../../federation/model/errors.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { HeldData } from '../http/held-data.ts';
 import { OutputBuffer } from '../http/output.ts';
+import type { BulkReader } from '../http/read-turns.ts';
 import type { CodecResources } from '../http/resources.ts';
 import { StalledReader } from '../http/stalled-reader.ts';
 import { H2_ERROR, type HeaderBlock, type StreamWriter } from '../http/stream.ts';
@@ -20,9 +21,9 @@ export interface RawReceiver {
   rejected(reason: RejectionReason): void;
 }
 
-/** Bytes that were read and not yet consumed, past which reading pauses. */
-const READ_WINDOW_BYTES = 256 * 1024;
-const HIGH_WATER_BYTES = 256 * 1024;
+/** Bytes that were read and not yet consumed, past which reading pauses: one read, for the kernel has buffers, too. */
+const READ_WINDOW_BYTES = 64 * 1024;
+const HIGH_WATER_BYTES = 128 * 1024;
 const NOTHING = Buffer.alloc(0);
 const TICK_MS = 1000;
 const NO_ROUTE_STATUS = String(REQUEST_FAILURES.noRoute.httpStatus);
@@ -32,7 +33,7 @@ const NO_ROUTE_STATUS = String(REQUEST_FAILURES.noRoute.httpStatus);
  * Each direction ends by itself, and no more is read than the other side takes. Who does not read may take as long as
  * it likes while there is memory for all; when it runs short, who stands still is reset.
  */
-export class RawStream implements StreamWriter, Timed {
+export class RawStream implements StreamWriter, BulkReader, Timed {
   readonly #socket: Socket;
   readonly #resources: CodecResources;
   readonly #receiver: RawReceiver;
@@ -43,6 +44,9 @@ export class RawStream implements StreamWriter, Timed {
   #held: HeldData | undefined = undefined;
   #endAfterHeld = false;
   #unconsumedBytes = 0;
+  #windowFull = false;
+  /** It has read its part of this turn of the event loop. */
+  #turnUsedUp = false;
   #readEnded = false;
   #writeEnded = false;
   #over = false;
@@ -132,7 +136,18 @@ export class RawStream implements StreamWriter, Timed {
 
   consumed(bytes: number): void {
     this.#unconsumedBytes -= bytes;
-    if (this.#socket.isPaused() && this.#unconsumedBytes <= READ_WINDOW_BYTES / 2) this.#socket.resume();
+    if (!this.#windowFull || this.#unconsumedBytes > READ_WINDOW_BYTES / 2) return;
+    this.#windowFull = false;
+    this.#resume();
+  }
+
+  readOn(): void {
+    this.#turnUsedUp = false;
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (!this.#windowFull && !this.#turnUsedUp) this.#socket.resume();
   }
 
   #answer(last: Buffer): void {
@@ -178,8 +193,11 @@ export class RawStream implements StreamWriter, Timed {
     if (this.#over) return;
     this.#movedAtMs = this.#resources.timers.nowMs;
     this.#unconsumedBytes += chunk.length;
-    if (this.#unconsumedBytes >= READ_WINDOW_BYTES) this.#socket.pause();
     this.#receiver.data(chunk, 0, chunk.length, false);
+    // Nearly always all of it was taken by now.
+    if (this.#unconsumedBytes >= READ_WINDOW_BYTES) this.#windowFull = true;
+    if (this.#resources.readTurns.usedUp(this, chunk.length)) this.#turnUsedUp = true;
+    if (this.#windowFull || this.#turnUsedUp) this.#socket.pause();
   }
 
   #readEnd(): void {

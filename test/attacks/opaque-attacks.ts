@@ -2,7 +2,7 @@ import type { Attack } from './attack.ts';
 import { HostileSocket } from './hostile-socket.ts';
 
 /** Of one attempt: together they hold more than a small pool has, and each less than its share. */
-const CONNECTIONS = 24;
+const CONNECTIONS = 64;
 const PIECE = Buffer.alloc(64 * 1024, 'w');
 
 /**
