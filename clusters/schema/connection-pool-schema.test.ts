@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
 import { goodResource, resourceProblems } from '../../test/fixtures/resource-problems.ts';
+import { NO_LIMITS } from '../../test/fixtures/test-snapshot.ts';
 import { parseStored, storedForm } from './resource.ts';
 import { toTrafficPolicy } from './traffic-policy-schema.ts';
 
@@ -18,14 +18,6 @@ spec:
 const read = (text: string) => toTrafficPolicy(goodResource('TrafficPolicy', policy(text))).connectionPool;
 
 const AT = '6: spec.connectionPool';
-const NOTHING: ConnectionPoolPolicy = {
-  maxConnections: undefined,
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  connectTimeoutMs: undefined,
-  idleTimeoutMs: undefined,
-};
 
 describe('connectionPool', () => {
   const refused: readonly (readonly [string, string])[] = [
@@ -47,8 +39,8 @@ describe('connectionPool', () => {
   }
 
   it('leaves to the protocol what it does not say', () => {
-    assert.deepEqual(read(''), NOTHING);
-    assert.deepEqual(read('maxRequests: 5'), { ...NOTHING, maxRequests: 5 });
+    assert.deepEqual(read(''), NO_LIMITS);
+    assert.deepEqual(read('maxRequests: 5'), { ...NO_LIMITS, maxRequests: 5 });
   });
 
   it('is read whole, also out of what was kept of it', () => {

@@ -7,7 +7,7 @@ import { freePort } from '../fixtures/ephemeral-port.ts';
 import { get, startGateway, workersOf } from '../fixtures/gateway-pair.ts';
 import { type GatewayProcess, gatewayPorts } from '../fixtures/gateway-process.ts';
 import { startTalkingPods, TalkBook, type TalkingPods, talkServices } from '../fixtures/talking-pods.ts';
-import { outcomesOf, TALK_KINDS, Talks } from '../fixtures/talks.ts';
+import { OF_A_LOST_PEER, outcomesOf, TALK_KINDS, Talks } from '../fixtures/talks.ts';
 import { TcpRelay } from '../fixtures/tcp-relay.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { TestClusterset } from '../fixtures/test-clusterset.ts';
@@ -91,17 +91,7 @@ describe('a peer whose processes are stopped', () => {
     const pids = [...(await workersOf(west)), west.process.pid ?? 0];
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     try {
-      const each = [
-        ['http1-get', 'north'],
-        ['http1-post', '502'],
-        ['http1-answer', 'broken'],
-        ['http2-get', 'north'],
-        ['http2-post', '502'],
-        ['grpc', 'grpc 14'],
-        ['tcp', 'broken'],
-        ['websocket', 'broken'],
-      ];
-      assert.deepEqual(await outcomesOf(broken), [...each, ...each]);
+      assert.deepEqual(await outcomesOf(broken), [...OF_A_LOST_PEER, ...OF_A_LOST_PEER]);
       while ((await trunkTo(east, 'west')).up) await sleep(20);
       const avoiding = await talks.begin('tcp');
       avoiding.proceed();
