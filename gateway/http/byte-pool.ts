@@ -4,8 +4,10 @@ const LARGE_BLOCK_BYTES = 16 * 1024;
 /** Of each kind: 5 MiB in all. */
 const MAX_FREE_BLOCKS = 256;
 
+const SCARCE = 0.5;
 const CROWDED = 0.7;
 const CROWDED_FLUSH_MS = 2_000;
+const LEAST_FLUSH_MS = 500;
 
 /**
  * The bytes that one worker may hold for slow readers, in all connections together: held stream data, replay
@@ -29,14 +31,25 @@ export class BytePool {
     return this.#usedBytes >= this.capacityBytes;
   }
 
+  /** Half of it is held: nobody gets more than a share, and who has a backlog waits for it to leave. */
+  get scarce(): boolean {
+    return this.#usedBytes > SCARCE * this.capacityBytes;
+  }
+
   /** Nearly exhausted: whoever holds bytes and makes no progress has to go. */
   get crowded(): boolean {
     return this.#usedBytes >= CROWDED * this.capacityBytes;
   }
 
-  /** For a reader that stands still, who has `flushTimeoutMs` (0 = for ever) as long as the pool is not crowded. */
+  /**
+   * For a reader that stands still, who has `flushTimeoutMs` (0 = for ever) as long as the pool is not crowded. Then it
+   * is 2 s at first, and the less the less memory is left.
+   */
   patienceMs(flushTimeoutMs: number): number {
-    return this.crowded ? Math.min(CROWDED_FLUSH_MS, flushTimeoutMs || CROWDED_FLUSH_MS) : flushTimeoutMs;
+    if (!this.crowded) return flushTimeoutMs;
+    const left = Math.max(0, 1 - this.#usedBytes / this.capacityBytes) / (1 - CROWDED);
+    const patienceMs = Math.max(LEAST_FLUSH_MS, CROWDED_FLUSH_MS * left);
+    return Math.min(patienceMs, flushTimeoutMs || patienceMs);
   }
 
   /**
@@ -44,7 +57,7 @@ export class BytePool {
    * an eighth, so that no one alone takes what all others need.
    */
   exceedsShare(bytes: number): boolean {
-    return this.#usedBytes > this.capacityBytes / 2 && bytes > this.capacityBytes / 8;
+    return this.scarce && bytes > this.capacityBytes / 8;
   }
 
   /** False, and nothing taken, when the pool does not have them. */

@@ -119,3 +119,17 @@ describe('output over TLS', () => {
     assert.equal(output.queuedBytes, 0);
   });
 });
+
+it('gives no room behind a backlog while the pool is scarce, and room again when it has left', async (t) => {
+  const { output, pool, turn, reader } = await tlsPair(t);
+  pool.charge(pool.capacityBytes / 2);
+  assert.ok(output.room > 0, 'without a backlog');
+  output.reserve(1000);
+  output.position += 1000;
+  turn.flushNow();
+  assert.ok(output.queuedBytes > 0);
+  assert.equal(output.room, 0);
+  reader.resume();
+  while (output.queuedBytes > 0) await once(reader, 'data');
+  assert.ok(output.room > 0);
+});

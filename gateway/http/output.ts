@@ -80,7 +80,7 @@ export class OutputBuffer implements Flushable {
 
   /** How many bytes of message bodies may be added now; 0 or less: hold them and `waitForRoom`. */
   get room(): number {
-    if (this.#queuedBytes > 0 && this.#options.pool.exhausted) return 0;
+    if (this.#queuedBytes > 0 && this.#options.pool.scarce) return 0;
     return this.#options.highWaterBytes - this.#queuedBytes - (this.position - this.#start);
   }
 
