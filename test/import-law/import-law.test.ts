@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { importLawViolations } from './law.ts';
+import { importLaw } from './table.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -41,6 +42,11 @@ function treeWith(path: string, text: string): Record<string, string> {
 describe('import law', () => {
   it('is kept by the project', () => {
     assert.deepEqual(importLawViolations(root), []);
+  });
+
+  it('has one row for each place', () => {
+    const paths = importLaw.map(({ path }) => path);
+    assert.deepEqual(paths, [...new Set(paths)]);
   });
 
   const allowed: readonly (readonly [string, string])[] = [

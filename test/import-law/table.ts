@@ -5,7 +5,6 @@ export type Part =
   | 'config'
   | 'failover'
   | 'wire'
-  | 'config'
   | 'trust'
   | 'clusters'
   | 'federation'
@@ -63,13 +62,6 @@ export const importLaw: readonly Row[] = [
     mayImport: ['model'],
     builtins: true,
     packages: ['@bufbuild/protobuf'],
-  },
-  {
-    path: 'federation/config',
-    part: 'config',
-    mayImport: ['model'],
-    builtins: true,
-    packages: ['yaml', 'zod'],
   },
   {
     path: 'trust',
