@@ -1,0 +1,156 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeCache } from '../fixtures/kube-cache.ts';
+import { unreadyPods } from './pod-report.ts';
+import { type ProgramOptions, runProgram } from './program.ts';
+
+export interface KubeClusterPlan {
+  readonly name: string;
+  readonly number: number;
+  /** Where the scripts keep the cluster. */
+  readonly folder: string;
+  /** The scripts' settings: which run it belongs to. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface WaitOptions {
+  /** Default two minutes: far more than it takes, so that only what never comes ends a wait. */
+  readonly timeoutMs?: number;
+}
+
+const POLL_MS = 200;
+const DEFAULT_WAIT_MS = 120_000;
+
+/** A real one-node Kubernetes cluster, as `KubeRun.up` makes it. */
+export class KubeCluster {
+  readonly name: string;
+  /** Admin's, with one context: the cluster's name. */
+  readonly kubeconfig: string;
+  /** Node ports and the API (6443) answer here: to pods of every cluster of the run, and to this machine. */
+  readonly nodeAddress: string;
+  readonly #environment: Readonly<Record<string, string>>;
+
+  constructor({ name, number, folder, environment }: KubeClusterPlan) {
+    this.name = name;
+    this.kubeconfig = join(folder, 'kubeconfig');
+    this.nodeAddress = `10.89.${environment.KUBENODE_RUN}.${10 + number}`;
+    this.#environment = environment;
+  }
+
+  /** @returns what kubectl wrote to stdout */
+  kubectl(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    return this.#program('kubectl', args, options);
+  }
+
+  helm(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    return this.#program('helm', args, options);
+  }
+
+  /** What kubectl answers as JSON. */
+  async get(...args: readonly string[]): Promise<unknown> {
+    return JSON.parse(await this.kubectl(['get', ...args, '-o', 'json']));
+  }
+
+  async apply(manifest: string): Promise<void> {
+    await this.kubectl(['apply', '-f', '-'], { input: manifest });
+  }
+
+  /** Runs a program in a pod. */
+  inPod(pod: string, ...command: readonly string[]): Promise<string> {
+    return this.kubectl(['exec', pod, '--', ...command]);
+  }
+
+  /** Waits until every pod of a deployment or a DaemonSet is ready; says what keeps them if they do not get so. */
+  async rolledOut(
+    what: string,
+    { timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {},
+    ...args: string[]
+  ): Promise<void> {
+    await this.explained(() =>
+      this.kubectl(['rollout', 'status', what, `--timeout=${timeoutMs / 1000}s`, ...args], {
+        timeoutMs: timeoutMs + 10_000,
+      }),
+    );
+  }
+
+  /** Waits until `look` neither throws nor answers undefined; at the end of the time its last error is told. */
+  async until<T>(
+    what: string,
+    look: () => Promise<T | undefined>,
+    { timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {},
+  ): Promise<T> {
+    const endMs = performance.now() + timeoutMs;
+    for (;;) {
+      const seen = await look().then(
+        (value) => (value === undefined ? new Unseen('nothing') : { value }),
+        (error: unknown) => new Unseen(error),
+      );
+      if (!(seen instanceof Unseen)) return seen.value as T;
+      if (performance.now() > endMs) throw await this.#notSo(what, timeoutMs, seen.reason);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Adds to an error what the pods that are not ready say. */
+  async explained<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw new Error(`in cluster ${this.name}: ${(error as Error).message}\n${await unreadyPods(this)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Makes an image of a docker archive known to the node, as a pull would. */
+  async load(archive: string): Promise<void> {
+    await this.onNode('ctr', '-n', 'k8s.io', 'images', 'import', archive);
+  }
+
+  /** Runs a program of this machine in the node's namespaces. */
+  onNode(...command: readonly string[]): Promise<string> {
+    return this.#script('exec.sh', this.name, ...command);
+  }
+
+  /** As a power cut: every process of the cluster ends at once, pods too. */
+  async halt(): Promise<void> {
+    await this.#script('halt.sh', this.name);
+  }
+
+  /** After `halt`: back, with what etcd held. Ready when it returns; the cluster's other pods may not be. */
+  async start(): Promise<void> {
+    await this.#script('start.sh', this.name);
+  }
+
+  async down(): Promise<void> {
+    await this.#script('down.sh', this.name);
+  }
+
+  /** Pulls the wire out of the node, or puts it back: all inside goes on. */
+  async setLink(state: 'up' | 'down'): Promise<void> {
+    const run = this.#environment.KUBENODE_RUN;
+    await runProgram('ip', ['link', 'set', `kn${run}-${this.name}`, state]);
+  }
+
+  #program(name: string, args: readonly string[], options: ProgramOptions): Promise<string> {
+    const env = { ...options.env, KUBECONFIG: this.kubeconfig };
+    return runProgram(join(kubeCache().programs, name), args, { ...options, env });
+  }
+
+  #script(name: string, ...args: readonly string[]): Promise<string> {
+    return runProgram(join(import.meta.dirname, name), args, { env: this.#environment });
+  }
+
+  async #notSo(what: string, timeoutMs: number, reason: unknown): Promise<Error> {
+    const how = `not in ${timeoutMs} ms: ${what}; at last: ${String(reason)}`;
+    return new Error(`in cluster ${this.name}, ${how}\n${await unreadyPods(this)}`, { cause: reason });
+  }
+}
+
+class Unseen {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
