@@ -78,6 +78,13 @@ export const importLaw: readonly Row[] = [
     packages: ['chokidar', 'yaml', 'zod'],
   },
   {
+    path: 'clusters/kubernetes',
+    part: 'clusters',
+    mayImport: ['model', 'runtime', 'config', 'trust'],
+    builtins: true,
+    packages: ['@kubernetes/client-node', 'zod'],
+  },
+  {
     path: 'clusters/demo',
     part: 'demo',
     mayImport: 'every part',
