@@ -15,6 +15,7 @@ import {
 import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
 import { duration } from './duration.ts';
 import { metadata, targetRefs, targetServices } from './metadata.ts';
+import { retries, timeouts, toRetries, toTimeouts } from './request-policy-schema.ts';
 import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
 
 /** RFC 9110 section 5.6.2: what fields and cookies are called. */
@@ -120,6 +121,8 @@ export const trafficPolicySchema = z.object({
     loadBalancing: loadBalancing.optional(),
     upstreamTls: upstreamTls.optional(),
     connectionPool: connectionPool.optional(),
+    timeouts: timeouts.optional(),
+    retries: retries.optional(),
   }),
 });
 
@@ -137,6 +140,8 @@ export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy {
         : toLoadBalancing(spec.loadBalancing),
     upstreamTls: spec.upstreamTls === undefined ? undefined : toUpstreamTls(spec.upstreamTls),
     connectionPool: spec.connectionPool === undefined ? undefined : toConnectionPool(spec.connectionPool),
+    timeouts: spec.timeouts === undefined ? undefined : toTimeouts(spec.timeouts),
+    retries: spec.retries === undefined ? undefined : toRetries(spec.retries),
   };
 }
 

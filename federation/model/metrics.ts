@@ -77,8 +77,8 @@ export const METRICS = {
   retries: define(
     'counter',
     'isthmus_retries_total',
-    'Requests tried again after they may have been seen.',
-    BASE,
+    'Retries by what came of them; budget-exhausted: none was made, for the budget.',
+    [...BASE, 'result'],
   ),
   redispatches: define(
     'counter',

@@ -1,4 +1,5 @@
 import type { ConnectionPoolPolicy } from './connection-pool.ts';
+import type { RequestTimeouts, RetryPolicy } from './request-policy.ts';
 import type { ServiceName } from './service.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
 
@@ -68,6 +69,10 @@ export interface TrafficPolicy {
   readonly upstreamTls: UpstreamTls | undefined;
   /** undefined = all defaults. */
   readonly connectionPool: ConnectionPoolPolicy | undefined;
+  /** undefined = what holds for all services. */
+  readonly timeouts: RequestTimeouts | undefined;
+  /** undefined = nothing is retried. */
+  readonly retries: RetryPolicy | undefined;
 }
 
 export const DEFAULT_SLOW_START: SlowStart = { windowMs: 30_000, minWeightPercent: 10, aggression: 1 };
@@ -89,6 +94,8 @@ export const DEFAULT_TRAFFIC_POLICY: TrafficPolicy = {
   loadBalancing: { kind: 'power-of-two', slowStart: undefined },
   upstreamTls: undefined,
   connectionPool: undefined,
+  timeouts: undefined,
+  retries: undefined,
 };
 
 export function hashSourceOf(loadBalancing: LoadBalancing): HashSource | undefined {

@@ -107,6 +107,8 @@ export const whyAnswer = z.object({
   access: z.object({ allowed: z.boolean(), reason: z.string() }).nullable(),
   /** How the gateway's own pods are spoken to; older gateways do not say. */
   upstream: z.string().nullable().default(null),
+  /** What is asked of each request beside its destination; older gateways do not say. */
+  handling: z.array(z.string()).default([]),
 });
 
 /** What it answers when it cannot tell. */

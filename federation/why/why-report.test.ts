@@ -66,13 +66,18 @@ describe('report', () => {
     const { route, balancing } = explainedPayments();
     const supposed = { down: ['west'], from: { region: 'us', zone: 'us-a' } };
     const access = { allowed: false, reason: 'denied by rule 1 for an anonymous caller in east' };
-    const told = whyReport({ route: { ...route, supposed }, balancing, access, upstream: null }, PLAIN);
+    const told = whyReport(
+      { route: { ...route, supposed }, balancing, access, upstream: null, handling: [] },
+      PLAIN,
+    );
     assert.match(told, /^Supposed: west is down, the caller is in us\/us-a\.$/m);
     assert.match(told, /^denied by rule 1/m);
   });
 
   it('says how pods here are spoken to, where there are any', () => {
-    const told = whyReport({ ...explainedPayments(), upstream: 'HTTP/2 in plaintext.' }, PLAIN);
+    const handling = ['A request may take 10 s.'];
+    const told = whyReport({ ...explainedPayments(), upstream: 'HTTP/2 in plaintext.', handling }, PLAIN);
+    assert.ok(told.includes('  A request may take 10 s.\n'));
     assert.match(told, /^ {2}To the pods of east: HTTP\/2 in plaintext\.$/m);
     assert.doesNotMatch(report, /To the pods/);
   });
@@ -81,11 +86,14 @@ describe('report', () => {
     const { route, balancing } = explainedPayments();
     const styles = { ...PLAIN, bad: marked('bad'), careful: marked('careful') };
     assert.match(
-      whyReport({ route: { ...route, shares: [] }, balancing, access: null, upstream: null }, styles),
+      whyReport(
+        { route: { ...route, shares: [] }, balancing, access: null, upstream: null, handling: [] },
+        styles,
+      ),
       /→ <bad>503<\/bad>/,
     );
     assert.match(
-      whyReport({ route, balancing, access: null, upstream: null }, styles),
+      whyReport({ route, balancing, access: null, upstream: null, handling: [] }, styles),
       /<careful>25 %<\/careful>/,
     );
   });

@@ -15,12 +15,16 @@ export interface ReportStyles {
 }
 
 /** An answer for people: who gets what, why, and every number on the way. */
-export function whyReport({ route, balancing, access, upstream }: WhyAnswer, styles: ReportStyles): string {
+export function whyReport(
+  { route, balancing, access, upstream, handling }: WhyAnswer,
+  styles: ReportStyles,
+): string {
   const sections = [
     headLines(route, styles),
     access === null ? [] : ['', access.allowed ? styles.good(access.reason) : styles.bad(access.reason)],
     ['', ...shareLines(route, styles)],
     upstream === null ? [] : [`  To the pods of ${route.source.cluster}: ${upstream}`],
+    handling.map((sentence) => `  ${sentence}`),
     [
       '',
       ...textTable([header(CLUSTER_HEADER, styles), ...route.clusters.map((row) => clusterRow(row, styles))]),

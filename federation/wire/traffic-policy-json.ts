@@ -23,6 +23,7 @@ import {
   serviceName,
   text,
 } from './json-fields.ts';
+import { retriesFromJson, timeoutsFromJson } from './request-policy-json.ts';
 import { upstreamTlsFromJson } from './upstream-tls-json.ts';
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
@@ -30,7 +31,16 @@ export function trafficPolicyFromJson(field: string, json: string): TrafficPolic
   return inField(field, () => trafficPolicy(object('', parse(json), POLICY_FIELDS)));
 }
 
-const POLICY_FIELDS = ['name', 'namespace', 'targets', 'loadBalancing', 'upstreamTls', 'connectionPool'];
+const POLICY_FIELDS = [
+  'name',
+  'namespace',
+  'targets',
+  'loadBalancing',
+  'upstreamTls',
+  'connectionPool',
+  'timeouts',
+  'retries',
+];
 
 function trafficPolicy(fields: Fields): TrafficPolicy {
   return {
@@ -40,6 +50,8 @@ function trafficPolicy(fields: Fields): TrafficPolicy {
     loadBalancing: inField('loadBalancing', () => loadBalancing(fields.loadBalancing)),
     upstreamTls: optional(fields, 'upstreamTls', upstreamTlsFromJson),
     connectionPool: optional(fields, 'connectionPool', connectionPoolFromJson),
+    timeouts: optional(fields, 'timeouts', timeoutsFromJson),
+    retries: optional(fields, 'retries', retriesFromJson),
   };
 }
 

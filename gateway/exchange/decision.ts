@@ -1,6 +1,7 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
-import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.ts';
+import { backoffMs } from '../../federation/runtime/backoff.ts';
 import type { UpstreamFailure } from '../http/stream.ts';
+import type { RetryPlan } from '../routing/retry-plan.ts';
 
 /** How one attempt to get a response ended without one that the client may see. */
 export type AttemptFailure =
@@ -9,38 +10,16 @@ export type AttemptFailure =
   | { readonly kind: 'no-local-endpoint' }
   /** As many requests as may wait for a connection wait already: certainly not processed. */
   | { readonly kind: 'overflow' }
-  /** The upstream answered with a status that the retry policy names. */
+  /** The attempt's own time was over before its response began; the request may have been processed. */
+  | { readonly kind: 'timeout' }
+  /** The upstream answered with a status, of HTTP or gRPC, that the retry policy names. */
   | { readonly kind: 'status'; readonly status: number };
-
-/** What a service asks for beyond redispatch. */
-export interface RetryPolicy {
-  readonly maxRetries: number;
-  /** Statuses that are tried again, for idempotent requests only. */
-  readonly statuses: readonly number[];
-  /** True: also when the upstream resets an idempotent request. */
-  readonly resets: boolean;
-  readonly backoff: BackoffPolicy;
-  /** Share of the active requests (0 to 1) that may be retries at one time. */
-  readonly budget: number;
-}
-
-/** Nothing is tried again that may have been processed, unless a policy asks. */
-export const NO_RETRIES: RetryPolicy = {
-  maxRetries: 0,
-  statuses: [],
-  resets: false,
-  backoff: { baseMs: 25, maxMs: 1_000 },
-  budget: 0.2,
-};
 
 /** Enough for a request to meet every cluster of a tier that dies at once, and still bounded. */
 export const MAX_REDISPATCHES = 6;
 
 /** A request whose connection died may be what killed the pod: it must not get to kill them all. */
 export const MAX_LOST_CONNECTIONS = 2;
-
-/** Retries that are always allowed, so that a quiet worker, of whose few requests 20 % is none, has any. */
-const LEAST_RETRY_BUDGET = 3;
 
 /** All that the decision may depend on. */
 export interface AttemptState {
@@ -52,7 +31,8 @@ export interface AttemptState {
   /** Those of the redispatches that followed a lost connection. */
   readonly lostConnections: number;
   readonly retries: number;
-  readonly retryPolicy: RetryPolicy;
+  /** undefined: no policy asks for retries. */
+  readonly retryPlan: RetryPlan | undefined;
   /** Of this worker, this one included. */
   readonly activeRequests: number;
   /** Requests of this worker that are retried now, this one not included. */
@@ -66,7 +46,12 @@ export type Decision =
   /** Send it elsewhere at once: no budget, for nothing was done twice. */
   | { readonly kind: 'redispatch' }
   | { readonly kind: 'retry'; readonly delayMs: number }
-  | { readonly kind: 'fail'; readonly code: FailureCode };
+  | {
+      readonly kind: 'fail';
+      readonly code: FailureCode;
+      /** It would have been retried, had there been any left of these. */
+      readonly spent: 'attempts' | 'budget' | undefined;
+    };
 
 const REDISPATCH: Decision = { kind: 'redispatch' };
 
@@ -76,12 +61,28 @@ const REDISPATCH: Decision = { kind: 'redispatch' };
  * happens only where a policy asks.
  */
 export function decideAfterFailure(nowMs: number, state: AttemptState): Decision {
-  const failed: Decision = { kind: 'fail', code: failureCode(state.failure) };
-  if (!state.replayable) return failed;
-  if (mayRedispatch(state)) return state.redispatches < MAX_REDISPATCHES ? REDISPATCH : failed;
-  if (!mayRetry(state)) return failed;
-  const delayMs = backoffMs(state.retryPolicy.backoff, state.retries, state.random);
-  return nowMs + delayMs < state.deadlineMs ? { kind: 'retry', delayMs } : failed;
+  if (!state.replayable) return failed(state);
+  if (!mayRedispatch(state)) return retryOrFail(nowMs, state);
+  return state.redispatches < MAX_REDISPATCHES ? REDISPATCH : retryOrFail(nowMs, state);
+}
+
+/** As `decideAfterFailure`, when there is nowhere else that the request could be redispatched to. */
+export function decideWithoutElsewhere(nowMs: number, state: AttemptState): Decision {
+  return state.replayable ? retryOrFail(nowMs, state) : failed(state);
+}
+
+function retryOrFail(nowMs: number, state: AttemptState): Decision {
+  const { retryPlan } = state;
+  if (retryPlan === undefined || !wantsRetry(state, retryPlan)) return failed(state);
+  if (state.retries >= retryPlan.maxRetries) return failed(state, 'attempts');
+  const budget = Math.max(retryPlan.minConcurrency, retryPlan.budget * state.activeRequests);
+  if (state.activeRetries + 1 > budget) return failed(state, 'budget');
+  const delayMs = backoffMs(retryPlan.backoff, state.retries, state.random);
+  return nowMs + delayMs < state.deadlineMs ? { kind: 'retry', delayMs } : failed(state);
+}
+
+function failed({ failure }: AttemptState, spent?: 'attempts' | 'budget'): Decision {
+  return { kind: 'fail', code: failureCode(failure), spent };
 }
 
 /**
@@ -120,14 +121,23 @@ function mayRedispatch(state: AttemptState): boolean {
   return state.lostConnections < MAX_LOST_CONNECTIONS;
 }
 
-function mayRetry(state: AttemptState): boolean {
-  const policy = state.retryPolicy;
-  if (!state.idempotent || state.retries >= policy.maxRetries) return false;
-  const budget = Math.max(LEAST_RETRY_BUDGET, policy.budget * state.activeRequests);
-  if (state.activeRetries + 1 > budget) return false;
-  const { failure } = state;
-  if (failure.kind === 'status') return policy.statuses.includes(failure.status);
-  return failure.kind === 'reset' && policy.resets;
+/** Whether the policy asks for it, and nothing is done twice that must not be. */
+function wantsRetry({ failure, idempotent }: AttemptState, plan: RetryPlan): boolean {
+  switch (failure.kind) {
+    case 'connect':
+    case 'refused':
+    case 'no-local-endpoint':
+      return plan.connects;
+    case 'reset':
+    case 'timeout':
+    case 'connection-lost':
+      return plan.resets && idempotent;
+    case 'status':
+      return idempotent;
+    case 'overflow':
+    case 'protocol':
+      return false;
+  }
 }
 
 /** What the client is told when nothing more is tried. */
@@ -146,6 +156,8 @@ export function failureCode(failure: AttemptFailure): FailureCode {
       return 'upstreamReset';
     case 'protocol':
       return 'upstreamProtocol';
+    case 'timeout':
+      return 'upstreamTimeout';
     case 'status':
       return 'upstreamReset';
   }

@@ -12,6 +12,7 @@ import { addHopFields } from '../pipeline/forward.ts';
 import { finished, type LocalDestination, started, type TrunkDestination } from '../routing/destination.ts';
 import type { Outcome } from '../routing/endpoint-runtime.ts';
 import type { AcquireFailure, ConnectionSource, ConnectionWaiter } from '../upstream/connection-source.ts';
+import type { DeadlineOwner, Deadlines, Expiry } from './deadlines.ts';
 import {
   type AttemptFailure,
   type Decision,
@@ -46,15 +47,15 @@ export type Phase =
  */
 export abstract class DispatchedExchange
   extends ExchangeRecord
-  implements ResponseReceiver, ConnectionWaiter
+  implements ResponseReceiver, ConnectionWaiter, DeadlineOwner
 {
   protected readonly environment: ExchangeEnvironment;
   protected phase: Phase = 'deciding';
   protected upstream: StreamWriter | undefined = undefined;
   /** undefined: the request is its headers alone. */
   protected readonly body: RequestBody | undefined;
-  /** Monotonic ms; Infinity without a `grpc-timeout`. */
-  protected deadlineMs = Number.POSITIVE_INFINITY;
+  /** undefined: neither a policy nor a `grpc-timeout` bounds its time. */
+  protected deadlines: Deadlines | undefined = undefined;
   /** Counted as started in routing until it is finished there. */
   protected inUse: LocalDestination | TrunkDestination | undefined = undefined;
   #source: ConnectionSource | undefined = undefined;
@@ -83,6 +84,7 @@ export abstract class DispatchedExchange
   abstract responseData(chunk: Buffer, start: number, end: number, endStream: boolean): void;
   abstract responseTrailers(block: HeaderBlock): void;
   abstract responseFailed(failure: UpstreamFailure): void;
+  abstract timeUp(expiry: Expiry): void;
   /** Tells the client in the way that is still possible. */
   protected abstract fail(code: FailureCode): void;
 
@@ -119,17 +121,19 @@ export abstract class DispatchedExchange
     const source = this.environment.sourceOf(this, destination);
     this.#source = source;
     this.phase = 'waiting';
+    if (this.deadlines !== undefined) this.#boundAttempt(this.deadlines);
     const connection = source.acquire(this, !isIdempotent(this.method));
     if (connection !== undefined) this.connectionReady(connection);
   }
 
   protected decide(failure: AttemptFailure): Decision {
     this.#recovery ??= new Recovery(this, this.environment);
-    return this.#recovery.decide(failure, this.body?.replayable ?? true, this.deadlineMs);
+    return this.#recovery.decide(failure, this.#replayable, this.#endsAtMs);
   }
 
   protected carryOut(decision: Decision, failure: AttemptFailure): void {
     const left = this.inUse;
+    this.deadlines?.endAttempt();
     if (failure.kind === 'connect') this.upstreamTransportFailureReason = failure.reason;
     this.upstream = undefined;
     this.body?.detach();
@@ -142,17 +146,25 @@ export abstract class DispatchedExchange
       return;
     }
     this.#recovery?.begin(left, failure, decision.kind);
-    if (decision.kind === 'redispatch') {
-      this.#again(failure);
-      return;
-    }
+    if (decision.kind === 'redispatch') this.#again(failure);
+    else this.#backOff(decision.delayMs, failure);
+  }
+
+  #backOff(delayMs: number, failure: AttemptFailure): void {
     this.phase = 'backing-off';
-    this.#recovery?.backOff(decision.delayMs, () => this.#again(failure));
+    this.#recovery?.backOff(delayMs, () => this.#again(failure));
   }
 
   #again(last: AttemptFailure): void {
-    const code = this.#recovery?.choose();
+    const recovery = this.#recovery;
+    const code = recovery?.choose();
     if (code !== undefined) {
+      const decision = recovery?.decideWithoutElsewhere(last, this.#replayable, this.#endsAtMs);
+      if (decision?.kind === 'retry') {
+        recovery?.begin(undefined, last, 'retry');
+        this.#backOff(decision.delayMs, last);
+        return;
+      }
       // There was an endpoint: why it did not take the request says more than that there is no other.
       const known = code === 'noHealthyUpstream' && (last.kind === 'connect' || last.kind === 'overflow');
       this.fail(known ? failureCode(last) : code);
@@ -162,11 +174,39 @@ export abstract class DispatchedExchange
     this.dispatch();
   }
 
+  get #replayable(): boolean {
+    return this.body?.replayable ?? true;
+  }
+
+  /** Monotonic ms. */
+  get #endsAtMs(): number {
+    return this.deadlines?.requestAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #boundAttempt(deadlines: Deadlines): void {
+    const timeoutMs = this.retryPlan?.perTryTimeoutMs ?? this.timeouts?.backendRequestMs ?? 0;
+    if (timeoutMs > 0) deadlines.beginAttempt(this.environment.clock.monotonic(), timeoutMs);
+  }
+
+  /** The attempt under way took longer than one may, and nothing of a response came. */
+  protected attemptTimedOut(): void {
+    const waited = this.phase === 'waiting';
+    this.#source?.withdraw(this);
+    this.#source = undefined;
+    this.upstream?.reset(H2_ERROR.CANCEL);
+    this.upstream = undefined;
+    const failure: AttemptFailure = waited
+      ? { kind: 'connect', reason: 'no connection within the time of an attempt' }
+      : { kind: 'timeout' };
+    this.carryOut(this.decide(failure), failure);
+  }
+
   /** Gives up what is under way upstream, whatever it is. */
   protected abandonAttempt(outcome: Outcome): void {
     this.#source?.withdraw(this);
     this.#source = undefined;
-    this.#recovery?.settled();
+    this.#recovery?.settled(outcome === 'failure' ? 'failure' : 'abandoned');
+    this.deadlines?.endAttempt();
     this.upstream?.reset(H2_ERROR.CANCEL);
     this.upstream = undefined;
     this.body?.detach();
@@ -188,7 +228,7 @@ export abstract class DispatchedExchange
 
   /** The attempt under way has been answered. */
   protected answered(): void {
-    this.#recovery?.settled();
+    this.#recovery?.settled('success');
     this.body?.release();
     if (this.inUse?.kind !== 'local') return;
     this.#latencyMs = this.environment.clock.monotonic() - this.#attemptStartedMs;

@@ -6,7 +6,7 @@ import type { Clock } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
 import type { CodecResources } from '../http/resources.ts';
 import type { ServerConnection } from '../http/stream.ts';
-import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
+import { type Timed, TimerWheel } from '../http/timer-wheel.ts';
 import { EDGE_HTTP1, type Http1Options } from '../http1/options.ts';
 import { Http1ServerConnection } from '../http1/server-connection.ts';
 import { EDGE_HTTP2, type Http2Options, TRUNK_HTTP2, UPSTREAM_HTTP2 } from '../http2/options.ts';
@@ -26,8 +26,6 @@ import type { TrunkTiming } from '../trunk/trunk-timing.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import { EndpointPools } from '../upstream/endpoint-pools.ts';
 import { ActiveList } from './active-list.ts';
-import type { RetryPolicy } from './decision.ts';
-import { NO_RETRIES } from './decision.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
 import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
@@ -51,7 +49,6 @@ export interface EngineOptions {
   readonly responseTimeoutMs?: number;
   /** For any byte of an opaque connection, in either direction. */
   readonly tcpIdleTimeoutMs?: number;
-  readonly retryPolicy?: RetryPolicy;
   readonly trunkTiming?: TrunkTiming;
   /** How connections of clients behave: limits and times. */
   readonly edge?: EdgeOptions;
@@ -71,13 +68,15 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 /** As Envoy's TCP proxy: longer than the keep-alive of common databases and brokers. */
 const TCP_IDLE_TIMEOUT_MS = 3_600_000;
 const SWEEP_MS = 1_000;
+/** The wheel stands still while no request has a deadline. */
+const DEADLINE_TICK_MS = 10;
 
 /** The data plane of one worker: takes requests from connections and has them answered. */
 export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly clock: Clock;
   readonly random: () => number;
   readonly recorder: RequestRecorder;
-  readonly retryPolicy: RetryPolicy;
+  readonly deadlineTimers: TimerWheel;
   readonly maxActiveRequests: number;
   readonly forwarding: ForwardingConfig;
   readonly unixOffsetMs: number;
@@ -97,7 +96,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.clock = options.clock;
     this.random = options.random;
     this.recorder = options.recorder;
-    this.retryPolicy = options.retryPolicy ?? NO_RETRIES;
+    this.deadlineTimers = new TimerWheel(options.clock, DEADLINE_TICK_MS);
     this.maxActiveRequests = options.maxActiveRequests ?? MAX_ACTIVE_REQUESTS;
     this.forwarding = options.forwarding ?? NO_FORWARDING;
     this.unixOffsetMs = options.clock.now() - options.clock.monotonic();
@@ -199,6 +198,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   /** Ends what belongs to this worker alone, once its requests are finished or must be. */
   close(): void {
     this.timers.remove(this);
+    this.deadlineTimers.close();
     this.trunks.close();
     this.#pools.close();
   }

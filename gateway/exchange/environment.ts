@@ -6,7 +6,6 @@ import type { LocalDestination, TrunkDestination } from '../routing/destination.
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import type { ActiveNode } from './active-list.ts';
-import type { RetryPolicy } from './decision.ts';
 import type { ExchangeRecord, RecordPlace } from './exchange-record.ts';
 
 export interface ExchangeTimeouts {
@@ -26,9 +25,10 @@ export interface ActiveExchange extends ActiveNode {
 export interface ExchangeEnvironment extends PipelineEnvironment, RecordPlace {
   readonly clock: Clock;
   readonly timers: TimerWheel;
+  /** For the times of requests, which are shorter than those of connections: finer. */
+  readonly deadlineTimers: TimerWheel;
   readonly heldBytes: BytePool;
   readonly recorder: RequestRecorder;
-  readonly retryPolicy: RetryPolicy;
   /** Retries under way in this worker. */
   activeRetries: number;
   sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource;

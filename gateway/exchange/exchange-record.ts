@@ -1,10 +1,12 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
+import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { CallerIdentities } from '../pipeline/caller-identities.ts';
 import type { PipelineRequest } from '../pipeline/request.ts';
 import { type Choice, type Destination, FIRST_TRY } from '../routing/destination.ts';
+import type { RetryPlan } from '../routing/retry-plan.ts';
 import type { Route } from '../routing/route.ts';
 import type { RequestFacts } from '../telemetry/request-facts.ts';
 import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
@@ -46,6 +48,8 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   sourceCluster: ClusterName = '';
   route: Route<RouteMeters> | undefined = undefined;
   newCookie: string | undefined = undefined;
+  timeouts: RequestTimeouts | undefined = undefined;
+  retryPlan: RetryPlan | undefined = undefined;
   choice: Choice = FIRST_TRY;
   destination: Destination | undefined = undefined;
 
@@ -58,6 +62,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   responseBytes = 0;
   redispatches = 0;
   retries = 0;
+  marks = 0;
   upstreamTransportFailureReason: string | undefined = undefined;
   readonly #place: RecordPlace;
 

@@ -6,11 +6,11 @@ import {
   type StreamWriter,
   type UpstreamFailure,
 } from '../http/stream.ts';
-import type { Timed } from '../http/timer-wheel.ts';
 import { answerFailure, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
 import { runStages } from '../pipeline/stages.ts';
 import type { ActiveNode } from './active-list.ts';
+import { Deadlines, type Expiry } from './deadlines.ts';
 import type { AttemptFailure } from './decision.ts';
 import { DispatchedExchange } from './dispatched-exchange.ts';
 import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
@@ -23,7 +23,7 @@ const BAD_GATEWAY_STATUS = 500;
  * One request: joins the client's side with an upstream's, passes bodies on as they come, and sends the request
  * elsewhere as long as that is safe and nothing of a response was shown. It is the only object that a request costs.
  */
-export class Exchange extends DispatchedExchange implements RequestReceiver, ActiveExchange, Timed {
+export class Exchange extends DispatchedExchange implements RequestReceiver, ActiveExchange {
   newer: ActiveNode | undefined = undefined;
   older: ActiveNode | undefined = undefined;
   readonly #downstream: StreamWriter;
@@ -61,7 +61,9 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
       this.fail(failure);
       return;
     }
-    if (this.grpc && this.grpcTimeout !== undefined) this.#setDeadline(this.grpcTimeout);
+    if (this.timeouts !== undefined || this.retryPlan !== undefined || this.grpcTimeout !== undefined) {
+      this.#setDeadlines();
+    }
     this.dispatch();
   }
 
@@ -78,6 +80,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   requestData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
     this.requestBytes += end - start;
     if (this.phase === 'ended') return;
+    this.deadlines?.moved();
     if (this.body?.receive(chunk, start, end, endStream) === false) {
       this.environment.rejected('memory');
       this.fail('overloaded');
@@ -104,6 +107,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   responseDrained(bytes: number): void {
     this.#heldResponseBytes -= bytes;
+    this.deadlines?.moved();
     this.upstream?.consumed(bytes);
     this.#finishWhenComplete();
   }
@@ -124,7 +128,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     const reason = stripInternalFields(block);
     // Nearly always so, and to read a number takes a call out of compiled code.
     const status = block[1] === '200' ? 200 : Number(block[1]);
-    const failure = this.#failureOfAnswer(status, reason);
+    const failure = this.#failureOfAnswer(status, reason, block, endStream);
     if (failure !== undefined) {
       const decision = this.decide(failure);
       if (decision.kind !== 'fail' || failure.kind === 'no-local-endpoint') {
@@ -136,6 +140,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     if (this.newCookie !== undefined) block.push('set-cookie', this.newCookie);
     this.status = status;
     this.phase = 'responding';
+    if (this.deadlines !== undefined) this.#lookAtDeadlines(this.deadlines);
     this.answered();
     if (this.protocol === 'tcp') this.#countTcp(1);
     this.#downstream.sendHeaders(block, endStream);
@@ -145,6 +150,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   override responseData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
     const bytes = end - start;
     this.responseBytes += bytes;
+    this.deadlines?.moved();
     const taken = this.#downstream.sendData(chunk, start, end, endStream);
     this.#heldResponseBytes += bytes - taken;
     if (endStream) this.#endResponse();
@@ -164,17 +170,20 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
 
   // From the timers.
 
-  onTick(nowMs: number): number {
-    if (nowMs < this.deadlineMs) return this.deadlineMs;
-    this.#timeOut('upstreamTimeout');
-    return 0;
+  override timeUp(expiry: Expiry): void {
+    if (expiry === 'request') this.#timeOut('upstreamTimeout');
+    else if (expiry === 'idle') this.fail('idleTimeout');
+    else if (this.phase === 'responding') this.#timeOut('upstreamTimeout');
+    else if (!this.#settled) this.attemptTimedOut();
   }
 
   expire(nowMs: number, timeouts: ExchangeTimeouts): void {
     // A gRPC call without a deadline may take as long as it likes, and so may what has begun to be answered.
     if (this.grpc || this.phase === 'responding' || this.phase === 'answered') return;
     if (this.#requestEndedMs === undefined) this.#lookAtBody(nowMs, timeouts.bodyMs);
-    else if (nowMs - this.#requestEndedMs >= timeouts.responseMs) this.#timeOut('upstreamTimeout');
+    else if (this.timeouts?.requestMs === undefined && nowMs - this.#requestEndedMs >= timeouts.responseMs) {
+      this.#timeOut('upstreamTimeout');
+    }
   }
 
   /** A client may take long to send its request, as long as it sends. */
@@ -193,11 +202,26 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.#finishWhenComplete();
   }
 
-  #setDeadline(text: string): void {
-    const timeoutMs = parseGrpcTimeout(text);
-    if (timeoutMs === undefined) return;
-    this.deadlineMs = this.startedMs + timeoutMs;
-    this.environment.timers.schedule(this, timeoutMs);
+  /** By the policy of the service and, for gRPC, by the client's own word: the nearest holds. */
+  #setDeadlines(): void {
+    const patienceMs =
+      this.grpc && this.grpcTimeout !== undefined ? parseGrpcTimeout(this.grpcTimeout) : undefined;
+    // Opaque connections have their own watch.
+    const timeouts = this.method === 'CONNECT' ? undefined : this.timeouts;
+    const { requestMs = 0, backendRequestMs = 0, idleMs = 0 } = timeouts ?? {};
+    const perTryMs = this.retryPlan?.perTryTimeoutMs ?? backendRequestMs;
+    if (patienceMs === undefined && requestMs + idleMs + perTryMs === 0) return;
+    const { startedMs } = this;
+    const deadlines = new Deadlines(this.environment.deadlineTimers, this);
+    this.deadlines = deadlines;
+    if (patienceMs !== undefined) deadlines.boundRequest(startedMs, startedMs + patienceMs);
+    if (requestMs > 0) deadlines.boundRequest(startedMs, startedMs + requestMs);
+    if (idleMs > 0) deadlines.watchIdle(startedMs, idleMs);
+  }
+
+  #lookAtDeadlines(deadlines: Deadlines): void {
+    if (this.#isTunnel()) deadlines.tunnelOpened();
+    deadlines.moved();
   }
 
   #timeOut(code: 'upstreamTimeout' | 'requestTimeout'): void {
@@ -206,11 +230,20 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.fail(code);
   }
 
-  #failureOfAnswer(status: number, reason: string | undefined): AttemptFailure | undefined {
+  #failureOfAnswer(
+    status: number,
+    reason: string | undefined,
+    block: HeaderBlock,
+    endStream: boolean,
+  ): AttemptFailure | undefined {
     if (reason === NO_LOCAL_ENDPOINT_REASON && this.inUse?.kind === 'trunk') return { kind: reason };
-    const { maxRetries, statuses } = this.environment.retryPolicy;
-    if (maxRetries > 0 && statuses.includes(status)) return { kind: 'status', status };
-    return undefined;
+    const { retryPlan } = this;
+    if (retryPlan === undefined) return undefined;
+    if (retryPlan.statuses.has(status)) return { kind: 'status', status };
+    // A gRPC call that failed before it answered anything has its status in its one header block.
+    if (!endStream || !this.grpc || retryPlan.grpcStatuses.size === 0) return undefined;
+    const at = block.indexOf('grpc-status');
+    return at > 0 && retryPlan.grpcStatuses.has(block[at + 1] ?? '') ? { kind: 'status', status } : undefined;
   }
 
   #attemptFailed(failure: AttemptFailure): void {
@@ -297,7 +330,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.phase = 'ended';
     this.upstream = undefined;
     this.body?.release();
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) environment.timers.remove(this);
+    this.deadlines?.close();
     if (this.#tcpOpen) this.#countTcp(-1);
     this.durationMs = environment.clock.monotonic() - this.startedMs;
     environment.ended(this);

@@ -16,7 +16,8 @@ import type { Downstream } from './exchange-record.ts';
  */
 export class OpaqueConnection implements ServerConnection, Timed {
   readonly #environment: ExchangeEnvironment;
-  readonly #idleTimeoutMs: number;
+  /** Infinity: the service's policy says that it may be idle for ever. */
+  #idleTimeoutMs: number;
   readonly #stream: RawStream;
   readonly #exchange: Exchange;
 
@@ -51,8 +52,11 @@ export class OpaqueConnection implements ServerConnection, Timed {
   }
 
   begin(): void {
-    this.#environment.timers.schedule(this, this.#idleTimeoutMs);
     this.#exchange.begin();
+    const ofPolicy = this.#exchange.timeouts?.idleMs;
+    if (ofPolicy !== undefined) this.#idleTimeoutMs = ofPolicy === 0 ? Number.POSITIVE_INFINITY : ofPolicy;
+    // Also one that begin has ended: bytes of its answer may wait for a reader.
+    if (Number.isFinite(this.#idleTimeoutMs)) this.#environment.timers.schedule(this, this.#idleTimeoutMs);
   }
 
   drain(): void {

@@ -1,7 +1,16 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
+import { MARK } from '../../federation/model/marks.ts';
 import { forward } from '../pipeline/forward.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
-import { type AttemptFailure, type Decision, decideAfterFailure, isIdempotent } from './decision.ts';
+import { mayBeDoneTwice } from '../routing/retry-plan.ts';
+import {
+  type AttemptFailure,
+  type AttemptState,
+  type Decision,
+  decideAfterFailure,
+  decideWithoutElsewhere,
+  isIdempotent,
+} from './decision.ts';
 import type { ExchangeEnvironment } from './environment.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { TriedDestinations } from './tried-destinations.ts';
@@ -22,22 +31,45 @@ export class Recovery {
   }
 
   decide(failure: AttemptFailure, replayable: boolean, deadlineMs: number): Decision {
+    this.settled('failure');
+    const state = this.#state(failure, replayable, deadlineMs);
+    return this.#told(decideAfterFailure(this.#environment.clock.monotonic(), state));
+  }
+
+  /** After a redispatch that found nowhere to go. */
+  decideWithoutElsewhere(failure: AttemptFailure, replayable: boolean, deadlineMs: number): Decision {
+    const state = this.#state(failure, replayable, deadlineMs);
+    return this.#told(decideWithoutElsewhere(this.#environment.clock.monotonic(), state));
+  }
+
+  #told(decision: Decision): Decision {
+    if (decision.kind !== 'fail' || decision.spent === undefined) return decision;
+    const { meters, sourceCluster, destinationCluster } = this.#record;
+    this.#record.marks |= decision.spent === 'budget' ? MARK.retryOverflow : MARK.retryLimitExceeded;
+    if (decision.spent === 'budget' && meters !== undefined) {
+      this.#environment.recorder.retried(meters, sourceCluster, destinationCluster, 'budget-exhausted');
+    }
+    return decision;
+  }
+
+  #state(failure: AttemptFailure, replayable: boolean, deadlineMs: number): AttemptState {
     const environment = this.#environment;
     const record = this.#record;
-    this.settled();
-    return decideAfterFailure(environment.clock.monotonic(), {
+    const { retryPlan } = record;
+    const twice = retryPlan !== undefined && mayBeDoneTwice(retryPlan, record.path);
+    return {
       failure,
       replayable,
-      idempotent: isIdempotent(record.method),
+      idempotent: twice || isIdempotent(record.method),
       redispatches: record.redispatches,
       lostConnections: this.#lostConnections,
       retries: record.retries,
-      retryPolicy: environment.retryPolicy,
+      retryPlan,
       activeRequests: environment.activeRequests,
       activeRetries: environment.activeRetries,
       deadlineMs,
       random: environment.random,
-    });
+    };
   }
 
   /** Counts the second try, and keeps it from going where the first one went. */
@@ -57,7 +89,6 @@ export class Recovery {
     const { meters, sourceCluster, destinationCluster } = record;
     if (meters === undefined) return;
     if (kind === 'redispatch') recorder.redispatched(meters, sourceCluster, destinationCluster);
-    else recorder.retried(meters, sourceCluster, destinationCluster);
   }
 
   /** Chooses again: first among what was not tried, then also among what broke. */
@@ -73,15 +104,21 @@ export class Recovery {
     this.#retrying = true;
     this.#cancelBackoff = environment.clock.after(delayMs, () => {
       this.#cancelBackoff = undefined;
+      // It has waited for this: also what could not be connected to may take it now.
+      this.#tried.forgiveAfterBackoff();
       then();
     });
   }
 
-  /** The attempt under way is over, whichever way: if it was a retry, its place in the budget is free. */
-  settled(): void {
+  /** The attempt under way is over: if it was a retry, its place in the budget is free. */
+  settled(result: 'success' | 'failure' | 'abandoned'): void {
     this.#cancelBackoff?.();
     this.#cancelBackoff = undefined;
-    if (this.#retrying) this.#environment.activeRetries--;
+    if (!this.#retrying) return;
     this.#retrying = false;
+    const { recorder } = this.#environment;
+    this.#environment.activeRetries--;
+    const { meters, sourceCluster, destinationCluster } = this.#record;
+    if (meters !== undefined) recorder.retried(meters, sourceCluster, destinationCluster, result);
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
+import { DEFAULT_RETRIES, type RetryPolicy } from '../../federation/model/request-policy.ts';
 import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { Http2Client, responseOf } from '../../test/fixtures/http2-client.ts';
@@ -193,19 +194,19 @@ describe('a pod', () => {
       stream.respond({ ':status': left-- > 0 ? 503 : 200 });
       stream.end();
     });
-    const services = [{ ...PAYMENTS, endpoints: [pod.port], offeredBy: [] }];
-    const plain = await mesh.gateway('east', { services });
+    const plainService = { ...PAYMENTS, endpoints: [pod.port], offeredBy: [] };
+    const plain = await mesh.gateway('east', { services: [plainService] });
     const plainClient = new Http2Client(t, await plain.listenHttp());
     assert.equal((await plainClient.request()).status, 503);
     left = 2;
-    const retryPolicy = {
-      maxRetries: 3,
-      statuses: [503],
-      resets: false,
+    const retries: RetryPolicy = {
+      ...DEFAULT_RETRIES,
+      attempts: 3,
+      on: ['retriable-status-codes'],
+      statusCodes: [503],
       backoff: { baseMs: 5, maxMs: 10 },
-      budget: 1,
     };
-    const trying = await mesh.gateway('east', { services, retryPolicy });
+    const trying = await mesh.gateway('east', { services: [{ ...plainService, traffic: { retries } }] });
     const client = new Http2Client(t, await trying.listenHttp());
     assert.equal((await client.request()).status, 200);
     assert.equal(trying.seen[0]?.attempts, 3);
@@ -227,15 +228,14 @@ describe('a pod', () => {
       if (asked++ === 0) answer(503);
       else retried.resolve(() => answer(200));
     });
-    const retryPolicy = {
-      maxRetries: 1,
-      statuses: [503],
-      resets: false,
+    const retries: RetryPolicy = {
+      ...DEFAULT_RETRIES,
+      on: ['5xx'],
       backoff: { baseMs: 5, maxMs: 10 },
-      budget: 0,
+      budget: { percent: 0, minConcurrency: 1 },
     };
-    const services = [{ ...PAYMENTS, endpoints: [pod.port], offeredBy: [] }];
-    const east = await mesh.gateway('east', { services, retryPolicy });
+    const services = [{ ...PAYMENTS, endpoints: [pod.port], offeredBy: [], traffic: { retries } }];
+    const east = await mesh.gateway('east', { services });
     const client = new Http2Client(t, await east.listenHttp());
     const upload = client.open({ ':method': 'PUT' });
     const answered = once(upload, 'response');

@@ -3,6 +3,8 @@ import type { LocalDestination, Tried, TrunkDestination } from '../routing/desti
 import type { LocalEndpoint } from '../routing/local-endpoint.ts';
 import type { AttemptFailure } from './decision.ts';
 
+const BROKE: readonly AttemptFailure['kind'][] = ['connection-lost', 'refused', 'status', 'reset', 'timeout'];
+
 /** Where a request was already. What said "not here" is never asked again, what broke only when nothing else is left. */
 export class TriedDestinations implements Tried {
   readonly clusters: ClusterName[] = [];
@@ -11,8 +13,7 @@ export class TriedDestinations implements Tried {
   #brokenEndpoints: LocalEndpoint[] = [];
 
   add(destination: LocalDestination | TrunkDestination, failure: AttemptFailure): void {
-    const broke =
-      failure.kind === 'connection-lost' || failure.kind === 'refused' || failure.kind === 'status';
+    const broke = BROKE.includes(failure.kind);
     if (destination.kind === 'trunk') {
       this.clusters.push(destination.cluster);
       if (broke) this.#brokenClusters.push(destination.cluster);
@@ -20,6 +21,12 @@ export class TriedDestinations implements Tried {
       this.endpoints.push(destination.endpoint);
       if (broke) this.#brokenEndpoints.push(destination.endpoint);
     }
+  }
+
+  /** A retry has waited: whatever was tried may be asked again when nothing else is left. */
+  forgiveAfterBackoff(): void {
+    this.#brokenClusters = [...this.clusters];
+    this.#brokenEndpoints = [...this.endpoints];
   }
 
   /** Lets what broke be tried again. False when there was nothing of the kind. */

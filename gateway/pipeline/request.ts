@@ -1,9 +1,11 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { Choice, Destination } from '../routing/destination.ts';
+import type { RetryPlan } from '../routing/retry-plan.ts';
 import type { Route } from '../routing/route.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
@@ -46,6 +48,9 @@ export interface PipelineRequest {
   route: Route<RouteMeters> | undefined;
   /** A `set-cookie` for the response, which brings the client to the same endpoint next time. */
   newCookie: string | undefined;
+  /** Of clients' requests only, as is `retryPlan`: the gateway where a request comes in sees to both. */
+  timeouts: RequestTimeouts | undefined;
+  retryPlan: RetryPlan | undefined;
 
   // forward
   /** What the next choice must avoid; `FIRST_TRY` or one of the request's own, with its hash from `route` on. */

@@ -22,9 +22,7 @@ export function route(request: PipelineRequest, environment: PipelineEnvironment
       ? environment.table.byAuthority(request.authority ?? '')
       : environment.table.byListenPort(listenPort);
   if (found === undefined) return 'noRoute';
-  const hash = ownHash(request, found, environment);
-  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
-  return accept(request, found);
+  return acceptFromClient(request, found, environment);
 }
 
 function routeByServerName(
@@ -33,9 +31,7 @@ function routeByServerName(
 ): FailureCode | undefined {
   const found = environment.table.byServerName(request.context.serverName ?? '');
   if (found === undefined) return 'noRoute';
-  const hash = ownHash(request, found, environment);
-  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
-  return accept(request, found);
+  return acceptFromClient(request, found, environment);
 }
 
 function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
@@ -54,6 +50,21 @@ function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment
     // The source's word comes first: it knows the client.
     hash: claimed ?? ownHash(request, found, environment),
   };
+  return accept(request, found);
+}
+
+function acceptFromClient(
+  request: PipelineRequest,
+  found: Route<RouteMeters>,
+  environment: PipelineEnvironment,
+): FailureCode | undefined {
+  const hash = ownHash(request, found, environment);
+  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
+  const { handling } = found;
+  if (handling !== undefined) {
+    request.timeouts = handling.timeouts;
+    request.retryPlan = handling.retries;
+  }
   return accept(request, found);
 }
 

@@ -15,6 +15,7 @@ import { balancingOf } from './balancing/balancing.ts';
 import { EndpointPool, type PoolPolicy } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
+import { requestHandling } from './request-handling.ts';
 import { type BareRoute, type Route, routeTarget } from './route.ts';
 import { RouteIndex, type ServiceRoutes } from './route-index.ts';
 import { RouteTable } from './route-table.ts';
@@ -109,9 +110,13 @@ function compileService<Telemetry>(
   runtime: RoutingRuntime<Telemetry> & Moment,
 ): ServiceRoutes<Telemetry> {
   const access = compileAccess(service.access);
+  const key = serviceKey(service.service);
+  const before = previous?.services.get(key)?.routes[0]?.handling;
+  // One for all ports: what is counted is counted by service.
+  const handling = requestHandling(service.traffic, runtime.workers, before);
   const routes = service.ports.map((port): Route<Telemetry> => {
-    const before = previous?.byTarget(routeTarget(serviceKey(service.service), port.name));
-    const bare = compileRoute(service, port, access, before, runtime);
+    const last = previous?.byTarget(routeTarget(key, port.name));
+    const bare = compileRoute(service, port, { access, handling }, last, runtime);
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
   return {
@@ -124,7 +129,7 @@ function compileService<Telemetry>(
 function compileRoute(
   service: SnapshotService,
   port: SnapshotPort,
-  access: BareRoute['access'],
+  shared: Pick<BareRoute, 'access' | 'handling'>,
   before: BareRoute | undefined,
   runtime: Pick<RoutingRuntime, 'workers' | 'random'> & Moment,
 ): BareRoute {
@@ -145,7 +150,7 @@ function compileRoute(
     key,
     port,
     failover: service.failover,
-    access,
+    ...shared,
     balancing: balancingOf(loadBalancing, endpoints, before?.balancing, runtime.random),
     hashOn: hashSourceOf(loadBalancing),
     // In one order for all gateways, so that they come to the same plans.

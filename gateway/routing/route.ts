@@ -5,6 +5,7 @@ import type { HashSource } from '../../federation/model/traffic-policy.ts';
 import type { CompiledAccess } from './access.ts';
 import type { Balancing } from './balancing/balancer.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
+import type { RequestHandling } from './request-handling.ts';
 import type { RouteState } from './route-state.ts';
 import type { UpstreamPlan } from './upstream-plan.ts';
 
@@ -22,6 +23,8 @@ export interface Route<Telemetry = unknown> {
   readonly port: SnapshotPort;
   readonly failover: FailoverPolicy;
   readonly access: CompiledAccess;
+  /** What else is asked of its requests; undefined = nothing. */
+  readonly handling: RequestHandling | undefined;
   /** How one of the equally fit own endpoints is chosen. */
   readonly balancing: Balancing;
   /** What a request's hash is made of; undefined = requests have none. */

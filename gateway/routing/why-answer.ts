@@ -6,6 +6,7 @@ import type { AccessDecision } from './access.ts';
 import { parseAuthority } from './authority.ts';
 import { explainBalancing } from './explain-balancing.ts';
 import { explainRoute } from './explain-route.ts';
+import { handlingText } from './handling-text.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './route-table.ts';
 import { upstreamText } from './upstream-text.ts';
@@ -20,6 +21,8 @@ export type WhyAnswer =
         readonly access: WhyAccess | null;
         /** How this cluster's own pods are spoken to; null where it has none. */
         readonly upstream: string | null;
+        /** What is asked of each request beside its destination, in sentences. */
+        readonly handling: readonly string[];
       };
     }
   | { readonly status: 400 | 404; readonly body: WhyProblem };
@@ -63,7 +66,8 @@ export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchPara
   const balancing = explainBalancing(nowMs, table, found.value);
   const { endpoints, upstream } = found.value;
   const transport = endpoints.length === 0 ? null : upstreamText(upstream);
-  return { status: 200, body: { route, balancing, access: access.value, upstream: transport } };
+  const handling = handlingText(found.value.handling);
+  return { status: 200, body: { route, balancing, access: access.value, upstream: transport, handling } };
 }
 
 function readRoute(table: RouteTable, text: string | null): Reading<Route> {

@@ -13,6 +13,7 @@ const facts: RequestFacts = {
   destinationCluster: 'west',
   status: 503,
   failure: 'noHealthyUpstream',
+  marks: 0,
   durationMs: 1.23456,
   requestBytes: 1,
   responseBytes: 2,

@@ -1,5 +1,6 @@
 import { destination } from 'pino';
 import { REQUEST_FAILURES } from '../../federation/model/errors.ts';
+import { flagsText } from '../../federation/model/marks.ts';
 import type { AccessLogConfig } from '../config.ts';
 import type { RequestFacts } from './request-facts.ts';
 
@@ -113,7 +114,10 @@ export function accessRecord(facts: RequestFacts): Readonly<Record<string, strin
     authority: facts.authority,
     path: facts.path?.split('?', 1)[0],
     status: facts.status,
-    flags: facts.failure === undefined ? '-' : REQUEST_FAILURES[facts.failure].flag,
+    flags: flagsText(
+      facts.failure === undefined ? undefined : REQUEST_FAILURES[facts.failure].flag,
+      facts.marks,
+    ),
     service: facts.target,
     sourceCluster: facts.sourceCluster,
     destinationCluster: facts.destinationCluster,

@@ -19,6 +19,7 @@ function facts(meters: RequestFacts['meters'], change: Partial<RequestFacts> = {
     destinationCluster: 'west',
     status: 200,
     failure: undefined,
+    marks: 0,
     durationMs: 3,
     requestBytes: 10,
     responseBytes: 100,

@@ -1,6 +1,7 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
+import type { RetryResult } from './retry-result.ts';
 import type { RequestProtocol, RouteMeters } from './route-meters.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface RequestFacts {
   /** HTTP status that the client saw; 0 = none. */
   readonly status: number;
   readonly failure: FailureCode | undefined;
+  /** Bits of `MARK`. */
+  readonly marks: number;
   /** From the first byte of the request to the last of the response. */
   readonly durationMs: number;
   readonly requestBytes: number;
@@ -45,8 +48,13 @@ export interface RequestFacts {
 /** What the engine tells telemetry. Nothing here waits, throws or keeps its arguments. */
 export interface RequestRecorder {
   finished(facts: RequestFacts): void;
-  /** Sent again although it may have been seen. */
-  retried(meters: RouteMeters, source: ClusterName, destination: ClusterName | undefined): void;
+  /** A retry ended, or there was none although the policy asks for it. */
+  retried(
+    meters: RouteMeters,
+    source: ClusterName,
+    destination: ClusterName | undefined,
+    result: RetryResult,
+  ): void;
   /** Sent elsewhere because it was certainly not processed, or is idempotent. */
   redispatched(meters: RouteMeters, source: ClusterName, destination: ClusterName | undefined): void;
   /** A limit or check refused something: `isthmus_rejected_total{reason}`. */

@@ -1,4 +1,5 @@
 import { REQUEST_FAILURES } from '../../federation/model/errors.ts';
+import { flagsText } from '../../federation/model/marks.ts';
 import { METRICS } from '../../federation/model/metrics.ts';
 import type { MeterTable } from './meter-table.ts';
 import { addHistogram, type MetricFamily, metricFamily } from './metric-family.ts';
@@ -42,15 +43,17 @@ function addPair(families: RequestFamilies, meters: RouteMeters, pair: PairCells
     destination_namespace: meters.service?.namespace ?? '',
   };
   for (const [protocol, cells] of pair.protocols) {
-    for (const { status, failure, count } of cells.outcomes) {
-      const flags = failure === undefined ? '-' : REQUEST_FAILURES[failure].flag;
+    for (const { status, failure, marks, count } of cells.outcomes) {
+      const flags = flagsText(failure === undefined ? undefined : REQUEST_FAILURES[failure].flag, marks);
       families.requests.values.push({ labels: { ...base, protocol, code: status, flags }, value: count });
     }
     addHistogram(families.requestDuration, DURATION_BOUNDS, { ...base, protocol }, cells.duration);
   }
   families.requestBytes.values.push({ labels: base, value: pair.requestBytes });
   families.responseBytes.values.push({ labels: base, value: pair.responseBytes });
-  if (pair.retries > 0) families.retries.values.push({ labels: base, value: pair.retries });
+  for (const [result, value] of pair.retries) {
+    families.retries.values.push({ labels: { ...base, result }, value });
+  }
   if (pair.redispatches > 0) families.redispatches.values.push({ labels: base, value: pair.redispatches });
   if (pair.tcpOpen > 0 || pair.protocols.has('tcp')) {
     families.tcpConnectionsOpen.values.push({ labels: base, value: pair.tcpOpen });

@@ -3,6 +3,7 @@ import type { FailureCode } from '../../federation/model/errors.ts';
 import { METRICS } from '../../federation/model/metrics.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
 import { DurationCells } from './duration-cells.ts';
+import type { RetryResult } from './retry-result.ts';
 
 export type RequestProtocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
@@ -12,6 +13,8 @@ const BUCKETS_SECONDS: readonly number[] = METRICS.requestDuration.buckets ?? []
 export interface OutcomeCell {
   readonly status: number;
   readonly failure: FailureCode | undefined;
+  /** Bits of `MARK`. */
+  readonly marks: number;
   count: number;
 }
 
@@ -22,19 +25,21 @@ export class ProtocolCells {
   /** Nearly every request ends like the one before it. */
   #last: OutcomeCell | undefined;
 
-  count(status: number, failure: FailureCode | undefined): void {
+  count(status: number, failure: FailureCode | undefined, marks: number): void {
     let cell = this.#last;
-    if (cell === undefined || cell.status !== status || cell.failure !== failure) {
-      cell = this.#outcome(status, failure);
+    if (cell === undefined || cell.status !== status || cell.failure !== failure || cell.marks !== marks) {
+      cell = this.#outcome(status, failure, marks);
       this.#last = cell;
     }
     cell.count++;
   }
 
-  #outcome(status: number, failure: FailureCode | undefined): OutcomeCell {
-    const known = this.outcomes.find((cell) => cell.status === status && cell.failure === failure);
+  #outcome(status: number, failure: FailureCode | undefined, marks: number): OutcomeCell {
+    const known = this.outcomes.find(
+      (cell) => cell.status === status && cell.failure === failure && cell.marks === marks,
+    );
     if (known !== undefined) return known;
-    const cell = { status, failure, count: 0 };
+    const cell = { status, failure, marks, count: 0 };
     this.outcomes.push(cell);
     return cell;
   }
@@ -47,7 +52,7 @@ export class PairCells {
   readonly protocols = new Map<RequestProtocol, ProtocolCells>();
   requestBytes = 0;
   responseBytes = 0;
-  retries = 0;
+  readonly retries = new Map<RetryResult, number>();
   redispatches = 0;
   tcpOpen = 0;
 

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import {
+  DEFAULT_RETRIES,
+  LONGEST_TIMEOUT_MS,
+  MAX_IDEMPOTENT_PATHS,
+  MAX_RETRIABLE_STATUS_CODES,
+  RETRY_BOUNDS,
+  RETRY_CONDITIONS,
+  type RequestTimeouts,
+  type RetryPolicy,
+} from '../../federation/model/request-policy.ts';
+import { duration } from './duration.ts';
+
+const timeout = duration.refine((ms) => ms <= LONGEST_TIMEOUT_MS, 'must be at most 24h').optional();
+
+/** Names and meaning are those of Gateway API's HTTPRoute; `idle` is Envoy's stream idle timeout. */
+export const timeouts = z
+  .strictObject({
+    request: timeout.describe(
+      'From the first byte of a request to the last of its response, e.g. 10s; 0s for no bound. Then 504, or DEADLINE_EXCEEDED.',
+    ),
+    backendRequest: timeout.describe(
+      'Of one attempt, from its sending to the last byte of its response, e.g. 2s; 0s for no bound. Not above request.',
+    ),
+    idle: timeout.describe(
+      'Time without a byte in either direction, after which a request, a WebSocket or a TCP connection ends; 0s for no bound.',
+    ),
+  })
+  .refine(({ request, backendRequest }) => !request || (backendRequest ?? 0) <= request, {
+    message: 'is longer than request',
+    path: ['backendRequest'],
+  })
+  .describe(
+    'How long requests may take. The gateway where the client comes in sees to it, for all clusters.',
+  );
+
+export function toTimeouts(given: z.infer<typeof timeouts>): RequestTimeouts {
+  return { requestMs: given.request, backendRequestMs: given.backendRequest, idleMs: given.idle };
+}
+
+const whole = (name: keyof typeof RETRY_BOUNDS) => {
+  const [min, max] = RETRY_BOUNDS[name];
+  return z.int().min(min).max(max);
+};
+
+const within = (name: keyof typeof RETRY_BOUNDS, text: string) => {
+  const [min, max] = RETRY_BOUNDS[name];
+  return duration.refine((ms) => ms >= min && ms <= max, `must be from ${text}`);
+};
+
+const backoff = z
+  .strictObject({
+    base: within('baseMs', '1ms to 1m')
+      .default(DEFAULT_RETRIES.backoff.baseMs)
+      .describe(
+        'Longest delay before the first retry; each further one may take twice as long. The delay is random.',
+      ),
+    max: within('maxMs', '1ms to 1m')
+      .default(DEFAULT_RETRIES.backoff.maxMs)
+      .describe('Longest delay before any retry.'),
+  })
+  .refine(({ base, max }) => base <= max, { message: 'is less than base', path: ['max'] });
+
+const budget = z.strictObject({
+  percent: z
+    .number()
+    .min(RETRY_BOUNDS.percent[0])
+    .max(RETRY_BOUNDS.percent[1])
+    .default(DEFAULT_RETRIES.budget.percent)
+    .describe("How many percent of a gateway pod's requests under way may be retries."),
+  minConcurrency: whole('minConcurrency')
+    .default(DEFAULT_RETRIES.budget.minConcurrency)
+    .describe('As many retries a gateway pod may always have under way.'),
+});
+
+export const retries = z
+  .strictObject({
+    attempts: whole('attempts')
+      .default(DEFAULT_RETRIES.attempts)
+      .describe('How many times a request is tried again at most.'),
+    on: z
+      .array(z.enum(RETRY_CONDITIONS))
+      .min(1)
+      .max(RETRY_CONDITIONS.length)
+      .default([...DEFAULT_RETRIES.on])
+      .describe("What is tried again, under Envoy's names: HTTP conditions and gRPC statuses."),
+    statusCodes: z
+      .array(whole('statusCodes'))
+      .max(MAX_RETRIABLE_STATUS_CODES)
+      .default([])
+      .describe('The HTTP statuses that retriable-status-codes means.'),
+    idempotentPaths: z
+      .array(z.string().regex(/^\/[!-~]{0,1023}$/, 'is not a path that begins with /'))
+      .max(MAX_IDEMPOTENT_PATHS)
+      .default([])
+      .describe(
+        'Paths, or beginnings of paths followed by *, whose requests may be done twice whatever their method; gRPC methods among them.',
+      ),
+    perTryTimeout: within('perTryTimeoutMs', '1ms to 24h')
+      .optional()
+      .describe('Bound of each attempt, instead of timeouts.backendRequest.'),
+    backoff: backoff
+      .default({ base: DEFAULT_RETRIES.backoff.baseMs, max: DEFAULT_RETRIES.backoff.maxMs })
+      .describe('Exponential backoff with full jitter.'),
+    budget: budget
+      .default({ ...DEFAULT_RETRIES.budget })
+      .describe('Bounds retries, so that they do not make an overload worse.'),
+  })
+  .refine(({ on, statusCodes }) => on.includes('retriable-status-codes') || statusCodes.length === 0, {
+    message: 'needs retriable-status-codes in on',
+    path: ['statusCodes'],
+  })
+  .describe(
+    'Which failed requests are tried again. Never one that may have been processed and must not be done twice. Only the gateway where the client comes in retries.',
+  );
+
+export function toRetries(given: z.infer<typeof retries>): RetryPolicy {
+  const { perTryTimeout, backoff: delays, ...rest } = given;
+  return { ...rest, perTryTimeoutMs: perTryTimeout, backoff: { baseMs: delays.base, maxMs: delays.max } };
+}

@@ -1,0 +1,41 @@
+import { durationText } from '../../federation/failover/sentences.ts';
+import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
+import type { RequestHandling } from './request-handling.ts';
+import type { RetryPlan } from './retry-plan.ts';
+
+/** What a service's TrafficPolicy asks of each request, in sentences for `isthmus why`; none where it asks nothing. */
+export function handlingText(handling: RequestHandling | undefined): readonly string[] {
+  if (handling === undefined) return [];
+  const { timeouts, retries } = handling;
+  return [
+    ...(timeouts === undefined ? [] : timeoutSentences(timeouts)),
+    ...(retries === undefined ? [] : [retrySentence(retries, handling)]),
+  ];
+}
+
+function timeoutSentences({ requestMs, backendRequestMs, idleMs }: RequestTimeouts): readonly string[] {
+  return [
+    ...boundSentence('A request may take', requestMs),
+    ...boundSentence('One attempt may take', backendRequestMs),
+    ...boundSentence('Without a byte either way it ends after', idleMs),
+  ];
+}
+
+function boundSentence(subject: string, boundMs: number | undefined): readonly string[] {
+  if (boundMs === undefined) return [];
+  return [`${subject} ${boundMs === 0 ? 'any time' : durationText(boundMs)}.`];
+}
+
+function retrySentence(plan: RetryPlan, { policy }: RequestHandling): string {
+  const on = policy.retries?.on.join(', ') ?? '';
+  const times = plan.maxRetries === 1 ? 'once' : `up to ${plan.maxRetries} times`;
+  const { baseMs, maxMs } = plan.backoff;
+  const bound =
+    plan.perTryTimeoutMs === undefined
+      ? ''
+      : `, each attempt for ${durationText(plan.perTryTimeoutMs)} at most`;
+  return (
+    `Retried ${times} (${on}) after ${durationText(baseMs)} to ${durationText(maxMs)} at most${bound}, ` +
+    `while no more than ${Math.round(plan.budget * 100)} % of the requests, or ${plan.minConcurrency}, are retries of this worker.`
+  );
+}
