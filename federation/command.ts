@@ -14,6 +14,8 @@ import { UserError } from './model/user-error.ts';
 import { createOperationLog } from './operation-log.ts';
 import { SYSTEM_CLOCK } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
+import { Watchable } from './runtime/watchable.ts';
+import { SecretFileProof } from './service/gateway-proof.ts';
 import { serveMemoryStore } from './store/memory/serve.ts';
 import { openStore } from './store/open.ts';
 import { readStoreAccess } from './store-access.ts';
@@ -104,7 +106,18 @@ async function open(
       else log.error({ ...event, joining, cause: String(cause) }, 'a cluster could not join');
     },
   });
-  return FederationService.start(config, { provider, driver, enrolment, clock, random, log });
+  const gatewayProof = await SecretFileProof.ofFile(config.gatewaySecretFile);
+  const gateways = new Watchable(config.gateways);
+  return FederationService.start(config, {
+    provider,
+    driver,
+    enrolment,
+    gatewayProof,
+    gateways,
+    clock,
+    random,
+    log,
+  });
 }
 
 async function runStore(listen: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { cluster, clusterset, hostAndPort, locality } from './config/member-fields.ts';
-import { readYamlFile } from './config/yaml-file.ts';
+import { cluster, clusterset, hostAndPort, locality, telemetry } from './config/member-fields.ts';
+import { parseYaml, readTextFile, readYamlFile } from './config/yaml-file.ts';
+import { type KubernetesSection, kubernetesMember, kubernetesSectionOf } from './kubernetes-config.ts';
 import type { GatewayAddress, LocalCluster } from './model/cluster.ts';
 import { isLoopback } from './model/endpoint.ts';
 import { clusterTrustDomain } from './model/identity.ts';
@@ -28,25 +29,41 @@ export type StoreConfig =
       readonly cluster: boolean;
     };
 
-/** federation.yaml, checked, with defaults filled in and paths made absolute. */
-export interface FederationConfig {
-  readonly local: LocalCluster;
+/** What the process does itself, wherever its cluster's membership comes from. */
+export interface ProcessConfig {
   readonly stateFolder: string;
-  readonly trustFolder: string;
-  /** The folder of the file provider. */
-  readonly resources: string;
-  /** Where peers reach this cluster's gateways. */
-  readonly gateways: readonly GatewayAddress[];
   readonly listen: ListenAddress;
   /** A second port, for the Issuer; the first serves it too. */
   readonly issuer: ListenAddress | undefined;
   /** Of connections; for each port that gateways and strangers come to. */
   readonly limits: RoomLimits;
-  readonly gatewaySecretFile: string;
   readonly admin: ListenAddress;
+  /** Where kubelet and Prometheus read /healthz, /readyz and /metrics; undefined = only on `admin`. */
+  readonly telemetry: ListenAddress | undefined;
   readonly servicePorts: PortRange;
   /** Which ports were given to which services. Replicas of one cluster name the same file. */
   readonly servicePortsFile: string;
+}
+
+/** What a federation service runs from. */
+export interface MemberConfig extends ProcessConfig {
+  readonly local: LocalCluster;
+  readonly trustFolder: string;
+}
+
+/** federation.yaml of a cluster in Kubernetes: the rest is in the cluster. */
+export interface KubernetesConfig extends ProcessConfig {
+  readonly cluster: string;
+  readonly kubernetes: KubernetesSection;
+}
+
+/** federation.yaml, checked, with defaults filled in and paths made absolute. */
+export interface FederationConfig extends MemberConfig {
+  /** The folder of the file provider. */
+  readonly resources: string;
+  /** Where peers reach this cluster's gateways. */
+  readonly gateways: readonly GatewayAddress[];
+  readonly gatewaySecretFile: string;
   readonly store: StoreConfig;
 }
 
@@ -98,57 +115,105 @@ const limits = z
     path: ['maxUnauthenticated'],
   });
 
-const federationFile = z.strictObject({
-  cluster,
-  clusterset,
-  locality,
+const processFields = {
   stateFolder: path.default('state/federation'),
-  trustFolder: path.default('trust'),
-  resources: path.default('resources'),
-  gateways: z.array(hostAndPort).min(1).max(32),
   listen: z.strictObject({ host: host.default('127.0.0.1'), port }),
   issuer: z.strictObject({ host: host.default('127.0.0.1'), port }).optional(),
   limits: limits.default(DEFAULT_LIMITS),
-  gatewaySecretFile: path,
   admin: z
     .strictObject({ host: loopback.default('127.0.0.1'), port })
     .default({ host: '127.0.0.1', port: 15_011 }),
+  telemetry: telemetry.optional(),
   servicePorts: z
     .strictObject({ from: servicePort, to: servicePort, file: path.optional() })
     .refine(({ from, to }) => from <= to, 'from must not be above to')
     .default({ from: 15_500, to: 32_767 }),
+} as const;
+
+const federationFile = z.strictObject({
+  cluster,
+  clusterset,
+  locality,
+  trustFolder: path.default('trust'),
+  resources: path.default('resources'),
+  gateways: z.array(hostAndPort).min(1).max(32),
+  gatewaySecretFile: path,
+  ...processFields,
   store: storeFile,
 });
 
+const kubernetesFile = z.strictObject({ ...processFields, ...kubernetesMember });
+
+/** Which of the two it is, before anything else is said of it. */
+const eitherFile = z.looseObject({ kubernetes: z.unknown() });
+
+/** What a federation.yaml says: all of it, or that Kubernetes says the rest. */
+export type FederationFile =
+  | { readonly kind: 'folder'; readonly config: FederationConfig }
+  | { readonly kind: 'kubernetes'; readonly config: KubernetesConfig };
+
 /**
- * Reads federation.yaml.
+ * Reads federation.yaml of either kind.
+ * @throws UserError naming file and line of each mistake.
+ */
+export async function loadFederationFile(file: string): Promise<FederationFile> {
+  const text = await readTextFile(file);
+  if (parseYaml(text, file, eitherFile).kubernetes === undefined) {
+    return { kind: 'folder', config: folderConfig(file, parseYaml(text, file, federationFile)) };
+  }
+  const found = parseYaml(text, file, kubernetesFile);
+  const { cluster: name, kubernetes } = found;
+  const section = kubernetesSectionOf(kubernetes, besideOf(file));
+  return { kind: 'kubernetes', config: { ...processOf(file, found), cluster: name, kubernetes: section } };
+}
+
+/**
+ * Reads federation.yaml of a cluster outside Kubernetes.
  * @throws UserError naming file and line of each mistake.
  */
 export async function loadFederationConfig(file: string): Promise<FederationConfig> {
-  const found = await readYamlFile(file, federationFile);
-  const beside = (name: string): string => resolve(dirname(file), name);
-  const stateFolder = beside(found.stateFolder);
-  const { from, to, file: portsFile } = found.servicePorts;
+  return folderConfig(file, await readYamlFile(file, federationFile));
+}
+
+function folderConfig(file: string, found: z.infer<typeof federationFile>): FederationConfig {
+  const beside = besideOf(file);
   return {
+    ...processOf(file, found),
     local: {
       name: found.cluster,
       clusterset: found.clusterset,
       trustDomain: clusterTrustDomain(found.cluster, found.clusterset),
       locality: found.locality,
     },
-    stateFolder,
     trustFolder: beside(found.trustFolder),
     resources: beside(found.resources),
     gateways: found.gateways,
-    listen: found.listen,
-    issuer: found.issuer,
-    limits: found.limits,
     gatewaySecretFile: beside(found.gatewaySecretFile),
-    admin: found.admin,
-    servicePorts: { from, to },
-    servicePortsFile: portsFile === undefined ? resolve(stateFolder, 'ports.json') : beside(portsFile),
     store: storeOf(found.store, beside),
   };
+}
+
+type ProcessFields = z.infer<z.ZodObject<typeof processFields>>;
+
+function processOf(file: string, found: ProcessFields): ProcessConfig {
+  const beside = besideOf(file);
+  const { listen, issuer, admin, telemetry: shown, servicePorts } = found;
+  const stateFolder = beside(found.stateFolder);
+  const { from, to, file: portsFile } = servicePorts;
+  return {
+    stateFolder,
+    listen,
+    issuer,
+    limits: found.limits,
+    admin,
+    telemetry: shown,
+    servicePorts: { from, to },
+    servicePortsFile: portsFile === undefined ? resolve(stateFolder, 'ports.json') : beside(portsFile),
+  };
+}
+
+function besideOf(file: string): (name: string) => string {
+  return (name) => resolve(dirname(file), name);
 }
 
 function storeOf(store: z.infer<typeof storeFile>, beside: (name: string) => string): StoreConfig {

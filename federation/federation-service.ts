@@ -1,17 +1,18 @@
-import { AdminServer } from './admin/admin-server.ts';
+import { AdminServer, telemetryPages } from './admin/admin-server.ts';
 import type { FederationState } from './admin/state-report.ts';
-import { readTextFile } from './config/yaml-file.ts';
-import type { FederationConfig, ListenAddress } from './config.ts';
+import type { ListenAddress, MemberConfig } from './config.ts';
 import { gatewayId } from './model/identity.ts';
 import { UserError } from './model/user-error.ts';
 import { ProblemLog } from './problem-log.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
+import { TelemetryServer } from './runtime/telemetry-server.ts';
 import { ConnectionFront } from './service/connection-front.ts';
 import { RefusalMeter } from './service/front-refusals.ts';
 import { GatewaySession } from './service/gateway-session.ts';
 import { GrpcServers } from './service/grpc-servers.ts';
 import { Issuer } from './service/issuer.ts';
+import { cannotListen } from './service/listening.ts';
 import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
 import { describeState, stateProblems } from './service-state.ts';
 import type { TrustSource } from './trust-source.ts';
@@ -24,6 +25,7 @@ export interface FederationAddresses {
   /** Undefined where strangers come to the gateways' port. */
   readonly issuer: ListenAddress | undefined;
   readonly admin: ListenAddress;
+  readonly telemetry: ListenAddress | undefined;
 }
 
 /** A running federation service. */
@@ -42,7 +44,7 @@ export class FederationService {
    * Starts everything. The store need not be there: what was last good is served meanwhile.
    * @throws UserError when something that a person must mend keeps it from starting; nothing is left running then.
    */
-  static async start(config: FederationConfig, given: GivenParts): Promise<FederationService> {
+  static async start(config: MemberConfig, given: GivenParts): Promise<FederationService> {
     const lifetime = new Lifetime();
     try {
       const ground = await openGround(config, given, lifetime);
@@ -118,7 +120,7 @@ interface Doors {
 }
 
 async function openDoors(
-  config: FederationConfig,
+  config: MemberConfig,
   given: GivenParts,
   { trust }: Ground,
   lifetime: Lifetime,
@@ -141,16 +143,36 @@ async function openDoors(
   const admin = new AdminServer();
   lifetime.add(() => admin.close());
   const adminPort = await admin.listen(config.admin);
+  const telemetry = config.telemetry && (await openTelemetry(config.telemetry, admin, given, lifetime));
   return {
-    addresses: { gateways, issuer, admin: { host: config.admin.host, port: adminPort } },
+    addresses: { gateways, issuer, admin: { host: config.admin.host, port: adminPort }, telemetry },
     fronts,
     refusals,
     admin,
   };
 }
 
+async function openTelemetry(
+  address: ListenAddress,
+  admin: AdminServer,
+  { clock, log }: GivenParts,
+  lifetime: Lifetime,
+): Promise<ListenAddress> {
+  try {
+    const server = await TelemetryServer.open(address, {
+      clock,
+      pages: telemetryPages(() => admin.state),
+      onFailure: (path, failure) => log.error({ path, failure: String(failure) }, 'telemetry failed'),
+    });
+    lifetime.add(() => server.close());
+    return { host: address.host, port: server.port };
+  } catch (failure) {
+    throw failure instanceof Error ? cannotListen(address, failure) : failure;
+  }
+}
+
 function makeFront(
-  { local, limits }: FederationConfig,
+  { local, limits }: MemberConfig,
   { clock, log }: GivenParts,
   trust: TrustSource,
   refusals: RefusalMeter,
@@ -168,7 +190,7 @@ function makeFront(
 }
 
 function serve(
-  config: FederationConfig,
+  config: MemberConfig,
   given: GivenParts,
   parts: ServiceParts,
   { fronts, admin }: Doors,
@@ -184,8 +206,8 @@ function serve(
   admin.serve({ state, leave: () => parts.publisher.leave() });
 }
 
-function makeServers(config: FederationConfig, given: GivenParts, parts: ServiceParts): GrpcServers {
-  const { clock, log, enrolment } = given;
+function makeServers(config: MemberConfig, given: GivenParts, parts: ServiceParts): GrpcServers {
+  const { clock, log, enrolment, gatewayProof } = given;
   const { routing, encoder, trust } = parts;
   return new GrpcServers({
     follow: (call) => {
@@ -195,7 +217,7 @@ function makeServers(config: FederationConfig, given: GivenParts, parts: Service
     issuer: new Issuer({
       trustDomain: config.local.trustDomain,
       intermediate: () => trust.intermediate,
-      secret: () => readTextFile(config.gatewaySecretFile),
+      proof: gatewayProof,
       clock,
     }),
     onFailure: (what, failure) => log.error({ failure: String(failure) }, `${what} failed`),

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ClusterProvider } from '../clusters/provider.ts';
-import { readTextFile } from './config/yaml-file.ts';
-import type { FederationConfig } from './config.ts';
+import type { MemberConfig } from './config.ts';
 import { LogPace } from './log-pace.ts';
+import type { GatewayAddress } from './model/cluster.ts';
 import { Routing } from './routing.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Lifetime } from './runtime/lifetime.ts';
-import { Watchable } from './runtime/watchable.ts';
+import { type Readable, Watchable } from './runtime/watchable.ts';
+import type { GatewayProof } from './service/gateway-proof.ts';
 import type { Enrolment } from './service/grpc-servers.ts';
 import { FolderLock } from './state/folder-lock.ts';
 import { SharedPorts } from './state/shared-ports.ts';
@@ -25,6 +26,9 @@ export interface GivenParts {
   readonly provider: ClusterProvider;
   readonly driver: StoreDriver;
   readonly enrolment: Enrolment;
+  readonly gatewayProof: GatewayProof;
+  /** Where peers reach this cluster's gateways; each change is published. */
+  readonly gateways: Readable<readonly GatewayAddress[]>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -48,16 +52,14 @@ export type Ground = Pick<ServiceParts, 'encoder' | 'keeper' | 'trust'>;
 /**
  * Takes the state folder and finds out who this service is.
  * @param lifetime gets what must be closed
- * @throws UserError when the state folder, the trust folder or the gateways' secret cannot be used.
+ * @throws UserError when the state folder or the trust folder cannot be used.
  */
 export async function openGround(
-  config: FederationConfig,
+  config: MemberConfig,
   { clock, random, log }: GivenParts,
   lifetime: Lifetime,
 ): Promise<Ground> {
   const { local, stateFolder } = config;
-  // Read anew for each request, so that it can be changed; a missing one is told now.
-  await readTextFile(config.gatewaySecretFile);
   const lock = await FolderLock.take(stateFolder);
   lifetime.add(() => lock.release());
   const encoder = new SnapshotEncoder();
@@ -74,7 +76,7 @@ export async function openGround(
  * @throws UserError when what they keep on disk cannot be used.
  */
 export async function openParts(
-  config: FederationConfig,
+  config: MemberConfig,
   given: GivenParts,
   ground: Ground,
   lifetime: Lifetime,
@@ -95,7 +97,7 @@ export async function openParts(
 }
 
 function openFollower(
-  config: FederationConfig,
+  config: MemberConfig,
   { driver, clock, random }: GivenParts,
   trust: TrustSource,
   report: Reporter,
@@ -113,8 +115,8 @@ function openFollower(
 }
 
 function openPublisher(
-  config: FederationConfig,
-  { driver, clock, random }: GivenParts,
+  config: MemberConfig,
+  { driver, gateways, clock, random }: GivenParts,
   trust: TrustSource,
   report: Reporter,
   lifetime: Lifetime,
@@ -125,7 +127,7 @@ function openPublisher(
     ...PUBLISHER_DEFAULTS,
     driver,
     local: config.local,
-    gateways: new Watchable(config.gateways),
+    gateways,
     bundleSequence,
     signer: svidSigner(trust.svid),
     verifier: trust.verifier,
@@ -139,7 +141,7 @@ function openPublisher(
 }
 
 function openRouting(
-  { local }: FederationConfig,
+  { local }: MemberConfig,
   { provider, clock, log }: GivenParts,
   parts: Omit<ServiceParts, 'routing'>,
 ): Routing {

@@ -1,6 +1,6 @@
 import type { FederationState, PeerState } from './admin/state-report.ts';
 import { judgeReadiness } from './admin/state-report.ts';
-import type { FederationConfig } from './config.ts';
+import type { MemberConfig } from './config.ts';
 import type { ServiceKey } from './model/service.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { GivenParts, ServiceParts } from './service-parts.ts';
@@ -10,7 +10,7 @@ const MAX_SOLE_SERVICES = 1000;
 
 /** Everything that a person or `isthmus cluster status` asks of a federation service. */
 export function describeState(
-  { local }: FederationConfig,
+  { local }: MemberConfig,
   { provider, driver, clock }: GivenParts,
   parts: ServiceParts,
   { startedAtMs, rejectedConnections }: Pick<FederationState, 'startedAtMs' | 'rejectedConnections'>,

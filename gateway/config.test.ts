@@ -77,6 +77,7 @@ describe('gateway.yaml', () => {
         servicesHost: undefined,
       },
       admin: { host: '127.0.0.1', port: 15021 },
+      telemetry: undefined,
       control: {
         kind: 'federation',
         address: { host: '127.0.0.1', port: 15010 },

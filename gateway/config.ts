@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { cluster, clusterset, hostAndPort, locality } from '../federation/config/member-fields.ts';
+import { cluster, clusterset, hostAndPort, locality, telemetry } from '../federation/config/member-fields.ts';
 import { readYamlFile } from '../federation/config/yaml-file.ts';
 import type { LocalCluster } from '../federation/model/cluster.ts';
 import { isLoopback } from '../federation/model/endpoint.ts';
@@ -56,6 +56,8 @@ export interface GatewayConfig {
     readonly servicesHost: string | undefined;
   };
   readonly admin: AdminAddress;
+  /** Where kubelet and Prometheus read /healthz, /readyz and /metrics; undefined = only on `admin`. */
+  readonly telemetry: ListenAddress | undefined;
   readonly control: ControlConfig;
   readonly accessLog: AccessLogConfig;
   readonly limits: WorkerLimits;
@@ -96,6 +98,7 @@ const gatewayFile = z
         z.strictObject({ socket: z.string().min(1) }),
       ])
       .default({ host: '127.0.0.1', port: 15_021 }),
+    telemetry: telemetry.optional(),
     federation: z
       .strictObject({
         address: hostAndPort,
@@ -152,6 +155,7 @@ export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
       servicesHost: file.listeners.services?.host,
     },
     admin: 'socket' in file.admin ? { socket: beside(file.admin.socket) } : file.admin,
+    telemetry: file.telemetry,
     control: controlOf(file, beside),
     accessLog: {
       sample: file.accessLog.sample,

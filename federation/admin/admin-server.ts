@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config.ts';
 import { isLoopbackAuthority } from '../model/endpoint.ts';
+import type { TelemetryPage, TelemetryPages } from '../runtime/telemetry-server.ts';
 import { cannotListen } from '../service/listening.ts';
 import { printMetrics } from './federation-metrics.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
@@ -45,6 +46,11 @@ export class AdminServer {
     this.#served = served;
   }
 
+  /** undefined until it serves. */
+  get state(): FederationState | undefined {
+    return this.#served?.state();
+  }
+
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
@@ -64,40 +70,53 @@ export class AdminServer {
   }
 
   #answer(path: string, response: ServerResponse): boolean {
-    if (path === '/healthz') {
-      send(response, 200, 'text/plain', 'ok\n');
-      return true;
-    }
-    if (path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
-    const state = this.#served?.state();
-    if (state === undefined) sendJson(response, 503, STARTING);
-    else answerFrom(state, path, response);
+    if (path !== '/healthz' && path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
+    pageOf(path, this.#served?.state()).then(
+      ({ status, contentType, body }) => send(response, status, contentType, body),
+      (failure: unknown) => send(response, 500, 'text/plain', `${String(failure)}\n`),
+    );
     return true;
   }
 }
 
-function answerFrom(
-  state: FederationState,
-  path: '/readyz' | '/state' | '/metrics',
-  response: ServerResponse,
-): void {
+/** What the network may read of it: how ready it is, without the reasons, which name services and files. */
+export function telemetryPages(state: () => FederationState | undefined): TelemetryPages {
+  return {
+    '/healthz': () => pageOf('/healthz', undefined),
+    '/readyz': () => {
+      const { kind } = state()?.readiness ?? STARTING;
+      return jsonPage(kind === 'starting' ? 503 : 200, { kind });
+    },
+    '/metrics': () => pageOf('/metrics', state()),
+  };
+}
+
+async function pageOf(
+  path: '/healthz' | '/readyz' | '/state' | '/metrics',
+  state: FederationState | undefined,
+): Promise<TelemetryPage> {
+  if (path === '/healthz') return { status: 200, contentType: 'text/plain', body: 'ok\n' };
+  if (state === undefined) return jsonPage(503, STARTING);
   switch (path) {
     case '/readyz':
-      sendJson(response, state.readiness.kind === 'starting' ? 503 : 200, state.readiness);
-      break;
+      return jsonPage(state.readiness.kind === 'starting' ? 503 : 200, state.readiness);
     case '/state':
-      sendJson(response, 200, state);
-      break;
+      return jsonPage(200, state);
     case '/metrics':
-      printMetrics(state).then(
-        (text) => send(response, 200, 'text/plain; version=0.0.4', text),
-        (failure: unknown) => send(response, 500, 'text/plain', `${String(failure)}\n`),
-      );
+      return { status: 200, contentType: 'text/plain; version=0.0.4', body: await printMetrics(state) };
   }
 }
 
+function jsonPage(status: number, value: unknown): TelemetryPage {
+  return { status, contentType: 'application/json', body: jsonText(value) };
+}
+
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  send(response, status, 'application/json', `${JSON.stringify(value, null, 2)}\n`);
+  send(response, status, 'application/json', jsonText(value));
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function send(response: ServerResponse, status: number, type: string, text: string): void {

@@ -22,3 +22,9 @@ export const hostAndPort = z.string().transform((text, context) => {
   context.addIssue('must be HOST:PORT, e.g. 10.0.0.1:15443');
   return z.NEVER;
 });
+
+/** A listener that the network reaches, for what only tells how a program does. */
+export const telemetry = z.strictObject({
+  host: z.string().min(1).default('0.0.0.0'),
+  port: z.int().min(0).max(65_535),
+});

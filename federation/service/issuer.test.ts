@@ -6,6 +6,7 @@ import { generateKeyPair } from '../../trust/key.ts';
 import { verifySvid } from '../../trust/verify.ts';
 import { federationId, gatewayDnsName, gatewayId, type SpiffeId } from '../model/identity.ts';
 import { ManualClock } from '../runtime/clock.ts';
+import { SecretFileProof } from './gateway-proof.ts';
 import { Issuer } from './issuer.ts';
 
 const TRUST_DOMAIN = 'east.mesh.example';
@@ -28,7 +29,8 @@ describe('the issuer of gateways’ SVIDs', () => {
     clock = new ManualClock(Date.now()),
   ) {
     const intermediate = () => trust.authority('east');
-    return { clock, issuer: new Issuer({ trustDomain: TRUST_DOMAIN, intermediate, secret, clock }) };
+    const proof = new SecretFileProof(secret);
+    return { clock, issuer: new Issuer({ trustDomain: TRUST_DOMAIN, intermediate, proof, clock }) };
   }
 
   it('gives one to whoever has the secret', async () => {

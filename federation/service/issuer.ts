@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Authority, AuthorityError, issueSvid } from '../../trust/authority.ts';
 import { type CertificateRequest, CsrError, parseCsr } from '../../trust/csr.ts';
 import { gatewayDnsName, gatewayId, type TrustDomain } from '../model/identity.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { GatewayProof } from './gateway-proof.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Why no SVID was issued; says nothing that helps a guesser. */
@@ -18,17 +18,16 @@ export class IssueRefusal extends Error {
 export interface IssuerOptions {
   readonly trustDomain: TrustDomain;
   readonly intermediate: () => Authority;
-  /** What the gateways' secret file holds now. */
-  readonly secret: () => Promise<string>;
+  readonly proof: GatewayProof;
   readonly clock: Clock;
 }
 
 /** Anyone who reaches the port may ask: a guesser gets few tries, and signing few CPU. */
 const WRONG_PROOFS = { perSecond: 1, burst: 20 };
 const ISSUED = { perSecond: 10, burst: 100 };
-const MAX_PROOF_LENGTH = 4096;
+const MAX_PROOF_LENGTH = 16_384;
 
-/** Issues SVIDs to this cluster's gateways, which prove themselves with the secret that lies on their disk. */
+/** Issues SVIDs to this cluster's gateways, which prove themselves with a secret or a service account's token. */
 export class Issuer {
   readonly #options: IssuerOptions;
   readonly #wrongProofs: TokenBucket;
@@ -46,10 +45,7 @@ export class Issuer {
    * @throws IssueRefusal
    */
   async issue(csrDer: Uint8Array, proof: string): Promise<readonly Uint8Array[]> {
-    if (!sameText(proof.slice(0, MAX_PROOF_LENGTH), await this.#secret())) {
-      this.#spend(this.#wrongProofs);
-      throw new IssueRefusal('unauthenticated', 'the proof is not the content of the gateways’ secret file');
-    }
+    await this.#checkProof(proof);
     this.#spend(this.#issued);
     const { trustDomain, clock, intermediate } = this.#options;
     checkRequest(csrDer, trustDomain);
@@ -67,12 +63,12 @@ export class Issuer {
     }
   }
 
-  async #secret(): Promise<string> {
-    try {
-      return await this.#options.secret();
-    } catch (failure) {
-      throw new IssueRefusal('unavailable', failure instanceof Error ? failure.message : String(failure));
-    }
+  async #checkProof(proof: string): Promise<void> {
+    const verdict = await this.#options.proof.check(proof.slice(0, MAX_PROOF_LENGTH));
+    if (verdict.kind === 'accepted') return;
+    if (verdict.kind === 'unavailable') throw new IssueRefusal('unavailable', verdict.reason);
+    this.#spend(this.#wrongProofs);
+    throw new IssueRefusal('unauthenticated', verdict.reason);
   }
 
   #spend(bucket: TokenBucket): void {
@@ -101,10 +97,4 @@ function parsedRequest(csrDer: Uint8Array): CertificateRequest {
     if (failure instanceof CsrError) throw new IssueRefusal('invalid', failure.message);
     throw failure;
   }
-}
-
-/** Takes the same time wherever they differ; an empty secret is like nothing. */
-function sameText(found: string, secret: string): boolean {
-  const [a, b] = [found.trim(), secret.trim()].map((text) => createHash('sha256').update(text).digest());
-  return a !== undefined && b !== undefined && timingSafeEqual(a, b) && secret.trim() !== '';
 }

@@ -47,7 +47,7 @@ export class AdminServer {
     });
     if (onSocket) await removeAbandoned(address.socket);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(openError(error, address)));
+      server.once('error', (error) => reject(openError(error, address, 'admin')));
       server.listen(onSocket ? { path: address.socket } : address, resolve);
     });
     return new AdminServer(server, address);
@@ -120,11 +120,15 @@ async function removeAbandoned(path: string): Promise<void> {
   if (!inUse) await rm(path, { force: true });
 }
 
-function openError(error: Error, address: AdminAddress): UserError {
+/** What a person reads when the address, which `setting` of gateway.yaml names, cannot be listened on. */
+export function openError(error: Error, address: AdminAddress, setting: 'admin' | 'telemetry'): UserError {
   const code = 'code' in error ? String(error.code) : error.message;
   const where = 'socket' in address ? address.socket : hostPort(address.host, address.port);
-  return new UserError(`cannot open the admin endpoint on ${where} (${code})`, {
-    hint: code === 'EADDRINUSE' ? 'another program listens there: stop it, or change admin' : 'see admin',
+  return new UserError(`cannot open the ${setting} endpoint on ${where} (${code})`, {
+    hint:
+      code === 'EADDRINUSE'
+        ? `another program listens there: stop it, or change ${setting}`
+        : `see ${setting}`,
     cause: error,
   });
 }

@@ -1,7 +1,8 @@
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import type { TelemetryPages } from '../../federation/runtime/telemetry-server.ts';
 import { snapshotToJson } from '../../federation/wire/snapshot-message.ts';
-import { type AdminHandler, type AdminRoutes, json } from '../admin/admin-server.ts';
+import { type AdminAnswer, type AdminHandler, type AdminRoutes, json } from '../admin/admin-server.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import type { RouteTable } from '../routing/route-table.ts';
@@ -23,20 +24,13 @@ export interface AdminContext {
 
 /** The pages of a gateway's admin endpoint. */
 export function adminRoutes(context: AdminContext): AdminRoutes {
-  const { clock, control, team } = context;
-  const { picture, metrics } = team;
-  const samples = () => [
-    ...podSamples(clock.now(), { snapshot: picture.table?.snapshot, svid: control.svid.value }),
-    picture.propagation.samples(),
-  ];
+  const { clock, team } = context;
+  const { picture } = team;
   return new Map<string, AdminHandler>([
-    ['GET /healthz', () => json(200, { status: 'ok' })],
+    ['GET /healthz', health],
     ['GET /readyz', () => readiness(context)],
     ['GET /status', () => json(200, status(context))],
-    [
-      'GET /metrics',
-      async () => ({ status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text(samples) }),
-    ],
+    ['GET /metrics', () => metricsPage(context)],
     [
       'GET /snapshot',
       () => ({
@@ -61,6 +55,28 @@ export function adminRoutes(context: AdminContext): AdminRoutes {
       },
     ],
   ]);
+}
+
+/** What the network may read of them. */
+export function telemetryPages(context: AdminContext): TelemetryPages {
+  return {
+    '/healthz': health,
+    '/readyz': () => readiness(context),
+    '/metrics': () => metricsPage(context),
+  };
+}
+
+function health(): AdminAnswer {
+  return json(200, { status: 'ok' });
+}
+
+async function metricsPage({ clock, control, team }: AdminContext): Promise<AdminAnswer> {
+  const { picture, metrics } = team;
+  const samples = () => [
+    ...podSamples(clock.now(), { snapshot: picture.table?.snapshot, svid: control.svid.value }),
+    picture.propagation.samples(),
+  ];
+  return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text(samples) };
 }
 
 function tableOf(picture: GatewayPicture): RouteTable {

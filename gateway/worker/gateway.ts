@@ -3,8 +3,9 @@ import { hostPort } from '../../federation/model/endpoint.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { TelemetryServer } from '../../federation/runtime/telemetry-server.ts';
 import type { Svid } from '../../trust/svid.ts';
-import { AdminServer } from '../admin/admin-server.ts';
+import { AdminServer, openError } from '../admin/admin-server.ts';
 import type { GatewayConfig, ListenAddress } from '../config.ts';
 import type { ControlPlane, SnapshotOffer } from '../control/control-plane.ts';
 import { FederationControl } from '../control/federation-control.ts';
@@ -16,7 +17,7 @@ import { Acceptor } from '../listener/acceptor.ts';
 import type { Listener } from '../listener/connection-server.ts';
 import { ServicePorts } from '../listener/service-ports.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
-import { adminRoutes } from './admin-routes.ts';
+import { type AdminContext, adminRoutes, telemetryPages } from './admin-routes.ts';
 import { WorkerIdentity } from './worker-identity.ts';
 import { WorkerTeam } from './worker-team.ts';
 
@@ -125,8 +126,9 @@ export class Gateway {
     const { http, mesh, tlsPassthrough } = config.listeners;
     this.#followSvid();
     this.#lifetime.add(() => this.#control.close());
-    const admin = await AdminServer.open(config.admin, this.#adminRoutes());
+    const admin = await AdminServer.open(config.admin, adminRoutes(this.#adminContext()));
     this.#lifetime.add(() => admin.close());
+    if (config.telemetry !== undefined) await this.#openTelemetry(config.telemetry);
     this.#lifetime.add(() => this.#acceptor.close());
     if (http !== undefined) await this.#listen(http, 'http');
     if (mesh !== undefined) await this.#listen(mesh, 'mesh');
@@ -190,9 +192,24 @@ export class Gateway {
     return new ServicePorts({ host, acceptor: this.#acceptor, clock, onFailure });
   }
 
-  #adminRoutes(): ReturnType<typeof adminRoutes> {
+  async #openTelemetry(address: ListenAddress): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      const server = await TelemetryServer.open(address, {
+        clock,
+        pages: telemetryPages(this.#adminContext()),
+        onFailure: (path, failure) => log.error({ path, failure: String(failure) }, 'telemetry failed'),
+      });
+      this.#lifetime.add(() => server.close());
+      log.info({ address: hostPort(address.host, server.port) }, 'telemetry endpoint');
+    } catch (failure) {
+      throw failure instanceof Error ? openError(failure, address, 'telemetry') : failure;
+    }
+  }
+
+  #adminContext(): AdminContext {
     const { clock, config, onFatal } = this.#options;
-    return adminRoutes({
+    return {
       clock,
       config,
       team: this.#team,
@@ -202,7 +219,7 @@ export class Gateway {
       drain: () => {
         this.drain().catch((error: unknown) => onFatal(asUserError(error)));
       },
-    });
+    };
   }
 }
 
