@@ -83,7 +83,7 @@ function registerInit(cluster: Command): void {
     )
     .option(
       '--store-admin-password-file <file>',
-      `its password; else from the environment: ${ADMIN_PASSWORD_VARIABLE}`,
+      `its password, - for stdin; else from the environment: ${ADMIN_PASSWORD_VARIABLE}`,
     );
   withFolder(command);
   withOutput(command)
@@ -93,6 +93,7 @@ function registerInit(cluster: Command): void {
         output: outputOf(flags),
         createStoreUser,
         storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],
+        stdin: process.stdin,
         nowMs: Date.now(),
       });
     });
@@ -207,8 +208,8 @@ Examples:
 function withFolder(command: Command): void {
   command
     .option('--dir <folder>', 'the folder to make the cluster in', FOLDER_DEFAULTS.dir)
-    .requiredOption('--region <name>', "the cluster's region, as in topology.kubernetes.io/region")
-    .requiredOption('--zone <name>', "the cluster's zone, as in topology.kubernetes.io/zone")
+    .option('--region <name>', "the cluster's region, as in topology.kubernetes.io/region")
+    .option('--zone <name>', "the cluster's zone, as in topology.kubernetes.io/zone")
     .option('--listen-http <host:port>', 'requests of the cluster’s own clients', FOLDER_DEFAULTS.listenHttp)
     .option('--listen-mesh <host:port>', 'trunks from peers, over mutual TLS', FOLDER_DEFAULTS.listenMesh)
     .option(

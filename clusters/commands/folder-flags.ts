@@ -1,14 +1,15 @@
 import { isPlaceName } from '../../federation/model/cluster.ts';
 import { type HostPort, hostPort, isLoopback } from '../../federation/model/endpoint.ts';
-import type { FolderPlan, ListenPlan } from '../folder/configuration.ts';
+import type { FolderPlan, ListenPlan, RunningPlan } from '../folder/configuration.ts';
+import type { FolderHome } from '../folder/folder-home.ts';
 import { isWildcard, parseHostPort } from './address.ts';
 import { usageError, wholeNumber } from './usage-error.ts';
 
 /** What init and join take alike, as commander leaves it. */
 export interface FolderFlags {
   readonly dir: string;
-  readonly region: string;
-  readonly zone: string;
+  readonly region?: string;
+  readonly zone?: string;
   readonly listenHttp: string;
   readonly listenMesh: string;
   readonly listenGatewayAdmin: string;
@@ -41,7 +42,7 @@ const MAX_ADVERTISED = 32;
 const MAX_PORT = 65_535;
 
 /** @throws UserError with exit code 2 naming the flag. */
-export function parseFolderFlags(flags: FolderFlags): Omit<FolderPlan, 'cluster'> {
+export function parseFolderFlags(flags: FolderFlags): Omit<RunningPlan, 'cluster'> {
   const listen = parseListen(flags);
   return {
     dir: flags.dir,
@@ -54,7 +55,36 @@ export function parseFolderFlags(flags: FolderFlags): Omit<FolderPlan, 'cluster'
   };
 }
 
-function place(flag: string, text: string): string {
+/**
+ * The same for a cluster in Kubernetes, which says itself where it is and where its gateways are; its programs' own
+ * files are the chart's.
+ * @throws UserError as `parseFolderFlags`, and when its gateways cannot be reached from outside
+ */
+export async function keptFolderPlan(
+  flags: FolderFlags,
+  home: FolderHome,
+): Promise<Omit<FolderPlan, 'cluster'>> {
+  const { region, zone, advertise = [] } = flags;
+  if ((region === undefined) !== (zone === undefined)) {
+    throw usageError('--region and --zone belong together', 'give both, or none of them');
+  }
+  return {
+    dir: flags.dir,
+    locality:
+      region === undefined || zone === undefined
+        ? await home.locality()
+        : { region: place('--region', region), zone: place('--zone', zone) },
+    listen: undefined,
+    advertise: advertise.length > 0 ? advertisedTexts(advertise) : await home.advertised(),
+    workers: undefined,
+    accessLogSample: parseSample(flags.accessLogSample),
+  };
+}
+
+function place(flag: '--region' | '--zone', text: string | undefined): string {
+  if (text === undefined) {
+    throw usageError(`required option '${flag} <name>' not specified`, 'say where the cluster is');
+  }
   // As a Kubernetes label value, which is where it will be compared with.
   if (isPlaceName(text)) return text;
   throw usageError(
@@ -137,18 +167,22 @@ function overlap(one: string, other: string): boolean {
 }
 
 function parseAdvertise(given: readonly string[], mesh: HostPort): string[] {
+  return given.length === 0 ? [dialable(mesh)] : advertisedTexts(given);
+}
+
+function advertisedTexts(given: readonly string[]): string[] {
   if (given.length > MAX_ADVERTISED) {
     throw usageError(`--advertise is given ${given.length} times`, `give it at most ${MAX_ADVERTISED} times`);
   }
-  const addresses = given.map((text) => parseHostPort('--advertise', text));
-  const wildcard = [...addresses, ...(given.length === 0 ? [mesh] : [])].find(({ host }) => isWildcard(host));
-  if (wildcard !== undefined) {
-    throw usageError(
-      `peers cannot dial ${hostPort(wildcard.host, wildcard.port)}`,
-      'say with --advertise HOST:PORT where they reach the mesh listener of this cluster',
-    );
-  }
-  return (given.length === 0 ? [mesh] : addresses).map(({ host, port }) => hostPort(host, port));
+  return given.map((text) => dialable(parseHostPort('--advertise', text)));
+}
+
+function dialable({ host, port }: HostPort): string {
+  if (!isWildcard(host)) return hostPort(host, port);
+  throw usageError(
+    `peers cannot dial ${hostPort(host, port)}`,
+    'say with --advertise HOST:PORT where they reach the mesh listener of this cluster',
+  );
 }
 
 function parseSample(text: string): number {

@@ -1,12 +1,14 @@
 import { relative } from 'node:path';
 import { isLoopback } from '../../federation/model/endpoint.ts';
+import { type FolderHome, makeAtHome } from '../folder/folder-home.ts';
 import { type InitResult, initCluster } from '../folder/init.ts';
 import type { FolderLayout } from '../folder/layout.ts';
 import type { CreateStoreUser, StoreLocation, UserPersistence } from '../folder/store-access.ts';
 import { parseHostPort } from './address.ts';
 import type { CommandOutput } from './command-output.ts';
-import { type FolderFlags, parseFolderFlags } from './folder-flags.ts';
+import { type FolderFlags, keptFolderPlan, parseFolderFlags } from './folder-flags.ts';
 import { parseStoreFlags, type StoreFlags } from './store-flags.ts';
+import { usageError } from './usage-error.ts';
 
 export interface InitFlags extends FolderFlags, StoreFlags {
   readonly clusterset: string;
@@ -16,23 +18,29 @@ export interface InitContext {
   readonly output: CommandOutput;
   readonly createStoreUser: CreateStoreUser;
   readonly storeAdminPassword: string | undefined;
+  /** Where the store admin's password comes from when its file is `-`. */
+  readonly stdin: AsyncIterable<Uint8Array>;
   readonly nowMs: number;
+  readonly home?: FolderHome | undefined;
 }
 
 /** `isthmus cluster init NAME`: founds a clusterset with its first member. */
 export async function initCommand(cluster: string, flags: InitFlags, context: InitContext): Promise<void> {
-  const plan = parseFolderFlags(flags);
-  const store = await parseStoreFlags(flags, context.storeAdminPassword);
-  const { output, createStoreUser, nowMs } = context;
-  const result = await initCluster({
-    ...plan,
-    cluster,
-    clusterset: flags.clusterset,
-    store: store.location,
-    storeAdmin: store.admin,
-    createStoreUser,
-    nowMs,
-  });
+  const { output, createStoreUser, nowMs, home } = context;
+  if (home !== undefined) checkReleaseName(home, cluster);
+  const plan = home === undefined ? parseFolderFlags(flags) : await keptFolderPlan(flags, home);
+  const store = await parseStoreFlags(flags, context.storeAdminPassword, context.stdin);
+  const result = await makeAtHome(home, () =>
+    initCluster({
+      ...plan,
+      cluster,
+      clusterset: flags.clusterset,
+      store: store.location,
+      storeAdmin: store.admin,
+      createStoreUser,
+      nowMs,
+    }),
+  );
   if (store.location.kind === 'redis' && store.admin === undefined) {
     output.warn(
       'the store is used without users of its own: whoever reaches it can withhold news from every cluster; ' +
@@ -51,7 +59,16 @@ export async function initCommand(cluster: string, flags: InitFlags, context: In
       store: store.location.kind,
       storeUser: result.storeUser ?? null,
     },
-    () => summary(cluster, flags.clusterset, result, store.location, output),
+    () => summary(cluster, flags.clusterset, result, store.location, context),
+  );
+}
+
+/** The release's objects, its certificates and its CLI all go by one name. */
+function checkReleaseName(home: FolderHome, cluster: string): void {
+  if (home.cluster === cluster) return;
+  throw usageError(
+    `this release is of a cluster called ${home.cluster}, not ${cluster}`,
+    'use that name, or install the chart with another cluster.name',
   );
 }
 
@@ -60,17 +77,18 @@ function summary(
   clusterset: string,
   { layout, trustDomain }: InitResult,
   store: StoreLocation,
-  output: CommandOutput,
+  { output, home }: InitContext,
 ): string {
   const folder = shellWord(layout.root);
+  const begin = home === undefined ? 'Start it, then let' : 'Its programs begin by themselves. Let';
   return [
     `${output.style('green', '✔')} ${cluster} founded the clusterset ${clusterset} (trust domain ${trustDomain})`,
     '',
     `${output.style('bold', layout.trust)} holds the root's key: whoever has it speaks for every cluster. Keep a copy offline.`,
     '',
-    'Start it, then let others in:',
+    `${begin} others in:`,
     ...(store.kind === 'memory' ? [`  isthmus federation store --listen ${store.address}`] : []),
-    ...runCommands(layout),
+    ...(home === undefined ? runCommands(layout) : []),
     `  isthmus cluster invite NAME --dir ${folder}`,
   ].join('\n');
 }

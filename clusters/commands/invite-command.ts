@@ -1,3 +1,4 @@
+import type { FolderHome } from '../folder/folder-home.ts';
 import { inviteCluster } from '../folder/invite.ts';
 import type { CreateStoreUser } from '../folder/store-access.ts';
 import { duration } from '../schema/duration.ts';
@@ -15,6 +16,7 @@ export interface InviteContext {
   readonly output: CommandOutput;
   readonly createStoreUser: CreateStoreUser;
   readonly nowMs: number;
+  readonly home?: FolderHome | undefined;
 }
 
 export const DEFAULT_TTL = '15m';
@@ -26,10 +28,20 @@ export async function inviteCommand(
   flags: InviteFlags,
   context: InviteContext,
 ): Promise<void> {
-  const { output, createStoreUser, nowMs } = context;
+  const { output, createStoreUser, nowMs, home } = context;
   const ttlMs = parseTtl(flags.ttl);
   const force = flags.force === true;
-  const made = await inviteCluster({ dir: flags.dir, cluster, ttlMs, force, createStoreUser, nowMs });
+  await home?.pull();
+  const made = await inviteCluster({
+    dir: flags.dir,
+    cluster,
+    ttlMs,
+    force,
+    createStoreUser,
+    nowMs,
+    records: home?.records,
+    gateways: await home?.advertised(),
+  });
   warnOfPersistence(output, cluster, made.storeUser);
   const expiresAt = new Date(made.expiresAtMs).toISOString();
   output.result(

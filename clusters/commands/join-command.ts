@@ -1,8 +1,10 @@
 import { readTextFile } from '../../federation/config/yaml-file.ts';
+import { type FolderHome, makeAtHome } from '../folder/folder-home.ts';
 import { joinCluster } from '../folder/join.ts';
 import type { CommandOutput } from './command-output.ts';
-import { type FolderFlags, parseFolderFlags } from './folder-flags.ts';
+import { type FolderFlags, keptFolderPlan, parseFolderFlags } from './folder-flags.ts';
 import { runCommands, warnOfLoopback } from './init-command.ts';
+import { readStdin } from './stdin.ts';
 import { usageError } from './usage-error.ts';
 
 export interface JoinFlags extends FolderFlags {
@@ -15,10 +17,8 @@ export interface JoinContext {
   /** Where a token comes from when the argument is `-`. */
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly nowMs: number;
+  readonly home?: FolderHome | undefined;
 }
-
-/** Larger than any token. */
-const MAX_STDIN_BYTES = 1024 * 1024;
 
 /** `isthmus cluster join`: joins the clusterset that the token is for. */
 export async function joinCommand(
@@ -26,10 +26,13 @@ export async function joinCommand(
   flags: JoinFlags,
   context: JoinContext,
 ): Promise<void> {
-  const plan = parseFolderFlags(flags);
+  const { output, nowMs, home } = context;
+  const plan = home === undefined ? parseFolderFlags(flags) : await keptFolderPlan(flags, home);
   const token = await readToken(argument, flags.tokenFile, context.stdin);
-  const { output, nowMs } = context;
-  const result = await joinCluster({ ...plan, token, cluster: flags.cluster, nowMs });
+  const name = flags.cluster ?? home?.cluster;
+  const result = await makeAtHome(home, () =>
+    joinCluster({ ...plan, token, cluster: name, nowMs, records: home?.records }),
+  );
   warnOfLoopback(output, plan.advertise);
   const { layout, cluster, clusterset, trustDomain, invitedBy } = result;
   output.result(
@@ -38,8 +41,9 @@ export async function joinCommand(
       [
         `${output.style('green', '✔')} ${cluster} joined ${clusterset} (trust domain ${trustDomain}), invited by ${invitedBy}`,
         '',
-        'Start it:',
-        ...runCommands(layout),
+        ...(home === undefined
+          ? ['Start it:', ...runCommands(layout)]
+          : ['Its programs begin by themselves.']),
       ].join('\n'),
   );
 }
@@ -53,21 +57,10 @@ async function readToken(
     throw usageError('there are two tokens: an argument and --token-file', 'give one of them');
   }
   if (file !== undefined) return readTextFile(file);
-  if (argument === '-') return readAll(stdin);
+  if (argument === '-') return readStdin(stdin, 'a token');
   if (argument !== undefined) return argument;
   throw usageError(
     'there is no token',
     'give it with --token-file FILE, or - to read it from stdin; isthmus cluster invite makes one',
   );
-}
-
-async function readAll(stdin: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of stdin) {
-    bytes += chunk.length;
-    if (bytes > MAX_STDIN_BYTES) throw usageError('stdin holds more than a token', 'give the token alone');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

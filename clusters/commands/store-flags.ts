@@ -4,6 +4,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { certificatesFromPem, PemError } from '../../trust/pem.ts';
 import type { StoreAdmin, StoreLocation } from '../folder/store-access.ts';
 import { parseHostPort } from './address.ts';
+import { readStdin } from './stdin.ts';
 import { usageError } from './usage-error.ts';
 
 /** What init takes about the store, as commander leaves it. */
@@ -28,16 +29,18 @@ const DEFAULT_USER = 'default';
 const CREDENTIALS_HINT = `arguments are seen by everyone on the machine: use --store-admin-user, and --store-admin-password-file or the environment variable ${ADMIN_PASSWORD_VARIABLE}`;
 
 /**
- * Reads the store's flags, and the files that they name. `passwordFromEnvironment` counts when no file is named.
+ * Reads the store's flags, and the files that they name. `passwordFromEnvironment` counts when no file is named; the
+ * file `-` is stdin.
  * @throws UserError with exit code 2 for what cannot be meant so.
  */
 export async function parseStoreFlags(
   flags: StoreFlags,
   passwordFromEnvironment: string | undefined,
+  stdin: AsyncIterable<Uint8Array> = process.stdin,
 ): Promise<StoreChoice> {
   const location = await parseLocation(flags);
   if (location.kind === 'redis') {
-    return { location, admin: await parseAdmin(flags, passwordFromEnvironment) };
+    return { location, admin: await parseAdmin(flags, passwordFromEnvironment, stdin) };
   }
   if (flags.storeAdminUser !== undefined || flags.storeAdminPasswordFile !== undefined) {
     throw usageError('the memory store has no users', 'leave the flags of the store admin out');
@@ -121,8 +124,9 @@ async function readCa(path: string, urls: readonly string[]): Promise<string> {
 async function parseAdmin(
   flags: StoreFlags,
   fromEnvironment: string | undefined,
+  stdin: AsyncIterable<Uint8Array>,
 ): Promise<StoreAdmin | undefined> {
-  const password = await adminPassword(flags.storeAdminPasswordFile, fromEnvironment);
+  const password = await adminPassword(flags.storeAdminPasswordFile, fromEnvironment, stdin);
   if (password !== undefined) return { username: flags.storeAdminUser ?? DEFAULT_USER, password };
   if (flags.storeAdminUser === undefined) return undefined;
   throw usageError('--store-admin-user: has no password', CREDENTIALS_HINT);
@@ -131,11 +135,13 @@ async function parseAdmin(
 async function adminPassword(
   path: string | undefined,
   fromEnvironment: string | undefined,
+  stdin: AsyncIterable<Uint8Array>,
 ): Promise<string | undefined> {
   if (path === undefined) return fromEnvironment === '' ? undefined : fromEnvironment;
-  const password = (await readTextFile(path)).replace(/\r?\n$/, '');
+  const text = path === '-' ? await readStdin(stdin, 'a password') : await readTextFile(path);
+  const password = text.replace(/\r?\n$/, '');
   if (password !== '' && !/[\r\n]/.test(password)) return password;
-  throw new UserError(`${path}: does not hold a password alone on its only line`, {
+  throw new UserError(`${path === '-' ? 'stdin' : path}: does not hold a password alone on its only line`, {
     hint: 'write the password of the store admin to it, and nothing else',
   });
 }

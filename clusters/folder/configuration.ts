@@ -27,7 +27,8 @@ export interface FolderPlan {
   readonly dir: string;
   readonly cluster: string;
   readonly locality: Locality;
-  readonly listen: ListenPlan;
+  /** undefined = the programs' files are made elsewhere, as in Kubernetes. */
+  readonly listen: ListenPlan | undefined;
   /** `host:port` of the mesh listener as peers reach it. */
   readonly advertise: readonly string[];
   /** undefined = one per core. */
@@ -68,30 +69,31 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Writes gateway.yaml, federation.yaml and the secrets that they name, and makes the folders. */
+/** Writes the secrets, makes the folders, and where the plan says how to listen gateway.yaml and federation.yaml. */
 export async function writeConfiguration(
   layout: FolderLayout,
   plan: FolderPlan,
   member: Membership,
 ): Promise<void> {
+  const { store, storeUser } = member;
+  if (storeUser !== undefined) await writeDurably(layout.storePasswordFile, `${storeUser.password}\n`);
+  const caPem = store.kind === 'redis' ? store.caPem : undefined;
+  if (caPem !== undefined) await writeDurably(layout.storeCaFile, caPem, 0o644);
+  const { listen } = plan;
+  if (listen === undefined) return;
   await mkdir(layout.peers, { recursive: true });
   await writeDurably(layout.gatewaySecretFile, `${randomBytes(32).toString('base64url')}\n`);
-  if (member.storeUser !== undefined) {
-    await writeDurably(layout.storePasswordFile, `${member.storeUser.password}\n`);
-  }
-  const caFile = await writeStoreCa(layout, member.store);
-  await writeDurably(layout.gatewayFile, stringify(gatewayFile(layout, plan, member)), 0o644);
-  await writeDurably(layout.federationFile, stringify(federationFile(layout, plan, member, caFile)), 0o644);
+  const planned = { ...plan, listen };
+  const caFile = caPem === undefined ? undefined : relative(layout.root, layout.storeCaFile);
+  await writeDurably(layout.gatewayFile, stringify(gatewayFile(layout, planned, member)), 0o644);
+  const federation = stringify(federationFile(layout, planned, member, caFile));
+  await writeDurably(layout.federationFile, federation, 0o644);
 }
 
-async function writeStoreCa(layout: FolderLayout, store: StoreLocation): Promise<string | undefined> {
-  if (store.kind !== 'redis' || store.caPem === undefined) return undefined;
-  const path = `${layout.trust}/store-ca.pem`;
-  await writeDurably(path, store.caPem, 0o644);
-  return relative(layout.root, path);
-}
+/** Of a folder whose programs run from it. */
+export type RunningPlan = FolderPlan & { readonly listen: ListenPlan };
 
-function gatewayFile(layout: FolderLayout, plan: FolderPlan, member: Membership): object {
+function gatewayFile(layout: FolderLayout, plan: RunningPlan, member: Membership): object {
   const { listen } = plan;
   return {
     cluster: plan.cluster,
@@ -113,7 +115,7 @@ function gatewayFile(layout: FolderLayout, plan: FolderPlan, member: Membership)
 
 function federationFile(
   layout: FolderLayout,
-  plan: FolderPlan,
+  plan: RunningPlan,
   member: Membership,
   caFile: string | undefined,
 ): object {

@@ -2,13 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { isDnsLabel } from '../../federation/model/cluster.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
-import { InviteRegister, type NewInvite } from '../join/invite-register.ts';
 import { printToken } from '../join/token.ts';
-import { readPeerFile } from '../peer-file.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from './cluster-file.ts';
-import { writeFailure } from './folder-making.ts';
 import { newStoreUser } from './init.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
+import { folderRecords, type MembershipRecords } from './records.ts';
 import type { CreateStoreUser, StoreAdmin, StoreUser, UserPersistence } from './store-access.ts';
 
 export interface InviteOptions {
@@ -21,6 +19,10 @@ export interface InviteOptions {
   readonly force: boolean;
   readonly createStoreUser: CreateStoreUser;
   readonly nowMs: number;
+  /** By default in the folder. */
+  readonly records?: MembershipRecords | undefined;
+  /** Where this cluster's gateways are now; by default where they were when the folder was made. */
+  readonly gateways?: readonly string[] | undefined;
 }
 
 export interface InviteResult {
@@ -43,15 +45,16 @@ export async function inviteCluster(options: InviteOptions): Promise<InviteResul
       hint: 'run isthmus cluster invite at the trust home, the cluster where the clusterset was founded',
     });
   }
-  await checkNoMember(layout, options);
+  const records = options.records ?? folderRecords(layout);
+  await checkNoMember(records, options);
   const { user, persistence } = await storeUser(layout, file, options);
   const expiresAtMs = options.nowMs + options.ttlMs;
-  const invite = await writeInvite(layout, options.cluster, expiresAtMs);
+  const invite = await records.invites.create(options.cluster, expiresAtMs, options.nowMs);
   const token = printToken({
     clusterset: own.clusterset,
     cluster: options.cluster,
     invitedBy: own.name,
-    gateways: file.gateways,
+    gateways: [...(options.gateways ?? file.gateways)],
     rootPem: trust.root.certificatePem,
     inviteId: invite.id,
     secret: invite.secret,
@@ -60,14 +63,6 @@ export async function inviteCluster(options: InviteOptions): Promise<InviteResul
     expiresAtMs,
   });
   return { token, cluster: options.cluster, expiresAtMs, storeUser: persistence };
-}
-
-async function writeInvite(layout: FolderLayout, cluster: string, expiresAtMs: number): Promise<NewInvite> {
-  try {
-    return await new InviteRegister(layout.invites).create(cluster, expiresAtMs);
-  } catch (failure) {
-    throw writeFailure(layout.root, failure);
-  }
 }
 
 function checkName(cluster: string, own: ClusterFile): void {
@@ -79,8 +74,8 @@ function checkName(cluster: string, own: ClusterFile): void {
   });
 }
 
-async function checkNoMember(layout: FolderLayout, { cluster, force }: InviteOptions): Promise<void> {
-  if ((await readPeerFile(layout, cluster)) === undefined || force) return;
+async function checkNoMember({ peers }: MembershipRecords, { cluster, force }: InviteOptions): Promise<void> {
+  if (!(await peers.has(cluster)) || force) return;
   throw new UserError(`${cluster} is a member already`, {
     hint: "to let it in anew give --force: the member's store password changes, and it must join again",
   });

@@ -6,17 +6,19 @@ import { generateKeyPair } from '../../trust/key.ts';
 import { requestEnrolment } from '../join/enrolment-client.ts';
 import { type EnrolmentResponse, REFUSALS } from '../join/enrolment-message.ts';
 import { type JoinToken, parseToken } from '../join/token.ts';
-import { writePeerFile } from '../peer-file.ts';
 import { writeClusterFile } from './cluster-file.ts';
 import { claimFolder, type FolderPlan, writeConfiguration } from './configuration.ts';
 import { makeFolder } from './folder-making.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
+import { folderRecords, type MembershipRecords } from './records.ts';
 
 export interface JoinOptions extends Omit<FolderPlan, 'cluster'> {
   readonly token: string;
   /** When given, the token must be for it. */
   readonly cluster: string | undefined;
   readonly nowMs: number;
+  /** By default in the folder. */
+  readonly records?: MembershipRecords | undefined;
 }
 
 export interface JoinResult {
@@ -41,9 +43,11 @@ export async function joinCluster(options: JoinOptions): Promise<JoinResult> {
 
 async function redeem(token: JoinToken, layout: FolderLayout, options: JoinOptions): Promise<JoinResult> {
   const { cluster, clusterset } = token;
+  const { peers } = options.records ?? folderRecords(layout);
   await claimFolder(layout, cluster);
   // Before the token is used up: a folder that cannot be taken must not cost it.
   await refuseOverwriting(layout.trust);
+  await peers.has(token.invitedBy);
   const trustDomain = clusterTrustDomain(cluster, clusterset);
   const keyPair = await generateKeyPair();
   const csr = await createIntermediateCsr(keyPair, trustDomain);
@@ -70,7 +74,7 @@ async function redeem(token: JoinToken, layout: FolderLayout, options: JoinOptio
     bundle: bundleOfRoot({ certificatePem: token.rootPem }, clusterset, 1),
   });
   await writeMember(layout, options, token);
-  await writePeerFile(layout, { ...accepted.invitedBy, gateways: token.gateways });
+  await peers.write({ ...accepted.invitedBy, gateways: token.gateways });
   return { layout, cluster, clusterset, trustDomain, invitedBy: token.invitedBy };
 }
 

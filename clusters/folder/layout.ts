@@ -9,6 +9,8 @@ export interface FolderLayout {
   readonly federationFile: string;
   readonly trust: string;
   readonly bundleFile: string;
+  /** PEM of the authority behind the store's certificate, where it has one of its own. */
+  readonly storeCaFile: string;
   readonly gatewaySecretFile: string;
   readonly storePasswordFile: string;
   /** Only at the trust home: with it `invite` makes store users. */
@@ -26,6 +28,7 @@ export function folderLayout(root: string): FolderLayout {
     federationFile: join(root, 'federation.yaml'),
     trust: join(root, 'trust'),
     bundleFile: join(root, 'trust', 'bundle.json'),
+    storeCaFile: join(root, 'trust', 'store-ca.pem'),
     gatewaySecretFile: join(root, 'secrets', 'gateway-secret'),
     storePasswordFile: join(root, 'secrets', 'store-password'),
     storeAdminPasswordFile: join(root, 'secrets', 'store-admin-password'),

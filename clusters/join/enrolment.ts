@@ -5,7 +5,7 @@ import { CsrError, parseCsr } from '../../trust/csr.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
 import { localClusterOf, readClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
-import { readPeerFile, writePeerFile } from '../peer-file.ts';
+import { folderRecords, type MembershipRecords } from '../folder/records.ts';
 import {
   decodeMessage,
   type EnrolmentRequest,
@@ -14,7 +14,6 @@ import {
   enrolmentRequest,
   type RefusalReason,
 } from './enrolment-message.ts';
-import { InviteRegister } from './invite-register.ts';
 
 /** What relays a joining cluster's request to whoever decides. */
 export interface Enrolment {
@@ -25,6 +24,8 @@ export interface Enrolment {
 export interface EnrolmentOptions {
   /** The inviting cluster's folder. */
   readonly dir: string;
+  /** By default in the folder. */
+  readonly records?: MembershipRecords;
   readonly clock: Clock;
   /** Told of each decision, and of each failure with its cause. */
   readonly log: (event: EnrolmentEvent) => void;
@@ -76,19 +77,21 @@ async function decide(options: EnrolmentOptions, request: EnrolmentRequest): Pro
   if (request.clusterset !== own.clusterset) return refused('other-clusterset');
   const trust = await loadTrustFolder(layout.trust, { nowMs, trustDomain: own.trustDomain });
   if (trust.root === undefined) return refused('not-trust-home');
-  const invites = new InviteRegister(layout.invites);
+  const { invites, peers } = options.records ?? folderRecords(layout);
+  const { inviteId: id, secret, cluster } = request;
+  const claim = { id, secret, cluster, nowMs };
   // The token first: who has none learns nothing of what else is wrong.
-  const invited = await invites.check(request.inviteId, request.secret, request.cluster, nowMs);
+  const invited = await invites.check(claim);
   if (invited.kind === 'refused') return invited;
   const trustDomain = trustDomainOf(request);
   const csrDer = Buffer.from(request.csr, 'base64');
   if (trustDomain === undefined || !asksFor(csrDer, trustDomain)) return refused('bad-request');
-  // Before the token is used up: a peer file that is not to be replaced ends the enrolment.
-  await readPeerFile(layout, request.cluster);
-  const redeemed = await invites.redeem(request.inviteId, request.secret, request.cluster, nowMs);
+  // Before the token is used up: what is recorded and not to be replaced ends the enrolment.
+  await peers.has(cluster);
+  const redeemed = await invites.redeem(claim);
   if (redeemed.kind === 'refused') return redeemed;
   const intermediatePem = await createIntermediate(trust.root, { trustDomain, csrDer, nowMs });
-  await writePeerFile(layout, { cluster: request.cluster, trustDomain, gateways: request.gateways });
+  await peers.write({ cluster, trustDomain, gateways: request.gateways });
   return {
     kind: 'accepted',
     intermediatePem,
