@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { ClusterName, Locality } from '../federation/model/cluster.ts';
+import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey } from '../federation/model/service.ts';
 import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
@@ -32,6 +33,7 @@ export interface FileProviderOptions {
 }
 
 const POLICY_KINDS: ReadonlySet<string> = new Set(['FailoverPolicy', 'TrafficPolicy', 'AccessPolicy']);
+const ROUTE_KINDS: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute', 'ReferenceGrant']);
 /** A file that was never read may hold a rule for any service. */
 const NOTHING_KNOWN: ResourceFile = { objects: new Map(), problems: [], closures: [everythingClosed()] };
 /** Changes of many files at once are listed as problems once. */
@@ -103,6 +105,14 @@ export class FileProvider implements ClusterProvider {
     return this.#policies.peerRules;
   }
 
+  get meshRoutes(): ReadonlyMap<string, MeshRoute> {
+    return this.#policies.meshRoutes;
+  }
+
+  get backendGrants(): ReadonlyMap<string, BackendGrant> {
+    return this.#policies.backendGrants;
+  }
+
   get problems(): Readable<readonly ProviderProblem[]> {
     return this.#problems;
   }
@@ -135,10 +145,12 @@ export class FileProvider implements ClusterProvider {
     for (const key of this.#services.update(ids)) this.#tell({ kind: 'service', key });
     const peers = kinds.has('ClusterPeer');
     const policies = [...kinds].some((kind) => POLICY_KINDS.has(kind));
-    if (peers || policies) this.#policies.rebuild(this.#resources);
+    const routes = [...kinds].some((kind) => ROUTE_KINDS.has(kind));
+    if (peers || policies || routes) this.#policies.rebuild(this.#resources);
     if (policies) this.#tell({ kind: 'policies' });
     if (peers) this.#tell({ kind: 'peers' });
-    this.#lastGood.changed(peers || policies);
+    if (routes) this.#tell({ kind: 'routes' });
+    this.#lastGood.changed(peers || policies || routes);
     this.#problemsLater();
   }
 

@@ -1,5 +1,6 @@
 import type { ClusterName } from '../federation/model/cluster.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
+import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
 import type { ServiceKey, ServiceName, ServicePort, ServiceType } from '../federation/model/service.ts';
 import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
@@ -43,6 +44,7 @@ export interface ProviderProblem {
 export type ProviderChange =
   | { readonly kind: 'service'; readonly key: ServiceKey }
   | { readonly kind: 'policies' }
+  | { readonly kind: 'routes' }
   | { readonly kind: 'peers' };
 
 /** What a cluster offers. Keys, not events: a listener reads the current state of the key it is told. */
@@ -54,6 +56,9 @@ export interface ClusterProvider {
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
   readonly peerRules: ReadonlyMap<ClusterName, PeerRule>;
+  /** HTTPRoutes and GRPCRoutes with a service as a parent, by `kind/namespace/name`. */
+  readonly meshRoutes: ReadonlyMap<string, MeshRoute>;
+  readonly backendGrants: ReadonlyMap<string, BackendGrant>;
   readonly problems: Readable<readonly ProviderProblem[]>;
   watch(listener: (change: ProviderChange) => void): () => void;
   close(): Promise<void>;

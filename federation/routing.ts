@@ -21,6 +21,8 @@ import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers } from './snapshot/peers.ts';
 import { PolicyIndex } from './snapshot/policy-index.ts';
+import { RouteIndex } from './snapshot/route-index.ts';
+import { type RouteVerdict, routeVerdicts } from './snapshot/route-verdict.ts';
 import { type PortLedger, portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
 import type { FederationMemory } from './state/memory-file.ts';
 import type { PeerChange, PeerListener, PeerView } from './store/peer-view.ts';
@@ -83,6 +85,7 @@ export class Routing implements FindingsListener {
   readonly #peerBook: PeerBook;
   readonly #offers: OfferBook;
   #policies: PolicyIndex;
+  #routes: RouteIndex;
   #unwatch: (() => void)[] = [];
   #cancelLook: () => void = () => {};
   #started = false;
@@ -97,6 +100,7 @@ export class Routing implements FindingsListener {
     this.#peerBook = new PeerBook(lastMemory?.peers);
     this.#offers = new OfferBook(lastMemory?.offers);
     this.#policies = new PolicyIndex(provider);
+    this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
     this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
     if (options.lastSnapshot !== undefined) this.#offerLast(options.lastSnapshot);
@@ -107,6 +111,7 @@ export class Routing implements FindingsListener {
     const { provider, peers, clock } = this.#options;
     this.#started = true;
     this.#policies = new PolicyIndex(provider);
+    this.#routes = new RouteIndex(provider);
     this.exporter.start(clock.now());
     for (const key of provider.services.keys()) this.#builder.mark(key);
     for (const view of peers.views.values()) for (const key of view.records.keys()) this.#builder.mark(key);
@@ -142,6 +147,11 @@ export class Routing implements FindingsListener {
 
   get policyProblems(): PolicyIndex['problems'] {
     return this.#policies.problems;
+  }
+
+  /** What each route's status says at each of its parents. */
+  routeVerdicts(): readonly RouteVerdict[] {
+    return routeVerdicts(this.#routes.attachments, this.history.value?.services ?? new Map());
   }
 
   /** What the next process must know. */
@@ -201,6 +211,7 @@ export class Routing implements FindingsListener {
         failoverOf: (key) => this.#policies.failoverOf(key),
         trafficOf: (key) => this.#policies.trafficOf(key),
         accessOf: (key) => this.#policies.accessOf(key),
+        routesOf: (key) => this.#routes.routesOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
         offers: this.#offers,
@@ -240,6 +251,9 @@ export class Routing implements FindingsListener {
       case 'policies':
         this.#renewPolicies();
         break;
+      case 'routes':
+        this.#renewRoutes();
+        break;
       case 'peers':
         for (const { records } of this.#options.peers.views.values()) this.#markAll(records.keys());
     }
@@ -255,6 +269,14 @@ export class Routing implements FindingsListener {
         before.trafficOf(key) === this.#policies.trafficOf(key) &&
         isDeepStrictEqual(before.accessOf(key), this.#policies.accessOf(key));
       if (!same) this.#builder.mark(key);
+    }
+  }
+
+  #renewRoutes(): void {
+    const before = this.#routes;
+    this.#routes = new RouteIndex(this.#options.provider);
+    for (const key of new Set([...before.services, ...this.#routes.services])) {
+      if (!isDeepStrictEqual(before.routesOf(key), this.#routes.routesOf(key))) this.#builder.mark(key);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
+import type { BackendGrant, MeshRoute } from '../../federation/model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../../federation/model/policy.ts';
 import { type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
@@ -6,7 +7,10 @@ import type { AccessPolicy, PeerRule, ProviderProblem } from '../provider.ts';
 import { toAccessPolicies } from '../schema/access-policy-schema.ts';
 import { toPeerRule } from '../schema/cluster-peer-schema.ts';
 import { toFailoverPolicy } from '../schema/failover-policy-schema.ts';
+import { toGrpcRoute } from '../schema/grpc-route-schema.ts';
+import { toHttpRoute } from '../schema/http-route-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
+import { toBackendGrant } from '../schema/reference-grant-schema.ts';
 import { toTrafficPolicy } from '../schema/traffic-policy-schema.ts';
 import type { Closure } from './closure.ts';
 import type { FileObject } from './resource-file.ts';
@@ -20,12 +24,14 @@ const NOBODY: AccessRule = {
   pathPrefixes: [],
 };
 
-/** The policies and peers of a folder. Few objects: built anew as a whole when any of them changes. */
+/** The policies, routes and peers of a folder. Few objects: built anew as a whole when any of them changes. */
 export class PolicyIndex {
   readonly failoverPolicies = new Map<string, FailoverPolicy>();
   readonly trafficPolicies = new Map<string, TrafficPolicy>();
   readonly accessPolicies = new Map<string, AccessPolicy>();
   readonly peerRules = new Map<ClusterName, PeerRule>();
+  readonly meshRoutes = new Map<string, MeshRoute>();
+  readonly backendGrants = new Map<string, BackendGrant>();
   #problems: ProviderProblem[] = [];
 
   problems(): readonly ProviderProblem[] {
@@ -37,6 +43,8 @@ export class PolicyIndex {
     this.trafficPolicies.clear();
     this.accessPolicies.clear();
     this.peerRules.clear();
+    this.meshRoutes.clear();
+    this.backendGrants.clear();
     this.#problems = [];
     const targets = new Map<string, FileObject>();
     // Gateway API's rule for conflicts (GEP-713): the oldest, then the first by name, has precedence.
@@ -66,6 +74,26 @@ export class PolicyIndex {
       this.#attach(this.failoverPolicies, toFailoverPolicy(resource), object, targets);
     } else if (resource.kind === 'TrafficPolicy') {
       this.#attach(this.trafficPolicies, toTrafficPolicy(resource), object, targets);
+    } else if (resource.kind === 'HTTPRoute') {
+      this.#takeRoute(toHttpRoute(resource, object.createdAtMs), object);
+    } else if (resource.kind === 'GRPCRoute') {
+      this.#takeRoute(toGrpcRoute(resource, object.createdAtMs), object);
+    } else if (resource.kind === 'ReferenceGrant') {
+      this.backendGrants.set(object.id, toBackendGrant(resource));
+    }
+  }
+
+  #takeRoute(route: MeshRoute, object: FileObject): void {
+    if (route.parents.length === 0) return;
+    this.meshRoutes.set(object.id, route);
+    for (const { index, dropped, message } of route.problems) {
+      this.#problems.push({
+        where: `${object.file}:${object.line}`,
+        message: `${object.id}: rules[${index}]: ${message}`,
+        hint: dropped
+          ? 'the rule is left out until it is mended'
+          : 'what it matches gets 500 until it is mended',
+      });
     }
   }
 

@@ -6,7 +6,7 @@ import { createdAtMs } from './metadata.ts';
 import { readResource, resourceId } from './resource.ts';
 
 const KINDS_HINT =
-  'kinds that are read: Service, EndpointSlice, ServiceExport, FailoverPolicy, TrafficPolicy, AccessPolicy, ClusterPeer';
+  'kinds that are read: Service, EndpointSlice, ServiceExport, FailoverPolicy, TrafficPolicy, AccessPolicy, ClusterPeer, HTTPRoute, GRPCRoute, ReferenceGrant';
 const NAME = 'is not a name of at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit';
 
 function service(metadata: string): string {

@@ -5,6 +5,9 @@ import { type AccessPolicyObject, accessPolicySchema } from './access-policy-sch
 import { type ClusterPeerObject, clusterPeerSchema } from './cluster-peer-schema.ts';
 import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice-schema.ts';
 import { type FailoverPolicyObject, failoverPolicySchema } from './failover-policy-schema.ts';
+import { type GrpcRouteObject, grpcRouteSchema } from './grpc-route-schema.ts';
+import { type HttpRouteObject, httpRouteSchema } from './http-route-schema.ts';
+import { type ReferenceGrantObject, referenceGrantSchema } from './reference-grant-schema.ts';
 import { type ServiceExportObject, serviceExportSchema } from './service-export-schema.ts';
 import { type ServiceObject, serviceSchema } from './service-schema.ts';
 import { type TrafficPolicyObject, trafficPolicySchema } from './traffic-policy-schema.ts';
@@ -17,7 +20,10 @@ export type Resource =
   | FailoverPolicyObject
   | TrafficPolicyObject
   | AccessPolicyObject
-  | ClusterPeerObject;
+  | ClusterPeerObject
+  | HttpRouteObject
+  | GrpcRouteObject
+  | ReferenceGrantObject;
 
 export type ResourceKind = Resource['kind'];
 
@@ -38,6 +44,15 @@ const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
   TrafficPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: trafficPolicySchema },
   AccessPolicy: { apiVersions: ['isthmus.io/v1alpha1'], schema: accessPolicySchema },
   ClusterPeer: { apiVersions: ['isthmus.io/v1alpha1'], schema: clusterPeerSchema },
+  HTTPRoute: {
+    apiVersions: ['gateway.networking.k8s.io/v1', 'gateway.networking.k8s.io/v1beta1'],
+    schema: httpRouteSchema,
+  },
+  GRPCRoute: { apiVersions: ['gateway.networking.k8s.io/v1'], schema: grpcRouteSchema },
+  ReferenceGrant: {
+    apiVersions: ['gateway.networking.k8s.io/v1', 'gateway.networking.k8s.io/v1beta1'],
+    schema: referenceGrantSchema,
+  },
 };
 
 const NAMES = Object.keys(KINDS) as ResourceKind[];

@@ -1,6 +1,7 @@
 import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TrustDomain } from './identity.ts';
+import type { ServiceRoute } from './mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from './policy.ts';
 import type { LocalityHosts, ServiceKey, ServiceName, ServicePort, ServiceType } from './service.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
@@ -53,6 +54,8 @@ export interface SnapshotService {
   readonly failover: FailoverPolicy;
   readonly traffic: TrafficPolicy;
   readonly access: readonly AccessRule[];
+  /** Attached to it, in the order of their precedence; without any every request goes to the service itself. */
+  readonly routes?: readonly ServiceRoute[];
 }
 
 export interface SnapshotPort extends ServicePort {

@@ -20,6 +20,7 @@ function service(cluster: string, record: ServiceRecord = testRecord('a')): Snap
       failover: DEFAULT_FAILOVER_POLICY,
       traffic: DEFAULT_TRAFFIC_POLICY,
       access: [],
+      routes: undefined,
       listenPort: () => undefined,
       healthOf: () => ({ kind: 'steady' }),
     },

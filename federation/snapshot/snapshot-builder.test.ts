@@ -39,6 +39,7 @@ class Bench {
         endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
         trafficOf: () => DEFAULT_TRAFFIC_POLICY,
+        routesOf: () => undefined,
         accessOf: () => [],
         peers: () => this.peers,
         trustBundles: () => trustBundles,

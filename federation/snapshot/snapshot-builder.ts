@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict, ServiceExport } from '../import/merge.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import { parseServiceKey, type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
@@ -19,6 +20,7 @@ export interface BuilderSources {
   readonly failoverOf: (key: ServiceKey) => FailoverPolicy;
   readonly trafficOf: (key: ServiceKey) => TrafficPolicy;
   readonly accessOf: (key: ServiceKey) => readonly AccessRule[];
+  readonly routesOf: (key: ServiceKey) => readonly ServiceRoute[] | undefined;
   /** Given `previous`, the same object where nothing changed. */
   readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
   readonly trustBundles: (peers: ReadonlyMap<ClusterName, Peer>) => TrustBundles;
@@ -138,7 +140,7 @@ export class SnapshotBuilder {
     previous: SnapshotService | undefined,
     nowMs: number,
   ): SnapshotService | undefined {
-    const { offers, failoverOf, trafficOf, accessOf, endpointsOf, ports } = this.#sources;
+    const { offers, failoverOf, trafficOf, accessOf, routesOf, endpointsOf, ports } = this.#sources;
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
@@ -153,6 +155,7 @@ export class SnapshotBuilder {
         failover,
         traffic: trafficOf(key),
         access: accessOf(key),
+        routes: routesOf(key),
         listenPort: (port) => ports.claim(portTarget(key, port), nowMs),
         healthOf: (cluster) => offers.healthOf(key, cluster),
       },

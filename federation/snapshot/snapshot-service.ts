@@ -3,6 +3,7 @@ import type { ExportConflict, MergedService, ServiceExport } from '../import/mer
 import { mergeExports } from '../import/merge.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import type { ServiceName, ServicePort } from '../model/service.ts';
 import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
@@ -18,6 +19,7 @@ export interface ServiceSources {
   readonly failover: FailoverPolicy;
   readonly traffic: TrafficPolicy;
   readonly access: readonly AccessRule[];
+  readonly routes: readonly ServiceRoute[] | undefined;
   readonly listenPort: (port: ServicePort) => number | undefined;
   readonly healthOf: (cluster: ClusterName) => PeerHealth;
 }
@@ -42,6 +44,7 @@ export function assembleService(
     failover: sources.failover,
     traffic: sources.traffic,
     access: sources.access,
+    ...(sources.routes === undefined ? {} : { routes: sources.routes }),
   };
   const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);
   return { service: unchanged ? previous : service, conflicts: merged.conflicts };

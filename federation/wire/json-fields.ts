@@ -16,8 +16,8 @@ export function serviceName(value: unknown): ServiceName {
   };
 }
 
-export function parse(json: string): unknown {
-  if (json.length > BOUNDS.policyJsonLength) throw new WireError(`: ${json.length} characters are too many`);
+export function parse(json: string, maxLength: number = BOUNDS.policyJsonLength): unknown {
+  if (json.length > maxLength) throw new WireError(`: ${json.length} characters are too many`);
   try {
     return JSON.parse(json);
   } catch {
@@ -63,6 +63,18 @@ export function longText(field: string, value: unknown, maxLength: number): stri
 
 export function number(fields: Fields, name: string, min: number, max: number): number {
   return numberWithin(name, fields[name], min, max);
+}
+
+export function boolean(fields: Fields, name: string): boolean {
+  const value = fields[name];
+  if (typeof value !== 'boolean') throw new WireError(`${name}: is neither true nor false`);
+  return value;
+}
+
+export function whole(fields: Fields, name: string, min: number, max: number): number {
+  const value = number(fields, name, min, max);
+  if (!Number.isInteger(value)) throw new WireError(`${name}: ${value} is not a whole number`);
+  return value;
 }
 
 export function optionalNumber(fields: Fields, name: string, min: number, max: number): number | undefined {

@@ -22,6 +22,7 @@ import {
   within,
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
+import { serviceRoutesFromJson } from './mesh-route-json.ts';
 import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
 import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
@@ -54,6 +55,7 @@ export function serviceToWire(service: SnapshotService): MessageInitShape<typeof
     failoverJson: failover === DEFAULT_FAILOVER_POLICY ? undefined : JSON.stringify(failover),
     accessJson: service.access.length === 0 ? undefined : JSON.stringify(service.access),
     trafficJson: traffic === DEFAULT_TRAFFIC_POLICY ? undefined : JSON.stringify(traffic),
+    routesJson: service.routes === undefined ? undefined : JSON.stringify(service.routes),
   };
 }
 
@@ -100,8 +102,13 @@ export function serviceFromWire(message: wire.Service): readonly [ServiceKey, Sn
           ? DEFAULT_TRAFFIC_POLICY
           : trafficPolicyFromJson('traffic_json', message.trafficJson),
       access: message.accessJson === undefined ? [] : accessRulesFromJson('access_json', message.accessJson),
+      ...routesFromWire(message.routesJson),
     },
   ];
+}
+
+function routesFromWire(json: string | undefined): Pick<SnapshotService, 'routes'> {
+  return json === undefined ? {} : { routes: serviceRoutesFromJson('routes_json', json) };
 }
 
 /** Why receivers would refuse a whole snapshot with this service in it; undefined when they would not. */

@@ -22,6 +22,7 @@ import {
   parse,
   serviceName,
   text,
+  whole,
 } from './json-fields.ts';
 import { retriesFromJson, timeoutsFromJson } from './request-policy-json.ts';
 import { upstreamTlsFromJson } from './upstream-tls-json.ts';
@@ -114,10 +115,4 @@ function slowStart(value: unknown): SlowStart {
     minWeightPercent: number(fields, 'minWeightPercent', 1, 100),
     aggression: number(fields, 'aggression', 1 / BOUNDS.exponent, BOUNDS.exponent),
   };
-}
-
-function whole(fields: Fields, name: string, min: number, max: number): number {
-  const value = number(fields, name, min, max);
-  if (!Number.isInteger(value)) throw new WireError(`${name}: ${value} is not a whole number`);
-  return value;
 }

@@ -1,0 +1,143 @@
+import {
+  type BackendGrant,
+  type BackendRef,
+  type MeshRoute,
+  ROUTE_BOUNDS,
+  type RouteFilters,
+  type RouteParent,
+  type RouteRule,
+  type ServiceRoute,
+} from '../model/mesh-route.ts';
+import { type ServiceKey, serviceKey } from '../model/service.ts';
+
+export interface RouteSources {
+  readonly meshRoutes: ReadonlyMap<string, MeshRoute>;
+  readonly backendGrants: ReadonlyMap<string, BackendGrant>;
+}
+
+/** A route at one of its parents. */
+export interface Attachment {
+  readonly route: MeshRoute;
+  readonly parent: RouteParent;
+  /** As it holds there; undefined when it does not. */
+  readonly attached: ServiceRoute | undefined;
+  /** Why it does not, when that is because too much is attached to the service. */
+  readonly overflow: boolean;
+}
+
+interface Usage {
+  routes: number;
+  matches: number;
+  characters: number;
+}
+
+/**
+ * Which routes hold for which service, in the order of their precedence: the oldest first, then by namespace and name
+ * (Gateway API, HTTPRouteRule). A gateway compares the matches themselves first.
+ */
+export class RouteIndex {
+  readonly attachments: readonly Attachment[];
+  readonly #byService = new Map<ServiceKey, ServiceRoute[]>();
+
+  constructor({ meshRoutes, backendGrants }: RouteSources) {
+    const grants = [...backendGrants.values()];
+    const usages = new Map<ServiceKey, Usage>();
+    this.attachments = [...meshRoutes.values()]
+      .sort(byPrecedence)
+      .flatMap((route) => route.parents.map((parent) => this.#attach(route, parent, grants, usages)));
+  }
+
+  /** undefined when none holds for it: then every request goes to the service itself. */
+  routesOf(key: ServiceKey): readonly ServiceRoute[] | undefined {
+    return this.#byService.get(key);
+  }
+
+  get services(): Iterable<ServiceKey> {
+    return this.#byService.keys();
+  }
+
+  #attach(
+    route: MeshRoute,
+    parent: RouteParent,
+    grants: readonly BackendGrant[],
+    usages: Map<ServiceKey, Usage>,
+  ): Attachment {
+    // With all of its rules left out it would turn every request away.
+    if (route.rules.length === 0) return { route, parent, attached: undefined, overflow: false };
+    const attached = toServiceRoute(route, parent, grants);
+    const key = serviceKey(parent.service);
+    const usage = usages.get(key) ?? { routes: 0, matches: 0, characters: 0 };
+    usages.set(key, usage);
+    if (!takeRoom(usage, attached)) return { route, parent, attached: undefined, overflow: true };
+    const others = this.#byService.get(key);
+    if (others === undefined) this.#byService.set(key, [attached]);
+    else others.push(attached);
+    return { route, parent, attached, overflow: false };
+  }
+}
+
+function takeRoom(usage: Usage, route: ServiceRoute): boolean {
+  const routes = usage.routes + 1;
+  const matches = usage.matches + route.rules.reduce((total, rule) => total + rule.matches.length, 0);
+  const characters = usage.characters + JSON.stringify(route).length + 1;
+  if (routes > ROUTE_BOUNDS.routesPerService || matches > ROUTE_BOUNDS.matchesPerService) return false;
+  if (characters > ROUTE_BOUNDS.jsonLength - 2) return false;
+  Object.assign(usage, { routes, matches, characters });
+  return true;
+}
+
+function byPrecedence(left: MeshRoute, right: MeshRoute): number {
+  const name = (route: MeshRoute): string => `${route.namespace}/${route.name}`;
+  const age = left.createdAtMs - right.createdAtMs;
+  if (age !== 0) return age;
+  return name(left) === name(right) ? 0 : name(left) < name(right) ? -1 : 1;
+}
+
+function toServiceRoute(
+  route: MeshRoute,
+  parent: RouteParent,
+  grants: readonly BackendGrant[],
+): ServiceRoute {
+  const { kind, namespace, name } = route;
+  const permit = (ref: BackendRef): BackendRef => permitted(ref, route, parent, grants);
+  const filters = (given: RouteFilters): RouteFilters => ({
+    ...given,
+    mirrors: given.mirrors.map((mirror) => ({ ...mirror, backend: permit(mirror.backend) })),
+  });
+  const rule = (given: RouteRule): RouteRule => ({
+    ...given,
+    filters: filters(given.filters),
+    backends: given.backends.map((one) => ({ ...one, ref: permit(one.ref), filters: filters(one.filters) })),
+  });
+  return {
+    kind,
+    namespace,
+    name,
+    port: parent.port,
+    sectionName: parent.sectionName,
+    consumer: parent.service.namespace !== namespace,
+    rules: route.rules.map(rule),
+  };
+}
+
+/**
+ * Services of the route's own namespace and of its parent's are reached by the parent's callers anyway; those of others
+ * must be granted (ReferenceGrant).
+ */
+function permitted(
+  ref: BackendRef,
+  route: MeshRoute,
+  parent: RouteParent,
+  grants: readonly BackendGrant[],
+): BackendRef {
+  const { namespace, name } = ref.service;
+  if (ref.fault !== undefined || namespace === route.namespace || namespace === parent.service.namespace)
+    return ref;
+  const granted = grants.some(
+    (grant) =>
+      grant.namespace === namespace &&
+      grant.from.some((from) => from.kind === route.kind && from.namespace === route.namespace) &&
+      grant.to.some((to) => to.kind === ref.kind && (to.name === undefined || to.name === name)),
+  );
+  return granted ? ref : { ...ref, fault: 'RefNotPermitted' };
+}

@@ -1,0 +1,157 @@
+import type { BackendRef, MeshRoute, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
+import { type ServiceKey, serviceKey } from '../model/service.ts';
+import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
+import type { Attachment } from './route-index.ts';
+
+/** A condition of the Gateway API, without its times. */
+export interface RouteCondition {
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid';
+  readonly status: boolean;
+  readonly reason:
+    | 'Accepted'
+    | 'NoMatchingParent'
+    | 'UnsupportedValue'
+    | 'Conflicted'
+    | 'ResolvedRefs'
+    | 'InvalidKind'
+    | 'BackendNotFound'
+    | 'RefNotPermitted'
+    | 'UnsupportedProtocol';
+  readonly message: string;
+}
+
+/** What is to be said of a route at one parent: an entry of `status.parents`, of controller `isthmus.io/mesh-controller`. */
+export interface RouteVerdict {
+  readonly route: MeshRoute;
+  readonly parent: RouteParent;
+  readonly conditions: readonly RouteCondition[];
+}
+
+export const MESH_CONTROLLER = 'isthmus.io/mesh-controller';
+
+type Services = ReadonlyMap<ServiceKey, SnapshotService>;
+
+const MAX_MESSAGE_LENGTH = 1024;
+
+/** Judges all attachments by the services that there are now. */
+export function routeVerdicts(attachments: readonly Attachment[], services: Services): RouteVerdict[] {
+  return attachments.map((attachment) => ({
+    route: attachment.route,
+    parent: attachment.parent,
+    conditions: [
+      accepted(attachment, services),
+      resolvedRefs(attachment, services),
+      ...partiallyInvalid(attachment.route),
+    ],
+  }));
+}
+
+/** Whether a route is attached to a port: by number, by name, or to all. */
+export function isAttachedTo(
+  route: Pick<ServiceRoute, 'port' | 'sectionName'>,
+  port: Pick<SnapshotPort, 'port' | 'name' | 'protocol'>,
+): boolean {
+  if (port.protocol === 'tcp') return false;
+  if (route.port !== undefined && route.port !== port.port) return false;
+  return route.sectionName === undefined || route.sectionName === port.name;
+}
+
+function accepted({ route, parent, attached, overflow }: Attachment, services: Services): RouteCondition {
+  const no = (reason: RouteCondition['reason'], message: string): RouteCondition =>
+    condition('Accepted', false, reason, message);
+  const key = serviceKey(parent.service);
+  const service = services.get(key);
+  if (service === undefined) {
+    return no(
+      'NoMatchingParent',
+      `${key} is offered by no cluster of the clusterset: requests to it pass no gateway`,
+    );
+  }
+  if (overflow) return no('UnsupportedValue', `more is attached to ${key} than a gateway takes`);
+  if (attached === undefined || route.problems.length === route.rules.length + dropped(route)) {
+    const told = route.problems.map(({ index, message }) => `rules[${index}]: ${message}`).join('; ');
+    if (route.problems.length > 0 || attached === undefined) {
+      return no('UnsupportedValue', told === '' ? 'the route has no rules' : told);
+    }
+  }
+  const ports = service.ports.filter((port) => isAttachedTo(parent, port));
+  if (ports.length === 0) return no('NoMatchingParent', noPort(parent, service));
+  if (route.kind === 'HTTPRoute' && ports.every((port) => hasGrpcRoute(service, port))) {
+    return no('Conflicted', `a GRPCRoute is attached to the same port of ${key}, and goes before`);
+  }
+  return condition('Accepted', true, 'Accepted', 'it governs what passes the gateways of this cluster');
+}
+
+function dropped(route: MeshRoute): number {
+  return route.problems.filter((problem) => problem.dropped).length;
+}
+
+function noPort({ port, sectionName }: RouteParent, service: SnapshotService): string {
+  const asked = [port, sectionName].filter((one) => one !== undefined).join(' ');
+  const ports = service.ports.map((one) => `${one.name} (${one.port}, ${one.protocol})`).join(', ');
+  const what = asked === '' ? 'no HTTP port' : `no HTTP port ${asked}`;
+  return `${serviceKey(service.service)} has ${what}; it has ${ports}`;
+}
+
+function hasGrpcRoute(service: SnapshotService, port: SnapshotPort): boolean {
+  return service.routes?.some((route) => route.kind === 'GRPCRoute' && isAttachedTo(route, port)) ?? false;
+}
+
+function resolvedRefs({ attached }: Attachment, services: Services): RouteCondition {
+  for (const ref of attached === undefined ? [] : backendRefs(attached)) {
+    const fault = faultOf(ref, services);
+    if (fault !== undefined) return condition('ResolvedRefs', false, fault.reason, fault.message);
+  }
+  return condition('ResolvedRefs', true, 'ResolvedRefs', 'every backend is there');
+}
+
+function faultOf(
+  { kind, service, port, fault }: BackendRef,
+  services: Services,
+): { reason: RouteCondition['reason']; message: string } | undefined {
+  const key = serviceKey(service);
+  if (fault === 'InvalidKind') return { reason: fault, message: `backend ${key}: a ${kind} cannot be one` };
+  if (fault === 'RefNotPermitted') {
+    return { reason: fault, message: `backend ${key}: no ReferenceGrant of its namespace permits it` };
+  }
+  const found = services.get(key);
+  if (found === undefined) {
+    const message = `backend ${key}: no cluster of the clusterset offers it; export it with a ServiceExport`;
+    return { reason: 'BackendNotFound', message };
+  }
+  const named = found.ports.find((one) => one.port === port);
+  if (named === undefined)
+    return { reason: 'BackendNotFound', message: `backend ${key}: has no port ${port}` };
+  if (named.protocol !== 'tcp') return undefined;
+  return { reason: 'UnsupportedProtocol', message: `backend ${key}: port ${port} does not speak HTTP` };
+}
+
+function backendRefs(route: ServiceRoute): BackendRef[] {
+  return route.rules.flatMap(({ filters, backends }) => [
+    ...filters.mirrors.map((mirror) => mirror.backend),
+    ...backends.flatMap((backend) => [
+      backend.ref,
+      ...backend.filters.mirrors.map((mirror) => mirror.backend),
+    ]),
+  ]);
+}
+
+/** Only where some rules hold and others do not; where none does, the route is not accepted. */
+function partiallyInvalid(route: MeshRoute): readonly RouteCondition[] {
+  const { problems, rules } = route;
+  if (problems.length === 0 || problems.length >= rules.length + dropped(route)) return [];
+  const told = problems.map(
+    ({ index, dropped: left, message }) =>
+      `${left ? 'Dropped Rule' : 'Rule answers 500'}: rules[${index}]: ${message}`,
+  );
+  return [condition('PartiallyInvalid', true, 'UnsupportedValue', told.join('; '))];
+}
+
+function condition(
+  type: RouteCondition['type'],
+  status: boolean,
+  reason: RouteCondition['reason'],
+  message: string,
+): RouteCondition {
+  return { type, status, reason, message: message.slice(0, MAX_MESSAGE_LENGTH) };
+}
