@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TourReport } from '../../clusters/demo/report.ts';
 import { filesBelow } from '../fixtures/source-tree.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
+import { packProject, run } from './packed-project.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -15,7 +15,7 @@ describe('package', () => {
   const command = join(installed, 'node_modules', '.bin', 'isthmus');
 
   before(() => {
-    const tarball = pack(join(folder, 'source'), join(folder, 'packed'));
+    const tarball = packProject(join(folder, 'source'), join(folder, 'packed'));
     install(tarball, installed);
   });
 
@@ -48,27 +48,8 @@ describe('package', () => {
   });
 });
 
-/** Packs a copy of the tree: a build in the tree itself would take files from under tests that run beside it. */
-function pack(source: string, destination: string): string {
-  for (const path of filesBelow(root)) {
-    mkdirSync(dirname(join(source, path)), { recursive: true });
-    cpSync(join(root, path), join(source, path));
-  }
-  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
-  mkdirSync(destination);
-  run('npm', ['pack', '--silent', '--pack-destination', destination], source);
-  const [tarball] = readdirSync(destination);
-  assert.ok(tarball, 'npm pack wrote no tarball');
-  return join(destination, tarball);
-}
-
 function install(tarball: string, into: string): void {
   mkdirSync(into);
   writeFileSync(join(into, 'package.json'), '{"private":true}');
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent', tarball], into);
-}
-
-/** What the command prints; its complaints are shown if it fails. */
-function run(file: string, args: readonly string[], cwd: string): string {
-  return execFileSync(file, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
