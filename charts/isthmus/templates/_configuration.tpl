@@ -1,0 +1,88 @@
+{{- /* federation.yaml. Who the cluster belongs to is not in it: that comes with the membership. */ -}}
+{{- define "isthmus.federation.config" -}}
+{{- $values := .Values.federation -}}
+cluster: {{ .Values.cluster.name }}
+{{- include "isthmus.locality" . }}
+stateFolder: /var/lib/isthmus/state/federation
+listen: { host: 0.0.0.0, port: {{ $values.listenPort }} }
+issuer: { host: 0.0.0.0, port: {{ $values.issuerPort }} }
+admin: { host: 127.0.0.1, port: 15011 }
+telemetry: { host: 0.0.0.0, port: {{ $values.telemetryPort }} }
+limits:
+  {{- toYaml $values.limits | nindent 2 }}
+servicePorts: { from: {{ .Values.gateway.servicePorts.from }}, to: {{ .Values.gateway.servicePorts.to }} }
+kubernetes:
+  namespace: {{ .Release.Namespace }}
+  folder: /var/lib/isthmus/member
+  gatewayService: {{ include "isthmus.gateway" . }}
+  gatewayServiceAccount: {{ include "isthmus.gatewayServiceAccount" . }}
+  {{- with .Values.gateway.advertise }}
+  advertise: {{ toJson . }}
+  {{- end }}
+{{- end -}}
+
+{{- /* What `isthmus cluster init` in the pod is told about the store, by the names of its flags. */ -}}
+{{- define "isthmus.federation.store" -}}
+{{- $secret := include "isthmus.store.secret" . -}}
+{{- $redis := .Values.store.redis -}}
+store: {{ include "isthmus.store.urls" . }}
+{{- if $redis.urls }}
+{{- with $redis.sentinelName }}
+storeSentinel: {{ . }}
+{{- end }}
+{{- if $redis.cluster }}
+storeCluster: true
+{{- end }}
+{{- end }}
+{{- if $secret }}
+{{- with include "isthmus.store.adminUser" . }}
+storeAdminUser: {{ . }}
+{{- end }}
+storeAdminPasswordFile: /etc/isthmus-store/password
+{{- if include "isthmus.store.caKey" . }}
+storeCa: /etc/isthmus-store/ca.crt
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* gateway.yaml */ -}}
+{{- define "isthmus.gateway.config" -}}
+{{- $values := .Values.gateway -}}
+{{- $federation := printf "%s.%s.svc" (include "isthmus.federation" .) .Release.Namespace -}}
+cluster: {{ .Values.cluster.name }}
+{{- include "isthmus.locality" . }}
+stateFolder: /var/lib/isthmus/state/gateway
+workers: {{ $values.workers }}
+listeners:
+  http: { host: 0.0.0.0, port: {{ $values.httpPort }} }
+  mesh: { host: 0.0.0.0, port: {{ $values.meshPort }} }
+  {{- if $values.tlsPassthrough.enabled }}
+  tlsPassthrough: { host: 0.0.0.0, port: {{ $values.tlsPassthrough.port }} }
+  {{- end }}
+  services: { host: 0.0.0.0 }
+admin: { host: 127.0.0.1, port: 15021 }
+telemetry: { host: 0.0.0.0, port: {{ $values.telemetryPort }} }
+federation:
+  address: {{ $federation }}:{{ .Values.federation.listenPort }}
+  issuerAddress: {{ $federation }}:{{ .Values.federation.issuerPort }}
+kubernetes:
+  namespace: {{ .Release.Namespace }}
+  tokenFile: /var/run/secrets/isthmus/token
+accessLog: { sample: {{ $values.accessLogSample }}, file: '-' }
+{{- with $values.limits }}
+limits:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.forwarding }}
+forwarding:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+drainDelayMs: {{ int $values.drainDelayMs }}
+drainGraceMs: {{ int $values.drainGraceMs }}
+{{- end -}}
+
+{{- define "isthmus.locality" -}}
+{{- if or .Values.cluster.region .Values.cluster.zone }}
+locality: { region: {{ .Values.cluster.region | quote }}, zone: {{ .Values.cluster.zone | quote }} }
+{{- end }}
+{{- end -}}

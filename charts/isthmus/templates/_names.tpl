@@ -1,0 +1,66 @@
+{{- define "isthmus.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "isthmus.federation" -}}{{ include "isthmus.fullname" . }}-federation{{- end -}}
+{{- define "isthmus.gateway" -}}{{ include "isthmus.fullname" . }}-gateway{{- end -}}
+{{- define "isthmus.redis" -}}{{ include "isthmus.fullname" . }}-redis{{- end -}}
+
+{{- /* For objects of the whole cluster: two releases in two namespaces must not have the same. */ -}}
+{{- define "isthmus.clusterWideName" -}}{{ .Release.Namespace }}-{{ include "isthmus.fullname" . }}{{- end -}}
+
+{{- define "isthmus.federationServiceAccount" -}}
+{{- .Values.federation.serviceAccount.name | default (include "isthmus.federation" .) -}}
+{{- end -}}
+{{- define "isthmus.gatewayServiceAccount" -}}
+{{- .Values.gateway.serviceAccount.name | default (include "isthmus.gateway" .) -}}
+{{- end -}}
+
+{{- /* What never changes over a component's life. Takes (dict "root" $ "component" "gateway"). */ -}}
+{{- define "isthmus.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "isthmus.labels" -}}
+{{ include "isthmus.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: isthmus
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Takes (dict "image" .Values.image "tag" the default tag). A digest wins over the tag. */ -}}
+{{- define "isthmus.image" -}}
+{{- if .image.digest -}}
+{{ .image.repository }}@{{ .image.digest }}
+{{- else -}}
+{{ .image.repository }}:{{ .image.tag | default .tag }}
+{{- end -}}
+{{- end -}}
+
+{{- define "isthmus.program" -}}
+{{ include "isthmus.image" (dict "image" .Values.image "tag" .Chart.AppVersion) }}
+{{- end -}}
+
+{{- /* A value that is null stands for what is found out: (dict "value" V "found" true or false). Empty text = no. */ -}}
+{{- define "isthmus.enabled" -}}
+{{- if kindIs "bool" .value -}}
+{{- if .value -}}yes{{- end -}}
+{{- else -}}
+{{- if .found -}}yes{{- end -}}
+{{- end -}}
+{{- end -}}

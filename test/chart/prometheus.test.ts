@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { podPort } from '../fixtures/pod-port.ts';
+import { findTool, missingTools } from '../fixtures/requirement.ts';
+import { ask, exportedService, RunningCluster, startStore } from '../fixtures/running-cluster.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { PrometheusServer } from './prometheus-server.ts';
+import { ALERTS, alertQueries, panelQueries } from './queries.ts';
+
+/** Panels that have nothing to show while nothing goes wrong and nothing is opaque. */
+const SILENT = [
+  /Refused by gateways$/,
+  /Opaque connections$/,
+  /By status$/,
+  /By flag$/,
+  /Failed share by service$/,
+  /Sent elsewhere$/,
+  /Tried again$/,
+  /Hosts put out$/,
+  /Clusters that got their full share back$/,
+];
+
+describe('queries, asked of a Prometheus that scraped two running clusters', {
+  skip: missingTools('prometheus'),
+}, () => {
+  const lifetime = new Lifetime();
+  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
+  const folder = tempFolder(owner);
+  let prometheus: PrometheusServer;
+  after(() => lifetime.close());
+
+  before(async () => {
+    const store = await startStore(owner);
+    const east = await RunningCluster.plan(owner, folder, 'east');
+    const west = await RunningCluster.plan(owner, folder, 'west');
+    await east.init(store.url);
+    await east.start();
+    const joined = await west.join(await east.invite('west'));
+    assert.equal(joined.code, 0, joined.stderr);
+    const pod = createServer((_request, response) => response.end('hello'));
+    west.resource('web.yaml', exportedService('web', await podPort(owner, pod)));
+    await west.start();
+    prometheus = await PrometheusServer.start(owner, {
+      program: findTool('prometheus') ?? '',
+      folder: join(folder, 'prometheus'),
+      jobs: [east, west].map(({ name, ports }) => ({
+        name,
+        ports: [ports.gatewayAdmin, ports.federationAdmin],
+      })),
+      rules: ALERTS,
+    });
+    await traffic(east, prometheus);
+  });
+
+  for (const { where, expression } of panelQueries()) {
+    it(`${where}: has something to show`, async () => {
+      const count = await prometheus.count(expression);
+      if (!SILENT.some((silent) => silent.test(where))) assert.ok(count > 0, `no series: ${expression}`);
+    });
+  }
+
+  for (const { where, expression } of alertQueries()) {
+    it(`${where}: is quiet`, async () => {
+      assert.equal(await prometheus.count(expression), 0);
+    });
+  }
+});
+
+/** Requests through two gateways until Prometheus has rates of them. */
+async function traffic(east: RunningCluster, prometheus: PrometheusServer): Promise<void> {
+  const host = 'web.shop.svc.clusterset.local';
+  const request = async (): Promise<number> => (await ask(east.ports.http, '/', host)).status;
+  while ((await request()) !== 200) await prometheus.count('vector(1)');
+  const rates = [
+    'rate(isthmus_requests_total{source_cluster="east"}[1m]) > 0',
+    'rate(isthmus_propagation_seconds_count[1m])',
+    'isthmus_peer_last_seen_seconds{job="west"}',
+    'isthmus_trunk_rtt_seconds',
+  ];
+  for (const expression of rates) {
+    while ((await prometheus.count(expression)) === 0) await request();
+  }
+}
+
+describe('alert rules', { skip: missingTools('promtool') }, () => {
+  const promtool = findTool('promtool') ?? '';
+
+  it('are what promtool takes', () => {
+    execFileSync(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', ALERTS], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  });
+
+  it('speak when they should, and say which cluster or service', () => {
+    const tests = join(import.meta.dirname, 'alerts.promtool.yaml');
+    execFileSync(promtool, ['test', 'rules', tests], { encoding: 'utf8', stdio: 'pipe' });
+  });
+});

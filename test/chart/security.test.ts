@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { type Manifest, manifests, missingHelm } from './helm.ts';
+import { pods } from './pods.ts';
+
+const VALUES = [
+  { cluster: { name: 'east' } },
+  {
+    cluster: { name: 'east' },
+    gateway: { tlsPassthrough: { enabled: true } },
+    store: { tryout: { persistence: { enabled: true } } },
+  },
+  {
+    cluster: { name: 'east' },
+    store: { redis: { urls: ['rediss://redis.example:6379'], existingSecret: 'redis', caKey: 'ca.crt' } },
+  },
+];
+
+describe('pods of the chart', { skip: missingHelm() }, () => {
+  const folder = tempFolder({ after });
+
+  for (const values of VALUES) {
+    it(`hold to the restricted pod security standard with ${JSON.stringify(values)}`, () => {
+      const found = pods(manifests(folder, values));
+      assert.ok(found.size >= 3, [...found.keys()].join());
+      for (const [name, spec] of found) {
+        assert.equal(spec.securityContext.runAsNonRoot, true, name);
+        assert.deepEqual(spec.securityContext.seccompProfile, { type: 'RuntimeDefault' }, name);
+        for (const key of ['hostNetwork', 'hostPID', 'hostIPC']) assert.equal(spec[key], undefined, name);
+        for (const { hostPath } of spec.volumes) assert.equal(hostPath, undefined, name);
+        for (const each of [...spec.initContainers, ...spec.containers]) {
+          assert.deepEqual(
+            each.securityContext,
+            {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              runAsNonRoot: true,
+              capabilities: { drop: ['ALL'] },
+            },
+            `${name} ${each.name}`,
+          );
+          assert.ok(each.resources.requests.cpu, `${name} ${each.name} asks for no CPU`);
+          assert.ok(each.resources.limits.memory, `${name} ${each.name} has no bound of memory`);
+          assert.doesNotMatch(each.image, /:latest$|^[^:@]+$/, `${name} ${each.name}`);
+        }
+      }
+    });
+  }
+
+  it('hold a token of the API only where the program speaks to it', () => {
+    for (const [name, { automountServiceAccountToken: token }] of pods(manifests(folder, VALUES[0] ?? {}))) {
+      assert.equal(
+        token,
+        ['Deployment/isthmus-gateway', 'Deployment/isthmus-federation'].includes(name),
+        name,
+      );
+    }
+  });
+
+  it('write only to their own volumes', () => {
+    for (const [name, spec] of pods(manifests(folder, VALUES[0] ?? {}))) {
+      for (const { volumeMounts } of spec.containers) {
+        const writable = volumeMounts.filter(({ readOnly }) => !readOnly).map(({ mountPath }) => mountPath);
+        for (const path of writable) assert.match(path, /^(\/var\/lib\/isthmus|\/tmp|\/data)$/, name);
+      }
+    }
+  });
+});
+
+describe('rights of the chart', { skip: missingHelm() }, () => {
+  const found = manifests(tempFolder({ after }), VALUES[0] ?? {});
+
+  it('never name a wildcard, nor let anyone act for another or change roles', () => {
+    for (const rule of rules(found, () => true)) {
+      for (const list of [rule.apiGroups, rule.resources, rule.verbs])
+        assert.ok(!list.includes('*'), JSON.stringify(rule));
+      for (const verb of ['escalate', 'bind', 'impersonate']) assert.ok(!rule.verbs.includes(verb));
+      assert.ok(!rule.apiGroups.includes('rbac.authorization.k8s.io'));
+    }
+  });
+
+  it('read no Secret of another namespace', () => {
+    for (const rule of rules(found, ({ kind }) => kind === 'ClusterRole')) {
+      for (const what of ['secrets', 'configmaps', 'pods/exec'])
+        assert.ok(!rule.resources.includes(what), what);
+    }
+  });
+
+  it('let a gateway read one ConfigMap and nothing else', () => {
+    assert.deepEqual(
+      rules(found, ({ metadata }) => metadata.name === 'isthmus-gateway'),
+      [
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          resourceNames: ['isthmus-clusterset'],
+          verbs: ['get', 'list', 'watch'],
+        },
+      ],
+    );
+    const bound = found.filter(({ kind }) => kind === 'ClusterRoleBinding');
+    assert.equal(bound.length, 1);
+    assert.doesNotMatch(JSON.stringify(bound[0]?.subjects), /gateway/);
+  });
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+function rules(found: readonly Manifest[], wanted: (role: Manifest) => boolean): readonly Rule[] {
+  const roles = found.filter((each) => ['Role', 'ClusterRole'].includes(each.kind) && wanted(each));
+  return roles.flatMap((role) => role.rules as readonly Rule[]);
+}
