@@ -21,7 +21,7 @@ interface ImageConfiguration {
 
 const { config } = JSON.parse(readFileSync(join(image, 'config.json'), 'utf8')) as ImageConfiguration;
 
-describe('image', { skip: missingTools('chroot', 'strip', 'ldd') || needsRoot() }, () => {
+describe('image', { skip: missing() }, () => {
   const folder = tempFolder({ after });
   const rootfs = join(folder, 'rootfs');
 
@@ -95,6 +95,7 @@ function filesOf(folder: string): readonly string[] {
   return run('find', ['.', '-xdev', '-type', 'f', '-printf', '%P\\n'], folder).trim().split('\n');
 }
 
-function needsRoot(): string | false {
-  return process.getuid?.() === 0 ? false : skipReason('chroot needs root');
+function missing(): string | false {
+  if (process.getuid?.() !== 0) return skipReason('chroot needs root');
+  return missingTools('chroot', 'strip', 'ldd');
 }
