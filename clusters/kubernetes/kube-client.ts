@@ -212,7 +212,7 @@ export class KubeClient {
     return this.#apply(objectPath(type, object.metadata), object, options);
   }
 
-  /** As `apply`, of the status alone. @throws KubeError 404 where the object is not there */
+  /** As `apply`, of the status alone. @throws KubeError where the object is not there */
   applyStatus(type: ResourceType, object: KubeObject, options: ApplyOptions = {}): Promise<unknown> {
     return this.#apply(objectPath(type, object.metadata, 'status'), object, options);
   }
