@@ -5,6 +5,7 @@ import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
 import { readStoreAccess } from '../federation/store-access.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import { checkCommand } from './commands/check-command.ts';
+import type { CleanUpFlags } from './commands/clean-up-command.ts';
 import { CommandOutput, type OutputFormat } from './commands/command-output.ts';
 import { FOLDER_DEFAULTS } from './commands/folder-flags.ts';
 import { type InitFlags, initCommand } from './commands/init-command.ts';
@@ -61,6 +62,7 @@ export function registerClusterCommand(program: Command): void {
   registerJoin(cluster);
   registerLooks(cluster);
   registerLeave(cluster);
+  registerCleanUp(cluster);
 }
 
 function registerInit(cluster: Command): void {
@@ -204,6 +206,28 @@ const LEAVE_EXAMPLES = `
 Examples:
   isthmus cluster leave --dir west           says what would happen
   isthmus cluster leave --dir west --yes`;
+
+/** Loaded only when it runs: it brings the Kubernetes client. */
+function registerCleanUp(cluster: Command): void {
+  const command = cluster
+    .command('clean-up')
+    .description('take away what an uninstalled release left in its Kubernetes cluster')
+    .option('--kubeconfig <file>', 'outside a pod: how the cluster is reached')
+    .option('--context <name>', 'outside a pod: a context of the kubeconfig')
+    .option('--namespace <name>', "the release's namespace (default: the pod's, or the context's)")
+    .option('--with-root', "also the Secret that holds the clusterset's root")
+    .option('--yes', 'do it; without it nothing is done');
+  withOutput(command)
+    .addHelpText('after', CLEAN_UP_EXAMPLES)
+    .action(async (flags: CleanUpFlags & Output) => {
+      const { cleanUpCommand } = await import('./commands/clean-up-command.ts');
+      await cleanUpCommand(flags, outputOf(flags));
+    });
+}
+
+const CLEAN_UP_EXAMPLES = `
+Examples:
+  isthmus cluster clean-up --context west --namespace isthmus-system --yes`;
 
 function withFolder(command: Command): void {
   command

@@ -105,6 +105,14 @@ const TABLE: Readonly<Record<string, Expectation>> = {
     ],
     says: [['Deployment', 'isthmus-gateway', /"serviceAccountName":"theirs"/]],
   },
+  'an end that leaves nothing at all': {
+    values: { ...EAST, uninstall: { withRoot: true } },
+    says: [['Job', 'isthmus-clean-up', /"clean-up","--namespace=isthmus-system","--yes","--with-root"/]],
+  },
+  'an end without a Job': {
+    values: { ...EAST, uninstall: { cleanUp: false } },
+    lacks: ['Job/isthmus-clean-up', 'ClusterRole/isthmus-system-isthmus-clean-up'],
+  },
   'images by digest, from elsewhere': {
     values: {
       ...EAST,

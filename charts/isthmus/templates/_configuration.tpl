@@ -2,7 +2,6 @@
 {{- define "isthmus.federation.config" -}}
 {{- $values := .Values.federation -}}
 cluster: {{ .Values.cluster.name }}
-{{- include "isthmus.locality" . }}
 stateFolder: /var/lib/isthmus/state/federation
 listen: { host: 0.0.0.0, port: {{ $values.listenPort }} }
 issuer: { host: 0.0.0.0, port: {{ $values.issuerPort }} }
@@ -50,7 +49,6 @@ storeCa: /etc/isthmus-store/ca.crt
 {{- $values := .Values.gateway -}}
 {{- $federation := printf "%s.%s.svc" (include "isthmus.federation" .) .Release.Namespace -}}
 cluster: {{ .Values.cluster.name }}
-{{- include "isthmus.locality" . }}
 stateFolder: /var/lib/isthmus/state/gateway
 workers: {{ $values.workers }}
 listeners:
@@ -79,10 +77,4 @@ forwarding:
 {{- end }}
 drainDelayMs: {{ int $values.drainDelayMs }}
 drainGraceMs: {{ int $values.drainGraceMs }}
-{{- end -}}
-
-{{- define "isthmus.locality" -}}
-{{- if or .Values.cluster.region .Values.cluster.zone }}
-locality: { region: {{ .Values.cluster.region | quote }}, zone: {{ .Values.cluster.zone | quote }} }
-{{- end }}
 {{- end -}}
