@@ -14,7 +14,9 @@ import {
 } from '../../federation/model/traffic-policy.ts';
 import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
 import { duration } from './duration.ts';
+import { faultInjection, toFaultInjection } from './fault-injection-schema.ts';
 import { metadata, targetRefs, targetServices } from './metadata.ts';
+import { rateLimits, toRateLimits } from './rate-limits-schema.ts';
 import { retries, timeouts, toRetries, toTimeouts } from './request-policy-schema.ts';
 import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
 
@@ -123,6 +125,8 @@ export const trafficPolicySchema = z.object({
     connectionPool: connectionPool.optional(),
     timeouts: timeouts.optional(),
     retries: retries.optional(),
+    rateLimits: rateLimits.optional(),
+    faultInjection: faultInjection.optional(),
   }),
 });
 
@@ -142,6 +146,8 @@ export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy {
     connectionPool: spec.connectionPool === undefined ? undefined : toConnectionPool(spec.connectionPool),
     timeouts: spec.timeouts === undefined ? undefined : toTimeouts(spec.timeouts),
     retries: spec.retries === undefined ? undefined : toRetries(spec.retries),
+    rateLimits: spec.rateLimits === undefined ? undefined : toRateLimits(spec.rateLimits),
+    faultInjection: spec.faultInjection === undefined ? undefined : toFaultInjection(spec.faultInjection),
   };
 }
 

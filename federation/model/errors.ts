@@ -31,6 +31,8 @@ export const REQUEST_FAILURES = {
   upstreamProtocol: failure(502, 13, 'UPE', 'The upstream sent a malformed response.'),
   upstreamTimeout: failure(504, 4, 'UT', 'The upstream did not answer in time.'),
   overflow: failure(503, 8, 'UO', 'Too many requests are in flight to this service.'),
+  rateLimited: failure(429, 8, 'RL', 'The rate limit of this service is reached: try again later.'),
+  faultInjected: failure(503, 14, 'FI', 'A policy made this request fail on purpose.'),
   overloaded: failure(503, 8, 'OM', 'The gateway is overloaded.'),
   idleTimeout: failure(504, 4, 'SI', 'Nothing was sent in either direction for too long.'),
   downstreamGone: failure(499, 1, 'DC', 'The client went away.'),

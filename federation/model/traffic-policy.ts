@@ -1,4 +1,6 @@
 import type { ConnectionPoolPolicy } from './connection-pool.ts';
+import type { FaultInjection } from './fault-injection.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { RequestTimeouts, RetryPolicy } from './request-policy.ts';
 import type { ServiceName } from './service.ts';
 import type { UpstreamTls } from './upstream-tls.ts';
@@ -73,6 +75,9 @@ export interface TrafficPolicy {
   readonly timeouts: RequestTimeouts | undefined;
   /** undefined = nothing is retried. */
   readonly retries: RetryPolicy | undefined;
+  /** undefined = none. */
+  readonly rateLimits: readonly RateLimit[] | undefined;
+  readonly faultInjection: FaultInjection | undefined;
 }
 
 export const DEFAULT_SLOW_START: SlowStart = { windowMs: 30_000, minWeightPercent: 10, aggression: 1 };
@@ -96,6 +101,8 @@ export const DEFAULT_TRAFFIC_POLICY: TrafficPolicy = {
   connectionPool: undefined,
   timeouts: undefined,
   retries: undefined,
+  rateLimits: undefined,
+  faultInjection: undefined,
 };
 
 export function hashSourceOf(loadBalancing: LoadBalancing): HashSource | undefined {

@@ -37,3 +37,27 @@ describe('retries that break the contract', () => {
     [{ ...DEFAULT_RETRIES, budget: { percent: 200, minConcurrency: 1 } }, /budget\.percent: 200 is not in/],
   ]);
 });
+
+describe('rate limits that break the contract', () => {
+  const good = { per: 'service', requests: 1, intervalMs: 1000, burst: 1 };
+  refuses('rateLimits', [
+    [{}, /^traffic_json\.rateLimits: is not a list/],
+    [Array(9).fill(good), /rateLimits: 9 items, at most 8/],
+    [[{ ...good, per: 'pod' }], /rateLimits\[0\]\.per: is none of service, caller/],
+    [[{ ...good, requests: 0 }], /requests: 0 is not in/],
+    [[{ ...good, burst: 1.5 }], /burst: 1\.5 is not a whole number/],
+    [[{ ...good, intervalMs: 1 }], /intervalMs: 1 is not in/],
+  ]);
+});
+
+describe('fault injection that breaks the contract', () => {
+  const abort = { httpStatus: 503, percentage: 1 };
+  refuses('faultInjection', [
+    [{ abort }, /^traffic_json\.faultInjection\.headers: is not a list/],
+    [{ headers: [], abort: { percentage: 1 } }, /faultInjection\.abort: has no status/],
+    [{ headers: [], abort: { ...abort, httpStatus: 200 } }, /httpStatus: 200 is not in/],
+    [{ headers: [], abort: { ...abort, percentage: 101 } }, /percentage: 101 is not in/],
+    [{ headers: [], delay: { fixedMs: 1e9, percentage: 1 } }, /fixedMs: 1000000000 is not in/],
+    [{ headers: Array(17).fill({ name: 'a', value: '' }) }, /headers: 17 items, at most 16/],
+  ]);
+});

@@ -17,6 +17,7 @@ import {
   optional,
   optionalNumber,
   string,
+  whole,
 } from './json-fields.ts';
 
 /** @throws WireError */
@@ -77,9 +78,5 @@ function budget(value: unknown): RetryPolicy['budget'] {
 
 function bounded(fields: Fields, name: keyof typeof RETRY_BOUNDS): number {
   const [min, max] = RETRY_BOUNDS[name];
-  const value = number(fields, name, min, max);
-  if (!Number.isInteger(value) && name !== 'percent') {
-    throw new WireError(`${name}: ${value} is not a whole number`);
-  }
-  return value;
+  return name === 'percent' ? number(fields, name, min, max) : whole(fields, name, min, max);
 }

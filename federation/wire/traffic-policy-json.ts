@@ -9,6 +9,7 @@ import {
 } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
 import { connectionPoolFromJson } from './connection-pool-json.ts';
+import { faultInjectionFromJson } from './fault-injection-json.ts';
 import { inField, WireError } from './field-checks.ts';
 import {
   type Fields,
@@ -24,6 +25,7 @@ import {
   text,
   whole,
 } from './json-fields.ts';
+import { rateLimitsFromJson } from './rate-limits-json.ts';
 import { retriesFromJson, timeoutsFromJson } from './request-policy-json.ts';
 import { upstreamTlsFromJson } from './upstream-tls-json.ts';
 
@@ -41,6 +43,8 @@ const POLICY_FIELDS = [
   'connectionPool',
   'timeouts',
   'retries',
+  'rateLimits',
+  'faultInjection',
 ];
 
 function trafficPolicy(fields: Fields): TrafficPolicy {
@@ -53,6 +57,8 @@ function trafficPolicy(fields: Fields): TrafficPolicy {
     connectionPool: optional(fields, 'connectionPool', connectionPoolFromJson),
     timeouts: optional(fields, 'timeouts', timeoutsFromJson),
     retries: optional(fields, 'retries', retriesFromJson),
+    rateLimits: optional(fields, 'rateLimits', rateLimitsFromJson),
+    faultInjection: optional(fields, 'faultInjection', faultInjectionFromJson),
   };
 }
 

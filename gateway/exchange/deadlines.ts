@@ -1,7 +1,7 @@
 import type { Timed, TimerWheel } from '../http/timer-wheel.ts';
 
-/** Which of a request's times is over. */
-export type Expiry = 'request' | 'attempt' | 'idle';
+/** Which of a request's times is over; `delay`: it has waited as long as it was to. */
+export type Expiry = 'request' | 'attempt' | 'idle' | 'delay';
 
 /** Whom `Deadlines` tells. */
 export interface DeadlineOwner {
@@ -11,7 +11,7 @@ export interface DeadlineOwner {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The times of one request, where it has any: of the whole, of the attempt under way, and of silence. One entry of the
+ * The times of one request, where it has any: of the whole, of the attempt under way, of silence, and of a delay. One entry of the
  * worker's wheel, however many there are and however often they move. All times are monotonic ms.
  */
 export class Deadlines implements Timed {
@@ -19,6 +19,7 @@ export class Deadlines implements Timed {
   readonly #owner: DeadlineOwner;
   #requestAtMs = NEVER;
   #attemptAtMs = NEVER;
+  #delayedToMs = NEVER;
   #idleMs = NEVER;
   #movedAtMs = 0;
   /** When the wheel calls; later than the nearest deadline never. */
@@ -48,6 +49,11 @@ export class Deadlines implements Timed {
     this.#attemptAtMs = NEVER;
   }
 
+  delay(nowMs: number, delayMs: number): void {
+    this.#delayedToMs = nowMs + delayMs;
+    this.#arm(nowMs);
+  }
+
   watchIdle(nowMs: number, idleMs: number): void {
     this.#idleMs = idleMs;
     this.#movedAtMs = nowMs;
@@ -67,6 +73,7 @@ export class Deadlines implements Timed {
   }
 
   close(): void {
+    this.#delayedToMs = NEVER;
     this.#requestAtMs = NEVER;
     this.#attemptAtMs = NEVER;
     this.#idleMs = NEVER;
@@ -78,6 +85,7 @@ export class Deadlines implements Timed {
     if (nowMs >= this.#requestAtMs) this.#tell('request');
     else if (nowMs >= this.#attemptAtMs) this.#tell('attempt');
     else if (nowMs >= this.#movedAtMs + this.#idleMs) this.#tell('idle');
+    else if (nowMs >= this.#delayedToMs) this.#tell('delay');
     const nextMs = this.#nextMs();
     if (nextMs === NEVER) return 0;
     this.#armedAtMs = nextMs;
@@ -87,12 +95,13 @@ export class Deadlines implements Timed {
   #tell(expiry: Expiry): void {
     if (expiry === 'request') this.#requestAtMs = NEVER;
     else if (expiry === 'attempt') this.#attemptAtMs = NEVER;
-    else this.#idleMs = NEVER;
+    else if (expiry === 'idle') this.#idleMs = NEVER;
+    else this.#delayedToMs = NEVER;
     this.#owner.timeUp(expiry);
   }
 
   #nextMs(): number {
-    return Math.min(this.#requestAtMs, this.#attemptAtMs, this.#movedAtMs + this.#idleMs);
+    return Math.min(this.#requestAtMs, this.#attemptAtMs, this.#movedAtMs + this.#idleMs, this.#delayedToMs);
   }
 
   #arm(nowMs: number): void {

@@ -29,6 +29,8 @@ import { RequestBody } from './request-body.ts';
 export type Phase =
   /** In the stages, or between two attempts. */
   | 'deciding'
+  /** On purpose, before it is sent anywhere. */
+  | 'delayed'
   /** For a connection. */
   | 'waiting'
   /** For the time of a retry. */

@@ -1,5 +1,6 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
+import type { Fault, FaultInjection } from '../../federation/model/fault-injection.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
@@ -50,6 +51,9 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   newCookie: string | undefined = undefined;
   timeouts: RequestTimeouts | undefined = undefined;
   retryPlan: RetryPlan | undefined = undefined;
+  faults: FaultInjection | undefined = undefined;
+  retryAfterMs = 0;
+  fault: Fault | undefined = undefined;
   choice: Choice = FIRST_TRY;
   destination: Destination | undefined = undefined;
 

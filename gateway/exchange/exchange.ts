@@ -1,4 +1,6 @@
 import { type FailureCode, REQUEST_FAILURES } from '../../federation/model/errors.ts';
+import type { Fault } from '../../federation/model/fault-injection.ts';
+import { MARK } from '../../federation/model/marks.ts';
 import {
   H2_ERROR,
   type HeaderBlock,
@@ -8,6 +10,7 @@ import {
 } from '../http/stream.ts';
 import { answerFailure, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
+import { forward } from '../pipeline/forward.ts';
 import { runStages } from '../pipeline/stages.ts';
 import type { ActiveNode } from './active-list.ts';
 import { Deadlines, type Expiry } from './deadlines.ts';
@@ -64,7 +67,24 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     if (this.timeouts !== undefined || this.retryPlan !== undefined || this.grpcTimeout !== undefined) {
       this.#setDeadlines();
     }
-    this.dispatch();
+    if (this.fault === undefined) this.dispatch();
+    else this.#delay(this.fault);
+  }
+
+  #delay({ delayMs }: Fault): void {
+    const { environment } = this;
+    this.phase = 'delayed';
+    this.marks |= MARK.delayInjected;
+    this.deadlines ??= new Deadlines(environment.deadlineTimers, this);
+    this.deadlines.delay(environment.clock.monotonic(), delayMs);
+  }
+
+  /** What was chosen when it came may be gone by now. */
+  #afterDelay(): void {
+    const failure =
+      this.fault?.abort === undefined ? forward(this, this.environment) : ('faultInjected' as const);
+    if (failure === undefined) this.dispatch();
+    else this.fail(failure);
   }
 
   /** RFC 9113 section 8.7: the peer may send it elsewhere, as one of our own gateways does. */
@@ -173,6 +193,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   override timeUp(expiry: Expiry): void {
     if (expiry === 'request') this.#timeOut('upstreamTimeout');
     else if (expiry === 'idle') this.fail('idleTimeout');
+    else if (expiry === 'delay') this.#afterDelay();
     else if (this.phase === 'responding') this.#timeOut('upstreamTimeout');
     else if (!this.#settled) this.attemptTimedOut();
   }
@@ -270,6 +291,8 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
       method: this.method,
       grpc: this.grpc,
       onTrunk: this.context.origin === 'trunk',
+      retryAfterMs: this.retryAfterMs,
+      abort: code === 'faultInjected' ? this.fault?.abort : undefined,
     });
     this.status = answer.status;
     this.responseBytes = answer.bodyBytes;

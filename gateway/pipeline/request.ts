@@ -1,4 +1,5 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
+import type { Fault, FaultInjection } from '../../federation/model/fault-injection.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
@@ -20,6 +21,8 @@ export interface PipelineRequest {
   readonly connectionProtocol: RequestProtocol;
   /** Pseudo-header fields first. The stages change it in place: it is what will be forwarded. */
   readonly block: HeaderBlock;
+  /** Monotonic ms. */
+  readonly startedMs: number;
 
   // limits
   method: string;
@@ -48,9 +51,17 @@ export interface PipelineRequest {
   route: Route<RouteMeters> | undefined;
   /** A `set-cookie` for the response, which brings the client to the same endpoint next time. */
   newCookie: string | undefined;
-  /** Of clients' requests only, as is `retryPlan`: the gateway where a request comes in sees to both. */
+  /** Of clients' requests only, as the next two: the gateway where a request comes in sees to them. */
   timeouts: RequestTimeouts | undefined;
   retryPlan: RetryPlan | undefined;
+  faults: FaultInjection | undefined;
+
+  // rateLimit
+  /** When a refused request may come again; 0 = it was not refused. */
+  retryAfterMs: number;
+
+  // faults
+  fault: Fault | undefined;
 
   // forward
   /** What the next choice must avoid; `FIRST_TRY` or one of the request's own, with its hash from `route` on. */

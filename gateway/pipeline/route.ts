@@ -64,6 +64,7 @@ function acceptFromClient(
   if (handling !== undefined) {
     request.timeouts = handling.timeouts;
     request.retryPlan = handling.retries;
+    request.faults = handling.faults;
   }
   return accept(request, found);
 }

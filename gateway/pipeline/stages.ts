@@ -1,9 +1,11 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
 import { authenticate } from './authenticate.ts';
 import { authorize } from './authorize.ts';
+import { faults } from './faults.ts';
 import { forward } from './forward.ts';
 import { limits } from './limits.ts';
 import { provenance } from './provenance.ts';
+import { rateLimit } from './rate-limit.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
 import { route } from './route.ts';
 
@@ -11,7 +13,16 @@ import { route } from './route.ts';
 export type Stage = (request: PipelineRequest, environment: PipelineEnvironment) => FailureCode | undefined;
 
 /** What every request goes through, in this order. */
-export const STAGES: readonly Stage[] = [limits, authenticate, route, authorize, provenance, forward];
+export const STAGES: readonly Stage[] = [
+  limits,
+  authenticate,
+  route,
+  authorize,
+  rateLimit,
+  faults,
+  provenance,
+  forward,
+];
 
 export function runStages(
   request: PipelineRequest,

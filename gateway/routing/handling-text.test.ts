@@ -42,3 +42,17 @@ test('what has not changed stays the same object', () => {
     first,
   );
 });
+
+test('limits and faults are told', () => {
+  const rateLimits = [{ per: 'caller', requests: 10, intervalMs: 60_000, burst: 20 }] as const;
+  const faultInjection = {
+    headers: [{ name: 'x-fault', value: '1' }],
+    delay: { fixedMs: 2000, percentage: 5 },
+    abort: { httpStatus: 503, grpcStatus: 14, percentage: 1 },
+  };
+  assert.deepEqual(told({ rateLimits, faultInjection }), [
+    'Each gateway pod lets 10 requests every 1 m through of each caller, 20 at once; more are 429.',
+    'ON PURPOSE, 5 % of requests with x-fault as asked for wait for 2 s.',
+    'ON PURPOSE, 1 % of requests with x-fault as asked for fail with 503 or gRPC status 14.',
+  ]);
+});

@@ -1,4 +1,6 @@
 import { durationText } from '../../federation/failover/sentences.ts';
+import type { FaultAbort, FaultInjection } from '../../federation/model/fault-injection.ts';
+import type { RateLimit } from '../../federation/model/rate-limit.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { RequestHandling } from './request-handling.ts';
 import type { RetryPlan } from './retry-plan.ts';
@@ -6,10 +8,12 @@ import type { RetryPlan } from './retry-plan.ts';
 /** What a service's TrafficPolicy asks of each request, in sentences for `isthmus why`; none where it asks nothing. */
 export function handlingText(handling: RequestHandling | undefined): readonly string[] {
   if (handling === undefined) return [];
-  const { timeouts, retries } = handling;
+  const { timeouts, retries, limiter, faults } = handling;
   return [
     ...(timeouts === undefined ? [] : timeoutSentences(timeouts)),
     ...(retries === undefined ? [] : [retrySentence(retries, handling)]),
+    ...(limiter?.limits ?? []).map(limitSentence),
+    ...(faults === undefined ? [] : faultSentences(faults)),
   ];
 }
 
@@ -38,4 +42,27 @@ function retrySentence(plan: RetryPlan, { policy }: RequestHandling): string {
     `Retried ${times} (${on}) after ${durationText(baseMs)} to ${durationText(maxMs)} at most${bound}, ` +
     `while no more than ${Math.round(plan.budget * 100)} % of the requests, or ${plan.minConcurrency}, are retries of this worker.`
   );
+}
+
+function limitSentence({ per, requests, intervalMs, burst }: RateLimit): string {
+  const whose = per === 'service' ? 'in all' : 'of each caller';
+  return `Each gateway pod lets ${requests} requests every ${durationText(intervalMs)} through ${whose}, ${burst} at once; more are 429.`;
+}
+
+function faultSentences({ headers, delay, abort }: FaultInjection): readonly string[] {
+  const names = headers.map(({ name }) => name).join(', ');
+  const which = headers.length === 0 ? 'requests' : `requests with ${names} as asked for`;
+  return [
+    ...(delay === undefined
+      ? []
+      : [`ON PURPOSE, ${delay.percentage} % of ${which} wait for ${durationText(delay.fixedMs)}.`]),
+    ...(abort === undefined
+      ? []
+      : [`ON PURPOSE, ${abort.percentage} % of ${which} fail with ${statusText(abort)}.`]),
+  ];
+}
+
+function statusText({ httpStatus, grpcStatus }: FaultAbort): string {
+  const grpc = grpcStatus === undefined ? undefined : `gRPC status ${grpcStatus}`;
+  return [httpStatus, grpc].filter((status) => status !== undefined).join(' or ');
 }

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { MAX_RATE_LIMITS, RATE_LIMIT_BOUNDS, type RateLimit } from '../../federation/model/rate-limit.ts';
+import { duration } from './duration.ts';
+
+const [minIntervalMs, maxIntervalMs] = RATE_LIMIT_BOUNDS.intervalMs;
+
+const rateLimit = z.strictObject({
+  per: z
+    .enum(['Service', 'Caller'])
+    .default('Service')
+    .describe(
+      'One bucket for all requests of the service, or one for each caller: by SPIFFE ID, else by address.',
+    ),
+  requests: z
+    .int()
+    .min(RATE_LIMIT_BOUNDS.requests[0])
+    .max(RATE_LIMIT_BOUNDS.requests[1])
+    .describe('How many requests an interval lets through, of one gateway pod.'),
+  interval: duration
+    .refine((ms) => ms >= minIntervalMs && ms <= maxIntervalMs, 'must be from 100ms to 24h')
+    .default(1000)
+    .describe('The time in which so many come back, evenly, e.g. 1s or 1m.'),
+  burst: z
+    .int()
+    .min(RATE_LIMIT_BOUNDS.burst[0])
+    .max(RATE_LIMIT_BOUNDS.burst[1])
+    .optional()
+    .describe('How many may come at once after a silence; as many as requests where it is left out.'),
+});
+
+export const rateLimits = z
+  .array(rateLimit)
+  .min(1)
+  .max(MAX_RATE_LIMITS)
+  .describe(
+    'Token buckets of each gateway pod. A request that finds one of them empty is answered with 429.',
+  );
+
+export function toRateLimits(given: z.infer<typeof rateLimits>): readonly RateLimit[] {
+  return given.map(({ per, requests, interval, burst }) => ({
+    per: per === 'Service' ? 'service' : 'caller',
+    requests,
+    intervalMs: interval,
+    burst: burst ?? requests,
+  }));
+}

@@ -1,0 +1,23 @@
+import { MAX_RATE_LIMITS, RATE_LIMIT_BOUNDS, type RateLimit } from '../model/rate-limit.ts';
+import { listOf } from './field-checks.ts';
+import { array, type Fields, object, oneOf, whole } from './json-fields.ts';
+
+/** @throws WireError */
+export function rateLimitsFromJson(value: unknown): readonly RateLimit[] {
+  return listOf('', array('', value), MAX_RATE_LIMITS, rateLimit);
+}
+
+function rateLimit(value: unknown): RateLimit {
+  const fields = object('', value, ['per', 'requests', 'intervalMs', 'burst']);
+  return {
+    per: oneOf(fields, 'per', ['service', 'caller']),
+    requests: bounded(fields, 'requests'),
+    intervalMs: bounded(fields, 'intervalMs'),
+    burst: bounded(fields, 'burst'),
+  };
+}
+
+function bounded(fields: Fields, name: keyof typeof RATE_LIMIT_BOUNDS): number {
+  const [min, max] = RATE_LIMIT_BOUNDS[name];
+  return whole(fields, name, min, max);
+}

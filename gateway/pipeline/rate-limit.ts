@@ -1,0 +1,24 @@
+import type { FailureCode } from '../../federation/model/errors.ts';
+import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+
+/** Whether the service's rate limits let it pass. Each gateway asks its own cluster's, for what comes on a trunk too. */
+export function rateLimit(
+  request: PipelineRequest,
+  environment: PipelineEnvironment,
+): FailureCode | undefined {
+  const limiter = request.route?.handling?.limiter;
+  if (limiter === undefined) return undefined;
+  const refusal = limiter.take(request.startedMs, limiter.byCaller ? callerKey(request) : '');
+  if (refusal === undefined) return undefined;
+  request.retryAfterMs = refusal.waitMs;
+  environment.rejected(refusal.per === 'service' ? 'rate-limit-service' : 'rate-limit-caller');
+  return 'rateLimited';
+}
+
+/** Who calls: a SPIFFE ID, else an address without its port. Nobody knows the addresses of those behind a trunk. */
+function callerKey(request: PipelineRequest): string {
+  if (request.caller !== undefined) return request.caller;
+  if (request.context.origin === 'trunk') return `anonymous/${request.sourceCluster}`;
+  const { remoteAddress } = request.context;
+  return remoteAddress.slice(0, Math.max(0, remoteAddress.lastIndexOf(':')));
+}
