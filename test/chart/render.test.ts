@@ -32,6 +32,7 @@ const TABLE: Readonly<Record<string, Expectation>> = {
       'Deployment/isthmus-redis',
       'PodDisruptionBudget/isthmus-gateway',
       'NetworkPolicy/isthmus-federation',
+      'ValidatingAdmissionPolicy/isthmus-system-isthmus-federation',
       'ConfigMap/isthmus-dashboards',
     ],
     lacks: [
@@ -91,7 +92,7 @@ const TABLE: Readonly<Record<string, Expectation>> = {
   'without what can be left out': {
     values: {
       ...EAST,
-      rbac: { create: false },
+      rbac: { create: false, admissionPolicy: false },
       networkPolicy: { enabled: false },
       monitoring: { dashboards: { enabled: false } },
       gateway: { podDisruptionBudget: { enabled: false }, serviceAccount: { name: 'theirs' } },
@@ -99,6 +100,7 @@ const TABLE: Readonly<Record<string, Expectation>> = {
     lacks: [
       'ServiceAccount/isthmus-gateway',
       'ClusterRole/isthmus-system-isthmus-federation',
+      'ValidatingAdmissionPolicy/isthmus-system-isthmus-federation',
       'NetworkPolicy/isthmus-gateway',
       'ConfigMap/isthmus-dashboards',
       'PodDisruptionBudget/isthmus-gateway',
@@ -171,7 +173,7 @@ describe('chart', { skip: missingHelm() }, () => {
 
   it('puts each object of a namespace into that of the release, and labels all', () => {
     for (const { kind, metadata } of manifests(folder, { ...EAST, commonLabels: { owner: 'me' } })) {
-      const ofCluster = /^(ClusterRole|ClusterRoleBinding|CustomResourceDefinition)$/.test(kind);
+      const ofCluster = /^(ClusterRole|CustomResourceDefinition|ValidatingAdmissionPolicy)/.test(kind);
       assert.equal(metadata.namespace, ofCluster ? undefined : NAMESPACE, `${kind} ${metadata.name}`);
       assert.equal(metadata.labels['app.kubernetes.io/instance'], 'isthmus', `${kind} ${metadata.name}`);
       assert.equal(metadata.labels.owner, 'me', `${kind} ${metadata.name}`);
