@@ -170,6 +170,7 @@ test('a policy that asks for TLS and cannot be read at the start lets nobody cal
     trafficPolicy('upstreamTls: { mode: Disable }'),
     trafficPolicy('upstreamTLS: { mode: Mutual }'),
     trafficPolicy('upstreamTls: { mode: Mutual }', 'TraficPolicy'),
+    trafficPolicy('upstreamTsl: { mode: Mutual }'),
   ]) {
     const provider = await startedWith(t, { 'p.yaml': text });
     assert.deepEqual(rulesOf(provider, 'shop/pay', 'shop/cart'), [CLOSED, []], text);
@@ -180,6 +181,17 @@ test('a policy that asks for TLS and cannot be read at the start lets nobody cal
   }
   const harmless = await startedWith(t, { 'p.yaml': trafficPolicy('loadBalancing: { type: Fast }') });
   assert.deepEqual(rulesOf(harmless, 'shop/pay'), [[]]);
+  // What is lost of its syntax may be what asked for TLS.
+  for (const text of [
+    trafficPolicy('upstreamTls: { mode: Mutual'),
+    trafficPolicy('\tupstreamTls:\n\t  mode: Mutual'),
+    trafficPolicy('upstreamTls: "'),
+    trafficPolicy('upstreamTls: &a { mode: *b }'),
+    trafficPolicy('} upstreamTls: { mode: Mutual }'),
+  ]) {
+    const provider = await startedWith(t, { 'p.yaml': text });
+    assert.deepEqual(rulesOf(provider, 'shop/pay', 'shop/cart'), [CLOSED, CLOSED], text);
+  }
 });
 
 test('a policy that asks for TLS stays in force when it breaks, also over a start', async (t) => {

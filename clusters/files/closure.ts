@@ -23,6 +23,10 @@ const RESTRICTING_KINDS: Readonly<Record<Closure['kind'], string>> = {
 
 /** The key that asks for TLS to pods, mistyped or not. */
 const ASKS_FOR_TLS = /tls/i;
+const TRAFFIC_FIELDS = ['upstreamTls', 'loadBalancing', 'connectionPool', 'targetRefs'];
+const KEY = /([\w-]+)["']?\s*:/g;
+const KIND = /\bkind["']?\s*:\s*["']?(\w+)/g;
+const COMMENT = /(?:^|\s)#.*$/gm;
 
 const text = z.string().optional().catch(undefined);
 const list = z.array(z.unknown()).optional().catch(undefined);
@@ -38,7 +42,7 @@ type Outline = z.infer<typeof outline>;
 /** What an unreadable document closes; nothing when it is of a kind that restricts nobody. */
 export function closureOf(document: YamlDocument, file: string): Closure | undefined {
   const found = outline.parse(document.value ?? document.remains);
-  const kind = meantKind(found);
+  const kind = meantKind(found, document.text.replace(COMMENT, ''));
   if (kind === 'AccessPolicy' || kind === 'TrafficPolicy') {
     // Of a text with mistakes in its syntax, targets may be lost.
     const whole = document.value !== undefined;
@@ -93,12 +97,26 @@ export function describeClosure(closure: Closure): string {
   return `nobody may call ${names.join(', ')}${why}`;
 }
 
-function meantKind({ kind, spec }: Outline): string | undefined {
+function meantKind({ kind, spec }: Outline, text: string): string | undefined {
   if (kind !== undefined && RESTRICTING.includes(kind)) return kind;
   if (Object.keys(spec).some((key) => ASKS_FOR_TLS.test(key))) return 'TrafficPolicy';
   if ('rules' in spec) return 'AccessPolicy';
   if ('allowedNamespaces' in spec) return 'ClusterPeer';
-  return kind === undefined ? undefined : nearestWord(kind, RESTRICTING);
+  // Where not even a kind could be made out, each that the text speaks of may be its own.
+  const kinds = kind === undefined ? all(KIND, text) : [kind];
+  const meant = kinds.map((one) => nearestWord(one, [...RESTRICTING, 'TrafficPolicy']));
+  const restricting = meant.find((one) => one !== undefined && RESTRICTING.includes(one));
+  if (restricting !== undefined) return restricting;
+  return meant.includes('TrafficPolicy') && all(KEY, text).some(asksForTls) ? 'TrafficPolicy' : undefined;
+}
+
+/** It may stand anywhere: what is broken may have torn it out of its place. */
+function asksForTls(key: string): boolean {
+  return ASKS_FOR_TLS.test(key) || nearestWord(key, TRAFFIC_FIELDS) === 'upstreamTls';
+}
+
+function all(pattern: RegExp, text: string): string[] {
+  return [...text.matchAll(pattern)].flatMap(([, word]) => word ?? []);
 }
 
 function targetsOf({ metadata, spec }: Outline, whole: boolean): AccessTarget[] {

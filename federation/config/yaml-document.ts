@@ -19,6 +19,8 @@ export interface YamlDocument {
   readonly value: unknown;
   /** Where `value` is undefined: what could be made out all the same. To guess what was meant, never to be used. */
   readonly remains: unknown;
+  /** What it was read from, for the same purpose: a parser that gave up leaves no more. */
+  readonly text: string;
   /** What the parser found wrong: syntax, duplicate keys, aliases without an anchor. */
   readonly problems: readonly YamlProblem[];
   /** The line of the value (or of the key, for a map's entry) at a path, or of what is nearest above it. */
@@ -39,7 +41,13 @@ export function readYamlDocuments(text: string): readonly YamlDocument[] {
   if (!Array.isArray(parsed)) return [];
   return parsed
     .filter((document) => document.contents !== null || document.errors.length > 0)
-    .map((document) => readDocument(document, lines));
+    .map((document) => readDocument(document, lines, textFrom(text, document.range[0])));
+}
+
+/** Up to the next document by its marker alone: where the syntax is broken the parser loses its place earlier. */
+function textFrom(text: string, start: number): string {
+  const end = text.slice(start).search(/\n---(?:\s|$)/);
+  return end < 0 ? text.slice(start) : text.slice(start, start + end);
 }
 
 /** Checks a document's value once, at the edge: strict schemas refuse unknown keys and name the one meant. */
@@ -53,7 +61,7 @@ export function checkYaml<T>(document: YamlDocument, schema: z.ZodType<T>): Chec
   };
 }
 
-function readDocument(document: Document.Parsed, lines: LineCounter): YamlDocument {
+function readDocument(document: Document.Parsed, lines: LineCounter, text: string): YamlDocument {
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
   const problems: YamlProblem[] = document.errors.map((error) => ({
     line: lineAt(error.pos[0]),
@@ -63,12 +71,12 @@ function readDocument(document: Document.Parsed, lines: LineCounter): YamlDocume
   const lineOf = (path: YamlPath): number => lineAt(offsetOf(document, path));
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
-    if (problems.length > 0) return { value: undefined, remains: value, problems, lineOf };
-    return { value, remains: undefined, problems, lineOf };
+    if (problems.length > 0) return { value: undefined, remains: value, text, problems, lineOf };
+    return { value, remains: undefined, text, problems, lineOf };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (problems.length === 0) problems.push({ line: lineOf([]), message, hint: undefined });
-    return { value: undefined, remains: undefined, problems, lineOf };
+    return { value: undefined, remains: undefined, text, problems, lineOf };
   }
 }
 

@@ -48,3 +48,35 @@ test('a service has the traffic policy whose name comes first, and the default w
     },
   ]);
 });
+
+test('TLS to pods holds whichever of two traffic policies asks for it', () => {
+  const policy = (name: string, changes: Partial<TrafficPolicy>): TrafficPolicy => ({
+    ...DEFAULT_TRAFFIC_POLICY,
+    name,
+    namespace: 'shop',
+    targets: [{ namespace: 'shop', name: 'pay' }],
+    ...changes,
+  });
+  const upstreamTls = {
+    mode: 'mutual',
+    hostname: undefined,
+    caCertificates: undefined,
+    subjectAltNames: [],
+  } as const;
+  const loadBalancing = { kind: 'random', slowStart: undefined } as const;
+  const trafficPolicies = new Map([
+    ['a', policy('first', { loadBalancing })],
+    ['b', policy('second', { upstreamTls })],
+    ['c', policy('third', { upstreamTls: { ...upstreamTls, mode: 'simple' } })],
+  ]);
+  const index = new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies, accessPolicies: new Map() });
+  const { name, loadBalancing: balancing, upstreamTls: tls } = index.trafficOf('shop/pay');
+  assert.deepEqual([name, balancing, tls], ['first', loadBalancing, upstreamTls]);
+  assert.deepEqual(
+    index.problems.map(({ where, message }) => `${where}: ${message}`),
+    [
+      'TrafficPolicy b: shop/pay already has TrafficPolicy shop/first, which holds; of this one its upstreamTls holds',
+      'TrafficPolicy c: shop/pay already has TrafficPolicy shop/first, which holds',
+    ],
+  );
+});

@@ -14,6 +14,7 @@ const NO_RULES: readonly AccessRule[] = [];
 /**
  * Which policies hold for which service. Two FailoverPolicies or two TrafficPolicies of one service: the one whose
  * name comes first holds, the other is a problem. AccessPolicies of one service add up, in the order of their names.
+ * TLS to pods holds whichever TrafficPolicy asks for it: a second one must not lead requests into plaintext.
  */
 export class PolicyIndex {
   readonly #failover = new Map<ServiceKey, FailoverPolicy>();
@@ -25,7 +26,7 @@ export class PolicyIndex {
   constructor(sources: PolicySources) {
     this.problems = [
       ...attach('FailoverPolicy', sources.failoverPolicies, this.#failover),
-      ...attach('TrafficPolicy', sources.trafficPolicies, this.#traffic),
+      ...attach('TrafficPolicy', sources.trafficPolicies, this.#traffic, withTls),
     ];
     for (const [, { target, rules }] of [...sources.accessPolicies].sort(byName)) {
       const scope = scopeOf(target);
@@ -54,25 +55,38 @@ interface Attached {
   readonly targets: readonly ServiceName[];
 }
 
+/** Of a second policy for a service: what holds then, and which part of the second that is. */
+type Join<P> = (first: P, second: P) => { readonly policy: P; readonly part: keyof P & string } | undefined;
+
+const withTls: Join<TrafficPolicy> = (first, { upstreamTls }) =>
+  first.upstreamTls !== undefined || upstreamTls === undefined
+    ? undefined
+    : { policy: { ...first, upstreamTls }, part: 'upstreamTls' };
+
 /** Gives each target its policy; what comes too late is a problem. */
 function attach<P extends Attached>(
   kind: string,
   policies: ReadonlyMap<string, P>,
   byService: Map<ServiceKey, P>,
+  join: Join<P> = () => undefined,
 ): ProviderProblem[] {
   const problems: ProviderProblem[] = [];
   for (const [name, policy] of [...policies].sort(byName)) {
     for (const target of policy.targets) {
       const key = serviceKey(target);
       const other = byService.get(key);
-      if (other === undefined) byService.set(key, policy);
-      else {
-        problems.push({
-          where: `${kind} ${name}`,
-          message: `${key} already has ${kind} ${other.namespace}/${other.name}, which holds`,
-          hint: `name each service in one ${kind} only`,
-        });
+      if (other === undefined) {
+        byService.set(key, policy);
+        continue;
       }
+      const joined = join(other, policy);
+      if (joined !== undefined) byService.set(key, joined.policy);
+      const part = joined === undefined ? '' : `; of this one its ${joined.part} holds`;
+      problems.push({
+        where: `${kind} ${name}`,
+        message: `${key} already has ${kind} ${other.namespace}/${other.name}, which holds${part}`,
+        hint: `name each service in one ${kind} only`,
+      });
     }
   }
   return problems;
