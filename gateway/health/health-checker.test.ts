@@ -19,7 +19,7 @@ import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
 import { TlsPod } from '../../test/fixtures/tls-pod.ts';
 import { MUTUAL_TLS } from '../../test/fixtures/upstream-scene.ts';
 import { certificatesFromPem } from '../../trust/pem.ts';
-import type { UpstreamTlsPlan } from '../routing/upstream-plan.ts';
+import type { UpstreamPlan, UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import { HealthChecker } from './health-checker.ts';
 import { createProbe } from './probe.ts';
@@ -66,13 +66,20 @@ describe('active checks', () => {
     const failover = { ...service.failover, healthCheck: policy };
     return { ...snapshot, services: new Map([[key, { ...service, failover }]]) };
   }
+  function overTls(snapshot: RoutingSnapshot): RoutingSnapshot {
+    const services = [...snapshot.services].map(([key, service]) => {
+      const upstreamTls = { ...MUTUAL_TLS, hostname: 'cart.example' };
+      return [key, { ...service, traffic: { ...service.traffic, upstreamTls } }] as const;
+    });
+    return { ...snapshot, services: new Map(services) };
+  }
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const policy = policyOf({ kind: 'tcp' });
 
   it('run where a policy asks, keep what they know, and end with the endpoint', async () => {
     const clock = new ManualClock();
     const asked: number[] = [];
-    const overTls: (string | undefined)[] = [];
+    const serverNames: (string | undefined)[] = [];
     const passing = new Set([1, 2]);
     let changes = 0;
     const checker = new HealthChecker({
@@ -80,7 +87,7 @@ describe('active checks', () => {
       random: () => 0.5,
       probe: async ({ port, upstream }) => {
         asked.push(port);
-        overTls.push(upstream.tls?.serverName);
+        serverNames.push(upstream.tls?.serverName);
         return passing.has(port);
       },
       changed: () => changes++,
@@ -106,21 +113,33 @@ describe('active checks', () => {
     clock.advance(1_000);
     await settled();
     assert.deepEqual(asked, [1]);
-    const services = new Map(
-      [...withEndpoints([1], policy).services].map(([key, service]) => {
-        const upstreamTls = { ...MUTUAL_TLS, hostname: 'cart.example' };
-        return [key, { ...service, traffic: { ...service.traffic, upstreamTls } }];
-      }),
-    );
-    checker.update({ ...withEndpoints([1], policy), services });
+    checker.update(overTls(withEndpoints([1], policy)));
     clock.advance(1_000);
     await settled();
-    assert.deepEqual(overTls, [...Array(overTls.length - 1).fill(undefined), 'cart.example']);
+    assert.deepEqual(serverNames, [...Array(serverNames.length - 1).fill(undefined), 'cart.example']);
     asked.length = 1;
     checker.close();
     clock.advance(10_000);
     await settled();
     assert.deepEqual(asked, [1]);
+  });
+
+  it('of endpoints that come later are made with the same plan, and so with the same TLS context', async () => {
+    const plans: UpstreamPlan[] = [];
+    const checker = new HealthChecker({
+      clock: new ManualClock(),
+      random: () => 0.5,
+      probe: async ({ upstream }) => {
+        plans.push(upstream);
+        return true;
+      },
+      changed: () => undefined,
+    });
+    for (const ports of [[1], [1, 2], [2, 3]]) checker.update(overTls(withEndpoints(ports, policy)));
+    await settled();
+    checker.close();
+    assert.equal(plans.length, 3);
+    assert.equal(new Set(plans).size, 1);
   });
 });
 
@@ -159,6 +178,21 @@ describe('probes', () => {
     const teapot = policyOf({ ...check, expectedStatus: [418] });
     assert.equal(await probe(target(await http(t, 418)), teapot), true);
     assert.equal(await probe(at(1, 'http'), policyOf(check)), false);
+  });
+
+  it('over HTTP/1.1 fail where a pod changes the protocol unasked', async (t) => {
+    const server = createTcp((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n');
+      });
+      t.after(() => socket.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const check = { kind: 'http', path: '/', expectedStatus: [] } as const;
+    assert.equal(await probe(at(portOf(server), 'http'), policyOf(check)), false);
   });
 
   it('over HTTP/2 do so with prior knowledge', async (t) => {

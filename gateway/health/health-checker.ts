@@ -4,7 +4,7 @@ import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
-import { upstreamPlan } from '../routing/upstream-plan.ts';
+import { type UpstreamPlan, upstreamPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import type { Probe, ProbeTarget } from './probe-target.ts';
 
@@ -30,6 +30,7 @@ interface Wanted {
   readonly trustDomain: TrustDomain;
   /** Ids of all that is to be checked. */
   readonly wanted: Set<string>;
+  readonly plans: Map<string, UpstreamPlan>;
 }
 
 export interface HealthCheckerOptions {
@@ -46,6 +47,8 @@ const JITTER = 0.1;
 export class HealthChecker {
   readonly #options: HealthCheckerOptions;
   readonly #checked = new Map<string, Checked>();
+  /** By service and port: a TLS context is kept with its plan, so one plan stands as long as nothing of it changes. */
+  #plans: ReadonlyMap<string, UpstreamPlan> = new Map();
 
   constructor(options: HealthCheckerOptions) {
     this.#options = options;
@@ -59,12 +62,14 @@ export class HealthChecker {
   /** Brings the checks to a new snapshot; endpoints that stay keep what is known of them. */
   update(snapshot: RoutingSnapshot): void {
     const wanted = new Set<string>();
+    const plans = new Map<string, UpstreamPlan>();
     const { trustDomain } = snapshot.local;
     for (const [key, service] of snapshot.services) {
       const { healthCheck } = service.failover;
       if (healthCheck === undefined) continue;
-      this.#updateService(key, service, { policy: healthCheck, trustDomain, wanted });
+      this.#updateService(key, service, { policy: healthCheck, trustDomain, wanted, plans });
     }
+    this.#plans = plans;
     let changed = false;
     for (const [id, checked] of this.#checked) {
       if (wanted.has(id)) continue;
@@ -80,10 +85,13 @@ export class HealthChecker {
     this.#checked.clear();
   }
 
-  #updateService(service: ServiceKey, built: SnapshotService, { policy, trustDomain, wanted }: Wanted): void {
+  #updateService(service: ServiceKey, built: SnapshotService, brought: Wanted): void {
+    const { policy, trustDomain, wanted, plans } = brought;
     for (const port of built.ports) {
       const { name } = port;
-      const upstream = upstreamPlan(built, port, trustDomain, undefined);
+      const planKey = `${service} ${name}`;
+      const upstream = upstreamPlan(built, port, trustDomain, this.#plans.get(planKey));
+      plans.set(planKey, upstream);
       for (const endpoint of built.endpoints) {
         const address = endpointTarget(endpoint, name);
         const number = endpoint.ports[name];
@@ -95,8 +103,7 @@ export class HealthChecker {
         if (known === undefined) this.#begin(id, { finding: { service, address }, target, policy });
         else {
           known.policy = policy;
-          // Its TLS context is kept with the plan, so a new one only comes where something changed.
-          if (known.target.upstream.poolKey !== upstream.poolKey) known.target = target;
+          known.target = target;
         }
       }
     }

@@ -89,7 +89,9 @@ function http1Status(socket: Socket, host: string, path: string): Promise<number
       // The body is nobody's concern, and may have no end.
       response.destroy();
     });
-    asked.once('error', () => resolve(undefined));
+    asked.on('error', () => resolve(undefined));
+    // A pod that changes the protocol unasked ends it without an answer and without an error.
+    asked.once('close', () => resolve(undefined));
     asked.end();
   });
 }
