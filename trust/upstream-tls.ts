@@ -4,7 +4,7 @@ import type { TrustBundles } from './bundle.ts';
 import { parseCertificate } from './certificate.ts';
 import type { ChainCache } from './chain-cache.ts';
 import { checkValidity } from './leaf.ts';
-import { peerChain } from './peer-chain.ts';
+import { type PeerChain, peerChain } from './peer-chain.ts';
 import { certificatesToPem } from './pem.ts';
 import type { Svid } from './svid.ts';
 import { SvidError } from './svid-error.ts';
@@ -28,9 +28,22 @@ export type ExpectedName =
 /** What is kept of a verified connection in order to resume it. The ticket is a secret. */
 export interface PodSession {
   readonly ticket: Buffer;
+  readonly pod: VerifiedPod;
+}
+
+/** A pod whose certificate was found good. */
+export interface VerifiedPod {
   /** Node does not tell it on a resumed connection, and it must be checked again. */
   readonly leafDer: Uint8Array;
+  /** Unix ms; no session of it may be resumed from then on. */
+  readonly verifyAgainAtMs: number;
 }
+
+/**
+ * How long a chain that was verified is believed. Each resumed connection brings a ticket for the next, so without
+ * this a pod could be resumed for ever, and neither its chain nor its key would be proved again (RFC 8446 section 4.6.1).
+ */
+const BELIEVED_MS = 3_600_000;
 
 /** Forward secrecy and AEAD only; RSA certificates too, for pods have what they have. */
 const CIPHERS = [
@@ -52,6 +65,8 @@ const CIPHERS = [
 export function podSecureContext(authority: PodAuthority, svid: Svid | undefined): SecureContext {
   return createSecureContext({
     ca: authorityPems(authority),
+    // Who is named signs, also where a root that is not named signed it. For SVIDs our own check wants the root.
+    allowPartialTrustChain: authority.kind === 'authorities',
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
@@ -72,18 +87,14 @@ export interface ExpectedPod {
 /**
  * Whether a connection has reached a pod that it was meant for; the connection must have been made with
  * `rejectUnauthorized`. Names are ours to check, also on a resumed session, where Node checks none.
- * @returns the certificate, for the sessions that follow
+ * @returns what the sessions that follow are resumed by
  * @throws SvidError naming the broken rule, `unexpected-identity` for a wrong name.
  */
-export function checkPod(socket: TLSSocket, expected: ExpectedPod): { readonly leafDer: Uint8Array } {
-  const { authority, nowMs, session } = expected;
-  const { leafDer } = peerChain(socket, session?.leafDer);
-  if (authority.kind === 'bundles') {
-    verifyTlsPeer(socket, authority.bundles, nowMs, {
-      resumedLeafDer: session?.leafDer,
-      cache: expected.cache,
-    });
-  } else checkOrdinary(socket, leafDer, nowMs);
+export function checkPod(socket: TLSSocket, expected: ExpectedPod): VerifiedPod {
+  const { nowMs, session } = expected;
+  const chain = peerChain(socket, session?.pod.leafDer);
+  const anchors = checkAuthority(socket, chain, expected);
+  const { leafDer } = chain;
   const certificate = new X509Certificate(leafDer);
   if (!expected.names.some((name) => hasName(certificate, name))) {
     throw new SvidError(
@@ -91,7 +102,40 @@ export function checkPod(socket: TLSSocket, expected: ExpectedPod): { readonly l
       `the certificate is not for ${expected.names.map(expectedText).join(' or ')}, but ${namesText(certificate)}`,
     );
   }
-  return { leafDer };
+  // What it resumes was verified then, and not now.
+  if (session !== undefined && socket.isSessionReused()) return session.pod;
+  return { leafDer, verifyAgainAtMs: verifyAgainAtMs(chain, anchors, nowMs) };
+}
+
+/** @returns those who may have signed, DER */
+function checkAuthority(
+  socket: TLSSocket,
+  { leafDer }: PeerChain,
+  { authority, nowMs, session, cache }: ExpectedPod,
+): readonly Uint8Array[] {
+  if (authority.kind === 'authorities') {
+    checkOrdinary(socket, leafDer, nowMs);
+    return authority.certificates;
+  }
+  const { bundles } = authority;
+  const resumedLeafDer = session?.pod.leafDer;
+  const { trustDomain } = verifyTlsPeer(socket, bundles, nowMs, { resumedLeafDer, cache });
+  return bundles.get(trustDomain) ?? [];
+}
+
+/**
+ * When the first certificate ends that the pod may be believed by. Which of them OpenSSL went by is not told; what has
+ * ended already it cannot have been.
+ */
+function verifyAgainAtMs(
+  { leafDer, chainDer }: PeerChain,
+  anchors: readonly Uint8Array[],
+  nowMs: number,
+): number {
+  const ends = [leafDer, ...chainDer, ...anchors].map((der) =>
+    new X509Certificate(der).validToDate.getTime(),
+  );
+  return Math.min(nowMs + BELIEVED_MS, ...ends.filter((endMs) => endMs > nowMs));
 }
 
 /** `spiffe://…/sa/*` for a parent. */

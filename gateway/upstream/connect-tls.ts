@@ -48,7 +48,7 @@ class PodDialler {
     const { clock, credentials, plan } = this.#options;
     const credential = credentials.of(plan);
     if (typeof credential === 'string') return clock.after(0, () => result.failed(credential));
-    const session = credential === this.#sessionOf ? this.#session : undefined;
+    const session = this.#sessionFor(credential, clock.now());
     const socket = this.#open(credential, session);
     const failed = (failure: Error): void => result.failed(this.#refused(socket, failure));
     const wait = { event: 'secureConnect', clock, timeoutMs } as const;
@@ -63,6 +63,11 @@ class PodDialler {
     };
     const waiter = { connected, failed: (reason: string) => result.failed(reason) };
     return awaitSocket(socket, wait, waiter, (failure) => this.#refused(socket, failure));
+  }
+
+  #sessionFor(credential: PodCredential, nowMs: number): PodSession | undefined {
+    if (credential !== this.#sessionOf || this.#session === undefined) return undefined;
+    return nowMs < this.#session.pod.verifyAgainAtMs ? this.#session : undefined;
   }
 
   #open(credential: PodCredential, session: PodSession | undefined): TLSSocket {
@@ -100,10 +105,10 @@ class PodDialler {
         session,
         cache: credentials.chains,
       };
-      const { leafDer } = checkPod(socket, expected);
+      const pod = checkPod(socket, expected);
       // HTTP/2 over TLS is there by ALPN alone (RFC 9113 section 3.2); a pod that knows no ALPN speaks HTTP/1.1.
       if (alpn.length === 1 && alpn[0] === 'h2' && socket.alpnProtocol !== 'h2') return new ProtocolError();
-      socket.on('session', (ticket) => this.#remember(credential, { ticket, leafDer }));
+      socket.on('session', (ticket) => this.#remember(credential, { ticket, pod }));
       return undefined;
     } catch (failure) {
       return failure instanceof Error ? failure : new Error(String(failure));

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { workloadId } from '../../federation/model/identity.ts';
+import { chainPem, forge, forged } from '../../test/fixtures/certificate-forge.ts';
 import { tcpEchoPod } from '../../test/fixtures/echo-pods.ts';
 import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { Http1Backend } from '../../test/fixtures/http1-backend.ts';
@@ -21,6 +22,19 @@ import {
   UpstreamScene,
 } from '../../test/fixtures/upstream-scene.ts';
 import type { Svid } from '../../trust/svid.ts';
+
+/** Of an intermediate, which is shown in place of the root. */
+async function intermediateCertificate(): Promise<ServerCertificate> {
+  const extensions = [forged.basicConstraints(true), forged.keyUsage('keyCertSign')];
+  const root = await forge({ subject: 'CN=root', extensions });
+  const issuer = await forge({ subject: 'CN=intermediate', issuer: root, extensions });
+  const pod = await forge({
+    subject: 'CN=pod',
+    issuer,
+    extensions: [forged.basicConstraints(false), forged.san([{ dNSName: POD_HOST }])],
+  });
+  return { certificatePem: chainPem(pod, issuer), keyPem: pod.privateKeyPem, caPem: chainPem(issuer) };
+}
 
 const newMesh = (t: TestContext) => TestMesh.create(t, ['west']);
 
@@ -111,6 +125,15 @@ describe('TLS to pods with certificates of other authorities', () => {
       upstreamTls: simpleTls(certificate, { subjectAltNames: [{ kind: 'uri', value: `${uri}x` }] }),
     });
     assert.equal((await at.refusal())[0], 'upstreamConnectFailure');
+  });
+
+  it('believes an intermediate that the policy names, and nobody beside it', async (t) => {
+    const [named, other] = await Promise.all([intermediateCertificate(), intermediateCertificate()]);
+    const pod = await TlsPod.start(t, { kind: 'https', ...serverOptions(named) });
+    const at = await UpstreamScene.start(t, { endpoints: [pod.port], upstreamTls: simpleTls(named) });
+    assert.equal(await at.ask(), '200 HTTP/1.1');
+    at.useService({ upstreamTls: simpleTls(other) });
+    assert.match((await at.refusal())[1] ?? '', /certificate is refused/);
   });
 
   const broken: readonly (readonly [
