@@ -3,6 +3,8 @@ import { MARK } from '../../federation/model/marks.ts';
 import { forward } from '../pipeline/forward.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
 import { mayBeDoneTwice } from '../routing/retry-plan.ts';
+import type { Route } from '../routing/route.ts';
+import type { RouteMeters } from '../telemetry/route-meters.ts';
 import {
   type AttemptFailure,
   type AttemptState,
@@ -91,8 +93,12 @@ export class Recovery {
     if (kind === 'redispatch') recorder.redispatched(meters, sourceCluster, destinationCluster);
   }
 
-  /** Chooses again: first among what was not tried, then also among what broke. */
+  /** Chooses again, from what the route is by now: first among what was not tried, then also among what broke. */
   choose(): FailureCode | undefined {
+    const record = this.#record;
+    const route = currentRoute(record, this.#environment);
+    if (route === undefined) return record.choice.localOnly ? 'noLocalEndpoint' : 'noHealthyUpstream';
+    record.route = route;
     const failure = forward(this.#record, this.#environment);
     if (failure === undefined || !this.#tried.forgiveBroken()) return failure;
     return forward(this.#record, this.#environment);
@@ -121,4 +127,17 @@ export class Recovery {
     const { meters, sourceCluster, destinationCluster } = this.#record;
     if (meters !== undefined) recorder.retried(meters, sourceCluster, destinationCluster, result);
   }
+}
+
+/** Undefined where the service or its port is gone, or is opaque now and was not. */
+function currentRoute(
+  { route }: ExchangeRecord,
+  { table }: ExchangeEnvironment,
+): Route<RouteMeters> | undefined {
+  const now = route && table.byTarget(route.target);
+  return now !== undefined && isOpaque(now) === isOpaque(route) ? now : undefined;
+}
+
+function isOpaque(route: Route<RouteMeters> | undefined): boolean {
+  return route?.port.protocol === 'tcp';
 }

@@ -145,6 +145,27 @@ describe('the limits of connections to pods', () => {
     while (third.destroyed) third = await open();
   });
 
+  it('are counted by their own words while a pod chooses its version by ALPN', async (t) => {
+    const mute = createServer((socket) => t.after(() => socket.destroy()));
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    t.after(() => mute.close());
+    const upstreamTls = simpleTls(await serverCertificate([POD_HOST]));
+    const endpoints = [(mute.address() as AddressInfo).port];
+    const limits = [
+      [{ maxRequests: 1 }, 'upstream-max-requests'],
+      [{ maxPendingRequests: 1 }, 'upstream-max-pending-requests'],
+      [{ maxRequests: 1, maxPendingRequests: 1 }, 'upstream-max-requests'],
+    ] as const;
+    for (const [connectionPool, reason] of limits) {
+      const at = await UpstreamScene.start(t, { endpoints, upstreamTls, connectionPool });
+      at.ask('/waits');
+      assert.match(await at.ask(), /^503 /);
+      assert.equal(at.gateway.seen[0]?.failure, 'overflow');
+      assert.deepEqual(at.gateway.rejected, [reason]);
+    }
+  });
+
   it('end a handshake that takes longer than a connection may', async (t) => {
     const mute = createServer((socket) => t.after(() => socket.destroy()));
     mute.listen(0, '127.0.0.1');

@@ -1,14 +1,16 @@
 import type { ClientConnection } from '../http/stream.ts';
 
-/** Why there is no connection; in both cases the request was certainly not processed. */
+/** Why there is no connection; in each case the request was certainly not processed. */
 export type AcquireFailure =
   | { readonly kind: 'connect'; readonly reason: string }
+  /** The source is none any more. It says nothing of the destination, which may be spoken to otherwise now. */
+  | { readonly kind: 'refused' }
   /** As many requests as may wait for one wait already. */
   | { readonly kind: 'overflow' };
 
 export const OVERFLOW: AcquireFailure = { kind: 'overflow' };
 
-export const ENDPOINT_GONE: AcquireFailure = { kind: 'connect', reason: 'the endpoint is gone' };
+export const SOURCE_RETIRED: AcquireFailure = { kind: 'refused' };
 
 /** A request that waits for a connection. */
 export interface ConnectionWaiter {

@@ -6,8 +6,8 @@ import { type HttpPool, type PoolOptions, type PoolPlace, withPolicy } from './c
 import {
   type ConnectionSource,
   type ConnectionWaiter,
-  ENDPOINT_GONE,
   OVERFLOW,
+  SOURCE_RETIRED,
 } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -89,7 +89,7 @@ export class Http1Pool implements HttpPool {
   }
 
   retire(): void {
-    for (const waiter of this.handOver()) waiter.connectionFailed(ENDPOINT_GONE);
+    for (const waiter of this.handOver()) waiter.connectionFailed(SOURCE_RETIRED);
   }
 
   /** Idle connections close now, the others after their request. */

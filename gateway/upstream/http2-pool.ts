@@ -7,8 +7,8 @@ import { type HttpPool, type PoolOptions, type PoolPlace, withPolicy } from './c
 import {
   type ConnectionSource,
   type ConnectionWaiter,
-  ENDPOINT_GONE,
   OVERFLOW,
+  SOURCE_RETIRED,
 } from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -55,7 +55,8 @@ export class Http2Pool implements HttpPool {
       this.#took(shared, 1);
       return shared.connection;
     }
-    if (this.#waiting.add(waiter)) this.#grow();
+    if (this.#retired) waiter.connectionFailed(SOURCE_RETIRED);
+    else if (this.#waiting.add(waiter)) this.#grow();
     else this.rejected('upstream-max-pending-requests');
     return undefined;
   }
@@ -83,6 +84,10 @@ export class Http2Pool implements HttpPool {
   }
 
   adopt(socket: Socket): void {
+    if (this.#retired) {
+      socket.destroy();
+      return;
+    }
     this.#connecting = true;
     this.#opening = new SharedConnection(this, socket, this.#place);
   }
@@ -97,14 +102,17 @@ export class Http2Pool implements HttpPool {
   }
 
   retire(): void {
-    for (const waiter of this.handOver()) waiter.connectionFailed(ENDPOINT_GONE);
+    for (const waiter of this.handOver()) waiter.connectionFailed(SOURCE_RETIRED);
   }
 
-  /** Each connection closes after its last stream. */
+  /** Each connection closes after its last stream, and one that nobody has used yet at once. */
   handOver(): readonly ConnectionWaiter[] {
     this.#retired = true;
     for (const { connection } of [...this.#connections]) connection.drain();
-    return this.#waiting.empty();
+    const waiters = this.#waiting.empty();
+    // Nobody would end it where its peer never says its SETTINGS: `sweep` is not called any more.
+    this.#opening?.connection.destroy();
+    return waiters;
   }
 
   serve(shared: SharedConnection): void {
@@ -119,7 +127,6 @@ export class Http2Pool implements HttpPool {
     this.#opening = undefined;
     this.#connections.push(shared);
     this.serve(shared);
-    if (this.#retired) shared.connection.drain();
   }
 
   /** It takes no more streams; those that it has go on. */

@@ -5,7 +5,12 @@ import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { ClientConnection } from '../http/stream.ts';
 import type { Connect } from './connect.ts';
 import { type EndpointConnections, type HttpPool, type PoolOptions, withPolicy } from './connection-pool.ts';
-import { type ConnectionSource, type ConnectionWaiter, ENDPOINT_GONE } from './connection-source.ts';
+import {
+  type ConnectionSource,
+  type ConnectionWaiter,
+  OVERFLOW,
+  SOURCE_RETIRED,
+} from './connection-source.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export type HttpVersion = 'h2' | 'http/1.1';
@@ -24,7 +29,7 @@ export interface NegotiatedPlace {
 
 type State =
   /** Nobody has heard the pod choose; one connection is on its way to hear it. */
-  | { readonly kind: 'unknown'; asking: boolean }
+  | { readonly kind: 'unknown'; readonly asking: boolean }
   | { readonly kind: 'known'; readonly version: HttpVersion; readonly pool: HttpPool }
   | { readonly kind: 'retired' };
 
@@ -56,8 +61,12 @@ export class NegotiatedPool implements EndpointConnections {
   acquire(waiter: ConnectionWaiter, once: boolean): ClientConnection | undefined {
     const state = this.#state;
     if (state.kind === 'known') return state.pool.acquire(waiter, once);
-    if (!this.#waiting.add(waiter)) this.#place.rejected('upstream-max-pending-requests');
-    else if (state.kind === 'unknown' && !state.asking) this.#ask();
+    if (state.kind === 'retired') waiter.connectionFailed(SOURCE_RETIRED);
+    else if (this.#waiting.size >= this.#options.maxRequests) {
+      this.#place.rejected('upstream-max-requests');
+      waiter.connectionFailed(OVERFLOW);
+    } else if (!this.#waiting.add(waiter)) this.#place.rejected('upstream-max-pending-requests');
+    else if (!state.asking) this.#ask();
     return undefined;
   }
 
@@ -69,8 +78,7 @@ export class NegotiatedPool implements EndpointConnections {
   adapt(policy: ConnectionPoolPolicy | undefined): void {
     this.#policy = policy;
     this.#options = withPolicy(this.#place.options, policy);
-    const { maxWaiting, maxRequests } = this.#options;
-    this.#waiting.capacity = Math.min(maxWaiting, maxRequests);
+    this.#waiting.capacity = this.#options.maxWaiting;
     this.#place.forUpgrades.adapt(policy);
     if (this.#state.kind === 'known') this.#state.pool.adapt(policy);
   }
@@ -85,7 +93,7 @@ export class NegotiatedPool implements EndpointConnections {
     this.#state = { kind: 'retired' };
     this.#place.forUpgrades.retire();
     if (state.kind === 'known') state.pool.retire();
-    this.#waiting.fail(ENDPOINT_GONE);
+    this.#waiting.fail(SOURCE_RETIRED);
   }
 
   #ask(): void {
