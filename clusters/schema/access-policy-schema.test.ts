@@ -66,7 +66,7 @@ describe('a ClusterPeer', () => {
     ],
     [
       object('ClusterPeer', '{ namespaces: [a] }', '{ name: west }'),
-      '4: spec.namespaces: unknown key [known keys here: trustDomain, gateways, allowedNamespaces]',
+      '4: spec.namespaces: unknown key [known keys here: trustDomain, gateways, allowedNamespaces, drain]',
     ],
   ];
   for (const [text, problem] of refused) {

@@ -10,28 +10,65 @@ const principal = z
   .regex(/^spiffe:\/\/[^*]+\*?$/, 'is not a SPIFFE ID, or the beginning of one followed by *');
 
 const rule = z.strictObject({
-  action: z.enum(['Allow', 'Deny']),
-  principals: z.array(principal).max(100).default([]),
-  sourceClusters: z.array(dnsLabel).max(100).default([]),
-  methods: z
-    .array(z.string().regex(/^[A-Z]{1,20}$/, 'is not a method such as GET'))
-    .max(20)
-    .default([]),
-  pathPrefixes: z
-    .array(z.string().regex(/^\/[!-~]*$/, 'is not a path that begins with /'))
+  action: z
+    .enum(['Allow', 'Deny'])
+    .describe(
+      'What becomes of a request that the rule fits: `Allow` lets it pass, `Deny` refuses it with 403.',
+    ),
+  principals: z
+    .array(principal)
     .max(100)
-    .default([]),
+    .default([])
+    .describe(
+      'Callers by SPIFFE ID, at most 100. A `*` at the end stands for any rest, such as ' +
+        '`spiffe://west.mesh.example/ns/shop/*`. Empty fits any caller, anonymous ones included.',
+    ),
+  sourceClusters: z
+    .array(dnsLabel)
+    .max(100)
+    .default([])
+    .describe('Clusters that the request comes from, such as `west`, at most 100. Empty fits every cluster.'),
+  methods: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Z]{1,20}$/, 'is not a method such as GET')
+        .meta({ maxLength: 20 }),
+    )
+    .max(20)
+    .default([])
+    .describe('HTTP methods in capitals, such as `GET`, at most 20. Empty fits every method.'),
+  pathPrefixes: z
+    .array(
+      z
+        .string()
+        .max(2048)
+        .regex(/^\/[!-~]*$/, 'is not a path that begins with /'),
+    )
+    .max(100)
+    .default([])
+    .describe('What the path begins with, such as `/api/`, at most 100. Empty fits every path.'),
 });
 
 /** `isthmus.io/v1alpha1` AccessPolicy. */
-export const accessPolicySchema = z.object({
-  kind: z.literal('AccessPolicy'),
-  metadata,
-  spec: z.strictObject({
-    targetRefs,
-    rules: z.array(rule).min(1).max(MAX_RULES, `has more than ${MAX_RULES} rules`),
-  }),
-});
+export const accessPolicySchema = z
+  .object({
+    kind: z.literal('AccessPolicy'),
+    metadata,
+    spec: z
+      .strictObject({
+        targetRefs,
+        rules: z
+          .array(rule)
+          .min(1)
+          .max(MAX_RULES, `has more than ${MAX_RULES} rules`)
+          .describe(
+            'The rules, 1 to 100. A request that a Deny fits is refused; where there is an Allow at all, one must fit.',
+          ),
+      })
+      .describe('Who may call the targets, and what they may ask for.'),
+  })
+  .describe('AccessPolicy says who may call services, by SPIFFE ID, cluster, method and path.');
 
 export type AccessPolicyObject = z.infer<typeof accessPolicySchema>;
 

@@ -1,19 +1,68 @@
 import { z } from 'zod';
 import type { PeerRule } from '../provider.ts';
+import { duration, durationFromTo } from './duration.ts';
 import { dnsLabel, metadata } from './metadata.ts';
 
-/** `isthmus.io/v1alpha1` ClusterPeer: another member, by its name, and what it may do here. */
-export const clusterPeerSchema = z.object({
-  kind: z.literal('ClusterPeer'),
-  metadata: metadata.extend({ name: dnsLabel }),
-  spec: z
-    .strictObject({
-      trustDomain: z.string().max(255).optional(),
-      gateways: z.array(z.string().max(300)).max(32).optional(),
-      allowedNamespaces: z.array(dnsLabel).max(1000).optional(),
-    })
-    .prefault({}),
+const DEFAULT_DRAIN_MS = 30_000;
+const MAX_DRAIN_MS = 86_400_000;
+
+const drain = z.strictObject({
+  duration: duration
+    .refine(...durationFromTo(0, MAX_DRAIN_MS))
+    .default(DEFAULT_DRAIN_MS)
+    .describe(
+      'Time in which the share of the peer goes evenly down to nothing, from `0s` to `24h`, such as `5m`.',
+    ),
+  since: z.iso
+    .datetime({ offset: true, error: 'is not an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
+    .optional()
+    .describe(
+      'When the drain began, such as `2026-01-31T12:00:00Z`; a time to come begins it then. Without it the drain ' +
+        'begins when it is first seen.',
+    ),
 });
+
+/** `isthmus.io/v1alpha1` ClusterPeer: another member, by its name, and what it may do here. */
+export const clusterPeerSchema = z
+  .object({
+    kind: z.literal('ClusterPeer'),
+    metadata: metadata.extend({ name: dnsLabel }),
+    spec: z
+      .strictObject({
+        trustDomain: z
+          .string()
+          .max(255)
+          .optional()
+          .describe('SPIFFE trust domain of the cluster, such as `west.mesh.example`. Joining writes it.'),
+        gateways: z
+          .array(z.string().max(300))
+          .max(32)
+          .optional()
+          .describe(
+            'Where its gateways are dialled until it publishes their addresses itself, as `host:port`, such as ' +
+              '`gateway.west.example:15443`, at most 32. Joining writes them.',
+          ),
+        allowedNamespaces: z
+          .array(dnsLabel)
+          .max(1000)
+          .optional()
+          .describe(
+            'Namespaces in which it may offer services here, such as `shop`, at most 1000. Without the field in all, ' +
+              'with an empty list in none.',
+          ),
+        drain: drain
+          .optional()
+          .describe(
+            'Takes the traffic of this cluster away from the peer. Remove it to let traffic come back by steps.',
+          ),
+      })
+      .prefault({})
+      .describe('Who the other cluster is, where it is, and what it may do here.'),
+  })
+  .describe(
+    'ClusterPeer is another member of the clusterset, under its name there, as this cluster sees it: who it is, where ' +
+      'its gateways are, what it may offer here. Its conditions say whether the two are connected.',
+  );
 
 export type ClusterPeerObject = z.infer<typeof clusterPeerSchema>;
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { CONNECTION_POOL_BOUNDS, type ConnectionPoolPolicy } from '../../federation/model/connection-pool.ts';
-import { duration } from './duration.ts';
+import { duration, durationFromTo } from './duration.ts';
 
-const count = (name: keyof ConnectionPoolPolicy) => {
+const count = (name: keyof ConnectionPoolPolicy, description: string) => {
   const [min, max] = CONNECTION_POOL_BOUNDS[name];
-  return z.int().min(min).max(max).optional();
+  return z.int().min(min).max(max).optional().describe(description);
 };
 
 const [minConnectMs, maxConnectMs] = CONNECTION_POOL_BOUNDS.connectTimeoutMs;
@@ -12,16 +12,34 @@ const [minIdleMs, maxIdleMs] = CONNECTION_POOL_BOUNDS.idleTimeoutMs;
 
 /** Names are Envoy's (circuit breakers) and Istio's (connectionPool), without their groups by protocol. */
 export const connectionPool = z.strictObject({
-  maxConnections: count('maxConnections'),
-  maxPendingRequests: count('maxPendingRequests'),
-  maxRequests: count('maxRequests'),
-  maxRequestsPerConnection: count('maxRequestsPerConnection'),
+  maxConnections: count(
+    'maxConnections',
+    'Most connections to one endpoint from one worker of a gateway, such as `100`. On opaque TCP ports more are ' +
+      'refused; elsewhere requests wait. Without it 1024, for HTTP/2 4, for TCP no bound.',
+  ),
+  maxPendingRequests: count(
+    'maxPendingRequests',
+    'Most requests that wait for a connection to one endpoint, such as `200`. Without it 1024, for HTTP/2 4096.',
+  ),
+  maxRequests: count(
+    'maxRequests',
+    'Most requests under way to one endpoint, those that wait included, such as `500`. Without it no bound.',
+  ),
+  maxRequestsPerConnection: count(
+    'maxRequestsPerConnection',
+    'Requests of a connection after which it is replaced, such as `10000`; what it serves is served to its end. ' +
+      'Without it no bound.',
+  ),
   connectTimeout: duration
-    .refine((ms) => ms >= minConnectMs && ms <= maxConnectMs, 'must be from 10ms to 5m')
-    .optional(),
+    .refine(...durationFromTo(minConnectMs, maxConnectMs))
+    .optional()
+    .describe('Time for TCP and TLS to an endpoint together, from `10ms` to `5m`. Without it 2s.'),
   idleTimeout: duration
-    .refine((ms) => ms >= minIdleMs && ms <= maxIdleMs, 'must be from 1s to 24h')
-    .optional(),
+    .refine(...durationFromTo(minIdleMs, maxIdleMs))
+    .optional()
+    .describe(
+      'Time without a request after which a connection is closed, from `1s` to `24h`. Without it 4s, for HTTP/2 5m.',
+    ),
 });
 
 export function toConnectionPool(given: z.infer<typeof connectionPool>): ConnectionPoolPolicy {

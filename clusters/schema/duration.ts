@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inCel } from './kubernetes-rule.ts';
 
 const SHAPE = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 const PART = /([0-9]+)(ms|h|m|s)/g;
@@ -6,12 +7,28 @@ const EXPECTED = 'is not a duration such as 30s, 500ms or 1h15m';
 /** Largest first. */
 const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 const MAX_AMOUNT = 99_999;
+/** Four parts of five digits and `ms`. */
+const MAX_LENGTH = 28;
 
 /** A duration as the Gateway API writes it (GEP-2257), e.g. `30s` or `1h15m`, in milliseconds. */
-export const duration = z.codec(z.string(EXPECTED).regex(SHAPE, EXPECTED), z.number(), {
-  decode: readDuration,
-  encode: printDuration,
-});
+export const duration = z.codec(
+  z.string(EXPECTED).regex(SHAPE, EXPECTED).meta({ maxLength: MAX_LENGTH }),
+  z.number(),
+  {
+    decode: readDuration,
+    encode: printDuration,
+  },
+);
+
+/** For a `refine` of a duration, both bounds included. */
+export function durationFromTo(
+  minMs: number,
+  maxMs: number,
+): [check: (ms: number) => boolean, params: ReturnType<typeof inCel> & { readonly message: string }] {
+  const [min, max] = [printDuration(minMs), printDuration(maxMs)];
+  const cel = `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`;
+  return [(ms) => ms >= minMs && ms <= maxMs, { message: `must be from ${min} to ${max}`, ...inCel(cel) }];
+}
 
 function readDuration(text: string): number {
   let totalMs = 0;

@@ -4,7 +4,8 @@ import {
   type FaultInjection,
   MAX_FAULT_HEADERS,
 } from '../../federation/model/fault-injection.ts';
-import { duration } from './duration.ts';
+import { duration, durationFromTo } from './duration.ts';
+import { inCel } from './kubernetes-rule.ts';
 
 const GRPC_STATUSES = [
   'CANCELLED',
@@ -35,7 +36,7 @@ const header = z.strictObject({
   name: z
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'is not the name of a header')
-    .describe('Name of a header, in any case.'),
+    .meta({ description: 'Name of a header, in any case.', maxLength: 128 }),
   value: z.string().max(1024).describe('The whole value that it must have.'),
 });
 
@@ -43,7 +44,7 @@ const [minDelayMs, maxDelayMs] = FAULT_BOUNDS.fixedMs;
 
 const delay = z.strictObject({
   fixed: duration
-    .refine((ms) => ms >= minDelayMs && ms <= maxDelayMs, 'must be from 1ms to 5m')
+    .refine(...durationFromTo(minDelayMs, maxDelayMs))
     .describe('How long a request waits before it goes on, e.g. 2s.'),
   percentage,
 });
@@ -66,6 +67,7 @@ const abort = z
   })
   .refine((given) => given.httpStatus !== undefined || given.grpcStatus !== undefined, {
     message: 'needs httpStatus or grpcStatus',
+    ...inCel('has(self.httpStatus) || has(self.grpcStatus)'),
   });
 
 export const faultInjection = z
@@ -78,7 +80,10 @@ export const faultInjection = z
     delay: delay.optional().describe('Requests that are made to wait.'),
     abort: abort.optional().describe('Requests that are answered at once and sent nowhere.'),
   })
-  .refine((given) => given.delay !== undefined || given.abort !== undefined, 'needs delay or abort')
+  .refine((given) => given.delay !== undefined || given.abort !== undefined, {
+    message: 'needs delay or abort',
+    ...inCel('has(self.delay) || has(self.abort)'),
+  })
   .describe(
     'Faults on purpose, to test callers. The gateway where the client comes in makes them; flags DI and FI tell them from real ones.',
   );

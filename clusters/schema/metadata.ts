@@ -1,27 +1,31 @@
 import { z } from 'zod';
-import { isDnsLabel, isPlaceName } from '../../federation/model/cluster.ts';
+import { DNS_LABEL } from '../../federation/model/cluster.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
+import { inCel } from './kubernetes-rule.ts';
 
+const PLACE_NAME_OR_NONE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /** An RFC 1123 label: what namespaces, services and clusters are called. */
 export const dnsLabel = z
   .string()
-  .refine(
-    isDnsLabel,
+  .regex(
+    DNS_LABEL,
     'is not a name of at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit',
-  );
+  )
+  .meta({ maxLength: 63 });
 
 /** An RFC 1123 subdomain: what other objects are called. */
-const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and .');
+const objectName = z.string().regex(SUBDOMAIN, 'is not a name of a-z, 0-9, - and .').meta({ maxLength: 253 });
 
 /** Of a label's value (Kubernetes' grammar): what zones and regions are called. Empty where it is not known. */
 export const placeName = z
   .string()
-  .refine(
-    (name) => name === '' || isPlaceName(name),
+  .regex(
+    PLACE_NAME_OR_NONE,
     'is not a name of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit',
-  );
+  )
+  .meta({ maxLength: 63 });
 
 /** A TCP port. */
 export const port = z
@@ -61,17 +65,28 @@ export const targetRefs = z
   .array(
     z
       .strictObject({
-        group: z.string().default(''),
-        kind: z.enum(['Service', 'ServiceImport']),
-        name: dnsLabel,
+        group: z.string().default('').meta({
+          description:
+            'API group of the target: empty for a Service, `multicluster.x-k8s.io` for a ServiceImport.',
+          maxLength: 253,
+        }),
+        kind: z
+          .enum(['Service', 'ServiceImport'])
+          .describe('Kind of the target: `Service`, or `ServiceImport` for what other clusters export.'),
+        name: dnsLabel.describe('Name of the target, in the namespace of the policy, such as `payments`.'),
       })
       .refine((target) => TARGET_KINDS[target.kind] === target.group, {
         message: 'the group of a Service is "", of a ServiceImport multicluster.x-k8s.io',
         path: ['group'],
+        ...inCel("self.group == (self.kind == 'Service' ? '' : 'multicluster.x-k8s.io')"),
       }),
   )
   .min(1, 'names no target')
-  .max(16, 'names more than 16 targets');
+  .max(16, 'names more than 16 targets')
+  .describe(
+    'The services that the policy is for, at most 16, all of its own namespace (Gateway API policy attachment). ' +
+      'Of two policies of a kind for one service the older holds.',
+  );
 
 export function targetServices(namespace: string, refs: z.infer<typeof targetRefs>): ServiceName[] {
   return refs.map(({ name }) => ({ namespace, name }));

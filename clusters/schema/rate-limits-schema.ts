@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_RATE_LIMITS, RATE_LIMIT_BOUNDS, type RateLimit } from '../../federation/model/rate-limit.ts';
-import { duration } from './duration.ts';
+import { duration, durationFromTo } from './duration.ts';
 
 const [minIntervalMs, maxIntervalMs] = RATE_LIMIT_BOUNDS.intervalMs;
 
@@ -17,7 +17,7 @@ const rateLimit = z.strictObject({
     .max(RATE_LIMIT_BOUNDS.requests[1])
     .describe('How many requests an interval lets through, of one gateway pod.'),
   interval: duration
-    .refine((ms) => ms >= minIntervalMs && ms <= maxIntervalMs, 'must be from 100ms to 24h')
+    .refine(...durationFromTo(minIntervalMs, maxIntervalMs))
     .default(1000)
     .describe('The time in which so many come back, evenly, e.g. 1s or 1m.'),
   burst: z

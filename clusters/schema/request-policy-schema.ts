@@ -9,9 +9,23 @@ import {
   type RequestTimeouts,
   type RetryPolicy,
 } from '../../federation/model/request-policy.ts';
-import { duration } from './duration.ts';
+import { duration, durationFromTo } from './duration.ts';
+import { inCel } from './kubernetes-rule.ts';
 
-const timeout = duration.refine((ms) => ms <= LONGEST_TIMEOUT_MS, 'must be at most 24h').optional();
+const timeout = duration
+  .refine((ms) => ms <= LONGEST_TIMEOUT_MS, {
+    message: 'must be at most 24h',
+    ...inCel("duration(self) <= duration('24h')"),
+  })
+  .optional();
+
+/** Without a bound for the whole, an attempt may take any time. */
+const ATTEMPT_WITHIN_REQUEST = [
+  '!has(self.request)',
+  '!has(self.backendRequest)',
+  "duration(self.request) == duration('0s')",
+  'duration(self.backendRequest) <= duration(self.request)',
+].join(' || ');
 
 /** Names and meaning are those of Gateway API's HTTPRoute; `idle` is Envoy's stream idle timeout. */
 export const timeouts = z
@@ -29,6 +43,7 @@ export const timeouts = z
   .refine(({ request, backendRequest }) => !request || (backendRequest ?? 0) <= request, {
     message: 'is longer than request',
     path: ['backendRequest'],
+    ...inCel(ATTEMPT_WITHIN_REQUEST),
   })
   .describe(
     'How long requests may take. The gateway where the client comes in sees to it, for all clusters.',
@@ -43,23 +58,25 @@ const whole = (name: keyof typeof RETRY_BOUNDS) => {
   return z.int().min(min).max(max);
 };
 
-const within = (name: keyof typeof RETRY_BOUNDS, text: string) => {
+const within = (name: keyof typeof RETRY_BOUNDS) => {
   const [min, max] = RETRY_BOUNDS[name];
-  return duration.refine((ms) => ms >= min && ms <= max, `must be from ${text}`);
+  return duration.refine(...durationFromTo(min, max));
 };
 
 const backoff = z
   .strictObject({
-    base: within('baseMs', '1ms to 1m')
+    base: within('baseMs')
       .default(DEFAULT_RETRIES.backoff.baseMs)
       .describe(
         'Longest delay before the first retry; each further one may take twice as long. The delay is random.',
       ),
-    max: within('maxMs', '1ms to 1m')
-      .default(DEFAULT_RETRIES.backoff.maxMs)
-      .describe('Longest delay before any retry.'),
+    max: within('maxMs').default(DEFAULT_RETRIES.backoff.maxMs).describe('Longest delay before any retry.'),
   })
-  .refine(({ base, max }) => base <= max, { message: 'is less than base', path: ['max'] });
+  .refine(({ base, max }) => base <= max, {
+    message: 'is less than base',
+    path: ['max'],
+    ...inCel('duration(self.base) <= duration(self.max)'),
+  });
 
 const budget = z.strictObject({
   percent: z
@@ -90,13 +107,18 @@ export const retries = z
       .default([])
       .describe('The HTTP statuses that retriable-status-codes means.'),
     idempotentPaths: z
-      .array(z.string().regex(/^\/[!-~]{0,1023}$/, 'is not a path that begins with /'))
+      .array(
+        z
+          .string()
+          .regex(/^\/[!-~]{0,1023}$/, 'is not a path that begins with /')
+          .meta({ maxLength: 1024 }),
+      )
       .max(MAX_IDEMPOTENT_PATHS)
       .default([])
       .describe(
         'Paths, or beginnings of paths followed by *, whose requests may be done twice whatever their method; gRPC methods among them.',
       ),
-    perTryTimeout: within('perTryTimeoutMs', '1ms to 24h')
+    perTryTimeout: within('perTryTimeoutMs')
       .optional()
       .describe('Bound of each attempt, instead of timeouts.backendRequest.'),
     backoff: backoff
@@ -109,6 +131,7 @@ export const retries = z
   .refine(({ on, statusCodes }) => on.includes('retriable-status-codes') || statusCodes.length === 0, {
     message: 'needs retriable-status-codes in on',
     path: ['statusCodes'],
+    ...inCel("'retriable-status-codes' in self.on || self.statusCodes.size() == 0"),
   })
   .describe(
     'Which failed requests are tried again. Never one that may have been processed and must not be done twice. Only the gateway where the client comes in retries.',

@@ -7,36 +7,57 @@ import {
   type UpstreamTls,
 } from '../../federation/model/upstream-tls.ts';
 import { PemError, parsePem } from '../../trust/pem.ts';
+import { inCel, notInCel } from './kubernetes-rule.ts';
 
 const MAX_PEM_LENGTH = 262_144;
 const LABELS = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 /** RFC 3986 section 3: a scheme, and then printable characters alone. */
-const URI = /^[a-z][a-z0-9+.-]*:[!-~]+$/i;
+const URI = /^[a-zA-Z][a-zA-Z0-9+.-]*:[!-~]+$/;
 
 /** What a certificate is for: as in a Gateway API PreciseHostname, no wildcard and no IP address. */
 const hostname = z
   .string()
   .max(253, 'is longer than 253 characters')
   .regex(LABELS, 'is not a DNS name in lower case, such as payments.shop.svc')
-  .refine((name) => isIP(name) === 0, 'is an IP address: write the DNS name that the certificate has');
+  .refine((name) => isIP(name) === 0, {
+    message: 'is an IP address: write the DNS name that the certificate has',
+    ...inCel('!isIP(self)'),
+  });
+
+const NAME_TYPE = 'What the name is: `Hostname` (in `hostname`) or `URI` (in `uri`).';
 
 const subjectAltName = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('Hostname'), hostname }),
   z.strictObject({
-    type: z.literal('URI'),
+    type: z.literal('Hostname').describe(NAME_TYPE),
+    hostname: hostname.describe('A DNS name, such as `payments.shop.svc`; for `Hostname`.'),
+  }),
+  z.strictObject({
+    type: z.literal('URI').describe(NAME_TYPE),
     uri: z
       .string()
       .max(UPSTREAM_TLS_BOUNDS.uriLength, `is longer than ${UPSTREAM_TLS_BOUNDS.uriLength} characters`)
-      .regex(URI, 'is not a URI, such as spiffe://west.mesh.example/ns/shop/sa/payments'),
+      .regex(URI, 'is not a URI, such as spiffe://west.mesh.example/ns/shop/sa/payments')
+      .describe('A URI, such as `spiffe://west.mesh.example/ns/shop/sa/payments`; for `URI`.'),
   }),
 ]);
 
 const caCertificates = z
   .string()
   .max(MAX_PEM_LENGTH, `is longer than ${MAX_PEM_LENGTH} characters`)
-  .superRefine((text, context) => {
-    const problem = authoritiesProblem(text);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  // Refused before it is stored, where the API server reads it too.
+  .refine((text) => !text.includes('PRIVATE KEY-----'), {
+    message: 'has a PRIVATE KEY block: only certificates belong here, they are public',
+    abort: true,
+    ...inCel("!self.contains('PRIVATE KEY-----')"),
+  })
+  .refine((text) => text.includes('-----BEGIN '), {
+    message: 'has no CERTIFICATE block: give the PEM of the authorities, from the BEGIN line on',
+    abort: true,
+    ...inCel("self.contains('-----BEGIN ')"),
+  })
+  .refine((text) => authoritiesProblem(text) === undefined, {
+    error: ({ input }) => authoritiesProblem(String(input)) ?? '',
+    ...notInCel('CEL reads no certificates'),
   });
 
 /**
@@ -44,14 +65,29 @@ const caCertificates = z
  * `subjectAltNames`) and of Istio's DestinationRule (`mode`, `caCertificates`, here as PEM instead of a path).
  */
 export const upstreamTls = z.strictObject({
-  mode: z.enum(['Simple', 'Mutual']),
-  hostname: hostname.optional(),
-  caCertificates: caCertificates.optional(),
+  mode: z
+    .enum(['Simple', 'Mutual'])
+    .describe('`Simple`, or `Mutual`, where the gateway shows its own certificate (SVID) too.'),
+  hostname: hostname
+    .optional()
+    .describe(
+      'Server name (SNI) that is sent, such as `payments.shop.svc`. Without it `<service>.<namespace>.svc`.',
+    ),
+  caCertificates: caCertificates
+    .optional()
+    .describe(
+      'PEM of the authorities that sign the certificates of the pods, at most 8. Without it the certificates are ' +
+        'SVIDs, and the trust bundles of the clusterset vouch for them.',
+    ),
   subjectAltNames: z
     .array(subjectAltName)
     .min(1, 'is empty: leave it out for the default')
     .max(UPSTREAM_TLS_BOUNDS.subjectAltNames, `has more than ${UPSTREAM_TLS_BOUNDS.subjectAltNames} names`)
-    .optional(),
+    .optional()
+    .describe(
+      'Names of which the certificate must have one, 1 to 16. Without it an SVID must be one of the namespace of the ' +
+        'service in its cluster; a certificate of other authorities must be for `hostname`.',
+    ),
 });
 
 export function toUpstreamTls(given: z.infer<typeof upstreamTls>): UpstreamTls {

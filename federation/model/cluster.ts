@@ -25,11 +25,12 @@ export type PeerReach =
   /** It left the clusterset by its own signed word. */
   | 'left';
 
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** An RFC 1123 label. */
+export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** True for an RFC 1123 label: what a cluster, a namespace or a service may be called. */
 export function isDnsLabel(text: string): boolean {
-  return LABEL.test(text);
+  return DNS_LABEL.test(text);
 }
 
 const PLACE = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
