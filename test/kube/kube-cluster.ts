@@ -96,9 +96,7 @@ export class KubeCluster {
     try {
       return await act();
     } catch (error) {
-      throw new Error(`in cluster ${this.name}: ${(error as Error).message}\n${await unreadyPods(this)}`, {
-        cause: error,
-      });
+      throw new Error(`in cluster ${this.name}: ${String(error)}\n${await unreadyPods(this)}`);
     }
   }
 
@@ -133,8 +131,9 @@ export class KubeCluster {
   }
 
   #program(name: string, args: readonly string[], options: ProgramOptions): Promise<string> {
-    const env = { ...options.env, KUBECONFIG: this.kubeconfig };
-    return runProgram(join(kubeCache().programs, name), args, { ...options, env });
+    // Not by KUBECONFIG: where that file is missing, both try localhost instead.
+    const named = ['--kubeconfig', this.kubeconfig, ...args];
+    return runProgram(join(kubeCache().programs, name), named, options);
   }
 
   #script(name: string, ...args: readonly string[]): Promise<string> {
@@ -143,7 +142,7 @@ export class KubeCluster {
 
   async #notSo(what: string, timeoutMs: number, reason: unknown): Promise<Error> {
     const how = `not in ${timeoutMs} ms: ${what}; at last: ${String(reason)}`;
-    return new Error(`in cluster ${this.name}, ${how}\n${await unreadyPods(this)}`, { cause: reason });
+    return new Error(`in cluster ${this.name}, ${how}\n${await unreadyPods(this)}`);
   }
 }
 

@@ -12,16 +12,11 @@ export interface ProgramOptions {
 
 /** A program ended with an error, or not in time. Its message has what the program said. */
 export class ProgramError extends Error {
-  readonly stdout: string;
-  readonly stderr: string;
-
   constructor(how: string, stdout: string, stderr: string) {
     super(
       `${how}\n${[stderr, stdout].map((text) => text.trim().slice(-LONGEST_QUOTE)).join('\n')}`.trimEnd(),
     );
     this.name = 'ProgramError';
-    this.stdout = stdout;
-    this.stderr = stderr;
   }
 }
 

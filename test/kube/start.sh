@@ -61,8 +61,17 @@ try() {
 	done
 	"$@" || { tail -n 20 "$dir"/log/{node,apiserver,kubelet}.log >&2; return 1; }
 }
-# fresh TYPE/NAME JSONPATH: when the node's programs last said something of it; etcd also holds what they said before a halt.
-fresh() { [ ! "$(kubectl -n kube-system get "$1" -o "jsonpath=$2")" \< "$started" ]; }
+# since TIME: not before this start. etcd also holds what was said before a halt.
+since() { [ -n "$1" ] && [ ! "$1" \< "$started" ]; }
+node_is_heard() {
+	since "$(kubectl get node "$name" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}')"
+}
+dns_is_ready() {
+	local ready at
+	read -r ready at <<<"$(kubectl -n kube-system get pods -l k8s-app=kube-dns -o \
+		'jsonpath={.items[0].status.containerStatuses[0].ready} {.items[0].status.containerStatuses[0].state.running.startedAt}')"
+	[ "$ready" = true ] && since "$at"
+}
 try kubectl get --raw /readyz
 try kubectl -n default get serviceaccount default
 # Once: a cluster's owner may have changed it since.
@@ -70,8 +79,6 @@ if ! kubectl -n kube-system get deployment coredns >/dev/null 2>&1; then
 	coredns=$(tar -xOf "$IMAGES/coredns.tar" manifest.json | sed -n 's/.*coredns:\([^"]*\)".*/\1/p')
 	sed "s/CLUSTER_DNS/$services.0.10/; s/COREDNS_VERSION/$coredns/" coredns.yaml | kubectl apply -f - >/dev/null
 fi
-try kubectl get node "$name"
-try fresh "node/$name" '{.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}'
+try node_is_heard
 kubectl wait --for=condition=Ready --timeout=180s "node/$name"
-try fresh pods '{.items[?(@.metadata.labels.k8s-app=="kube-dns")].status.containerStatuses[0].state.running.startedAt}'
-kubectl -n kube-system rollout status --timeout=180s deployment/coredns
+try dns_is_ready

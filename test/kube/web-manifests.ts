@@ -1,0 +1,77 @@
+/** The node port on which `webServer` answers; free to choose, as each cluster has its own. */
+export const WEB_NODE_PORT = 30_080;
+
+/** A deployment `web` of two pods that say which pod and which cluster they are, and its Service, also on a node port. */
+export const webServer = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: web
+        image: busybox:1
+        command: [sh, -c, 'mkdir /www; echo "hello from $HOSTNAME in $CLUSTER" > /www/index.html; exec httpd -f -p 8080 -h /www']
+        env: [{name: CLUSTER, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080, nodePort: ${WEB_NODE_PORT}}]
+`;
+
+/** A pod from which to call others: it has wget and nslookup, and does nothing. */
+export const clientPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: default}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: client, image: busybox:1, command: [sleep, "100000"]}]
+`;
+
+/**
+ * What a member of a clusterset has for a service of its peer: the ServiceImport, the Service behind its address, and
+ * the address behind that (of MCS, KEP-1645). Written by hand, so that DNS and kube-proxy can be tried by themselves.
+ */
+export function importedWeb(
+  clusterIp: string,
+  target: { readonly host: string; readonly port: number },
+): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: {name: derived-web, namespace: default}
+spec:
+  clusterIP: ${clusterIp}
+  ports: [{name: http, port: 80}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: derived-web-peer
+  namespace: default
+  labels: {kubernetes.io/service-name: derived-web, multicluster.kubernetes.io/service-name: web}
+addressType: IPv4
+ports: [{name: http, port: ${target.port}, protocol: TCP}]
+endpoints: [{addresses: [${target.host}], conditions: {ready: true}}]
+---
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceImport
+metadata: {name: web, namespace: default}
+spec:
+  type: ClusterSetIP
+  ips: [${clusterIp}]
+  ports: [{name: http, port: 80, protocol: TCP}]
+`;
+}
