@@ -12,7 +12,7 @@ limits:
 servicePorts: { from: {{ .Values.gateway.servicePorts.from }}, to: {{ .Values.gateway.servicePorts.to }} }
 kubernetes:
   namespace: {{ .Release.Namespace }}
-  folder: /var/lib/isthmus/member
+  folder: /var/lib/isthmus
   gatewayService: {{ include "isthmus.gateway" . }}
   gatewayServiceAccount: {{ include "isthmus.gatewayServiceAccount" . }}
   {{- with .Values.gateway.advertise }}
