@@ -14,7 +14,9 @@ export function definitionName({ plural }: CustomKind): string {
 
 /** The CustomResourceDefinition of a kind, as YAML. @throws InexpressibleError naming kind and field. */
 export function definitionYaml(kind: CustomKind): string {
-  return HEADER + stringify(definition(kind), { lineWidth: LINE_WIDTH, aliasDuplicateObjects: false });
+  // Kubernetes and Helm read YAML 1.1, to which a bare `on` is true.
+  const options = { version: '1.1', lineWidth: LINE_WIDTH, aliasDuplicateObjects: false } as const;
+  return HEADER + stringify(definition(kind), options);
 }
 
 function definition(kind: CustomKind): object {

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { CHART, manifests, missingHelm, NAMESPACE } from './helm.ts';
+import { InstalledChart } from './installed-chart.ts';
+import { pods } from './pods.ts';
+
+/** No controllers here: a Job would never end. */
+const EAST = { cluster: { name: 'east' }, uninstall: { cleanUp: false } };
+const NODE = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'node-1' },
+};
+const KINDS = [
+  'deployments,services,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies',
+  'poddisruptionbudgets,horizontalpodautoscalers,clusterroles,clusterrolebindings',
+];
+const OURS = 'app.kubernetes.io/instance=isthmus';
+
+const missing = missingHelm() || missingKubeApiServer();
+
+describe('chart in a real Kubernetes API', { skip: missing }, () => {
+  const lifetime = new Lifetime();
+  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
+  const folder = tempFolder(owner);
+  let chart: InstalledChart;
+  after(() => lifetime.close());
+
+  before(async () => {
+    const server = await KubeApiServer.start(owner);
+    chart = new InstalledChart(server, folder);
+    chart.apply(NODE);
+    const status = { addresses: [{ type: 'InternalIP', address: '10.89.0.11' }] };
+    const patch = `--patch=${JSON.stringify({ status })}`;
+    chart.kubectl(['patch', 'node', 'node-1', '--subresource=status', '--type=merge', patch]);
+    // From another owner, before us.
+    chart.kubectl(['create', '--filename', foreignRoutes()]);
+    chart.bring(EAST);
+  });
+
+  it('leaves a kind alone that another owner brought, and brings the others', () => {
+    const crds = chart.labelled(['customresourcedefinitions'], OURS);
+    assert.ok(
+      crds.some((name) => name.endsWith('/clusterpeers.isthmus.io')),
+      crds.join(),
+    );
+    assert.ok(
+      crds.some((name) => name.endsWith('/serviceexports.multicluster.x-k8s.io')),
+      crds.join(),
+    );
+    assert.ok(
+      crds.some((name) => name.endsWith('/grpcroutes.gateway.networking.k8s.io')),
+      crds.join(),
+    );
+    assert.ok(!crds.some((name) => name.endsWith('/httproutes.gateway.networking.k8s.io')), crds.join());
+  });
+
+  it('puts the try-out store at the address of a node, and makes its certificate for it', () => {
+    const said = chart.kubectl(['get', 'configmap', 'isthmus-federation', '--output=yaml']);
+    assert.match(said, /rediss:\/\/10\.89\.0\.11:31637/);
+    const certificate = new X509Certificate(chart.secret('isthmus-redis')['tls.crt'] ?? '');
+    assert.equal(certificate.checkIP('10.89.0.11'), '10.89.0.11');
+    assert.ok(certificate.checkHost(`isthmus-redis.${NAMESPACE}.svc`));
+  });
+
+  it('keeps password and certificate over an upgrade', () => {
+    const first = chart.secret('isthmus-redis');
+    chart.bring({ ...EAST, gateway: { replicas: 3 } });
+    assert.deepEqual(chart.secret('isthmus-redis'), first);
+    assert.match(chart.kubectl(['get', 'deployment', 'isthmus-gateway', '--output=yaml']), /replicas: 3/);
+  });
+
+  it('makes a certificate for another address by the same authority', () => {
+    const first = chart.secret('isthmus-redis');
+    chart.bring({ ...EAST, store: { tryout: { advertise: 'redis.east.example:6379' } } });
+    const second = chart.secret('isthmus-redis');
+    assert.deepEqual([second.password, second['ca.crt']], [first.password, first['ca.crt']]);
+    const certificate = new X509Certificate(second['tls.crt'] ?? '');
+    assert.ok(certificate.checkHost('redis.east.example'));
+    assert.ok(certificate.verify(new X509Certificate(second['ca.crt'] ?? '').publicKey));
+  });
+
+  it('takes every object again, whatever is switched on', () => {
+    for (const values of [
+      {
+        ...EAST,
+        gateway: {
+          autoscaling: { enabled: true },
+          tlsPassthrough: { enabled: true },
+          service: { type: 'NodePort' },
+        },
+      },
+      { ...EAST, federation: { replicas: 3 }, store: { tryout: { persistence: { enabled: true } } } },
+    ]) {
+      chart.bring(values);
+    }
+    assert.deepEqual(chart.labelled(['persistentvolumeclaims'], OURS), [
+      'persistentvolumeclaim/isthmus-redis',
+    ]);
+  });
+
+  it('makes pods that a namespace of the restricted standard admits', () => {
+    chart.kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted']);
+    for (const [name, spec] of pods(manifests(folder, EAST))) {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'checked', namespace: NAMESPACE },
+        spec,
+      };
+      const { code, stderr } = chart.attempt(['create', '--dry-run=server', '--filename=-'], stringify(pod));
+      assert.equal(code, 0, `${name}: ${stderr}`);
+    }
+    const loose = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'loose' },
+      spec: { containers: [{ name: 'a', image: 'a' }] },
+    };
+    const { stderr } = chart.attempt(['create', '--dry-run=server', '--filename=-'], stringify(loose));
+    assert.match(stderr, /violates PodSecurity/, 'the standard is not in force');
+  });
+
+  const may: readonly (readonly [
+    account: string,
+    verb: string,
+    what: string,
+    where: string,
+    answer: boolean,
+  ])[] = [
+    ['isthmus-gateway', 'watch', 'configmap/isthmus-clusterset', NAMESPACE, true],
+    ['isthmus-gateway', 'get', 'configmap/isthmus-federation', NAMESPACE, false],
+    ['isthmus-gateway', 'get', 'secrets', NAMESPACE, false],
+    ['isthmus-gateway', 'list', 'pods', NAMESPACE, false],
+    ['isthmus-federation', 'watch', 'endpointslices.discovery.k8s.io', 'shop', true],
+    ['isthmus-federation', 'create', 'services', 'shop', true],
+    [
+      'isthmus-federation',
+      'patch',
+      'serviceexports.multicluster.x-k8s.io --subresource=status',
+      'shop',
+      true,
+    ],
+    ['isthmus-federation', 'create', 'tokenreviews.authentication.k8s.io', '', true],
+    ['isthmus-federation', 'update', 'leases.coordination.k8s.io/isthmus-federation', NAMESPACE, true],
+    ['isthmus-federation', 'update', 'secret/isthmus-membership', NAMESPACE, true],
+    ['isthmus-federation', 'get', 'secrets', 'shop', false],
+    ['isthmus-federation', 'create', 'pods', 'shop', false],
+    ['isthmus-federation', 'delete', 'nodes', '', false],
+  ];
+  for (const [account, verb, what, where, answer] of may) {
+    it(`${answer ? 'lets' : 'does not let'} ${account} ${verb} ${what} in ${where || 'the cluster'}`, () => {
+      assert.equal(chart.allows(account, verb, what, where), answer);
+    });
+  }
+
+  it('keeps the federation service from Services that are not its own', async () => {
+    const as = `--as=system:serviceaccount:${NAMESPACE}:isthmus-federation`;
+    const service = (name: string, labels: object): string =>
+      stringify({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name, labels },
+        spec: { ports: [{ port: 80 }] },
+      });
+    const create = (text: string, ...args: readonly string[]): number =>
+      chart.attempt(['create', '--filename=-', ...args], text).code;
+    // A policy is in force a moment after it was made.
+    while (create(service('unlabelled', {}), as) === 0) {
+      chart.kubectl(['delete', 'service', 'unlabelled']);
+      await sleep(100);
+    }
+    assert.equal(create(service('derived', { 'app.kubernetes.io/managed-by': 'isthmus' }), as), 0);
+    assert.equal(chart.attempt(['delete', 'service', 'derived', as]).code, 0);
+    assert.equal(create(service('theirs', {})), 0);
+    assert.match(
+      chart.attempt(['delete', 'service', 'theirs', as]).stderr,
+      /may write only objects that are labelled/,
+    );
+    const take = ['label', 'service', 'theirs', 'app.kubernetes.io/managed-by=isthmus', as];
+    assert.match(chart.attempt(take).stderr, /may write only objects that are labelled/);
+  });
+
+  it('fits into the Secret that Helm keeps of it', () => {
+    const sizes = chart
+      .labelled(['secrets'], 'owner=helm')
+      .map((name) => chart.kubectl(['get', name, '--output=jsonpath={.data.release}']).length);
+    assert.ok(Math.max(...sizes) < 700_000, `${Math.max(...sizes)} of 1048576 bytes`);
+  });
+
+  it('leaves nothing when it is uninstalled but kinds that others may use', () => {
+    chart.uninstall();
+    assert.deepEqual(chart.labelled(KINDS, OURS), []);
+    const crds = chart.labelled(['customresourcedefinitions'], OURS);
+    assert.ok(crds.length > 0, 'the standard kinds are gone');
+    for (const name of crds) assert.doesNotMatch(name, /isthmus\.io$/);
+  });
+
+  it('comes back after that, and takes the kinds that it left for its own', () => {
+    chart.bring(EAST);
+    const crds = chart.labelled(['customresourcedefinitions'], OURS);
+    assert.ok(crds.some((name) => name.endsWith('/clusterpeers.isthmus.io')));
+  });
+});
+
+/** The file of HTTPRoute, which has no word of Helm in it. */
+function foreignRoutes(): string {
+  const folder = join(CHART, 'crd-files');
+  const file = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) =>
+    /httproutes\.yaml$/.test(name),
+  );
+  if (file === undefined) throw new Error(`${folder} has no HTTPRoute`);
+  return join(folder, file);
+}

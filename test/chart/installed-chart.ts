@@ -1,0 +1,100 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { KubeApiServer } from '../fixtures/kube-api-server.ts';
+import { kubeCache } from '../fixtures/kube-cache.ts';
+import { CHART, type HelmResult, helm, NAMESPACE, RELEASE, valuesFile } from './helm.ts';
+
+/** The chart, as `helm install` and its like bring it into a real Kubernetes API that has no controllers. */
+export class InstalledChart {
+  readonly #server: KubeApiServer;
+  readonly #folder: string;
+
+  constructor(server: KubeApiServer, folder: string) {
+    this.#server = server;
+    this.#folder = folder;
+  }
+
+  /** `helm upgrade --install`, which succeeds. */
+  bring(values: object): void {
+    this.#helm('upgrade', '--install', RELEASE, CHART, '--create-namespace', ...this.#values(values));
+  }
+
+  uninstall(): void {
+    this.#helm('uninstall', RELEASE);
+  }
+
+  apply(...objects: readonly object[]): void {
+    this.kubectl(['apply', '--filename=-'], objects.map((each) => stringify(each)).join('---\n'));
+  }
+
+  /** Decoded. */
+  secret(name: string): Readonly<Record<string, string>> {
+    const { data }: { data: Record<string, string> } = JSON.parse(
+      this.kubectl(['get', 'secret', name, '--output=json']),
+    );
+    return Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+    );
+  }
+
+  /** `kind/name` of everything with the label, wherever it is. */
+  labelled(kinds: readonly string[], label: string): readonly string[] {
+    const args = ['get', kinds.join(), '--all-namespaces', '--selector', label, '--output=name'];
+    return this.kubectl(args)
+      .split('\n')
+      .filter((line) => line !== '');
+  }
+
+  /** Whether that service account may do it, by the API server's own word; flags may follow the resource. */
+  allows(serviceAccount: string, verb: string, resource: string, namespace = NAMESPACE): boolean {
+    const user = `system:serviceaccount:${NAMESPACE}:${serviceAccount}`;
+    const args = ['auth', 'can-i', verb, ...resource.split(' '), `--as=${user}`, `--namespace=${namespace}`];
+    return this.#kubectlResult(args).stdout.trim() === 'yes';
+  }
+
+  kubectl(args: readonly string[], input = ''): string {
+    return execFileSync(kubectlPath(), this.#kubectlArguments(args), {
+      encoding: 'utf8',
+      input,
+      stdio: 'pipe',
+      maxBuffer: 2 ** 26,
+    });
+  }
+
+  /** What kubectl says, whether it succeeds or not. */
+  attempt(args: readonly string[], input = ''): HelmResult {
+    return this.#kubectlResult(args, input);
+  }
+
+  #kubectlResult(args: readonly string[], input = ''): HelmResult {
+    const { status, stdout, stderr } = spawnSync(kubectlPath(), this.#kubectlArguments(args), {
+      encoding: 'utf8',
+      input,
+    });
+    return { code: status ?? -1, stdout, stderr };
+  }
+
+  #kubectlArguments(args: readonly string[]): readonly string[] {
+    return ['--kubeconfig', this.#server.kubeconfig, '--namespace', NAMESPACE, ...args];
+  }
+
+  #values(values: object): readonly string[] {
+    return ['--values', valuesFile(this.#folder, values)];
+  }
+
+  #helm(...args: readonly string[]): void {
+    const { code, stderr } = helm(this.#folder, [
+      ...args,
+      '--namespace',
+      NAMESPACE,
+      '--kubeconfig',
+      this.#server.kubeconfig,
+    ]);
+    if (code !== 0) throw new Error(`helm ${args[0]} failed: ${stderr}`);
+  }
+}
+
+function kubectlPath(): string {
+  return join(process.env.KUBEBUILDER_ASSETS || kubeCache().programs, 'kubectl');
+}
