@@ -71,14 +71,33 @@ coredns_image() {
 	./image.sh "registry.k8s.io/coredns/coredns:$coredns" "$root/coredns" "$out/coredns.tar" /coredns
 }
 
-# A program with the libraries it loads: the way to make an image of anything installed here.
-busybox_image() {
+# programs_with_libraries ROOTFS PROGRAM...: the way to make an image of anything installed here.
+programs_with_libraries() {
+	local program
+	mkdir -p "$1"/{bin,tmp}
+	for program in "${@:2}"; do
+		ldd "$program" | grep -o '/[^ ]*' | xargs cp --parents -L -t "$1"
+		cp -L "$program" "$1/bin/"
+	done
+}
+
+# A shell and its tools.
+busybox_root() {
 	local called
-	mkdir -p "$root"/busybox/{bin,tmp}
-	ldd /bin/busybox | grep -o '/[^ ]*' | xargs cp --parents -L -t "$root/busybox"
-	cp /bin/busybox "$root/busybox/bin/"
-	for called in $(busybox --list); do [ -e "$root/busybox/bin/$called" ] || ln -s busybox "$root/busybox/bin/$called"; done
+	programs_with_libraries "$1" /bin/busybox
+	for called in $(busybox --list); do [ -e "$1/bin/$called" ] || ln -s busybox "$1/bin/$called"; done
+}
+
+busybox_image() {
+	busybox_root "$root/busybox"
 	./image.sh docker.io/library/busybox:1 "$root/busybox" "$out/busybox.tar" /bin/sh
+}
+
+# For the chart's try-out store.
+redis_image() {
+	busybox_root "$root/redis"
+	programs_with_libraries "$root/redis" /usr/bin/redis-{server,cli}
+	./image.sh docker.io/local/redis:debian "$root/redis" "$out/redis.tar" redis-server
 }
 
 mkdir -p "$cache" "$BIN/.built" "$IMAGES"
@@ -91,6 +110,7 @@ trap 'rm -rf "$root"' EXIT
 part kubekit "$(key kubekit/*)" "$BIN/kubekit" -- kubekit
 [ "${1:-all}" = all ] || { say "programs are in $BIN"; exit 0; }
 need busybox 'apt-get install busybox'
+need redis-server 'apt-get install redis-server'
 part containerd "$containerd" "$BIN/containerd" -- \
 	programs github.com/containerd/containerd/v2/cmd/{containerd,ctr,containerd-shim-runc-v2}@$containerd
 part cni "$cni" "$BIN/cni/ptp" -- \
@@ -99,4 +119,5 @@ part coredns "$coredns" "$BIN/coredns" -- programs github.com/coredns/coredns@$c
 part pause-image "$(key pause.c image.sh)" "$IMAGES/pause.tar" -- pause_image
 part coredns-image "$coredns $(key image.sh)" "$IMAGES/coredns.tar" -- coredns_image
 part busybox-image "$(key image.sh /bin/busybox)" "$IMAGES/busybox.tar" -- busybox_image
+part redis-image "$(key image.sh /bin/busybox /usr/bin/redis-server)" "$IMAGES/redis.tar" -- redis_image
 say "programs are in $BIN, images in $IMAGES"

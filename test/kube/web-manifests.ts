@@ -30,6 +30,13 @@ spec:
   ports: [{name: http, port: 80, targetPort: 8080, nodePort: ${WEB_NODE_PORT}}]
 `;
 
+/** Offers `web` to the clusterset. */
+export const webExport = `
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceExport
+metadata: {name: web, namespace: default}
+`;
+
 /** A pod from which to call others: it has wget and nslookup, and does nothing. */
 export const clientPod = `
 apiVersion: v1
