@@ -1,6 +1,6 @@
 /**
  * What happened to a request beside its failure, if it failed: bits, with the flags that the access log and
- * `isthmus_requests_total{flags}` show for them. Flags are Envoy's.
+ * `isthmus_requests_total{flags}` show for them. Flags are Envoy's where it has one.
  */
 export const MARK = {
   /** A fault was injected: it was made to wait. */
@@ -9,12 +9,15 @@ export const MARK = {
   retryLimitExceeded: 2,
   /** It would have been retried, but for the budget. */
   retryOverflow: 4,
+  /** It is a copy that an HTTPRoute or GRPCRoute asks for, whose response nobody gets. */
+  mirrored: 64,
 } as const;
 
 const FLAGS: readonly (readonly [number, string])[] = [
   [MARK.delayInjected, 'DI'],
   [MARK.retryLimitExceeded, 'URX'],
   [MARK.retryOverflow, 'UO'],
+  [MARK.mirrored, 'MIR'],
 ];
 
 /** @param failureFlag of the failure, undefined where there was none

@@ -99,6 +99,9 @@ export const REJECTIONS = {
   'transfer-encoding-invalid': 'a transfer coding that does not end in chunked',
   'transfer-encoding-twice': 'two Transfer-Encoding fields',
   'transfer-encoding-unsupported': 'a transfer coding beside chunked: 501',
+  'mirror-overflow': 'a copy of a request was not sent, for too many are under way',
+  'mirror-slow':
+    'a copy of a request was given up, for its backend takes it more slowly than the request comes',
   'upgrade-unasked': 'a pod went over to a protocol that nobody asked for',
   'version-unsupported': 'a version of HTTP/1 other than 1.0 and 1.1: 505',
   'websocket-accept': 'a pod answered with a wrong sec-websocket-accept',

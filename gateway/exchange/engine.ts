@@ -16,6 +16,7 @@ import type { ConnectionServer, DownstreamProtocol } from '../listener/connectio
 import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
 import type { UpstreamPlan } from '../routing/upstream-plan.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
@@ -27,8 +28,9 @@ import type { ConnectionSource } from '../upstream/connection-source.ts';
 import { EndpointPools } from '../upstream/endpoint-pools.ts';
 import { ActiveList } from './active-list.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
-import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
+import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts, RequestCopies } from './environment.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
+import { Mirrors } from './mirrors.ts';
 import { OpaqueConnection } from './opaque-connection.ts';
 
 export interface EngineOptions {
@@ -90,6 +92,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
   readonly #tcpIdleTimeoutMs: number;
   readonly #edge: EdgeOptions;
   readonly #inbound = new InboundTrunks();
+  readonly #mirrors = new Mirrors(this);
   #table: RouteTable<RouteMeters>;
 
   constructor(options: EngineOptions) {
@@ -213,6 +216,14 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
 
   rejected(reason: RejectionReason): void {
     this.recorder.rejected(reason);
+  }
+
+  mirror(
+    original: ExchangeRecord,
+    to: readonly CompiledBackend[],
+    endStream: boolean,
+  ): RequestCopies | undefined {
+    return this.#mirrors.send(original, to, endStream);
   }
 
   sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource {

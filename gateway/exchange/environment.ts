@@ -1,8 +1,10 @@
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
+import type { HeaderBlock } from '../http/stream.ts';
 import type { TimerWheel } from '../http/timer-wheel.ts';
 import type { PipelineEnvironment } from '../pipeline/request.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
+import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { ConnectionSource } from '../upstream/connection-source.ts';
 import type { ActiveNode } from './active-list.ts';
@@ -21,6 +23,14 @@ export interface ActiveExchange extends ActiveNode {
   expire(nowMs: number, timeouts: ExchangeTimeouts): void;
 }
 
+/** Copies of a request that are under way beside it: told of its body, and never heard of again. */
+export interface RequestCopies {
+  data(chunk: Buffer, start: number, end: number, endStream: boolean): void;
+  trailers(block: HeaderBlock): void;
+  /** The request's body will not be complete. */
+  abandon(): void;
+}
+
 /** What an exchange needs of the worker it runs in. */
 export interface ExchangeEnvironment extends PipelineEnvironment, RecordPlace {
   readonly clock: Clock;
@@ -32,6 +42,12 @@ export interface ExchangeEnvironment extends PipelineEnvironment, RecordPlace {
   /** Retries under way in this worker. */
   activeRetries: number;
   sourceOf(record: ExchangeRecord, destination: LocalDestination | TrunkDestination): ConnectionSource;
+  /** Sends copies of the request; undefined when there is nothing to tell them any more. */
+  mirror(
+    original: ExchangeRecord,
+    to: readonly CompiledBackend[],
+    endStream: boolean,
+  ): RequestCopies | undefined;
   begun(exchange: ActiveExchange): void;
   ended(exchange: ActiveExchange): void;
 }

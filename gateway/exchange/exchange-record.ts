@@ -1,14 +1,17 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { FailureCode } from '../../federation/model/errors.ts';
 import type { Fault, FaultInjection } from '../../federation/model/fault-injection.ts';
+import { MARK } from '../../federation/model/marks.ts';
+import type { HeaderChanges } from '../../federation/model/mesh-route.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { CallerIdentities } from '../pipeline/caller-identities.ts';
-import type { PipelineRequest } from '../pipeline/request.ts';
+import type { PipelineRequest, RedirectAnswer } from '../pipeline/request.ts';
 import { type Choice, type Destination, FIRST_TRY } from '../routing/destination.ts';
 import type { RetryPlan } from '../routing/retry-plan.ts';
 import type { Route } from '../routing/route.ts';
+import type { CompiledBackend, CompiledRule } from '../routing/rules/compiled-rule.ts';
 import type { RequestFacts } from '../telemetry/request-facts.ts';
 import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
 
@@ -54,6 +57,10 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   faults: FaultInjection | undefined = undefined;
   retryAfterMs = 0;
   fault: Fault | undefined = undefined;
+  rule: CompiledRule | undefined = undefined;
+  responseChanges: readonly HeaderChanges[] | undefined = undefined;
+  redirect: RedirectAnswer | undefined = undefined;
+  mirrors: readonly CompiledBackend[] | undefined = undefined;
   choice: Choice = FIRST_TRY;
   destination: Destination | undefined = undefined;
 
@@ -69,6 +76,8 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   marks = 0;
   upstreamTransportFailureReason: string | undefined = undefined;
   readonly #place: RecordPlace;
+  /** Called when it is over. */
+  protected onEnd: (() => void) | undefined = undefined;
 
   constructor(downstream: Downstream, block: HeaderBlock, startedMs: number, place: RecordPlace) {
     this.context = downstream.context;
@@ -77,6 +86,22 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
     this.block = block;
     this.startedMs = startedMs;
     this.#place = place;
+  }
+
+  /**
+   * Makes this the copy of a request that has been through the stages.
+   * @param onEnd called once, when it is over
+   */
+  becomeCopyOf(original: ExchangeRecord, onEnd: () => void): void {
+    this.method = original.method;
+    this.authority = original.authority;
+    this.path = original.path;
+    this.grpc = original.grpc;
+    this.requestId = original.requestId;
+    this.caller = original.caller;
+    this.sourceCluster = original.sourceCluster;
+    this.marks = MARK.mirrored;
+    this.onEnd = onEnd;
   }
 
   get protocol(): RequestProtocol {

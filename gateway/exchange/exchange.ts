@@ -8,15 +8,16 @@ import {
   type StreamWriter,
   type UpstreamFailure,
 } from '../http/stream.ts';
-import { answerFailure, grpcTrailers } from '../pipeline/answer.ts';
+import { type Answer, answerFailure, answerRedirect, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
 import { forward } from '../pipeline/forward.ts';
-import { runStages } from '../pipeline/stages.ts';
+import { changeHeaders } from '../pipeline/header-changes.ts';
+import { runStages, STAGES, type Stage } from '../pipeline/stages.ts';
 import type { ActiveNode } from './active-list.ts';
 import { Deadlines, type Expiry } from './deadlines.ts';
 import type { AttemptFailure } from './decision.ts';
 import { DispatchedExchange } from './dispatched-exchange.ts';
-import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts } from './environment.ts';
+import type { ActiveExchange, ExchangeEnvironment, ExchangeTimeouts, RequestCopies } from './environment.ts';
 import type { Downstream } from './exchange-record.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
 
@@ -38,6 +39,8 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   #responseEnded = false;
   #heldResponseBytes = 0;
   #tcpOpen = false;
+  /** Of its request, while they are to be told of its body. */
+  #copies: RequestCopies | undefined = undefined;
 
   constructor(
     environment: ExchangeEnvironment,
@@ -53,9 +56,9 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   }
 
   /** Runs the stages and sends the request on its way. */
-  begin(): void {
+  begin(stages: readonly Stage[] = STAGES): void {
     this.environment.begun(this);
-    const failure = runStages(this, this.environment);
+    const failure = runStages(this, this.environment, stages);
     if (failure === 'overloaded' && this.protocol === 'http2') {
       this.#refuse();
       return;
@@ -67,8 +70,17 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     if (this.timeouts !== undefined || this.retryPlan !== undefined || this.grpcTimeout !== undefined) {
       this.#setDeadlines();
     }
-    if (this.fault === undefined) this.dispatch();
+    if (this.mirrors !== undefined) {
+      this.#copies = this.environment.mirror(this, this.mirrors, this.body === undefined);
+    }
+    if (this.fault === undefined) this.#send();
     else this.#delay(this.fault);
+  }
+
+  #send(): void {
+    const { redirect } = this;
+    if (redirect === undefined) this.dispatch();
+    else this.#answeredBy(answerRedirect(this.#downstream, redirect, this.responseChanges));
   }
 
   #delay({ delayMs }: Fault): void {
@@ -83,7 +95,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   #afterDelay(): void {
     const failure =
       this.fault?.abort === undefined ? forward(this, this.environment) : ('faultInjected' as const);
-    if (failure === undefined) this.dispatch();
+    if (failure === undefined) this.#send();
     else this.fail(failure);
   }
 
@@ -101,6 +113,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.requestBytes += end - start;
     if (this.phase === 'ended') return;
     this.deadlines?.moved();
+    this.#copies?.data(chunk, start, end, endStream);
     if (this.body?.receive(chunk, start, end, endStream) === false) {
       this.environment.rejected('memory');
       this.fail('overloaded');
@@ -112,6 +125,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   requestTrailers(block: HeaderBlock): void {
     if (this.phase === 'ended') return;
     stripInternalFields(block);
+    this.#copies?.trailers(block);
     this.body?.receiveTrailers(block);
     this.#requestEnded();
   }
@@ -157,6 +171,7 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
         return;
       }
     }
+    if (this.responseChanges !== undefined) for (const one of this.responseChanges) changeHeaders(block, one);
     if (this.newCookie !== undefined) block.push('set-cookie', this.newCookie);
     this.status = status;
     this.phase = 'responding';
@@ -281,22 +296,27 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   protected override fail(code: FailureCode): void {
     if (this.#settled) return;
     this.abandonAttempt('unknown');
-    this.body?.release();
     this.failure = code;
     if (this.phase === 'responding') {
       this.#endBroken(code);
       return;
     }
-    const answer = answerFailure(this.#downstream, code, {
+    const answered = {
       method: this.method,
       grpc: this.grpc,
       onTrunk: this.context.origin === 'trunk',
       retryAfterMs: this.retryAfterMs,
       abort: code === 'faultInjected' ? this.fault?.abort : undefined,
-    });
-    this.status = answer.status;
-    this.responseBytes = answer.bodyBytes;
-    this.#heldResponseBytes = answer.heldBytes;
+    };
+    this.#answeredBy(answerFailure(this.#downstream, code, answered));
+  }
+
+  /** The gateway's own answer was given. */
+  #answeredBy({ status, bodyBytes, heldBytes }: Answer): void {
+    this.body?.release();
+    this.status = status;
+    this.responseBytes = bodyBytes;
+    this.#heldResponseBytes = heldBytes;
     this.#responseEnded = true;
     this.phase = 'answered';
     this.#finishWhenComplete();
@@ -354,10 +374,12 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
     this.upstream = undefined;
     this.body?.release();
     this.deadlines?.close();
+    this.#copies?.abandon();
     if (this.#tcpOpen) this.#countTcp(-1);
     this.durationMs = environment.clock.monotonic() - this.startedMs;
     environment.ended(this);
     environment.recorder.finished(this);
+    this.onEnd?.();
   }
 
   #countTcp(change: 1 | -1): void {

@@ -1,7 +1,10 @@
 import { type FailureCode, REQUEST_FAILURES } from '../../federation/model/errors.ts';
 import { type FaultAbort, grpcStatusOf } from '../../federation/model/fault-injection.ts';
+import type { HeaderChanges } from '../../federation/model/mesh-route.ts';
 import type { HeaderBlock, StreamWriter } from '../http/stream.ts';
 import { NO_LOCAL_ENDPOINT_REASON, TRUNK_FIELDS } from './fields.ts';
+import { changeHeaders } from './header-changes.ts';
+import type { RedirectAnswer } from './request.ts';
 
 /** Who is answered, as far as the form of the answer depends on it. */
 export interface Answered {
@@ -49,6 +52,18 @@ export function answerFailure(writer: StreamWriter, code: FailureCode, answered:
   if (withoutBody) return { status: httpStatus, bodyBytes: 0, heldBytes: 0 };
   const taken = writer.sendData(body, 0, body.length, true);
   return { status: httpStatus, bodyBytes: body.length, heldBytes: body.length - taken };
+}
+
+/** A redirect has no body: `location` says everything. */
+export function answerRedirect(
+  writer: StreamWriter,
+  { status, location }: RedirectAnswer,
+  changes: readonly HeaderChanges[] = [],
+): Answer {
+  const block: HeaderBlock = [':status', String(status), 'location', location, 'content-length', '0'];
+  for (const change of changes) changeHeaders(block, change);
+  writer.sendHeaders(block, true);
+  return { status, bodyBytes: 0, heldBytes: 0 };
 }
 
 /** How a gRPC call ends whose response had begun. */

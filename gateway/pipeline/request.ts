@@ -1,6 +1,7 @@
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { Fault, FaultInjection } from '../../federation/model/fault-injection.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
+import type { HeaderChanges } from '../../federation/model/mesh-route.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
@@ -9,9 +10,16 @@ import type { Choice, Destination } from '../routing/destination.ts';
 import type { RetryPlan } from '../routing/retry-plan.ts';
 import type { Route } from '../routing/route.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import type { CompiledBackend, CompiledRule } from '../routing/rules/compiled-rule.ts';
 import type { RequestProtocol, RouteMeters } from '../telemetry/route-meters.ts';
 import type { CallerIdentities } from './caller-identities.ts';
 import type { ForwardingConfig } from './forwarding-config.ts';
+
+/** What the gateway answers instead of passing a request on. */
+export interface RedirectAnswer {
+  readonly status: number;
+  readonly location: string;
+}
 
 /** A request on its way through the stages. Each stage may assume what the stages above it have filled in. */
 export interface PipelineRequest {
@@ -62,6 +70,16 @@ export interface PipelineRequest {
 
   // faults
   fault: Fault | undefined;
+
+  // rules
+  /** undefined = the service has none that hold for the caller. */
+  rule: CompiledRule | undefined;
+  /** To make of its response, in this order. */
+  responseChanges: readonly HeaderChanges[] | undefined;
+  /** Instead of sending it anywhere. */
+  redirect: RedirectAnswer | undefined;
+  /** Where copies of it go. */
+  mirrors: readonly CompiledBackend[] | undefined;
 
   // forward
   /** What the next choice must avoid; `FIRST_TRY` or one of the request's own, with its hash from `route` on. */

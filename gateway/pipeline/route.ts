@@ -1,11 +1,12 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
 import { gatewayDnsName } from '../../federation/model/identity.ts';
-import { FIRST_TRY, NOTHING_TRIED } from '../routing/destination.ts';
+import { NOTHING_TRIED } from '../routing/destination.ts';
 import type { Route } from '../routing/route.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import { normalisePath } from './path.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
 import { hashOfRequest, parseHash } from './request-hash.ts';
+import { settleFor } from './settle.ts';
 
 /** Which service and port is meant: by the trunk's word, by the port it came in on, or by its authority. */
 export function route(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
@@ -58,14 +59,8 @@ function acceptFromClient(
   found: Route<RouteMeters>,
   environment: PipelineEnvironment,
 ): FailureCode | undefined {
-  const hash = ownHash(request, found, environment);
-  if (hash !== undefined) request.choice = { ...FIRST_TRY, hash };
-  const { handling } = found;
-  if (handling !== undefined) {
-    request.timeouts = handling.timeouts;
-    request.retryPlan = handling.retries;
-    request.faults = handling.faults;
-  }
+  // Where there are rules, they say which service's policies hold.
+  if (found.rules === undefined) settleFor(request, found, environment);
   return accept(request, found);
 }
 

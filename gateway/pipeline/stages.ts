@@ -8,6 +8,7 @@ import { provenance } from './provenance.ts';
 import { rateLimit } from './rate-limit.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
 import { route } from './route.ts';
+import { rules } from './rules.ts';
 
 /** Lets a request pass (undefined) or names how it fails. Synchronous, and never writes an answer itself. */
 export type Stage = (request: PipelineRequest, environment: PipelineEnvironment) => FailureCode | undefined;
@@ -17,6 +18,7 @@ export const STAGES: readonly Stage[] = [
   limits,
   authenticate,
   route,
+  rules,
   authorize,
   rateLimit,
   faults,
@@ -24,11 +26,15 @@ export const STAGES: readonly Stage[] = [
   forward,
 ];
 
+/** What a mirrored copy of a request still goes through: the original has been through the rest. */
+export const COPY_STAGES: readonly Stage[] = [authorize, forward];
+
 export function runStages(
   request: PipelineRequest,
   environment: PipelineEnvironment,
+  stages: readonly Stage[] = STAGES,
 ): FailureCode | undefined {
-  for (const stage of STAGES) {
+  for (const stage of stages) {
     const failure = stage(request, environment);
     if (failure !== undefined) return failure;
   }

@@ -19,6 +19,7 @@ import { requestHandling } from './request-handling.ts';
 import { type BareRoute, type Route, routeTarget } from './route.ts';
 import { RouteIndex, type ServiceRoutes } from './route-index.ts';
 import { RouteTable } from './route-table.ts';
+import { ruleSetOf } from './rules/rule-set.ts';
 import { newTierUsage, type TierUsage, workerLimit } from './tier-usage.ts';
 import { type UpstreamPlan, upstreamPlan } from './upstream-plan.ts';
 
@@ -151,6 +152,7 @@ function compileRoute(
     port,
     failover: service.failover,
     ...shared,
+    rules: ruleSetOf(service.routes, port, before?.rules, runtime.workers),
     balancing: balancingOf(loadBalancing, endpoints, before?.balancing, runtime.random),
     hashOn: hashSourceOf(loadBalancing),
     // In one order for all gateways, so that they come to the same plans.

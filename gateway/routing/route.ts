@@ -7,6 +7,7 @@ import type { Balancing } from './balancing/balancer.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { RequestHandling } from './request-handling.ts';
 import type { RouteState } from './route-state.ts';
+import type { RuleSet } from './rules/rule-set.ts';
 import type { UpstreamPlan } from './upstream-plan.ts';
 
 /** `namespace/name:port name`: how a trunk names a route in the field `isthmus-service`. */
@@ -25,6 +26,8 @@ export interface Route<Telemetry = unknown> {
   readonly access: CompiledAccess;
   /** What else is asked of its requests; undefined = nothing. */
   readonly handling: RequestHandling | undefined;
+  /** HTTPRoutes and GRPCRoutes that are attached to it; undefined = none. */
+  readonly rules: RuleSet | undefined;
   /** How one of the equally fit own endpoints is chosen. */
   readonly balancing: Balancing;
   /** What a request's hash is made of; undefined = requests have none. */
