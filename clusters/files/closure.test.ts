@@ -106,6 +106,17 @@ test('a policy whose targets cannot be told closes its namespace, or everything'
   }
 });
 
+test('a route that cannot be read has rules too, and closes nothing', async (t) => {
+  const route = `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r, namespace: shop }
+spec: { parentRefs: [{ group: "", kind: Service, name: pay }], rules: [{ matches: wrong }] }
+`;
+  const provider = await startedWith(t, { 'r.yaml': route });
+  assert.equal(provider.problems.value.length, 1);
+  assert.deepEqual(rulesOf(provider, 'shop/pay'), [[]]);
+});
+
 test('a peer that cannot be read at the start may offer in no namespace', async (t) => {
   const folder = tempFolder(t);
   await write(folder, {

@@ -15,6 +15,9 @@ export type Closure =
 
 const RESTRICTING = ['AccessPolicy', 'ClusterPeer'];
 
+/** They have rules too, and restrict nobody. */
+const ROUTES: readonly string[] = ['HTTPRoute', 'GRPCRoute'];
+
 const RESTRICTING_KINDS: Readonly<Record<Closure['kind'], string>> = {
   access: 'AccessPolicy',
   transport: 'TrafficPolicy',
@@ -100,7 +103,7 @@ export function describeClosure(closure: Closure): string {
 function meantKind({ kind, spec }: Outline, text: string): string | undefined {
   if (kind !== undefined && RESTRICTING.includes(kind)) return kind;
   if (Object.keys(spec).some((key) => ASKS_FOR_TLS.test(key))) return 'TrafficPolicy';
-  if ('rules' in spec) return 'AccessPolicy';
+  if ('rules' in spec && !ROUTES.includes(kind ?? '')) return 'AccessPolicy';
   if ('allowedNamespaces' in spec) return 'ClusterPeer';
   // Where not even a kind could be made out, each that the text speaks of may be its own.
   const kinds = kind === undefined ? all(KIND, text) : [kind];

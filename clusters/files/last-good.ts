@@ -4,7 +4,7 @@ import { readIfThere, writeDurably } from '../../federation/runtime/durable-file
 import { Saver } from '../../federation/runtime/saver.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { parseStored, resourceId, storedForm } from '../schema/resource.ts';
-import type { FileObject, ResourceFile } from './resource-file.ts';
+import { contentDigest, type FileObject, type ResourceFile } from './resource-file.ts';
 
 /** Rules are on disk soon: an older version of one must not come back in place of a newer. */
 const RULES_DELAY_MS = 500;
@@ -12,7 +12,7 @@ const RULES_DELAY_MS = 500;
 const REST_DELAY_MS = 15_000;
 
 const storedObject = z.strictObject({
-  line: z.int().min(1),
+  line: z.int().min(0),
   changedAtMs: z.number(),
   createdAtMs: z.number(),
   resource: z.unknown(),
@@ -67,11 +67,14 @@ export class LastGood {
     }
   }
 
-  /** What an earlier process knew of a file: given once, for its first reading. */
-  take(file: string): EarlierFile | undefined {
-    const earlier = this.#earlier.get(file);
+  /** What an earlier process knew of a file: until its first reading counts. */
+  earlier(file: string): EarlierFile | undefined {
+    return this.#earlier.get(file);
+  }
+
+  /** The file was read: what is known of it now is newer. */
+  outdated(file: string): void {
     this.#earlier.delete(file);
-    return earlier;
   }
 
   /** Every file was looked at: what was not asked for is of files that were removed meanwhile. */
@@ -131,9 +134,9 @@ export class LastGood {
   }
 }
 
-function printObject({ line, changedAtMs, createdAtMs, resource, content }: FileObject): string {
+function printObject({ line, changedAtMs, createdAtMs, resource }: FileObject): string {
   const times = `"line":${line},"changedAtMs":${changedAtMs},"createdAtMs":${createdAtMs}`;
-  return `{${times},"resource":${storedForm(resource, content)}}`;
+  return `{${times},"resource":${storedForm(resource)}}`;
 }
 
 /** @throws Error when the text is not such a state. */
@@ -145,7 +148,7 @@ function parseState(text: string): Map<string, EarlierFile> {
 function earlierFile(file: string, stored: StoredFile): EarlierFile {
   const objects = stored.objects.map(({ resource: value, ...times }): FileObject => {
     const resource = parseStored(value);
-    return { ...times, id: resourceId(resource), resource, file, content: JSON.stringify(resource) };
+    return { ...times, id: resourceId(resource), resource, file, content: contentDigest(resource) };
   });
   return { whole: stored.whole, objects: new Map(objects.map((object) => [object.id, object])) };
 }

@@ -3,7 +3,7 @@ import type { BackendGrant, MeshRoute } from '../../federation/model/mesh-route.
 import type { AccessRule, FailoverPolicy } from '../../federation/model/policy.ts';
 import { type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
-import type { AccessPolicy, PeerRule, ProviderProblem } from '../provider.ts';
+import type { AccessPolicy, PeerRule, ProviderChange, ProviderProblem } from '../provider.ts';
 import { toAccessPolicies } from '../schema/access-policy-schema.ts';
 import { toPeerRule } from '../schema/cluster-peer-schema.ts';
 import { toFailoverPolicy } from '../schema/failover-policy-schema.ts';
@@ -11,9 +11,10 @@ import { toGrpcRoute } from '../schema/grpc-route-schema.ts';
 import { toHttpRoute } from '../schema/http-route-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
 import { toBackendGrant } from '../schema/reference-grant-schema.ts';
+import type { ResourceKind } from '../schema/resource.ts';
 import { toTrafficPolicy } from '../schema/traffic-policy-schema.ts';
 import type { Closure } from './closure.ts';
-import type { FileObject } from './resource-file.ts';
+import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
 
 const NOBODY: AccessRule = {
@@ -24,7 +25,20 @@ const NOBODY: AccessRule = {
   pathPrefixes: [],
 };
 
-/** The policies, routes and peers of a folder. Few objects: built anew as a whole when any of them changes. */
+/** What is told to listeners when an object of a kind changed. */
+export const CHANGE_OF_KIND = {
+  FailoverPolicy: 'policies',
+  TrafficPolicy: 'policies',
+  AccessPolicy: 'policies',
+  HTTPRoute: 'routes',
+  GRPCRoute: 'routes',
+  ReferenceGrant: 'routes',
+  ClusterPeer: 'peers',
+} as const satisfies Partial<Record<ResourceKind, ProviderChange['kind']>>;
+
+const INDEXED_KINDS = Object.keys(CHANGE_OF_KIND) as (keyof typeof CHANGE_OF_KIND)[];
+
+/** The policies, routes and peers. Few objects: built anew as a whole when any of them changes. */
 export class PolicyIndex {
   readonly failoverPolicies = new Map<string, FailoverPolicy>();
   readonly trafficPolicies = new Map<string, TrafficPolicy>();
@@ -48,7 +62,8 @@ export class PolicyIndex {
     this.#problems = [];
     const targets = new Map<string, FileObject>();
     // Gateway API's rule for conflicts (GEP-713): the oldest, then the first by name, has precedence.
-    for (const object of [...resources.all()].sort(byAge)) this.#take(object, targets);
+    const objects = INDEXED_KINDS.flatMap((kind) => [...resources.ofKind(kind)]);
+    for (const object of objects.sort(byAge)) this.#take(object, targets);
     for (const [where, closure] of resources.closures()) this.#close(where, closure);
   }
 
@@ -88,7 +103,7 @@ export class PolicyIndex {
     this.meshRoutes.set(object.id, route);
     for (const { index, dropped, message } of route.problems) {
       this.#problems.push({
-        where: `${object.file}:${object.line}`,
+        where: placeOf(object),
         message: `${object.id}: rules[${index}]: ${message}`,
         hint: dropped
           ? 'the rule is left out until it is mended'
@@ -117,8 +132,8 @@ export class PolicyIndex {
       return true;
     }
     this.#problems.push({
-      where: `${object.file}:${object.line}`,
-      message: `${object.id}: ${target} already has ${holder.id} (${holder.file}:${holder.line}), which is older`,
+      where: placeOf(object),
+      message: `${object.id}: ${target} already has ${holder.id} (${placeOf(holder)}), which is older`,
       hint: `a service has one ${kind}: remove one of the two`,
     });
     return false;

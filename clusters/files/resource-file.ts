@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   readYamlDocuments,
   type YamlDocument,
@@ -8,21 +9,25 @@ import { type Resource, readResource, resourceId } from '../schema/resource.ts';
 import { type Closure, closureOf, describeClosure, idOf, lossOf, restrictingKind } from './closure.ts';
 import type { FileTimes } from './folder-watch.ts';
 
-/** One object of a file, and since when it has this content. */
+/**
+ * One object, and since when it has this content. `file` is where it comes from: a file of the folder, or the object
+ * itself where it comes from Kubernetes.
+ */
 export interface FileObject {
   readonly id: string;
   readonly resource: Resource;
   readonly file: string;
+  /** From 1; 0 = the whole of it, for an object from Kubernetes has no lines. */
   readonly line: number;
   /** Unix ms. */
   readonly changedAtMs: number;
   /** Unix ms: for objects that do not say it themselves, since when its file is as it was first seen. */
   readonly createdAtMs: number;
-  /** Its content, to tell whether it changed. */
+  /** A digest of its content, to tell whether it changed. */
   readonly content: string;
 }
 
-/** What a file gave the last time it was read. */
+/** What a file (or Kubernetes, of one object) gave the last time it was read. */
 export interface ResourceFile {
   readonly objects: ReadonlyMap<string, FileObject>;
   readonly problems: readonly ProviderProblem[];
@@ -47,20 +52,30 @@ interface Unreadable {
   readonly mayBe: (id: string) => boolean;
 }
 
-/**
- * Reads a file's text. What cannot be read keeps the version that `previous` has of it: of the object, of all objects
- * of its name when its kind is unknown, of all that the file had when it does not even say its name.
- */
+/** Reads a file's text. */
 export function readResourceFile(
   file: string,
   text: string,
   reading: FileReading,
   previous: ResourceFile | undefined,
 ): ResourceFile {
+  return readDocuments(file, readYamlDocuments(text), reading, previous);
+}
+
+/**
+ * Reads what one place holds. What cannot be read keeps the version that `previous` has of it: of the object, of all objects
+ * of its name when its kind is unknown, of all that the file had when it does not even say its name.
+ */
+export function readDocuments(
+  file: string,
+  documents: readonly YamlDocument[],
+  reading: FileReading,
+  previous: ResourceFile | undefined,
+): ResourceFile {
   const objects = new Map<string, FileObject>();
   const problems: ProviderProblem[] = [];
   const unreadable: Unreadable[] = [];
-  for (const document of readYamlDocuments(text)) {
+  for (const document of documents) {
     const read = readResource(document);
     if (read.kind === 'invalid') {
       unreadable.push({ document, problems: read.problems, mayBe: read.mayBe });
@@ -129,23 +144,33 @@ function fileObject(
   times: FileTimes,
   previous: ResourceFile | undefined,
 ): FileObject {
-  const content = JSON.stringify(resource);
+  const content = contentDigest(resource);
   const old = previous?.objects.get(id);
   if (old?.content === content) return { ...old, line };
   const { changedAtMs, modifiedAtMs } = times;
   return { id, resource, file, line, changedAtMs, createdAtMs: old?.createdAtMs ?? modifiedAtMs, content };
 }
 
+/** To tell whether an object changed without keeping it twice. */
+export function contentDigest(resource: Resource): string {
+  return createHash('sha256').update(JSON.stringify(resource)).digest('base64');
+}
+
+/** Where an object is, for a person. */
+export function placeOf({ file, line }: Pick<FileObject, 'file' | 'line'>): string {
+  return line === 0 ? file : `${file}:${line}`;
+}
+
 function asProblem(file: string, problem: YamlProblem, effect: string): ProviderProblem {
   const hint = problem.hint === undefined ? effect : `${problem.hint}; ${effect}`;
-  return { where: `${file}:${problem.line}`, message: problem.message, hint };
+  return { where: placeOf({ file, line: problem.line }), message: problem.message, hint };
 }
 
 /** Two objects of one name: the first is used. */
 export function duplicate(first: FileObject, file: string, line: number): ProviderProblem {
   return {
-    where: `${file}:${line}`,
-    message: `${first.id} is also in ${first.file}:${first.line}, which is used`,
+    where: placeOf({ file, line }),
+    message: `${first.id} is also in ${placeOf(first)}, which is used`,
     hint: 'remove one of the two',
   };
 }

@@ -3,25 +3,33 @@ import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint } from '../../federation/model/endpoint.ts';
 import { parseServiceKey, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
 import type { ProvidedService, ProviderProblem } from '../provider.ts';
-import { sliceEndpoints, sliceService } from '../schema/endpoint-slice-schema.ts';
+import {
+  type NodePlaces,
+  sliceEndpoints,
+  slicePorts,
+  sliceService,
+} from '../schema/endpoint-slice-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
-import type { Resource } from '../schema/resource.ts';
 import { servicePorts, serviceType } from '../schema/service-schema.ts';
-import type { FileObject } from './resource-file.ts';
+import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
+
+const NO_PLACES: NodePlaces = { get: () => undefined };
 
 /** Joins Service, ServiceExport and EndpointSlice objects to services; only what changed is built anew. */
 export class ServiceIndex {
   readonly services = new Map<ServiceKey, ProvidedService>();
   readonly #resources: ResourceSet;
   readonly #home: Locality;
+  readonly #places: NodePlaces;
   readonly #slices = new Map<ServiceKey, Set<string>>();
   /** Where a slice was counted last: its label may change. */
   readonly #serviceOfSlice = new Map<string, ServiceKey>();
 
-  constructor(resources: ResourceSet, home: Locality) {
+  constructor(resources: ResourceSet, home: Locality, places: NodePlaces = NO_PLACES) {
     this.#resources = resources;
     this.#home = home;
+    this.#places = places;
   }
 
   /** Takes changed objects in; returns the services that are different now. */
@@ -31,14 +39,24 @@ export class ServiceIndex {
     return [...dirty].filter((key) => this.#rebuild(key));
   }
 
+  /** Nodes are somewhere else than they were; returns the services that are different now. */
+  moved(nodes: ReadonlySet<string>): ServiceKey[] {
+    const dirty = new Set<ServiceKey>();
+    for (const { id, resource } of this.#resources.ofKind('EndpointSlice')) {
+      const key = this.#serviceOfSlice.get(id);
+      if (resource.kind !== 'EndpointSlice' || key === undefined) continue;
+      if (resource.endpoints?.some(({ nodeName }) => nodeName != null && nodes.has(nodeName))) dirty.add(key);
+    }
+    return [...dirty].filter((key) => this.#rebuild(key));
+  }
+
   /** Exports that offer nothing, or less than their Service has. */
   problems(): ProviderProblem[] {
     const problems: ProviderProblem[] = [];
-    for (const object of this.#resources.all()) {
-      if (object.resource.kind !== 'ServiceExport') continue;
+    for (const object of this.#resources.ofKind('ServiceExport')) {
       const key = serviceKey(object.resource.metadata);
       const problem = exportProblem(key, this.services.get(key));
-      if (problem !== undefined) problems.push({ where: `${object.file}:${object.line}`, ...problem });
+      if (problem !== undefined) problems.push({ where: placeOf(object), ...problem });
     }
     return problems;
   }
@@ -81,10 +99,25 @@ export class ServiceIndex {
       service: parseServiceKey(key),
       type: serviceType(object.resource),
       ports: servicePorts(object.resource),
-      endpoints: endpoints(slices, this.#home),
+      endpoints: this.#endpoints(slices),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
     };
+  }
+
+  #endpoints(slices: readonly FileObject[]): Endpoint[] {
+    const byTarget = new Map<string, Endpoint>();
+    for (const { resource, changedAtMs } of slices) {
+      if (resource.kind !== 'EndpointSlice') continue;
+      const ports = JSON.stringify(slicePorts(resource));
+      for (const endpoint of sliceEndpoints(resource, this.#home, changedAtMs, this.#places)) {
+        const target = `${endpoint.address} ${ports}`;
+        // The same endpoint may stand in two slices while the API server moves it: ready in one is ready.
+        const other = byTarget.get(target);
+        if (other === undefined || other.state !== 'ready') byTarget.set(target, endpoint);
+      }
+    }
+    return [...byTarget.values()];
   }
 
   #sliceObjects(key: ServiceKey): FileObject[] {
@@ -116,21 +149,4 @@ function exportProblem(
 /** An object that does not say when it was created counts from its file's time. */
 function creation(object: FileObject): number {
   return createdAtMs(object.resource.metadata) ?? object.createdAtMs;
-}
-
-function endpoints(slices: readonly FileObject[], home: Locality): Endpoint[] {
-  const byTarget = new Map<string, Endpoint>();
-  for (const { resource, changedAtMs } of slices) {
-    for (const endpoint of fromSlice(resource, home, changedAtMs)) {
-      const target = `${endpoint.address} ${JSON.stringify(endpoint.ports)}`;
-      // The same endpoint may stand in two slices while the API server moves it: ready in one is ready.
-      const other = byTarget.get(target);
-      if (other === undefined || other.state !== 'ready') byTarget.set(target, endpoint);
-    }
-  }
-  return [...byTarget.values()];
-}
-
-function fromSlice(resource: Resource, home: Locality, changedAtMs: number): Endpoint[] {
-  return resource.kind === 'EndpointSlice' ? sliceEndpoints(resource, home, changedAtMs) : [];
 }

@@ -5,6 +5,7 @@ import { goodResource, resourceProblems } from '../../test/fixtures/resource-pro
 import { sliceEndpoints, sliceService } from './endpoint-slice-schema.ts';
 
 const HOME = { region: 'eu', zone: 'eu-a' };
+const NO_PLACES = { get: () => undefined };
 const META = '{ name: cart-1, namespace: shop, labels: { kubernetes.io/service-name: cart } }';
 
 function slice(rest: string, metadata = META): string {
@@ -16,7 +17,7 @@ function endpoints(...given: string[]): string {
 }
 
 function read(text: string): Endpoint[] {
-  return sliceEndpoints(goodResource('EndpointSlice', text), HOME, 1);
+  return sliceEndpoints(goodResource('EndpointSlice', text), HOME, 1, NO_PLACES);
 }
 
 const MANY = Array.from({ length: 1001 }, () => '{ addresses: [10.0.0.1] }');
@@ -90,7 +91,7 @@ describe('an EndpointSlice', () => {
   it('belongs to the service that its label names, in its own namespace', () => {
     const object = goodResource('EndpointSlice', slice('addressType: IPv4'));
     assert.deepEqual(sliceService(object), { namespace: 'shop', name: 'cart' });
-    assert.deepEqual(sliceEndpoints(object, HOME, 1), []);
+    assert.deepEqual(sliceEndpoints(object, HOME, 1, NO_PLACES), []);
   });
 
   const states: readonly (readonly [string, string])[] = [

@@ -47,6 +47,7 @@ const endpoint = z.object({
     .max(100),
   conditions,
   zone: placeName.nullish(),
+  nodeName: z.string().max(253).nullish(),
   deprecatedTopology: placedLabels.nullish(),
 });
 
@@ -80,21 +81,50 @@ function state(given: z.infer<typeof conditions>): EndpointState {
   return given.serving === true && terminating ? 'degraded' : 'unready';
 }
 
-/** `home` is where the cluster is: what holds for an endpoint that names no zone or region. */
-export function sliceEndpoints(object: EndpointSliceObject, home: Locality, changedAtMs: number): Endpoint[] {
+/** Where nodes are, by their names, as far as that is known. */
+export interface NodePlaces {
+  get(nodeName: string): Partial<Locality> | undefined;
+}
+
+/** Numbers by name; the empty name where the service's port has none either. */
+export function slicePorts(object: EndpointSliceObject): Record<string, number> {
   const ports: Record<string, number> = {};
   for (const one of object.ports ?? []) ports[one.name ?? ''] = one.port;
+  return ports;
+}
+
+/**
+ * The slice's endpoints in the model's terms.
+ * @param home where the cluster is: what holds for an endpoint that names no zone or region, and whose node names none
+ * @param places where nodes are, by name
+ */
+export function sliceEndpoints(
+  object: EndpointSliceObject,
+  home: Locality,
+  changedAtMs: number,
+  places: NodePlaces,
+): Endpoint[] {
+  const ports = slicePorts(object);
   const weight = Number(object.metadata.annotations?.[WEIGHT_ANNOTATION] ?? 1);
   const region = object.metadata.labels[REGION_LABEL];
-  return (object.endpoints ?? []).map((one) => ({
-    address: one.addresses[0] ?? '',
-    ports,
-    locality: {
-      region: one.deprecatedTopology?.[REGION_LABEL] ?? region ?? home.region,
-      zone: one.zone ?? home.zone,
-    },
-    state: state(one.conditions),
-    changedAtMs,
-    ...(weight === 1 ? {} : { weight }),
-  }));
+  const localities = new Map<string, Locality>();
+  return (object.endpoints ?? []).map((one) => {
+    const place = one.nodeName == null ? undefined : places.get(one.nodeName);
+    const locality = {
+      region: one.deprecatedTopology?.[REGION_LABEL] ?? region ?? place?.region ?? home.region,
+      zone: one.zone ?? place?.zone ?? home.zone,
+    };
+    // A quarter of a million endpoints are in a few places.
+    const name = `${locality.region}/${locality.zone}`;
+    const shared = localities.get(name) ?? locality;
+    localities.set(name, shared);
+    return {
+      address: one.addresses[0] ?? '',
+      ports,
+      locality: shared,
+      state: state(one.conditions),
+      changedAtMs,
+      ...(weight === 1 ? {} : { weight }),
+    };
+  });
 }

@@ -97,15 +97,12 @@ export function resourceId(resource: Resource): string {
   return `${resource.kind}/${resource.metadata.namespace}/${resource.metadata.name}`;
 }
 
-/**
- * The JSON of an object that `parseStored` reads again.
- * @param content the object as it is in memory, as JSON
- */
-export function storedForm(resource: Resource, content: string): string {
+/** The JSON of an object that `parseStored` reads again. */
+export function storedForm(resource: Resource): string {
   // Only policies hold what is written otherwise than it is kept; there are few of them, and many of the others.
   const { kind } = resource;
   const asItIs = kind === 'Service' || kind === 'EndpointSlice' || kind === 'ServiceExport';
-  return asItIs ? content : JSON.stringify(z.encode(KINDS[kind].schema, resource));
+  return JSON.stringify(asItIs ? resource : z.encode(KINDS[kind].schema, resource));
 }
 
 /** @throws Error when it is not an object that this version reads. */
