@@ -7,8 +7,8 @@ export interface Limits {
   readonly rules: readonly Validation[];
 }
 
-/** What RE2, which the API server has, does not understand: look-around, named groups, back references. */
-const NOT_IN_RE2 = /\(\?[^:]|\\[1-9k]/;
+/** What RE2, which the API server has, does not understand: look-around, named groups, back references, large repeats. */
+const NOT_IN_RE2 = /\(\?[^:]|\\[1-9k]|[{,][0-9]{4,}\}/;
 
 /**
  * What a zod schema's own checks say, in the words of a structural schema.

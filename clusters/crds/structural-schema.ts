@@ -5,6 +5,8 @@ import { limitsOf } from './limits.ts';
 /** What may stand in `.meta()`, and goes into the schema as it is. */
 const PASSED_ON = ['description', 'maxLength', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys'];
 
+const YAML_1_1_BOOLEAN = /\.(y|yes|n|no|on|off|true|false)$/i;
+
 /**
  * The structural schema of what a zod schema reads (its input, durations as text).
  * @param path where it is in the object, for errors
@@ -119,6 +121,12 @@ function itemSchema(item: z.core.$ZodType, path: string): StructuralSchema {
 }
 
 function fieldSchema(field: z.core.$ZodType, path: string): StructuralSchema {
+  if (YAML_1_1_BOOLEAN.test(path)) {
+    throw new InexpressibleError(
+      path,
+      'kubectl reads YAML 1.1, to which this name is true or false: take another',
+    );
+  }
   const made = itemSchema(field, path);
   if (made.description === undefined) {
     throw new InexpressibleError(

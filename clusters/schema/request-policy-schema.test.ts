@@ -51,9 +51,9 @@ describe('retries', () => {
   refuses([
     ['retries: { attempts: 0 }', `${AT}.attempts: must be at least 1`],
     ['retries: { attempts: 11 }', `${AT}.attempts: must be at most 10`],
-    ['retries: { statusCodes: [409] }', `${AT}.statusCodes: needs retriable-status-codes in on`],
+    ['retries: { statusCodes: [409] }', `${AT}.statusCodes: needs retriable-status-codes in retryOn`],
     [
-      'retries: { on: [retriable-status-codes], statusCodes: [200] }',
+      'retries: { retryOn: [retriable-status-codes], statusCodes: [200] }',
       `${AT}.statusCodes.0: must be at least 400`,
     ],
     ['retries: { idempotentPaths: [a] }', `${AT}.idempotentPaths.0: is not a path that begins with /`],
@@ -69,7 +69,7 @@ describe('retries', () => {
 
   it('are read whole, also out of what was kept of them', () => {
     const text = policy(
-      'retries: { attempts: 3, on: [5xx, unavailable, retriable-status-codes], statusCodes: [409], idempotentPaths: [/a/*], perTryTimeout: 500ms, backoff: { base: 50ms, max: 1s }, budget: { percent: 10, minConcurrency: 5 } }',
+      'retries: { attempts: 3, retryOn: [5xx, unavailable, retriable-status-codes], statusCodes: [409], idempotentPaths: [/a/*], perTryTimeout: 500ms, backoff: { base: 50ms, max: 1s }, budget: { percent: 10, minConcurrency: 5 } }',
     );
     const resource = goodResource('TrafficPolicy', text);
     assert.deepEqual(toTrafficPolicy(resource).retries, {

@@ -95,7 +95,8 @@ export const retries = z
     attempts: whole('attempts')
       .default(DEFAULT_RETRIES.attempts)
       .describe('How many times a request is tried again at most.'),
-    on: z
+    // Not `on`: YAML 1.1, which kubectl reads, takes that for true.
+    retryOn: z
       .array(z.enum(RETRY_CONDITIONS))
       .min(1)
       .max(RETRY_CONDITIONS.length)
@@ -129,16 +130,24 @@ export const retries = z
       .default({ ...DEFAULT_RETRIES.budget })
       .describe('Bounds retries, so that they do not make an overload worse.'),
   })
-  .refine(({ on, statusCodes }) => on.includes('retriable-status-codes') || statusCodes.length === 0, {
-    message: 'needs retriable-status-codes in on',
-    path: ['statusCodes'],
-    ...inCel("'retriable-status-codes' in self.on || self.statusCodes.size() == 0"),
-  })
+  .refine(
+    ({ retryOn, statusCodes }) => retryOn.includes('retriable-status-codes') || statusCodes.length === 0,
+    {
+      message: 'needs retriable-status-codes in retryOn',
+      path: ['statusCodes'],
+      ...inCel("'retriable-status-codes' in self.retryOn || self.statusCodes.size() == 0"),
+    },
+  )
   .describe(
     'Which failed requests are tried again. Never one that may have been processed and must not be done twice. Only the gateway where the client comes in retries.',
   );
 
 export function toRetries(given: z.infer<typeof retries>): RetryPolicy {
-  const { perTryTimeout, backoff: delays, ...rest } = given;
-  return { ...rest, perTryTimeoutMs: perTryTimeout, backoff: { baseMs: delays.base, maxMs: delays.max } };
+  const { retryOn, perTryTimeout, backoff: delays, ...rest } = given;
+  return {
+    ...rest,
+    on: retryOn,
+    perTryTimeoutMs: perTryTimeout,
+    backoff: { baseMs: delays.base, maxMs: delays.max },
+  };
 }
