@@ -3,16 +3,14 @@ import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccessRule } from '../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { FileProvider } from '../file-provider.ts';
 import type { AccessPolicy } from '../provider.ts';
 
 const ALLOW = '{ action: Allow, principals: ["spiffe://east.mesh.example/ns/shop/sa/till"] }';
-const CLOSED: readonly AccessRule[] = [
-  { action: 'deny', principals: [], sourceClusters: [], methods: [], pathPrefixes: [] },
-];
+const CLOSED: readonly AccessRule[] = [{ ...EVERY_REQUEST, action: 'deny' }];
 
 function accessPolicy(
   rule: string,
@@ -99,6 +97,9 @@ test('a policy whose targets cannot be told closes its namespace, or everything'
     [accessPolicy(ALLOW, undefined, '{ name: p, namespace: shop'), [CLOSED, CLOSED, []]],
     [accessPolicy(ALLOW, undefined, '{ name: p, namespace: 7 }'), [CLOSED, CLOSED, CLOSED]],
     [accessPolicy(ALLOW).replace('metadata:', 'metdata:'), [CLOSED, CLOSED, CLOSED]],
+    // It says itself that it denies nobody, as long as it can be read that far.
+    [accessPolicy(ALLOW.replace('Allow', 'Alow')).replace('spec:', 'spec:\n  mode: Audit'), [[], [], []]],
+    [`${accessPolicy(ALLOW).replace('spec:', 'spec:\n  mode: Audit')}  : [`, [CLOSED, CLOSED, []]],
   ];
   for (const [text, expected] of cases) {
     const provider = await startedWith(t, { 'p.yaml': text });

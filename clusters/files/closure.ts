@@ -49,6 +49,8 @@ export function closureOf(document: YamlDocument, file: string): Closure | undef
   if (kind === 'AccessPolicy' || kind === 'TrafficPolicy') {
     // Of a text with mistakes in its syntax, targets may be lost.
     const whole = document.value !== undefined;
+    // It says itself that it denies nobody yet.
+    if (kind === 'AccessPolicy' && whole && found.spec.mode === 'Audit') return undefined;
     return { kind: kind === 'AccessPolicy' ? 'access' : 'transport', targets: targetsOf(found, whole) };
   }
   if (kind !== 'ClusterPeer') return undefined;

@@ -1,6 +1,6 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { BackendGrant, MeshRoute } from '../../federation/model/mesh-route.ts';
-import type { AccessRule, FailoverPolicy } from '../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST, type FailoverPolicy } from '../../federation/model/policy.ts';
 import { type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
 import type { AccessPolicy, PeerRule, ProviderChange, ProviderProblem } from '../provider.ts';
@@ -17,13 +17,7 @@ import type { Closure } from './closure.ts';
 import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
 
-const NOBODY: AccessRule = {
-  action: 'deny',
-  principals: [],
-  sourceClusters: [],
-  methods: [],
-  pathPrefixes: [],
-};
+const NOBODY: AccessRule = { ...EVERY_REQUEST, action: 'deny' };
 
 /** What is told to listeners when an object of a kind changed. */
 export const CHANGE_OF_KIND = {

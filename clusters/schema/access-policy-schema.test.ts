@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { goodResource, resourceProblems } from '../../test/fixtures/resource-problems.ts';
 import { toAccessPolicies } from './access-policy-schema.ts';
 import { toPeerRule } from './cluster-peer-schema.ts';
@@ -44,16 +45,50 @@ describe('an AccessPolicy', () => {
     const text = rules('{ action: Deny, principals: ["spiffe://west.mesh.example/*"], methods: [PUT] }');
     const policies = toAccessPolicies(goodResource('AccessPolicy', text));
     const rule = {
+      ...EVERY_REQUEST,
       action: 'deny',
       principals: ['spiffe://west.mesh.example/*'],
-      sourceClusters: [],
       methods: ['PUT'],
-      pathPrefixes: [],
+      origin: { policy: 'shop/p', rule: 0 },
     };
     assert.deepEqual(policies, [
       { target: { namespace: 'shop', name: 'cart' }, rules: [rule] },
       { target: { namespace: 'shop', name: 'till' }, rules: [rule] },
     ]);
+  });
+});
+
+describe('an AccessPolicy that names callers', () => {
+  it('takes service accounts of its own namespace by name alone', () => {
+    const text = rules(
+      '{ action: Allow, namespaces: [shop, bank], serviceAccounts: [cart, bank/till], paths: [/shop.Cart/Get] }',
+    );
+    const [first] = toAccessPolicies(goodResource('AccessPolicy', text));
+    assert.deepEqual(first?.rules, [
+      {
+        ...EVERY_REQUEST,
+        action: 'allow',
+        namespaces: ['shop', 'bank'],
+        serviceAccounts: ['shop/cart', 'bank/till'],
+        paths: ['/shop.Cart/Get'],
+        origin: { policy: 'shop/p', rule: 0 },
+      },
+    ]);
+  });
+
+  it('audits all its rules or none', () => {
+    const text = rules('{ action: Deny }, { action: Allow, methods: [GET] }').replace(
+      'rules:',
+      'mode: Audit, rules:',
+    );
+    const [first] = toAccessPolicies(goodResource('AccessPolicy', text));
+    assert.deepEqual(
+      first?.rules.map(({ mode, origin }) => [mode, origin?.rule]),
+      [
+        ['audit', 0],
+        ['audit', 1],
+      ],
+    );
   });
 });
 

@@ -9,6 +9,14 @@ const principal = z
   .max(2048)
   .regex(/^spiffe:\/\/[^*]+\*?$/, 'is not a SPIFFE ID, or the beginning of one followed by *');
 
+const serviceAccount = z
+  .string()
+  .max(317)
+  .regex(
+    /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+    'is not the name of a service account, or NAMESPACE/NAME of one in another namespace',
+  );
+
 const rule = z.strictObject({
   action: z
     .enum(['Allow', 'Deny'])
@@ -22,6 +30,20 @@ const rule = z.strictObject({
     .describe(
       'Callers by SPIFFE ID, at most 100. A `*` at the end stands for any rest, such as ' +
         '`spiffe://west.mesh.example/ns/shop/*`. Empty fits any caller, anonymous ones included.',
+    ),
+  namespaces: z
+    .array(dnsLabel)
+    .max(100)
+    .default([])
+    .describe(
+      'Namespaces of callers, in whichever cluster, at most 100. Empty fits any caller; others need a verified identity.',
+    ),
+  serviceAccounts: z
+    .array(serviceAccount)
+    .max(100)
+    .default([])
+    .describe(
+      "Service accounts of callers, in whichever cluster, at most 100: `NAME` in the policy's own namespace, or `NAMESPACE/NAME`.",
     ),
   sourceClusters: z
     .array(dnsLabel)
@@ -38,6 +60,18 @@ const rule = z.strictObject({
     .max(20)
     .default([])
     .describe('HTTP methods in capitals, such as `GET`, at most 20. Empty fits every method.'),
+  paths: z
+    .array(
+      z
+        .string()
+        .max(2048)
+        .regex(/^\/[!->@-~]*$/, 'is not a path that begins with / and has no query'),
+    )
+    .max(100)
+    .default([])
+    .describe(
+      'Whole paths without a query, such as `/shop.Cart/Get`, at most 100. With pathPrefixes, one of either.',
+    ),
   pathPrefixes: z
     .array(
       z
@@ -58,28 +92,39 @@ export const accessPolicySchema = z
     spec: z
       .strictObject({
         targetRefs,
+        mode: z
+          .enum(['Enforce', 'Audit'])
+          .default('Enforce')
+          .describe('`Audit`: what the rules would refuse is logged and counted, and passes.'),
         rules: z
           .array(rule)
           .min(1)
           .max(MAX_RULES, `has more than ${MAX_RULES} rules`)
           .describe(
-            'The rules, 1 to 100. A request that a Deny fits is refused; where there is an Allow at all, one must fit.',
+            'The rules, 1 to 100. A rule fits a request that has one of each list that is not empty. A request that a Deny fits is refused; where there is an Allow at all, one must fit.',
           ),
       })
       .describe('Who may call the targets, and what they may ask for.'),
   })
-  .describe('AccessPolicy says who may call services, by SPIFFE ID, cluster, method and path.');
+  .describe(
+    'AccessPolicy says who may call services, by SPIFFE ID, namespace, service account, cluster, method and path.',
+  );
 
 export type AccessPolicyObject = z.infer<typeof accessPolicySchema>;
 
 /** One per target. */
-export function toAccessPolicies(object: AccessPolicyObject): AccessPolicy[] {
-  const rules: AccessRule[] = object.spec.rules.map((given) => ({
-    ...given,
-    action: given.action === 'Allow' ? 'allow' : 'deny',
-  }));
-  return targetServices(object.metadata.namespace, object.spec.targetRefs).map((target) => ({
-    target,
-    rules,
-  }));
+export function toAccessPolicies({ metadata: meta, spec }: AccessPolicyObject): AccessPolicy[] {
+  const policy = `${meta.namespace}/${meta.name}`;
+  const rules = spec.rules.map(
+    (given, index): AccessRule => ({
+      ...given,
+      action: given.action === 'Allow' ? 'allow' : 'deny',
+      mode: spec.mode === 'Audit' ? 'audit' : 'enforce',
+      serviceAccounts: given.serviceAccounts.map((name) =>
+        name.includes('/') ? name : `${meta.namespace}/${name}`,
+      ),
+      origin: { policy, rule: index },
+    }),
+  );
+  return targetServices(meta.namespace, spec.targetRefs).map((target) => ({ target, rules }));
 }

@@ -70,15 +70,48 @@ export interface FailoverPolicy {
   readonly healthCheck: HealthCheckPolicy | undefined;
 }
 
-/** Who may call a service. Evaluated by the authorize stage; no rules at all = everyone. */
+/**
+ * Who may call a service. Evaluated by the authorize stage; no rules at all = everyone. A rule matches what has one of
+ * each list that is not empty.
+ */
 export interface AccessRule {
   readonly action: 'allow' | 'deny';
+  /** `audit`: what it would do is told, and not done. */
+  readonly mode: 'enforce' | 'audit';
   /** Exact SPIFFE IDs, or prefixes that end in `*`; empty = any caller, anonymous ones included. */
   readonly principals: readonly string[];
+  /** Of the caller, in whichever cluster: `/ns/<namespace>/sa/…` of its SPIFFE ID. */
+  readonly namespaces: readonly string[];
+  /** `<namespace>/<service account>` of the caller, in whichever cluster. */
+  readonly serviceAccounts: readonly string[];
   readonly sourceClusters: readonly ClusterName[];
   readonly methods: readonly string[];
+  /** Whole, without a query. */
+  readonly paths: readonly string[];
   readonly pathPrefixes: readonly string[];
+  /** Where it stands; undefined for what nobody wrote. */
+  readonly origin: RuleOrigin | undefined;
 }
+
+export interface RuleOrigin {
+  /** `namespace/name` of the AccessPolicy. */
+  readonly policy: string;
+  /** Its place there, from 0. */
+  readonly rule: number;
+}
+
+/** What a rule says that says nothing more than what it does. */
+export const EVERY_REQUEST: Omit<AccessRule, 'action'> = {
+  mode: 'enforce',
+  principals: [],
+  namespaces: [],
+  serviceAccounts: [],
+  sourceClusters: [],
+  methods: [],
+  paths: [],
+  pathPrefixes: [],
+  origin: undefined,
+};
 
 export const DEFAULT_FAILBACK: FailbackPolicy = {
   holdDownMs: 30_000,

@@ -66,6 +66,7 @@ export const REJECTIONS = {
   'enrolment-not-relayed': 'a request to join could not be passed on to the federation service',
   'foreign-caller': "a trunk named a caller of another cluster's trust domain",
   access: 'an AccessPolicy denied the request: 403',
+  'access-audit': 'an AccessPolicy in audit mode would have denied the request, which was let in',
   'rate-limit-service': 'a request more than a TrafficPolicy lets through to the service: 429',
   'rate-limit-caller': 'a request more than a TrafficPolicy lets through of one caller: 429',
   misdirected: 'a TLS connection for one name asked for another authority: 421',

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AccessPolicy } from '../../clusters/provider.ts';
-import type { AccessRule } from '../model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../model/policy.ts';
 import { DEFAULT_TRAFFIC_POLICY, type TrafficPolicy } from '../model/traffic-policy.ts';
 import { PolicyIndex } from './policy-index.ts';
 
 function rule(cluster: string): AccessRule {
-  return { action: 'deny', principals: [], sourceClusters: [cluster], methods: [], pathPrefixes: [] };
+  return { ...EVERY_REQUEST, action: 'deny', sourceClusters: [cluster] };
 }
 
 test('access policies are for a service, for a namespace, or for everything', () => {

@@ -6,6 +6,7 @@ import type {
   HealthCheckKind,
   HealthCheckPolicy,
   OutlierPolicy,
+  RuleOrigin,
   TierSelector,
   WeightedCluster,
 } from '../model/policy.ts';
@@ -28,6 +29,7 @@ import {
   string,
   text,
   texts,
+  whole,
 } from './json-fields.ts';
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
@@ -153,13 +155,41 @@ function checkKind(value: unknown): HealthCheckKind {
   return { kind, path: text(fields, 'path'), expectedStatus };
 }
 
+const RULE_FIELDS = [
+  'action',
+  'mode',
+  'principals',
+  'namespaces',
+  'serviceAccounts',
+  'sourceClusters',
+  'methods',
+  'paths',
+  'pathPrefixes',
+  'origin',
+];
+
 function accessRule(value: unknown): AccessRule {
-  const fields = object('', value, ['action', 'principals', 'sourceClusters', 'methods', 'pathPrefixes']);
+  const fields = object('', value, RULE_FIELDS);
   return {
     action: oneOf(fields, 'action', ['allow', 'deny']),
+    // What an older version has kept on its disk knows no more than this.
+    mode: fields.mode === undefined ? 'enforce' : oneOf(fields, 'mode', ['enforce', 'audit']),
     principals: texts(fields, 'principals'),
+    namespaces: textsOrNone(fields, 'namespaces'),
+    serviceAccounts: textsOrNone(fields, 'serviceAccounts'),
     sourceClusters: texts(fields, 'sourceClusters'),
     methods: texts(fields, 'methods'),
+    paths: textsOrNone(fields, 'paths'),
     pathPrefixes: texts(fields, 'pathPrefixes'),
+    origin: optional(fields, 'origin', ruleOrigin),
   };
+}
+
+function textsOrNone(fields: Fields, name: string): readonly string[] {
+  return fields[name] === undefined ? [] : texts(fields, name);
+}
+
+function ruleOrigin(value: unknown): RuleOrigin {
+  const fields = object('', value, ['policy', 'rule']);
+  return { policy: text(fields, 'policy'), rule: whole(fields, 'rule', 0, BOUNDS.rulesPerService) };
 }

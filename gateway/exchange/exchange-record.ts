@@ -55,6 +55,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   timeouts: RequestTimeouts | undefined = undefined;
   retryPlan: RetryPlan | undefined = undefined;
   faults: FaultInjection | undefined = undefined;
+  accessFinding: string | undefined = undefined;
   retryAfterMs = 0;
   fault: Fault | undefined = undefined;
   rule: CompiledRule | undefined = undefined;

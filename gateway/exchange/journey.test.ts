@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { parseSpiffeId } from '../../federation/model/identity.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { Http2Client, responseOf } from '../../test/fixtures/http2-client.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
@@ -94,8 +95,8 @@ describe('a request from a client in east to a pod in west', () => {
       stream.respond();
       stream.end();
     });
-    const deny = { principals: [], sourceClusters: [], methods: [], pathPrefixes: ['/admin'] };
-    const { client } = await pair(t, pod.port, { access: [{ action: 'deny', ...deny }] });
+    const access: readonly AccessRule[] = [{ ...EVERY_REQUEST, action: 'deny', pathPrefixes: ['/admin'] }];
+    const { client } = await pair(t, pod.port, { access });
     for (const path of ['/admin', '/x/../admin/y', '//admin', '/%61dmin', '/x%2f..%2fadmin', '/\\admin']) {
       assert.equal((await client.request({ ':path': path })).status, 403, path);
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { parseSpiffeId } from '../../federation/model/identity.ts';
-import type { AccessRule } from '../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { CURL_VERSIONS, type CurlAnswer, curl } from '../../test/fixtures/curl.ts';
 import { get } from '../../test/fixtures/gateway-pair.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
@@ -287,13 +287,7 @@ for (const version of CURL_VERSIONS) {
     });
 
     it('go by the access rules of the backend', async (t) => {
-      const deny: AccessRule = {
-        action: 'deny',
-        principals: [],
-        sourceClusters: [],
-        methods: [],
-        pathPrefixes: ['/secret'],
-      };
+      const deny: AccessRule = { ...EVERY_REQUEST, action: 'deny', pathPrefixes: ['/secret'] };
       const { port } = await scene(t, {
         access: [deny],
         routes: [

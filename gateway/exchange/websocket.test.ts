@@ -5,7 +5,7 @@ import { createServer, request } from 'node:http';
 import { connect } from 'node:http2';
 import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import type { AccessRule } from '../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { podPort } from '../../test/fixtures/pod-port.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
@@ -101,8 +101,9 @@ describe('a WebSocket through a trunk', () => {
   });
 
   it('is a GET for access rules', async (t) => {
-    const rule = { action: 'allow', principals: [], sourceClusters: [], methods: ['GET'] } as const;
-    const access: readonly AccessRule[] = [{ ...rule, pathPrefixes: ['/chat'] }];
+    const access: readonly AccessRule[] = [
+      { ...EVERY_REQUEST, action: 'allow', methods: ['GET'], pathPrefixes: ['/chat'] },
+    ];
     const port = await through(t, { protocol: 'http', access }, await http1Pod(t));
     const [, socket] = await once(askByHttp1(port), 'upgrade');
     socket.destroy();

@@ -64,6 +64,10 @@ export interface PipelineRequest {
   retryPlan: RetryPlan | undefined;
   faults: FaultInjection | undefined;
 
+  // authorize
+  /** Which rule denies it, or would in audit mode. */
+  accessFinding: string | undefined;
+
   // rateLimit
   /** When a refused request may come again; 0 = it was not refused. */
   retryAfterMs: number;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AccessRule } from '../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { compileAccess } from './access.ts';
 
 const CART = 'spiffe://east.mesh.example/ns/shop/sa/cart';
 
 function rule(action: AccessRule['action'], changes: Partial<AccessRule> = {}): AccessRule {
-  return { action, principals: [], sourceClusters: [], methods: [], pathPrefixes: [], ...changes };
+  return { ...EVERY_REQUEST, action, ...changes };
 }
 
 function allowed(
@@ -83,5 +83,79 @@ describe('access rules', () => {
     assert.equal(allowed([rule('deny', { pathPrefixes: ['/admin'] })], tcp), false);
     assert.equal(allowed([rule('allow', { pathPrefixes: ['/'] })], tcp), false);
     assert.equal(allowed([rule('allow')], tcp), true);
+  });
+});
+
+describe('rules that name workloads', () => {
+  const of = (caller: string | undefined, changes: Partial<AccessRule>) =>
+    allowed([rule('allow', changes)], caller === undefined ? {} : { caller });
+
+  it('match namespaces and service accounts of whichever cluster', () => {
+    const west = 'spiffe://west.mesh.example/ns/shop/sa/cart';
+    for (const caller of [CART, west]) {
+      assert.equal(of(caller, { namespaces: ['shop'] }), true);
+      assert.equal(of(caller, { serviceAccounts: ['shop/cart'] }), true);
+      assert.equal(of(caller, { namespaces: ['bank'] }), false);
+      assert.equal(of(caller, { serviceAccounts: ['bank/cart', 'shop/till'] }), false);
+      assert.equal(of(caller, { namespaces: ['bank'], serviceAccounts: ['shop/cart'] }), false, 'both must');
+    }
+  });
+
+  it('match nobody whose SPIFFE ID is not a workload', () => {
+    const callers = [
+      undefined,
+      'spiffe://east.mesh.example/isthmus/gateway',
+      'spiffe://east.mesh.example/ns/shop',
+      'spiffe://east.mesh.example/x/ns/shop/sa/cart',
+      'spiffe://east.mesh.example/ns/shop/sa/cart/x',
+    ];
+    for (const caller of callers) {
+      assert.equal(of(caller, { namespaces: ['shop'] }), false, String(caller));
+      assert.equal(of(caller, { serviceAccounts: ['shop/cart'] }), false, String(caller));
+    }
+  });
+
+  it('match whole paths whatever their query', () => {
+    const rules = [rule('allow', { paths: ['/pay'], pathPrefixes: ['/api'] })];
+    for (const path of ['/pay', '/pay?x=/y', '/api/x']) assert.equal(allowed(rules, { path }), true, path);
+    for (const path of ['/pay/', '/pays', '/']) assert.equal(allowed(rules, { path }), false, path);
+    const tcp = { method: undefined, path: undefined };
+    assert.equal(allowed([rule('deny', { paths: ['/pay'] })], tcp), false);
+    assert.equal(allowed([rule('allow', { paths: ['/pay'] })], tcp), false);
+  });
+});
+
+describe('rules in audit mode', () => {
+  const origin = { policy: 'shop/strict', rule: 1 };
+
+  it('deny nothing, and say what they would deny', () => {
+    const access = compileAccess([rule('deny', { mode: 'audit', methods: ['PUT'], origin })]);
+    assert.equal(access.everyone, false);
+    assert.deepEqual(access.decide(undefined, 'east', 'PUT', '/'), { allowed: true, because: 'no-rules' });
+    const would = access.audit?.decide(undefined, 'east', 'PUT', '/');
+    assert.ok(would);
+    assert.deepEqual(would, { allowed: false, because: 'rule', rule: 0 });
+    assert.deepEqual(access.audit?.originOf(would), origin);
+    assert.equal(access.audit?.decide(undefined, 'east', 'GET', '/').allowed, true);
+  });
+
+  it('that allow would leave nobody else in, and do not yet', () => {
+    const access = compileAccess([rule('allow', { mode: 'audit', principals: [CART] })]);
+    assert.equal(access.decide(undefined, 'east', 'GET', '/').allowed, true);
+    assert.deepEqual(access.audit?.decide(undefined, 'east', 'GET', '/'), {
+      allowed: false,
+      because: 'no-allow-matched',
+    });
+    assert.equal(access.audit?.decide(CART, 'east', 'GET', '/').allowed, true);
+  });
+
+  it('let nobody in whom the rules in force keep out', () => {
+    const access = compileAccess([rule('allow', { principals: [CART] }), rule('allow', { mode: 'audit' })]);
+    assert.equal(access.decide(undefined, 'east', 'GET', '/').allowed, false);
+  });
+
+  it('are missing where all are obeyed', () => {
+    assert.equal(compileAccess([rule('deny')]).audit, undefined);
+    assert.equal(compileAccess([]).audit, undefined);
   });
 });

@@ -1,5 +1,8 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
-import type { AccessRule } from '../../federation/model/policy.ts';
+import type { AccessRule, RuleOrigin } from '../../federation/model/policy.ts';
+
+/** Trust domains are checked before: this is a caller of the clusterset. */
+const WORKLOAD = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/;
 
 /** Why a caller may or may not: `rule` counts from 0 in the order of the snapshot's list. */
 export type AccessDecision =
@@ -23,14 +26,21 @@ export interface CompiledAccess {
     method: string | undefined,
     path: string | undefined,
   ): AccessDecision;
+  /** Where a decision's rule stands; undefined for what nobody wrote. */
+  originOf(decision: AccessDecision): RuleOrigin | undefined;
+  /** What would hold if the rules in audit mode were obeyed, too; undefined without any. */
+  readonly audit: CompiledAccess | undefined;
 }
 
 interface CompiledRule {
   readonly index: number;
   readonly exactPrincipals: ReadonlySet<string>;
   readonly principalPrefixes: readonly string[];
+  readonly namespaces: ReadonlySet<string>;
+  readonly serviceAccounts: ReadonlySet<string>;
   readonly sourceClusters: ReadonlySet<ClusterName>;
   readonly methods: ReadonlySet<string>;
+  readonly paths: ReadonlySet<string>;
   readonly pathPrefixes: readonly string[];
 }
 
@@ -38,15 +48,37 @@ const NO_RULES: AccessDecision = { allowed: true, because: 'no-rules' };
 const NO_DENY_MATCHED: AccessDecision = { allowed: true, because: 'no-deny-matched' };
 const NO_ALLOW_MATCHED: AccessDecision = { allowed: false, because: 'no-allow-matched' };
 
-const EVERYONE: CompiledAccess = { everyone: true, decide: () => NO_RULES };
+const EVERYONE: CompiledAccess = {
+  everyone: true,
+  decide: () => NO_RULES,
+  originOf: () => undefined,
+  audit: undefined,
+};
 
 export function compileAccess(rules: readonly AccessRule[]): CompiledAccess {
   if (rules.length === 0) return EVERYONE;
-  const compiled = rules.map(compileRule);
-  const denials = compiled.filter((rule) => rules[rule.index]?.action === 'deny');
-  const permits = compiled.filter((rule) => rules[rule.index]?.action === 'allow');
+  const audited = rules.some(({ mode }) => mode === 'audit');
+  const audit = audited ? compileRules(rules, () => true, undefined) : undefined;
+  return compileRules(rules, ({ mode }) => mode === 'enforce', audit);
+}
+
+/** Of the rules that are obeyed; decisions count by the whole list. */
+function compileRules(
+  rules: readonly AccessRule[],
+  obeyed: (rule: AccessRule) => boolean,
+  audit: CompiledAccess | undefined,
+): CompiledAccess {
+  const of = (action: AccessRule['action']): CompiledRule[] =>
+    rules.flatMap((rule, index) =>
+      rule.action === action && obeyed(rule) ? [compileRule(rule, index)] : [],
+    );
+  const denials = of('deny');
+  const permits = of('allow');
+  const otherwise = denials.length === 0 ? NO_RULES : NO_DENY_MATCHED;
   return {
     everyone: false,
+    audit,
+    originOf: (decision) => (decision.because === 'rule' ? rules[decision.rule]?.origin : undefined),
     decide(caller, sourceCluster, method, path) {
       for (const rule of denials) {
         // A denial that speaks of HTTP holds for the whole of a TCP port: what it cannot see it does not let by.
@@ -54,7 +86,7 @@ export function compileAccess(rules: readonly AccessRule[]): CompiledAccess {
           return { allowed: false, because: 'rule', rule: rule.index };
         }
       }
-      if (permits.length === 0) return NO_DENY_MATCHED;
+      if (permits.length === 0) return otherwise;
       for (const rule of permits) {
         if (matchesCaller(rule, caller, sourceCluster) && matchesRequest(rule, method, path, false)) {
           return { allowed: true, because: 'rule', rule: rule.index };
@@ -71,19 +103,35 @@ function compileRule(rule: AccessRule, index: number): CompiledRule {
     index,
     exactPrincipals: new Set(rule.principals.filter((principal) => !isPrefix(principal))),
     principalPrefixes: rule.principals.filter(isPrefix).map((principal) => principal.slice(0, -1)),
+    namespaces: new Set(rule.namespaces),
+    serviceAccounts: new Set(rule.serviceAccounts),
     sourceClusters: new Set(rule.sourceClusters),
     methods: new Set(rule.methods),
+    paths: new Set(rule.paths),
     pathPrefixes: rule.pathPrefixes,
   };
 }
 
 function matchesCaller(rule: CompiledRule, caller: string | undefined, sourceCluster: ClusterName): boolean {
   if (rule.sourceClusters.size > 0 && !rule.sourceClusters.has(sourceCluster)) return false;
+  return matchesPrincipal(rule, caller) && matchesWorkload(rule, caller);
+}
+
+function matchesPrincipal(rule: CompiledRule, caller: string | undefined): boolean {
   if (rule.exactPrincipals.size === 0 && rule.principalPrefixes.length === 0) return true;
   if (caller === undefined) return false;
   return (
     rule.exactPrincipals.has(caller) || rule.principalPrefixes.some((prefix) => caller.startsWith(prefix))
   );
+}
+
+function matchesWorkload({ namespaces, serviceAccounts }: CompiledRule, caller: string | undefined): boolean {
+  if (namespaces.size === 0 && serviceAccounts.size === 0) return true;
+  const match = caller === undefined ? null : WORKLOAD.exec(caller);
+  if (match === null) return false;
+  const [, namespace = '', account = ''] = match;
+  if (namespaces.size > 0 && !namespaces.has(namespace)) return false;
+  return serviceAccounts.size === 0 || serviceAccounts.has(`${namespace}/${account}`);
 }
 
 function matchesRequest(
@@ -93,9 +141,16 @@ function matchesRequest(
   withoutHttp: boolean,
 ): boolean {
   if (rule.methods.size > 0 && !(method === undefined ? withoutHttp : rule.methods.has(method))) return false;
-  if (rule.pathPrefixes.length === 0) return true;
+  if (rule.pathPrefixes.length === 0 && rule.paths.size === 0) return true;
   if (path === undefined) return withoutHttp;
-  return rule.pathPrefixes.some((prefix) => hasPathPrefix(path, prefix));
+  return (
+    rule.paths.has(withoutQuery(path)) || rule.pathPrefixes.some((prefix) => hasPathPrefix(path, prefix))
+  );
+}
+
+function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  return query < 0 ? path : path.slice(0, query);
 }
 
 /** By path elements, as Gateway API's PathPrefix: `/api` covers `/api`, `/api/x` and `/api?q`, not `/apix`. */

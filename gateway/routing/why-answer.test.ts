@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { offerOf, peerAt, portOf, serviceOf, snapshotOf } from '../../test/fixtures/routing-snapshot.ts';
 import { compileRouteTable } from './compile.ts';
@@ -9,9 +10,7 @@ const NOW_MS = 1_700_000_000_000;
 const CART = 'spiffe://east.mesh.example/ns/shop/sa/cart';
 
 function tableOf() {
-  const access = [
-    { action: 'allow', principals: [CART], sourceClusters: [], methods: ['GET'], pathPrefixes: [] } as const,
-  ];
+  const access = [{ ...EVERY_REQUEST, action: 'allow', principals: [CART], methods: ['GET'] } as const];
   const ports = [portOf('metrics', 9000, 'tcp'), portOf('http', 80, 'http')];
   const payments = serviceOf({ ports, access, offers: [offerOf('west', 4), offerOf('south', 3)] });
   const peers = [peerAt('west', NOW_MS - 1000), peerAt('south', NOW_MS)];

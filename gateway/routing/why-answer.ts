@@ -2,7 +2,8 @@ import { nearestWord } from '../../federation/config/nearest-word.ts';
 import type { BalancingExplanation } from '../../federation/failover/balancing-explanation.ts';
 import type { RouteExplanation } from '../../federation/failover/explanation.ts';
 import type { Locality } from '../../federation/model/cluster.ts';
-import type { AccessDecision } from './access.ts';
+import type { RuleOrigin } from '../../federation/model/policy.ts';
+import type { AccessDecision, CompiledAccess } from './access.ts';
 import { parseAuthority } from './authority.ts';
 import { explainBalancing } from './explain-balancing.ts';
 import { explainRoute } from './explain-route.ts';
@@ -133,11 +134,18 @@ function readAccess(table: RouteTable, route: Route, query: URLSearchParams): Re
   const caller = query.get('caller') ?? undefined;
   const decision = route.access.decide(caller, cluster, parsed[1], parsed[2]);
   const who = caller === undefined ? 'an anonymous caller' : caller;
-  const value = { allowed: decision.allowed, reason: `${accessText(decision)} for ${who} in ${cluster}` };
+  const { audit } = route.access;
+  const audited = audit?.decide(caller, cluster, parsed[1], parsed[2]);
+  const would =
+    audit === undefined || audited === undefined || audited.allowed === decision.allowed
+      ? ''
+      : `; would be ${accessText(audited, audit)} if what is in audit mode held`;
+  const reason = `${accessText(decision, route.access)} for ${who} in ${cluster}${would}`;
+  const value = { allowed: decision.allowed, reason };
   return { kind: 'value', value };
 }
 
-function accessText(decision: AccessDecision): string {
+function accessText(decision: AccessDecision, access: CompiledAccess): string {
   switch (decision.because) {
     case 'no-rules':
       return 'allowed: the service has no access rules, which holds';
@@ -146,8 +154,13 @@ function accessText(decision: AccessDecision): string {
     case 'no-allow-matched':
       return 'denied: there are allow rules, and none of them matches';
     case 'rule':
-      return `${decision.allowed ? 'allowed' : 'denied'} by rule ${decision.rule + 1}`;
+      return `${decision.allowed ? 'allowed' : 'denied'} by ${ruleText(decision.rule, access.originOf(decision))}`;
   }
+}
+
+/** By its place in its policy, or where nobody wrote one, in the snapshot. */
+function ruleText(index: number, origin: RuleOrigin | undefined): string {
+  return origin === undefined ? `rule ${index + 1}` : `rule ${origin.rule + 1} of ${origin.policy}`;
 }
 
 function problem(

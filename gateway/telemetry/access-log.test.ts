@@ -27,6 +27,7 @@ const facts: RequestFacts = {
   upstreamTransportFailureReason: 'connect ECONNREFUSED 10.0.0.9:80',
   caller: 'spiffe://east.mesh.example/ns/shop/sa/cart',
   remoteAddress: '10.0.0.1:5',
+  accessFinding: 'audit: denied by rule 1 of shop/strict',
   attempts: 2,
   requestId: 'r1',
 };
@@ -61,6 +62,7 @@ describe('the access log', () => {
       responseBytes: 2,
       durationMs: 1.235,
       attempts: 2,
+      accessFinding: 'audit: denied by rule 1 of shop/strict',
       requestId: 'r1',
     });
   });

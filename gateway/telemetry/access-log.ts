@@ -130,6 +130,7 @@ export function accessRecord(facts: RequestFacts): Readonly<Record<string, strin
     responseBytes: facts.responseBytes,
     durationMs: Math.round(facts.durationMs * 1000) / 1000,
     attempts: facts.attempts,
+    accessFinding: facts.accessFinding,
     requestId: facts.requestId,
   };
 }

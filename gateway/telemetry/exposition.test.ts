@@ -34,6 +34,7 @@ function facts(meters: RequestFacts['meters'], change: Partial<RequestFacts> = {
     remoteAddress: undefined,
     upstreamTransportFailureReason: undefined,
     attempts: 1,
+    accessFinding: undefined,
     requestId: undefined,
     ...change,
   };

@@ -41,6 +41,8 @@ export interface RequestFacts {
   readonly caller: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly attempts: number;
+  /** Which access rule denied it, or would have in audit mode. */
+  readonly accessFinding: string | undefined;
   /** The client's `x-request-id`. */
   readonly requestId: string | undefined;
 }

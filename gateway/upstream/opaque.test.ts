@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EVERY_REQUEST } from '../../federation/model/policy.ts';
 import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { type OpaquePair, type OpaquePairOptions, opaquePair } from '../../test/fixtures/opaque-pair.ts';
 
@@ -193,9 +194,7 @@ describe('an opaque TCP connection through a trunk', () => {
   });
 
   it('is refused by an access rule', async (t) => {
-    const access = [
-      { action: 'allow', principals: ['spiffe://x/*'], sourceClusters: [], methods: [], pathPrefixes: [] },
-    ] as const;
+    const access = [{ ...EVERY_REQUEST, action: 'allow', principals: ['spiffe://x/*'] }] as const;
     const { connect: open, east } = await pair(t, (socket) => socket.end('secret'), { access });
     await assert.rejects(read(open()), { code: 'ECONNRESET' });
     await until(() => east.seen.length === 1);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AccessRule } from '../../../federation/model/policy.ts';
+import { type AccessRule, EVERY_REQUEST } from '../../../federation/model/policy.ts';
 import { freePort } from '../../fixtures/ephemeral-port.ts';
 import { GatewayProcess, gatewayPorts, writeGatewayFolder } from '../../fixtures/gateway-process.ts';
 import { type Engine, type EnginePair, type EnginePlace, pidOf } from '../engine.ts';
@@ -11,15 +11,13 @@ const PROTOCOLS = { h1: 'http', h2: 'http2', grpc: 'http2', tcp: 'tcp' } as cons
 
 const ACCESS: readonly AccessRule[] = [
   {
+    ...EVERY_REQUEST,
     action: 'deny',
     principals: ['spiffe://elsewhere.example/*'],
-    sourceClusters: [],
-    methods: [],
-    pathPrefixes: [],
   },
   {
+    ...EVERY_REQUEST,
     action: 'allow',
-    principals: [],
     sourceClusters: ['east'],
     methods: ['GET', 'POST'],
     pathPrefixes: ['/'],
