@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import { loadFederationConfig } from '../federation/config.ts';
+import { loadFederationConfig, loadFederationFile } from '../federation/config.ts';
 import type { LocalCluster } from '../federation/model/cluster.ts';
+import { UserError } from '../federation/model/user-error.ts';
 import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
 import { readStoreAccess } from '../federation/store-access.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
@@ -17,6 +18,9 @@ import type { ConfiguredCluster, Programs } from './commands/programs.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
 import { type DemoFlags, MIN_SECONDS, parseDemoFlags } from './demo/demo-options.ts';
+import type { FolderHome } from './folder/folder-home.ts';
+import { readHomeFile } from './folder/home-file.ts';
+import { folderLayout } from './folder/layout.ts';
 import type { CreateStoreUser } from './folder/store-access.ts';
 
 type Output = { readonly output: OutputFormat };
@@ -91,13 +95,16 @@ function registerInit(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', INIT_EXAMPLES)
     .action(async (name: string, flags: InitFlags & Output) => {
-      await initCommand(name, flags, {
-        output: outputOf(flags),
-        createStoreUser,
-        storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],
-        stdin: process.stdin,
-        nowMs: Date.now(),
-      });
+      await withHome(flags.dir, (home) =>
+        initCommand(name, flags, {
+          output: outputOf(flags),
+          createStoreUser,
+          storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],
+          stdin: process.stdin,
+          nowMs: Date.now(),
+          home,
+        }),
+      );
     });
 }
 
@@ -124,7 +131,14 @@ function registerInvite(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', INVITE_EXAMPLES)
     .action(async (name: string, flags: InviteFlags & Output) => {
-      await inviteCommand(name, flags, { output: outputOf(flags), createStoreUser, nowMs: Date.now() });
+      await withHome(flags.dir, (home) =>
+        inviteCommand(name, flags, {
+          output: outputOf(flags),
+          createStoreUser,
+          nowMs: Date.now(),
+          home,
+        }),
+      );
     });
 }
 
@@ -144,11 +158,14 @@ function registerJoin(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', JOIN_EXAMPLES)
     .action(async (token: string | undefined, flags: JoinFlags & Output) => {
-      await joinCommand(token, flags, {
-        output: outputOf(flags),
-        stdin: process.stdin,
-        nowMs: Date.now(),
-      });
+      await withHome(flags.dir, (home) =>
+        joinCommand(token, flags, {
+          output: outputOf(flags),
+          stdin: process.stdin,
+          nowMs: Date.now(),
+          home,
+        }),
+      );
     });
 }
 
@@ -198,7 +215,7 @@ function registerLeave(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', LEAVE_EXAMPLES)
     .action(async (flags: LeaveFlags & Output) => {
-      await leaveCommand(flags, { output: outputOf(flags), programs });
+      await withHome(flags.dir, (home) => leaveCommand(flags, { output: outputOf(flags), programs, home }));
     });
 }
 
@@ -278,7 +295,7 @@ const programs: Programs = {
   readFederationFile: async (file) => configuredCluster((await loadFederationConfig(file)).local),
   askFederation: async (file) => {
     const { askState } = await import('../federation/admin/status-client.ts');
-    return askState((await loadFederationConfig(file)).admin);
+    return askState((await loadFederationFile(file)).config.admin);
   },
   askGateway: async (file) => {
     const { askStatus } = await import('../gateway/admin/status-client.ts');
@@ -298,9 +315,29 @@ const programs: Programs = {
   },
   leave: async (file, cluster) => {
     const { askToLeave } = await import('../federation/admin/status-client.ts');
-    return askToLeave((await loadFederationConfig(file)).admin, cluster);
+    return askToLeave((await loadFederationFile(file)).config.admin, cluster);
   },
 };
+
+/** With the home of a folder that is a working copy of what Kubernetes has. */
+async function withHome(dir: string, run: (home: FolderHome | undefined) => Promise<void>): Promise<void> {
+  const file = await readHomeFile(folderLayout(dir));
+  if (file === undefined) {
+    await run(undefined);
+    return;
+  }
+  const loaded = await loadFederationFile(file.federationFile);
+  if (loaded.kind !== 'kubernetes') throw new UserError(`${file.federationFile} has no section kubernetes`);
+  const { openKubeClient } = await import('./kubernetes/membership/membership-settings.ts');
+  const { kubernetesHome } = await import('./kubernetes/membership/kubernetes-home.ts');
+  const { cluster, kubernetes: settings } = loaded.config;
+  const client = await openKubeClient(settings);
+  try {
+    await run(kubernetesHome({ client, cluster, settings }));
+  } finally {
+    client.close();
+  }
+}
 
 async function readGateway(file: string): Promise<GatewayConfig> {
   const { loadGatewayConfig } = await import('../gateway/config.ts');

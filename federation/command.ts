@@ -7,11 +7,13 @@ import { createEnrolment } from '../clusters/join/enrolment.ts';
 import type { FederationState } from './admin/state-report.ts';
 import { stateText } from './admin/state-text.ts';
 import { askState } from './admin/status-client.ts';
-import { type FederationConfig, loadFederationConfig } from './config.ts';
+import { type FederationConfig, loadFederationFile } from './config.ts';
+import { enrolmentLog } from './enrolment-log.ts';
 import { FederationService } from './federation-service.ts';
 import { parseHostPort } from './model/endpoint.ts';
 import { UserError } from './model/user-error.ts';
 import { createOperationLog } from './operation-log.ts';
+import { exitInTime, untilSignal } from './process-end.ts';
 import { SYSTEM_CLOCK } from './runtime/clock.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { Watchable } from './runtime/watchable.ts';
@@ -19,8 +21,6 @@ import { SecretFileProof } from './service/gateway-proof.ts';
 import { serveMemoryStore } from './store/memory/serve.ts';
 import { openStore } from './store/open.ts';
 import { readStoreAccess } from './store-access.ts';
-
-const CLOSE_TIMEOUT_MS = 10_000;
 
 /** `isthmus federation`. */
 export function registerFederationCommand(program: Command): void {
@@ -31,7 +31,13 @@ export function registerFederationCommand(program: Command): void {
     .addHelpText('after', '\nExamples:\n  isthmus federation run --config east/federation.yaml')
     .requiredOption('--config <file>', 'its configuration, federation.yaml')
     .action(async ({ config }: { config: string }) => {
-      await run(await loadFederationConfig(config), dirname(config));
+      const file = await loadFederationFile(config);
+      if (file.kind === 'folder') {
+        await run(file.config, dirname(config));
+        return;
+      }
+      const { runInKubernetes } = await import('./kubernetes-command.ts');
+      await runInKubernetes(file.config, config);
     });
   federation
     .command('store')
@@ -50,7 +56,7 @@ export function registerFederationCommand(program: Command): void {
       new Option('--output <format>', 'how to print it').choices(['text', 'json', 'yaml']).default('text'),
     )
     .action(async ({ config, output }: { config: string; output: OutputFormat }) => {
-      const state = await askState((await loadFederationConfig(config)).admin);
+      const state = await askState((await loadFederationFile(config)).config.admin);
       process.stdout.write(printed(state, output));
       if (state.readiness.kind !== 'ready') process.exitCode = 3;
     });
@@ -73,10 +79,7 @@ async function run(config: FederationConfig, folder: string): Promise<void> {
   lifetime.add(() => service.close());
   log.info({ ...service.addresses, stateFolder: config.stateFolder }, 'the federation service runs');
   log.info({ signal: await ended }, 'the federation service ends');
-  SYSTEM_CLOCK.after(CLOSE_TIMEOUT_MS, () => {
-    log.error(`not everything ended in ${CLOSE_TIMEOUT_MS / 1000} s`);
-    process.exit(1);
-  });
+  exitInTime(log);
 }
 
 async function open(
@@ -97,15 +100,7 @@ async function open(
     home: config.local.locality,
   });
   lifetime.add(() => provider.close());
-  const enrolment = createEnrolment({
-    dir: folder,
-    clock,
-    log: ({ cause, cluster: joining, ...event }) => {
-      // `cluster` is what each line of this log has for the cluster itself.
-      if (cause === undefined) log.info({ ...event, joining }, 'a cluster asked to join');
-      else log.error({ ...event, joining, cause: String(cause) }, 'a cluster could not join');
-    },
-  });
+  const enrolment = createEnrolment({ dir: folder, clock, log: enrolmentLog(log) });
   const gatewayProof = await SecretFileProof.ofFile(config.gatewaySecretFile);
   const gateways = new Watchable(config.gateways);
   return FederationService.start(config, {
@@ -134,10 +129,4 @@ async function runStore(listen: string): Promise<void> {
   log.info({ host: address.host, port: server.port }, 'the memory store runs');
   await ended;
   await server.close();
-}
-
-function untilSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
 }

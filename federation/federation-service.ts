@@ -76,7 +76,7 @@ export class FederationService {
 /** Ties the parts together: who is told of what. */
 function connect(
   parts: ServiceParts,
-  { provider, driver, clock, log }: GivenParts,
+  { provider, driver, clock, log, onTrust }: GivenParts,
   lifetime: Lifetime,
 ): void {
   const { publisher, ports, routing, trust, keeper } = parts;
@@ -87,12 +87,16 @@ function connect(
       if (state.kind === 'standby') log.info({ leader: state.leader }, 'another replica leads');
     }),
     ports.watch(() => routing.portsChanged()),
-    trust.trust.watch(() => routing.trustChanged()),
+    trust.trust.watch((value) => {
+      routing.trustChanged();
+      onTrust?.(value);
+    }),
     driver.problem.watch((problem) => problems.tell('store', problem)),
     provider.problems.watch((found) => problems.tellResources(found)),
   ];
   for (const stop of stops) lifetime.add(stop);
   problems.tell('store', driver.problem.value);
+  onTrust?.(trust.trust.value);
   lifetime.add(watchState(parts, clock, problems));
   keeper.attach({ memory: () => routing.memory, snapshot: () => routing.history.value });
   provider.ready.then(

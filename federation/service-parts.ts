@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ClusterProvider } from '../clusters/provider.ts';
+import type { ClusterTrust } from '../trust/folder.ts';
 import type { MemberConfig } from './config.ts';
 import { LogPace } from './log-pace.ts';
 import type { GatewayAddress } from './model/cluster.ts';
@@ -29,6 +30,10 @@ export interface GivenParts {
   readonly gatewayProof: GatewayProof;
   /** Where peers reach this cluster's gateways; each change is published. */
   readonly gateways: Readable<readonly GatewayAddress[]>;
+  /** Told of what is trusted at the start, and of each change. */
+  readonly onTrust?: (trust: ClusterTrust) => void;
+  /** What is wrong around the service, for its state. */
+  readonly outsideProblems?: Readable<readonly string[]>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;

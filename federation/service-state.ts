@@ -11,7 +11,7 @@ const MAX_SOLE_SERVICES = 1000;
 /** Everything that a person or `isthmus cluster status` asks of a federation service. */
 export function describeState(
   { local }: MemberConfig,
-  { provider, driver, clock }: GivenParts,
+  { provider, driver, clock, outsideProblems }: GivenParts,
   parts: ServiceParts,
   { startedAtMs, rejectedConnections }: Pick<FederationState, 'startedAtMs' | 'rejectedConnections'>,
 ): FederationState {
@@ -28,7 +28,7 @@ export function describeState(
     readiness: judgeReadiness({
       hasSnapshot: snapshot !== undefined,
       listed: routing.started,
-      problems: problemsOf({ provider, driver }, parts),
+      problems: [...problemsOf({ provider, driver }, parts), ...(outsideProblems?.value ?? [])],
     }),
     snapshot: snapshot && {
       epoch: snapshot.epoch,

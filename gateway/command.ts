@@ -2,10 +2,13 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { UserError } from '../federation/model/user-error.ts';
 import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
+import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
 import { askStatus, type GatewayStatus, printStatus } from './admin/status-client.ts';
-import { type GatewayConfig, loadGatewayConfig } from './config.ts';
+import { type GatewayConfig, type KubernetesConfig, loadGatewayFile } from './config.ts';
 import { createOperationLog } from './telemetry/operation-log.ts';
 import { Gateway } from './worker/gateway.ts';
+
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 export function registerGatewayCommand(program: Command): void {
   const gateway = program.command('gateway').description("this cluster's data plane");
@@ -15,7 +18,10 @@ export function registerGatewayCommand(program: Command): void {
     .addHelpText('after', '\nExamples:\n  isthmus gateway run --config east/gateway.yaml')
     .requiredOption('--config <file>', 'its configuration, gateway.yaml')
     .action(async ({ config }: { config: string }) => {
-      await run(await loadGatewayConfig(config), program.version() ?? '');
+      const file = await loadGatewayFile(config);
+      const version = program.version() ?? '';
+      if (file.kind === 'folder') await run(file.config, version);
+      else await runInKubernetes(file.config, version);
     });
   gateway
     .command('status')
@@ -38,8 +44,29 @@ interface StatusOptions {
   readonly output: string;
 }
 
-/** Resolves when the gateway has ended as it was asked to. */
-async function run(config: GatewayConfig, softwareVersion: string): Promise<void> {
+/** Waits for a membership, and runs for as long as it is that one; kubelet starts it again for the next. */
+async function runInKubernetes(config: KubernetesConfig, softwareVersion: string): Promise<void> {
+  process.title = `isthmus gateway of ${config.cluster}`;
+  const { waitForMembership } = await import('./kubernetes-command.ts');
+  const early = Promise.withResolvers<void>();
+  const onSignal = (): void => early.resolve();
+  for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
+  const membership = await waitForMembership(config, early.promise);
+  for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
+  if (membership === undefined) return;
+  try {
+    await run(membership.config, softwareVersion, membership.changed);
+  } finally {
+    await membership.close();
+  }
+}
+
+/** Resolves when the gateway has ended as it was asked to. @param over true when it is to drain and end by itself */
+async function run(
+  config: GatewayConfig,
+  softwareVersion: string,
+  over: Readable<boolean> = new Watchable(false),
+): Promise<void> {
   process.title = `isthmus gateway of ${config.local.name}`;
   const log = createOperationLog('gateway');
   const { promise: failed, reject: onFatal } = Promise.withResolvers<never>();
@@ -51,9 +78,19 @@ async function run(config: GatewayConfig, softwareVersion: string): Promise<void
     softwareVersion,
     onFatal,
   });
+  const drainWhenOver = (isOver: boolean): void => {
+    if (!isOver) return;
+    log.warn(
+      'this cluster is a member of another clusterset now: the gateway ends, and starts again as its own',
+    );
+    gateway.drain().catch(() => gateway.kill());
+  };
+  const stop = over.watch(drainWhenOver);
+  drainWhenOver(over.value);
   try {
     await Promise.race([failed, untilToldToEnd(gateway)]);
   } finally {
+    stop();
     // Only after a failure is anything left to end.
     gateway.kill();
   }
@@ -92,7 +129,7 @@ async function status({ admin, config, output }: StatusOptions): Promise<number>
   if ((admin === undefined) === (config === undefined)) {
     throw new UserError('which gateway?', { hint: 'name it by --admin or by --config', exitCode: 2 });
   }
-  const address = config === undefined ? admin : (await loadGatewayConfig(config)).admin;
+  const address = config === undefined ? admin : (await loadGatewayFile(config)).config.admin;
   if (address === undefined) throw new UserError('which gateway?', { exitCode: 2 });
   const answer = await askStatus(address);
   console.log(print(answer));

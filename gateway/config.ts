@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { type KubernetesAccess, kubernetesAccess } from '../federation/config/kubernetes-fields.ts';
 import { cluster, clusterset, hostAndPort, locality, telemetry } from '../federation/config/member-fields.ts';
-import { readYamlFile } from '../federation/config/yaml-file.ts';
+import { parseYaml, readTextFile, readYamlFile } from '../federation/config/yaml-file.ts';
 import type { LocalCluster } from '../federation/model/cluster.ts';
 import { isLoopback } from '../federation/model/endpoint.ts';
 import { clusterTrustDomain } from '../federation/model/identity.ts';
@@ -42,9 +43,8 @@ export interface AccessLogConfig {
   readonly file: string;
 }
 
-/** gateway.yaml, checked, with defaults filled in and paths made absolute. */
-export interface GatewayConfig {
-  readonly local: LocalCluster;
+/** What the process does itself, wherever its cluster's membership comes from. */
+export interface ProcessConfig {
   readonly stateFolder: string;
   readonly workers: number;
   readonly listeners: {
@@ -58,7 +58,6 @@ export interface GatewayConfig {
   readonly admin: AdminAddress;
   /** Where kubelet and Prometheus read /healthz, /readyz and /metrics; undefined = only on `admin`. */
   readonly telemetry: ListenAddress | undefined;
-  readonly control: ControlConfig;
   readonly accessLog: AccessLogConfig;
   readonly limits: WorkerLimits;
   readonly forwarding: ForwardingConfig;
@@ -67,6 +66,29 @@ export interface GatewayConfig {
   /** How long what is open may take to finish after that. */
   readonly drainGraceMs: number;
 }
+
+/** gateway.yaml, checked, with defaults filled in and paths made absolute. */
+export interface GatewayConfig extends ProcessConfig {
+  readonly local: LocalCluster;
+  readonly control: ControlConfig;
+}
+
+/** gateway.yaml of a cluster in Kubernetes: clusterset, locality and bundle are in a ConfigMap. */
+export interface KubernetesConfig extends ProcessConfig {
+  readonly cluster: string;
+  readonly kubernetes: KubernetesAccess;
+  readonly federation: {
+    readonly address: ListenAddress;
+    readonly issuerAddress: ListenAddress;
+    /** The pod's token for the federation service; kubelet renews it. */
+    readonly tokenFile: string;
+  };
+}
+
+/** What a gateway.yaml says: all of it, or that Kubernetes says the rest. */
+export type GatewayFile =
+  | { readonly kind: 'folder'; readonly config: GatewayConfig }
+  | { readonly kind: 'kubernetes'; readonly config: KubernetesConfig };
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const port = z.int().min(0).max(65_535);
@@ -77,28 +99,42 @@ const loopback = host.refine(
   'must be a loopback address: whoever reaches the admin endpoint can drain the gateway',
 );
 
+const processFields = {
+  stateFolder: z.string().min(1).default('state/gateway'),
+  workers: z.int().min(1).max(256).optional(),
+  listeners: z
+    .strictObject({
+      http: listenAddress.optional(),
+      mesh: listenAddress.optional(),
+      tlsPassthrough: listenAddress.optional(),
+      services: z.strictObject({ host: host.default('0.0.0.0') }).optional(),
+    })
+    .refine(({ http, mesh }) => http !== undefined || mesh !== undefined, 'needs http, mesh, or both'),
+  admin: z
+    .union([
+      z.strictObject({ host: loopback.default('127.0.0.1'), port }),
+      z.strictObject({ socket: z.string().min(1) }),
+    ])
+    .default({ host: '127.0.0.1', port: 15_021 }),
+  telemetry: telemetry.optional(),
+  accessLog: z
+    .strictObject({
+      sample: z.number().min(0).max(1).default(1),
+      file: z.string().min(1).default('-'),
+    })
+    .default({ sample: 1, file: '-' }),
+  limits: workerLimits,
+  forwarding: forwardingConfig,
+  drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),
+  drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
+} as const;
+
 const gatewayFile = z
   .strictObject({
     cluster,
     clusterset,
     locality,
-    stateFolder: z.string().min(1).default('state/gateway'),
-    workers: z.int().min(1).max(256).optional(),
-    listeners: z
-      .strictObject({
-        http: listenAddress.optional(),
-        mesh: listenAddress.optional(),
-        tlsPassthrough: listenAddress.optional(),
-        services: z.strictObject({ host: host.default('0.0.0.0') }).optional(),
-      })
-      .refine(({ http, mesh }) => http !== undefined || mesh !== undefined, 'needs http, mesh, or both'),
-    admin: z
-      .union([
-        z.strictObject({ host: loopback.default('127.0.0.1'), port }),
-        z.strictObject({ socket: z.string().min(1) }),
-      ])
-      .default({ host: '127.0.0.1', port: 15_021 }),
-    telemetry: telemetry.optional(),
+    ...processFields,
     federation: z
       .strictObject({
         address: hostAndPort,
@@ -114,53 +150,91 @@ const gatewayFile = z
         keyFile: z.string().min(1),
       })
       .optional(),
-    accessLog: z
-      .strictObject({
-        sample: z.number().min(0).max(1).default(1),
-        file: z.string().min(1).default('-'),
-      })
-      .default({ sample: 1, file: '-' }),
-    limits: workerLimits,
-    forwarding: forwardingConfig,
-    drainDelayMs: z.int().min(0).max(MAX_TIMER_MS).default(0),
-    drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
   })
   .refine(
     (file) => (file.federation === undefined) !== (file.static === undefined),
     'needs either federation or static: where the gateway gets its snapshot from',
   );
 
-type GatewayFile = z.infer<typeof gatewayFile>;
+const kubernetesFile = z.strictObject({
+  cluster,
+  ...processFields,
+  federation: z.strictObject({
+    address: hostAndPort,
+    issuerAddress: hostAndPort.optional(),
+  }),
+  kubernetes: z.strictObject({
+    ...kubernetesAccess,
+    tokenFile: z.string().min(1).default('/var/run/secrets/isthmus/token'),
+  }),
+});
+
+/** Which of the two it is, before anything else is said of it. */
+const eitherFile = z.looseObject({ kubernetes: z.unknown() });
+
+type FolderFile = z.infer<typeof gatewayFile>;
+type ProcessFields = z.infer<z.ZodObject<typeof processFields>>;
 
 /**
- * Reads gateway.yaml.
+ * Reads gateway.yaml of either kind.
+ * @throws UserError naming file and line of each mistake.
+ */
+export async function loadGatewayFile(path: string): Promise<GatewayFile> {
+  const text = await readTextFile(path);
+  if (parseYaml(text, path, eitherFile).kubernetes === undefined) {
+    return { kind: 'folder', config: folderConfig(path, parseYaml(text, path, gatewayFile)) };
+  }
+  const file = parseYaml(text, path, kubernetesFile);
+  const beside = besideOf(path);
+  const { address, issuerAddress = address } = file.federation;
+  const { namespace, context, kubeconfig, clustersetConfigMap, tokenFile } = file.kubernetes;
+  const access = {
+    namespace,
+    context,
+    clustersetConfigMap,
+    kubeconfig: kubeconfig === undefined ? undefined : beside(kubeconfig),
+  };
+  const federation = { address, issuerAddress, tokenFile: beside(tokenFile) };
+  const config = { ...processOf(file, beside), cluster: file.cluster, kubernetes: access, federation };
+  return { kind: 'kubernetes', config };
+}
+
+/**
+ * Reads gateway.yaml of a cluster outside Kubernetes.
  * @throws UserError naming file and line of each mistake.
  */
 export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
-  const file = await readYamlFile(path, gatewayFile);
-  const beside = (name: string): string => resolve(dirname(path), name);
+  return folderConfig(path, await readYamlFile(path, gatewayFile));
+}
+
+function folderConfig(path: string, file: FolderFile): GatewayConfig {
+  const beside = besideOf(path);
   return {
+    ...processOf(file, beside),
     local: {
       name: file.cluster,
       clusterset: file.clusterset,
       trustDomain: clusterTrustDomain(file.cluster, file.clusterset),
       locality: file.locality,
     },
+    control: controlOf(file, beside),
+  };
+}
+
+function processOf(file: ProcessFields, beside: (name: string) => string): ProcessConfig {
+  const { listeners, admin, accessLog } = file;
+  return {
     stateFolder: beside(file.stateFolder),
     workers: file.workers ?? availableParallelism(),
     listeners: {
-      http: file.listeners.http,
-      mesh: file.listeners.mesh,
-      tlsPassthrough: file.listeners.tlsPassthrough,
-      servicesHost: file.listeners.services?.host,
+      http: listeners.http,
+      mesh: listeners.mesh,
+      tlsPassthrough: listeners.tlsPassthrough,
+      servicesHost: listeners.services?.host,
     },
-    admin: 'socket' in file.admin ? { socket: beside(file.admin.socket) } : file.admin,
+    admin: 'socket' in admin ? { socket: beside(admin.socket) } : admin,
     telemetry: file.telemetry,
-    control: controlOf(file, beside),
-    accessLog: {
-      sample: file.accessLog.sample,
-      file: file.accessLog.file === '-' ? '-' : beside(file.accessLog.file),
-    },
+    accessLog: { sample: accessLog.sample, file: accessLog.file === '-' ? '-' : beside(accessLog.file) },
     limits: file.limits,
     forwarding: file.forwarding,
     drainDelayMs: file.drainDelayMs,
@@ -168,7 +242,11 @@ export async function loadGatewayConfig(path: string): Promise<GatewayConfig> {
   };
 }
 
-function controlOf(file: GatewayFile, beside: (name: string) => string): ControlConfig {
+function besideOf(path: string): (name: string) => string {
+  return (name) => resolve(dirname(path), name);
+}
+
+function controlOf(file: FolderFile, beside: (name: string) => string): ControlConfig {
   if (file.static !== undefined) {
     return {
       kind: 'static',

@@ -1,6 +1,7 @@
 import { UserError } from '../../federation/model/user-error.ts';
-import { readClusterFile } from '../folder/cluster-file.ts';
-import { type FolderLayout, folderLayout } from '../folder/layout.ts';
+import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
+import { type SightLayout, sightLayout } from '../folder/home-file.ts';
+import type { FolderLayout } from '../folder/layout.ts';
 import { attempt } from './attempt.ts';
 import { type CheckStep, failedBy, ok } from './check-step.ts';
 import type { CommandOutput } from './command-output.ts';
@@ -16,19 +17,20 @@ export interface CheckContext extends LookContext {
 /** `isthmus cluster check`: every step with what was found and what to do about it. Exit code 3 when one failed. */
 export async function checkCommand({ dir }: LookFlags, context: CheckContext): Promise<void> {
   const { output } = context;
-  const steps = await takeSteps(folderLayout(dir), context);
+  const steps = await takeSteps(await sightLayout(dir), context);
   const failures = steps.filter(({ state }) => state === 'failed').length;
   output.result({ ok: failures === 0, steps }, () => steps.map((step) => line(step, output)).join('\n'));
   if (failures === 0) return;
   throw new UserError(`${failures} of ${steps.length} checks failed`, { exitCode: 3 });
 }
 
-async function takeSteps(layout: FolderLayout, context: CheckContext): Promise<readonly CheckStep[]> {
+async function takeSteps(layout: SightLayout, context: CheckContext): Promise<readonly CheckStep[]> {
   const { output, programs, nowMs } = context;
   const folder = await attempt(readClusterFile(layout));
   // Without knowing whose folder it is nothing else can be judged.
   if (folder.kind === 'failed') return [folderCheck(layout, folder.error)];
   const file = folder.value;
+  if (layout.inKubernetes) return takeKubernetesSteps(layout, file, context);
   const configuration = await configurationChecks(layout, file, programs);
   const { steps: trustSteps, trust } = await trustCheck(layout, file, nowMs);
   output.progress('asking the store, the federation service and the gateways');
@@ -47,6 +49,21 @@ async function takeSteps(layout: FolderLayout, context: CheckContext): Promise<r
     ...gatewayChecks(gateway, federation),
     ...advertised,
   ];
+}
+
+/** Programs and store have their files in the chart; what they find the federation service says. */
+async function takeKubernetesSteps(
+  layout: SightLayout,
+  file: ClusterFile,
+  { output, programs, nowMs }: CheckContext,
+): Promise<readonly CheckStep[]> {
+  const { steps: trustSteps, trust } = await trustCheck(layout, file, nowMs);
+  output.progress('asking the federation service and the gateways');
+  const [federation, advertised] = await Promise.all([
+    attempt(programs.askFederation(layout.federationFile)),
+    advertisedChecks(file, trust, nowMs),
+  ]);
+  return [folderCheck(layout, file), ...trustSteps, ...federationChecks(federation), ...advertised];
 }
 
 async function storeCheck(layout: FolderLayout, programs: Programs): Promise<CheckStep> {

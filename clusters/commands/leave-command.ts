@@ -1,6 +1,7 @@
 import { UserError } from '../../federation/model/user-error.ts';
 import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
-import { folderLayout } from '../folder/layout.ts';
+import type { FolderHome } from '../folder/folder-home.ts';
+import { sightLayout } from '../folder/home-file.ts';
 import type { CommandOutput } from './command-output.ts';
 import { shellWord } from './init-command.ts';
 import type { LookFlags } from './list-command.ts';
@@ -15,13 +16,17 @@ export interface LeaveFlags extends LookFlags {
 export interface LeaveContext {
   readonly output: CommandOutput;
   readonly programs: Pick<Programs, 'askFederation' | 'leave'>;
+  readonly home?: FolderHome | undefined;
 }
 
 const MAX_NAMED = 20;
 
 /** `isthmus cluster leave`: has the cluster say, as its last word, that it has left the clusterset. */
-export async function leaveCommand(flags: LeaveFlags, { output, programs }: LeaveContext): Promise<void> {
-  const layout = folderLayout(flags.dir);
+export async function leaveCommand(
+  flags: LeaveFlags,
+  { output, programs, home }: LeaveContext,
+): Promise<void> {
+  const layout = await sightLayout(flags.dir);
   const file = await readClusterFile(layout);
   const report = await programs.askFederation(layout.federationFile);
   const objections = objectionsTo(file, report);
@@ -47,7 +52,10 @@ export async function leaveCommand(flags: LeaveFlags, { output, programs }: Leav
       hint: 'keep its federation service running until the store has taken it, and run this again to see',
     });
   }
-  const remaining = remainingSteps(file, layout.root);
+  const remaining =
+    home === undefined
+      ? remainingSteps(file, layout.root)
+      : [...(await home.remove()), ...stepsElsewhere(file, 'kubectl delete clusterpeer ')];
   output.result({ cluster: file.cluster, clusterset: file.clusterset, left: true, remaining }, () =>
     summary(file, remaining, output),
   );
@@ -71,12 +79,19 @@ function objectionsTo(file: ClusterFile, report: FederationReport): string[] {
   return objections;
 }
 
-function remainingSteps({ cluster, trustHome }: ClusterFile, root: string): string[] {
+function remainingSteps(file: ClusterFile, root: string): string[] {
+  const { trustHome } = file;
   return [
     'stop its gateways and its federation service: started again, it publishes again',
     ...(trustHome ? [`keep a copy of ${shellWord(`${root}/trust`)}, which holds the root's key`] : []),
     `remove its folder, which holds its keys: rm -r ${shellWord(root)}`,
-    `at each member: rm resources/peers/${cluster}.yaml`,
+    ...stepsElsewhere(file, 'rm resources/peers/', '.yaml'),
+  ];
+}
+
+function stepsElsewhere({ cluster }: ClusterFile, remove: string, ending = ''): string[] {
+  return [
+    `at each member: ${remove}${cluster}${ending}`,
     `where the store has users: ACL DELUSER isthmus-${cluster}`,
   ];
 }

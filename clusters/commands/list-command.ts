@@ -2,7 +2,7 @@ import { localityKey } from '../../federation/model/cluster.ts';
 import { elapsed } from '../../federation/model/elapsed.ts';
 import { hostPort } from '../../federation/model/endpoint.ts';
 import { readClusterFile } from '../folder/cluster-file.ts';
-import { folderLayout } from '../folder/layout.ts';
+import { sightLayout } from '../folder/home-file.ts';
 import { type CommandOutput, columns } from './command-output.ts';
 import type { FederationReport, PeerReport, Programs } from './programs.ts';
 
@@ -17,7 +17,7 @@ export interface LookContext {
 
 /** `isthmus cluster list`: every member of the clusterset that this one knows. */
 export async function listCommand({ dir }: LookFlags, { output, programs }: LookContext): Promise<void> {
-  const layout = folderLayout(dir);
+  const layout = await sightLayout(dir);
   const file = await readClusterFile(layout);
   const report = await programs.askFederation(layout.federationFile);
   const own = {

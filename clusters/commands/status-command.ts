@@ -2,7 +2,7 @@ import { localityKey } from '../../federation/model/cluster.ts';
 import { elapsed } from '../../federation/model/elapsed.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from '../folder/cluster-file.ts';
-import { folderLayout } from '../folder/layout.ts';
+import { sightLayout } from '../folder/home-file.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { type CommandOutput, columns } from './command-output.ts';
 import { type LookContext, type LookFlags, lastSeen } from './list-command.ts';
@@ -10,7 +10,8 @@ import type { FederationReport, GatewayReport } from './programs.ts';
 
 interface Answers {
   readonly federation: Attempt<FederationReport>;
-  readonly gateway: Attempt<GatewayReport>;
+  /** undefined in Kubernetes, where each gateway has a pod of its own. */
+  readonly gateway: Attempt<GatewayReport> | undefined;
 }
 
 /** `isthmus cluster status`: how this cluster's two programs do. Exit code 3 when one is not ready. */
@@ -19,11 +20,11 @@ export async function statusCommand(
   context: LookContext & { readonly nowMs: number },
 ): Promise<void> {
   const { output, programs, nowMs } = context;
-  const layout = folderLayout(dir);
+  const layout = await sightLayout(dir);
   const file = await readClusterFile(layout);
   const [federation, gateway] = await Promise.all([
     attempt(programs.askFederation(layout.federationFile)),
-    attempt(programs.askGateway(layout.gatewayFile)),
+    layout.inKubernetes ? undefined : attempt(programs.askGateway(layout.gatewayFile)),
   ]);
   const answers = { federation, gateway };
   output.result(
@@ -32,13 +33,13 @@ export async function statusCommand(
       clusterset: file.clusterset,
       trustDomain: localClusterOf(file).trustDomain,
       federation: printable(federation),
-      gateway: printable(gateway),
+      gateway: gateway === undefined ? null : printable(gateway),
     },
     () => text(file, answers, output, nowMs),
   );
   const unready = [
     ...(federation.kind === 'answered' && federation.value.readiness.kind === 'ready' ? [] : ['federation']),
-    ...(gateway.kind === 'answered' && gateway.value.ready ? [] : ['gateway']),
+    ...(gateway === undefined || (gateway.kind === 'answered' && gateway.value.ready) ? [] : ['gateway']),
   ];
   if (unready.length === 0) return;
   throw new UserError(`${file.cluster}: not ready: ${unready.join(', ')}`, {
@@ -65,12 +66,16 @@ function text(
       ...(federation.kind === 'failed'
         ? [['federation', output.style('red', federation.error.message)]]
         : federationRows(federation.value, output)),
-      ...(gateway.kind === 'failed'
-        ? [['gateway', output.style('red', gateway.error.message)]]
-        : gatewayRows(gateway.value, output)),
+      ...gatewayAnswer(gateway, output),
     ]).split('\n'),
     ...(federation.kind === 'failed' ? [] : ['', peerTable(federation.value, gateway, nowMs)]),
   ].join('\n');
+}
+
+function gatewayAnswer(gateway: Answers['gateway'], output: CommandOutput): string[][] {
+  if (gateway === undefined) return [];
+  if (gateway.kind === 'answered') return gatewayRows(gateway.value, output);
+  return [['gateway', output.style('red', gateway.error.message)]];
 }
 
 function federationRows({ readiness, store, snapshot }: FederationReport, output: CommandOutput): string[][] {
@@ -110,7 +115,7 @@ function gatewayRows({ ready, workers, control, svid }: GatewayReport, output: C
 
 function peerTable(
   { peers, nowMs: askedMs }: FederationReport,
-  gateway: Attempt<GatewayReport>,
+  gateway: Answers['gateway'],
   nowMs: number,
 ): string {
   if (peers.length === 0) return 'no peers yet: isthmus cluster invite NAME lets one join';
@@ -127,8 +132,8 @@ function peerTable(
   ]);
 }
 
-function trunkText(cluster: string, gateway: Attempt<GatewayReport>, nowMs: number): string {
-  if (gateway.kind === 'failed') return '?';
+function trunkText(cluster: string, gateway: Answers['gateway'], nowMs: number): string {
+  if (gateway === undefined || gateway.kind === 'failed') return '?';
   const trunk = gateway.value.peers.find((peer) => peer.cluster === cluster)?.trunk;
   if (trunk === null || trunk === undefined) return 'none yet';
   const since = elapsed(Math.max(0, nowMs - trunk.sinceMs));

@@ -5,8 +5,6 @@ import type { MembershipRecords } from './records.ts';
 export interface FolderHome {
   /** The cluster that the release is of: it founds or joins a clusterset under this name only. */
   readonly cluster: string;
-  /** The configuration of its federation service. */
-  readonly federationFile: string;
   readonly records: MembershipRecords;
   /** `host:port` where peers reach its gateways now. @throws UserError when they cannot be reached from outside */
   advertised(): Promise<readonly string[]>;
@@ -16,12 +14,9 @@ export interface FolderHome {
   pull(): Promise<void>;
   /** Makes its home be as the folder is. @throws UserError when somebody else changed it since `pull` */
   push(): Promise<void>;
-  /** Ends the membership there, and here. @throws UserError */
-  remove(): Promise<void>;
+  /** Ends the membership there, and here. @returns what remains to be done, for a person @throws UserError */
+  remove(): Promise<readonly string[]>;
 }
-
-/** Of a folder; undefined where it is its own truth. @throws UserError */
-export type FindFolderHome = (dir: string) => Promise<FolderHome | undefined>;
 
 /**
  * Makes a cluster's folder and takes it home; where that fails the folder is as its home is.

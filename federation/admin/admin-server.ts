@@ -9,14 +9,24 @@ import type { FederationState, Readiness } from './state-report.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 100;
+/** Why a program runs and does nothing yet: it is well, and somebody else must do something. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  readonly waitingFor: string;
+  readonly hint: string;
+}
+
 const STARTING: Readiness = { kind: 'starting', waitingFor: 'its own parts', problems: [] };
 
 /** `/healthz`, `/readyz`, `/metrics` and `/state`; and `POST /leave`, the one thing that it can be told. */
 export class AdminServer {
   readonly #server: Server;
+  readonly #waiting: Waiting | undefined;
   #served: Leaving | undefined;
 
-  constructor() {
+  /** @param waiting why it is not served yet, where that is as it should be */
+  constructor(waiting?: Waiting) {
+    this.#waiting = waiting;
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = ''] = (request.url ?? '').split('?', 1);
       if (!isLoopbackAuthority(request.headers.host ?? ''))
@@ -71,12 +81,21 @@ export class AdminServer {
 
   #answer(path: string, response: ServerResponse): boolean {
     if (path !== '/healthz' && path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
-    pageOf(path, this.#served?.state()).then(
+    pageOf(path, this.#served?.state(), this.#waiting).then(
       ({ status, contentType, body }) => send(response, status, contentType, body),
       (failure: unknown) => send(response, 500, 'text/plain', `${String(failure)}\n`),
     );
     return true;
   }
+}
+
+/** The same while it waits: it is ready for what it can do. */
+export function waitingPages({ kind }: Waiting): TelemetryPages {
+  return {
+    '/healthz': () => pageOf('/healthz', undefined),
+    '/readyz': () => jsonPage(200, { kind }),
+    '/metrics': () => ({ status: 200, contentType: 'text/plain; version=0.0.4', body: '' }),
+  };
 }
 
 /** What the network may read of it: how ready it is, without the reasons, which name services and files. */
@@ -94,8 +113,10 @@ export function telemetryPages(state: () => FederationState | undefined): Teleme
 async function pageOf(
   path: '/healthz' | '/readyz' | '/state' | '/metrics',
   state: FederationState | undefined,
+  waiting?: Waiting,
 ): Promise<TelemetryPage> {
   if (path === '/healthz') return { status: 200, contentType: 'text/plain', body: 'ok\n' };
+  if (state === undefined && waiting !== undefined) return jsonPage(path === '/readyz' ? 200 : 503, waiting);
   if (state === undefined) return jsonPage(503, STARTING);
   switch (path) {
     case '/readyz':

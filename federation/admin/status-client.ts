@@ -58,14 +58,28 @@ export async function askState(admin: ListenAddress): Promise<FederationState> {
   const address = hostPort(admin.host, admin.port);
   try {
     const response = await fetch(`http://${address}/state`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.status === 503) await tellWaiting(response);
     if (!response.ok) throw new Error(`it answers with status ${response.status}`);
     const state: unknown = await response.json();
     if (!stateShape.safeParse(state).success)
       throw new Error('what answers there is something else, or of another version');
     return state as FederationState;
   } catch (failure) {
+    if (failure instanceof UserError) throw failure;
     throw noAnswer(admin, failure);
   }
+}
+
+const waiting = z.object({ kind: z.literal('waiting'), waitingFor: z.string(), hint: z.string() });
+
+/** @throws UserError when it says that it waits, and for what. */
+async function tellWaiting(response: Response): Promise<void> {
+  const said = waiting.safeParse(await response.json());
+  if (!said.success) return;
+  throw new UserError(`the federation service waits for ${said.data.waitingFor}`, {
+    hint: said.data.hint,
+    exitCode: 3,
+  });
 }
 
 function noAnswer({ host, port }: ListenAddress, failure: unknown): UserError {

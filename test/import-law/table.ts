@@ -110,6 +110,9 @@ export const importLaw: readonly Row[] = [
   { path: 'trust/command.ts', ...composition },
   { path: 'clusters/command.ts', ...composition },
   { path: 'federation/command.ts', ...composition },
+  // The same where Kubernetes has the membership.
+  { path: 'federation/kubernetes-command.ts', ...composition, importedOnlyBy: ['federation/command.ts'] },
+  { path: 'gateway/kubernetes-command.ts', ...composition, importedOnlyBy: ['gateway/command.ts'] },
   // A command of its own: asking a gateway loads nothing of the federation service.
   { path: 'federation/why/command.ts', ...composition, importedOnlyBy: ['federation/command.ts', 'cli.ts'] },
   { path: 'gateway/command.ts', ...composition },

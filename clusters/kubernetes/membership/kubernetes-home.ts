@@ -1,0 +1,128 @@
+import { hostPort } from '../../../federation/model/endpoint.ts';
+import { UserError } from '../../../federation/model/user-error.ts';
+import type { FolderHome } from '../../folder/folder-home.ts';
+import { type FolderLayout, folderLayout } from '../../folder/layout.ts';
+import type { KubeClient } from '../kube-client.ts';
+import { KubeError } from '../kube-error.ts';
+import { ClusterSight } from './cluster-sight.ts';
+import { ClustersetMap } from './clusterset-map.ts';
+import { FolderKeeper } from './folder-keeper.ts';
+import { InvitesSecret } from './invites-secret.ts';
+import { ROOT_KEY, readKeptFiles, secretData } from './kept-files.ts';
+import { kubernetesRecords } from './kubernetes-records.ts';
+import type { MembershipSettings } from './membership-settings.ts';
+import { CLUSTER_PEERS, MANAGED_BY, SECRETS } from './resource-types.ts';
+
+export interface KubernetesHomeOptions {
+  readonly client: KubeClient;
+  readonly cluster: string;
+  readonly settings: MembershipSettings;
+}
+
+/** The home of a folder whose truth is in Kubernetes, for `isthmus cluster …`. */
+export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOptions): FolderHome {
+  const namespace = settings.namespace ?? client.namespace;
+  const layout = folderLayout(settings.folder);
+  const keeper = new FolderKeeper({ client, namespace, name: settings.membershipSecret, layout });
+  const invites = new InvitesSecret({ client, namespace, name: settings.invitesSecret });
+  const sight = new ClusterSight({ ...settings, client, cluster, namespace });
+  const map = new ClustersetMap({ client, namespace, name: settings.clustersetConfigMap });
+  return {
+    cluster,
+    records: kubernetesRecords(client, invites),
+    advertised: () => told(async () => addressTexts(await sight.addresses())),
+    locality: () => told(() => sight.locality()),
+    pull: () =>
+      told(async () => {
+        await keeper.pull();
+      }),
+    push: () => told(() => keeper.push()),
+    remove: () =>
+      told(async () => {
+        await keeper.pull();
+        const remaining = await saveRoot(client, namespace, `${settings.membershipSecret}-left`, layout);
+        await removePeers(client);
+        await removeSecret(client, { namespace, name: settings.invitesSecret });
+        await map.remove();
+        // Last: with it the membership ends, and the federation service with that.
+        await keeper.remove();
+        return remaining;
+      }),
+  };
+}
+
+function addressTexts(found: Awaited<ReturnType<ClusterSight['addresses']>>): readonly string[] {
+  if (found.kind === 'found') return found.addresses.map(({ host, port }) => hostPort(host, port));
+  throw new UserError(`peers cannot reach this cluster's gateways: ${found.reason}`, { hint: found.hint });
+}
+
+/** A root that is lost cannot be made again: at the trust home the membership is put aside, not thrown away. */
+async function saveRoot(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  layout: FolderLayout,
+): Promise<readonly string[]> {
+  const content = await readKeptFiles(layout);
+  if (!content.has(ROOT_KEY)) return [];
+  const data = secretData(content);
+  const metadata = { name, namespace, labels: MANAGED_BY };
+  try {
+    await client.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data });
+  } catch (failure) {
+    if (!KubeError.isConflict(failure)) throw failure;
+    throw new UserError(`Secret ${namespace}/${name} holds the root of a clusterset that was left before`, {
+      hint: 'keep a copy of it elsewhere, delete it, and run this again',
+      cause: failure,
+    });
+  }
+  return [`keep a copy of Secret ${namespace}/${name}, which holds the root's key, and then delete it`];
+}
+
+/** Those that joining made; what somebody allowed them here goes with them. */
+async function removePeers(client: KubeClient): Promise<void> {
+  const labelSelector = Object.entries(MANAGED_BY)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  try {
+    for await (const { items } of client.list(CLUSTER_PEERS, { labelSelector })) {
+      for (const name of items.map(nameOf)) {
+        if (name !== undefined) await client.delete(CLUSTER_PEERS, { name });
+      }
+    }
+  } catch (failure) {
+    if (!KubeError.isNotFound(failure)) throw failure;
+  }
+}
+
+function nameOf(object: unknown): string | undefined {
+  const { metadata } = object as { readonly metadata?: { readonly name?: unknown } };
+  return typeof metadata?.name === 'string' ? metadata.name : undefined;
+}
+
+async function removeSecret(
+  client: KubeClient,
+  ref: { readonly namespace: string; readonly name: string },
+): Promise<void> {
+  try {
+    await client.delete(SECRETS, ref);
+  } catch (failure) {
+    if (!KubeError.isNotFound(failure)) throw failure;
+  }
+}
+
+/** What the API server refused, for a person. */
+async function told<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (failure) {
+    if (!(failure instanceof KubeError)) throw failure;
+    const forbidden = failure.status === 403;
+    throw new UserError(`the Kubernetes API: ${failure.message}`, {
+      hint: forbidden
+        ? "the federation service's account lacks a right: is the chart's RBAC as it should be?"
+        : 'is the API server reachable from here?',
+      cause: failure,
+    });
+  }
+}

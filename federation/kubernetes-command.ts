@@ -1,0 +1,237 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { FileProvider } from '../clusters/file-provider.ts';
+import { type ClusterFile, localClusterOf } from '../clusters/folder/cluster-file.ts';
+import { writeHomeFile } from '../clusters/folder/home-file.ts';
+import { type FolderLayout, folderLayout } from '../clusters/folder/layout.ts';
+import { storeUsername } from '../clusters/folder/store-access.ts';
+import { createEnrolment } from '../clusters/join/enrolment.ts';
+import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
+import { AddressWatch } from '../clusters/kubernetes/membership/address-watch.ts';
+import { ClustersetMap } from '../clusters/kubernetes/membership/clusterset-map.ts';
+import { InvitesSecret } from '../clusters/kubernetes/membership/invites-secret.ts';
+import { kubernetesRecords } from '../clusters/kubernetes/membership/kubernetes-records.ts';
+import { MemberFolder } from '../clusters/kubernetes/membership/member-folder.ts';
+import { openKubeClient } from '../clusters/kubernetes/membership/membership-settings.ts';
+import { TokenProof } from '../clusters/kubernetes/membership/token-proof.ts';
+import { printBundle } from '../trust/bundle.ts';
+import type { ClusterTrust } from '../trust/folder.ts';
+import { AdminServer, type Waiting, waitingPages } from './admin/admin-server.ts';
+import type { KubernetesConfig, MemberConfig, StoreConfig } from './config.ts';
+import { enrolmentLog } from './enrolment-log.ts';
+import { FederationService } from './federation-service.ts';
+import type { GatewayAddress } from './model/cluster.ts';
+import { parseHostPort } from './model/endpoint.ts';
+import { createOperationLog } from './operation-log.ts';
+import { OutsideProblems } from './outside-problems.ts';
+import { exitInTime, untilSignal } from './process-end.ts';
+import { every, SYSTEM_CLOCK } from './runtime/clock.ts';
+import { readIfThere } from './runtime/durable-file.ts';
+import { Lifetime } from './runtime/lifetime.ts';
+import { TelemetryServer } from './runtime/telemetry-server.ts';
+import { openStore } from './store/open.ts';
+import { readStoreAccess } from './store-access.ts';
+
+/** Whatever was to be written and could not be, or was removed by somebody, is written again. */
+const TELL_AGAIN_MS = 30_000;
+/** Who ended the membership is in this pod too, and has something to say. */
+const END_DELAY_MS = 3_000;
+
+const WAITING: Waiting = {
+  kind: 'waiting',
+  waitingFor: 'a membership: this cluster is not a member yet',
+  hint: 'isthmus cluster register makes it one',
+};
+
+/** What a federation service in Kubernetes has before it is a member. */
+interface Pod {
+  readonly config: KubernetesConfig;
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly layout: FolderLayout;
+  readonly folder: MemberFolder;
+  readonly problems: OutsideProblems;
+  readonly log: Logger;
+}
+
+/** `isthmus federation run` with a section `kubernetes`: waits for a membership, and runs for as long as it is one. */
+export async function runInKubernetes(config: KubernetesConfig, file: string): Promise<void> {
+  process.title = `isthmus federation of ${config.cluster}`;
+  const log = createOperationLog({ process: 'federation', cluster: config.cluster });
+  const signal = untilSignal();
+  await using lifetime = new Lifetime();
+  const pod = await openPod(config, file, log, lifetime);
+  const member = await Promise.race([signal, waitForMembership(pod)]);
+  if (typeof member === 'string') {
+    log.info({ signal: member }, 'the federation service ends');
+    return;
+  }
+  const service = await startService(pod, member, lifetime);
+  lifetime.add(() => service.close());
+  log.info({ ...service.addresses, clusterset: member.clusterset }, 'the federation service runs');
+  const ended = await Promise.race([signal, pod.folder.until('ended')]);
+  if (typeof ended === 'string') log.info({ signal: ended }, 'the federation service ends');
+  else {
+    log.info({ reason: ended.reason }, 'the federation service ends, and starts again as what it is then');
+    await Promise.race([signal, new Promise<void>((done) => SYSTEM_CLOCK.after(END_DELAY_MS, done))]);
+  }
+  exitInTime(log);
+}
+
+async function openPod(
+  config: KubernetesConfig,
+  file: string,
+  log: Logger,
+  lifetime: Lifetime,
+): Promise<Pod> {
+  const { kubernetes } = config;
+  const client = await openKubeClient(kubernetes);
+  lifetime.add(() => client.close());
+  const namespace = kubernetes.namespace ?? client.namespace;
+  const layout = folderLayout(kubernetes.folder);
+  // So that `isthmus cluster … --dir` knows whose working copy it has before it.
+  await writeHomeFile(layout, { federationFile: resolve(file) });
+  const problems = new OutsideProblems(log);
+  const folder = new MemberFolder({
+    client,
+    namespace,
+    name: kubernetes.membershipSecret,
+    layout,
+    random: Math.random,
+    problem: (failure) => problems.tell('membership', failure),
+  });
+  lifetime.add(() => folder.close());
+  return { config, client, namespace, layout, folder, problems, log };
+}
+
+async function waitForMembership({ config, folder, log }: Pod): Promise<ClusterFile> {
+  await using room = new Lifetime();
+  const admin = new AdminServer(WAITING);
+  room.add(() => admin.close());
+  await admin.listen(config.admin);
+  if (config.telemetry !== undefined) {
+    const telemetry = await TelemetryServer.open(config.telemetry, {
+      clock: SYSTEM_CLOCK,
+      pages: waitingPages(WAITING),
+      onFailure: (path, failure) => log.error({ path, failure: String(failure) }, 'telemetry failed'),
+    });
+    room.add(() => telemetry.close());
+  }
+  const stop = folder.state.watch(({ kind }) => {
+    if (kind === 'none') log.info({ hint: WAITING.hint }, `waits for ${WAITING.waitingFor}`);
+  });
+  room.add(stop);
+  return (await folder.until('member')).file;
+}
+
+async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Promise<FederationService> {
+  const { config, client, namespace, layout, problems, log } = pod;
+  const { kubernetes } = config;
+  const clock = SYSTEM_CLOCK;
+  const random = Math.random;
+  const member = memberConfig(config, layout, file);
+  const access = await readStoreAccess(await storeOf(layout, file));
+  const driver = openStore(access, { clusterset: file.clusterset, clock, random });
+  lifetime.add(() => driver.close());
+  await mkdir(layout.peers, { recursive: true });
+  const provider = await FileProvider.open({
+    folder: layout.resources,
+    lastGoodFile: join(member.stateFolder, 'last-good-resources.json'),
+    clock,
+    home: file.locality,
+  });
+  lifetime.add(() => provider.close());
+  const invites = new InvitesSecret({ client, namespace, name: kubernetes.invitesSecret });
+  const records = kubernetesRecords(client, invites);
+  const serviceAccount = { namespace, name: kubernetes.gatewayServiceAccount };
+  return FederationService.start(member, {
+    provider,
+    driver,
+    enrolment: createEnrolment({ dir: layout.root, records, clock, log: enrolmentLog(log) }),
+    gatewayProof: new TokenProof({ client, clock, serviceAccount, audience: kubernetes.tokenAudience }),
+    gateways: watchAddresses(pod, file, lifetime),
+    onTrust: tellCluster(pod, file, lifetime),
+    outsideProblems: problems.list,
+    clock,
+    random,
+    log,
+  });
+}
+
+function watchAddresses({ config, client, namespace, problems }: Pod, file: ClusterFile, lifetime: Lifetime) {
+  const watch = new AddressWatch({
+    ...config.kubernetes,
+    client,
+    namespace,
+    cluster: file.cluster,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    initial: knownAddresses(file),
+    problem: (failure) => problems.tell('gateway addresses', failure),
+  });
+  lifetime.add(() => watch.close());
+  return watch.addresses;
+}
+
+function knownAddresses({ gateways }: ClusterFile): readonly GatewayAddress[] {
+  return gateways.map((text) => parseHostPort(text)).filter((address) => address !== undefined);
+}
+
+/** Tells the gateways what is trusted, and brings home what was renewed: at each change, and from time to time. */
+function tellCluster(pod: Pod, file: ClusterFile, lifetime: Lifetime): (trust: ClusterTrust) => void {
+  const { config, client, namespace, folder, problems } = pod;
+  const name = config.kubernetes.clustersetConfigMap;
+  const map = new ClustersetMap({ client, namespace, name });
+  const { cluster, clusterset, locality } = file;
+  let bundle: string | undefined;
+  let telling: Promise<void> = Promise.resolve();
+  const tell = async (): Promise<void> => {
+    if (bundle === undefined || folder.state.value.kind !== 'member') return;
+    await folder.bringHome();
+    await map.publish({ cluster, clusterset, locality, bundle });
+  };
+  const again = (): void => {
+    telling = telling.then(tell).then(
+      () => problems.tell(name, undefined),
+      (failure: unknown) => problems.tell(name, failure),
+    );
+  };
+  const stop = every(SYSTEM_CLOCK, TELL_AGAIN_MS, again);
+  lifetime.add(() => {
+    stop();
+    return telling;
+  });
+  return (trust) => {
+    bundle = printBundle(trust.bundle);
+    again();
+  };
+}
+
+function memberConfig(config: KubernetesConfig, layout: FolderLayout, file: ClusterFile): MemberConfig {
+  const { cluster: _cluster, kubernetes: _kubernetes, ...own } = config;
+  const local = localClusterOf(file);
+  // Of this membership: one that ended leaves its own behind.
+  const stateFolder = join(config.stateFolder, local.trustDomain);
+  const usual = config.servicePortsFile === join(config.stateFolder, 'ports.json');
+  const servicePortsFile = usual ? join(stateFolder, 'ports.json') : config.servicePortsFile;
+  return { ...own, local, stateFolder, servicePortsFile, trustFolder: layout.trust };
+}
+
+async function storeOf(layout: FolderLayout, { store, cluster }: ClusterFile): Promise<StoreConfig> {
+  if (store.kind === 'memory') {
+    const address = parseHostPort(store.address);
+    if (address !== undefined) return { kind: 'memory', address };
+    throw new Error(`${layout.clusterFile}: the store's address is not HOST:PORT`);
+  }
+  const hasUser = (await readIfThere(layout.storePasswordFile)) !== undefined;
+  return {
+    kind: 'redis',
+    urls: store.urls,
+    username: hasUser ? storeUsername(cluster) : undefined,
+    passwordFile: hasUser ? layout.storePasswordFile : undefined,
+    caFile: store.caPem === undefined ? undefined : layout.storeCaFile,
+    sentinel: store.sentinel,
+    cluster: store.cluster ?? false,
+  };
+}

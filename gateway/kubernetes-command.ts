@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
+import { clustersetFacts } from '../clusters/kubernetes/membership/clusterset-map.ts';
+import { followObject } from '../clusters/kubernetes/membership/followed-object.ts';
+import { openKubeClient } from '../clusters/kubernetes/membership/membership-settings.ts';
+import { CONFIG_MAPS } from '../clusters/kubernetes/membership/resource-types.ts';
+import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
+import { Lifetime } from '../federation/runtime/lifetime.ts';
+import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
+import type { GatewayConfig, KubernetesConfig } from './config.ts';
+import { ClustersetCopy, type ClustersetFacts } from './control/clusterset-copy.ts';
+import { openWaitingRoom } from './control/waiting-room.ts';
+import { createOperationLog, type OperationLog } from './telemetry/operation-log.ts';
+
+/** What a gateway in Kubernetes runs as; `undefined` when the process was told to end before it knew. */
+export interface KubernetesMembership {
+  readonly config: GatewayConfig;
+  /** True from the moment on when the cluster is a member of something else: the gateway is to end. */
+  readonly changed: Readable<boolean>;
+  close(): Promise<void>;
+}
+
+/**
+ * Finds out what this cluster is a member of: as it was when the process ran last, else as the API server says, which is
+ * waited for. Goes on following it: a new bundle is on disk for the next connection to the federation service.
+ * @param ended resolves when the process is told to end
+ */
+export async function waitForMembership(
+  config: KubernetesConfig,
+  ended: Promise<unknown>,
+): Promise<KubernetesMembership | undefined> {
+  const log = createOperationLog('gateway');
+  const lifetime = new Lifetime();
+  const copy = await ClustersetCopy.open(config.stateFolder);
+  const known = new Watchable<ClustersetFacts | undefined>(copy.facts);
+  const changed = new Watchable(false);
+  const client = await openKubeClient(config.kubernetes);
+  lifetime.add(() => client.close());
+  lifetime.add(
+    follow(client, config, log, async (facts) => {
+      if (facts.cluster !== config.cluster) {
+        log.error({ cluster: facts.cluster }, 'the ConfigMap is of another cluster, and is not followed');
+        return;
+      }
+      const taken = await copy.take(facts);
+      if (taken === 'unusable') log.error('the ConfigMap holds no membership, and is not followed');
+      if (taken === 'same') known.set(facts);
+      if (taken === 'other') changed.set(true);
+    }),
+  );
+  const facts = await factsOrEnd(config, known, ended, log);
+  if (facts === undefined) {
+    await lifetime.close();
+    return undefined;
+  }
+  return { config: gatewayConfig(config, copy, facts), changed, close: () => lifetime.close() };
+}
+
+/** @returns what ends it */
+function follow(
+  client: KubeClient,
+  { kubernetes }: KubernetesConfig,
+  log: OperationLog,
+  told: (facts: ClustersetFacts) => Promise<void>,
+): () => Promise<void> {
+  const end = new AbortController();
+  let problem: string | undefined;
+  const following = followObject({
+    client,
+    type: CONFIG_MAPS,
+    namespace: kubernetes.namespace ?? client.namespace,
+    name: kubernetes.clustersetConfigMap,
+    signal: end.signal,
+    random: Math.random,
+    changed: async (object) => {
+      const facts = clustersetFacts(object);
+      // One that is gone ends nothing: what is in force stays, as with everything that a gateway is told.
+      if (facts !== undefined) await told(facts);
+    },
+    problem: (failure) => {
+      const reason = failure === undefined ? undefined : String(failure);
+      if (reason !== undefined && reason !== problem) log.warn({ reason }, 'the Kubernetes API is away');
+      problem = reason;
+    },
+  });
+  return () => {
+    end.abort();
+    return following;
+  };
+}
+
+async function factsOrEnd(
+  config: KubernetesConfig,
+  known: Watchable<ClustersetFacts | undefined>,
+  ended: Promise<unknown>,
+  log: OperationLog,
+): Promise<ClustersetFacts | undefined> {
+  if (known.value !== undefined) return known.value;
+  const room = await openWaitingRoom(config, config.cluster, SYSTEM_CLOCK, log);
+  log.info({ hint: 'isthmus cluster register makes it one' }, 'waits: this cluster is not a member yet');
+  const { promise, resolve } = Promise.withResolvers<ClustersetFacts | undefined>();
+  const stop = known.watch(resolve);
+  try {
+    if (known.value !== undefined) resolve(known.value);
+    return await Promise.race([promise, ended.then(() => undefined)]);
+  } finally {
+    stop();
+    await room.close();
+  }
+}
+
+function gatewayConfig(
+  config: KubernetesConfig,
+  copy: ClustersetCopy,
+  facts: ClustersetFacts,
+): GatewayConfig {
+  const { cluster: _cluster, kubernetes: _kubernetes, federation, ...own } = config;
+  const local = copy.local(facts);
+  const { address, issuerAddress, tokenFile: secretFile } = federation;
+  return {
+    ...own,
+    local,
+    // Of this membership: one that ended leaves its own behind.
+    stateFolder: join(config.stateFolder, local.trustDomain),
+    control: { kind: 'federation', address, issuerAddress, secretFile, bundleFile: copy.bundleFile },
+  };
+}
