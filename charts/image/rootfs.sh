@@ -14,9 +14,9 @@ echo '{"private": true}' > "$rootfs/opt/isthmus/package.json"
 modules=$rootfs/opt/isthmus/node_modules
 node=$(echo "$modules"/node-linux-*/bin/node)
 rm -rf "$modules"/node-linux-*/{include,share,CHANGELOG.md,README.md} "$modules/isthmus/charts" "$modules/.bin"
-find "$modules" -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \
+find "$modules" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \
 	-o -iname 'changelog*.md' -o -iname 'readme*.md' \) -delete
-find "$modules" -type d \( -name test -o -name tests -o -name docs \) -prune -exec rm -rf {} +
+find "$modules" -type d \( -name test -o -name tests -o -name docs -o -name prebuilds \) -prune -exec rm -rf {} +
 find "$modules" -type d -empty -delete
 
 # Node, without symbols for debuggers (a fifth of it), and the libraries that it loads.
