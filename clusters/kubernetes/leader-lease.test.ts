@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
+import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
+import { eventually } from '../../test/fixtures/store-clusters.ts';
+import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
+import type { KubeClient } from './kube-client.ts';
+import { LeaderLease } from './leader-lease.ts';
+
+const TIMES = { durationMs: 3000, renewDeadlineMs: 1500, retryMs: 100 };
+const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
+const NAMESPACE = 'default';
+
+interface StoredLease {
+  metadata: { labels?: Record<string, string> };
+  spec: { holderIdentity?: string; leaseTransitions?: number; leaseDurationSeconds?: number };
+}
+
+describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
+  let server: KubeApiServer;
+  const ends: (() => void | Promise<void>)[] = [];
+  before(async () => {
+    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
+  });
+  after(async () => {
+    for (const end of ends) await end();
+  });
+
+  function candidate(t: TestContext, name: string, identity: string, client: KubeClient): LeaderLease {
+    const lease = new LeaderLease({
+      client,
+      namespace: NAMESPACE,
+      name,
+      identity,
+      clock: SYSTEM_CLOCK,
+      random: Math.random,
+      times: TIMES,
+    });
+    t.after(() => lease.close());
+    return lease;
+  }
+
+  const stored = async (t: TestContext, name: string): Promise<StoredLease> =>
+    (await server.client(t).get(LEASES, { namespace: NAMESPACE, name })) as StoredLease;
+
+  it('elects one of several, who hands it on when it ends', async (t) => {
+    const replicas = ['a', 'b', 'c'].map((name) => candidate(t, 'handed-on', name, server.client(t)));
+    const leading = (): LeaderLease[] => replicas.filter((one) => one.elected.value);
+    await eventually('one leads', () => leading().length === 1);
+    const [first] = leading();
+    await sleep(TIMES.retryMs * 5);
+    assert.deepEqual(leading(), [first]);
+    const holder = first?.election.value.holder;
+    await eventually('all know who', () =>
+      replicas.every(({ election }) => election.value.holder === holder),
+    );
+    await first?.close();
+    assert.equal(first?.mayAct(), false);
+    await eventually('another leads', () => leading().length === 1 && leading()[0] !== first);
+    const lease = await stored(t, 'handed-on');
+    assert.deepEqual(
+      [lease.spec.leaseTransitions, lease.spec.leaseDurationSeconds, lease.metadata.labels],
+      [1, 3, { 'app.kubernetes.io/managed-by': 'isthmus' }],
+    );
+    assert.notEqual(lease.spec.holderIdentity, holder);
+  });
+
+  it('stops to lead when it cannot renew, before another does', async (t) => {
+    const relay = await TcpRelay.start(t, server.port);
+    const cutOff = candidate(t, 'cut-off', 'cut-off', server.client(t, server.token, relay.port));
+    await eventually('it leads', () => cutOff.mayAct());
+    const other = candidate(t, 'cut-off', 'other', server.client(t));
+    await eventually('the other waits', () => other.election.value.holder === 'cut-off');
+    let both = 0;
+    const look = (): boolean => {
+      if (cutOff.mayAct() && other.mayAct()) both++;
+      return other.elected.value;
+    };
+    relay.freeze();
+    await eventually('the other leads', look);
+    assert.equal(both, 0);
+    assert.equal(cutOff.elected.value, false);
+    relay.thaw();
+    await eventually('it learns who leads', () => cutOff.election.value.holder === 'other');
+    assert.deepEqual([cutOff.elected.value, other.elected.value], [false, true]);
+  });
+
+  it('leads again after an API server that restarts, and after its lease was deleted', async (t) => {
+    const replica = candidate(t, 'deleted', 'only', server.client(t));
+    await eventually('it leads', () => replica.elected.value);
+    const client = server.client(t);
+    await client.delete(LEASES, { namespace: NAMESPACE, name: 'deleted' });
+    await eventually('it leads with a new one', () => replica.elected.value && replica.mayAct());
+    await server.kill();
+    await eventually('it stops', () => !replica.elected.value);
+    assert.match(replica.election.value.problem ?? '', /ECONNREFUSED|broke off|socket|closed/);
+    await server.start();
+    await eventually('it leads again', () => replica.elected.value, 60_000);
+    assert.equal((await stored(t, 'deleted')).spec.holderIdentity, 'only');
+  });
+
+  it('finds a renewal of its own whose answer was lost', async (t) => {
+    const client = server.client(t);
+    let lost = 0;
+    const forgetful: Pick<KubeClient, 'get' | 'create' | 'update'> = {
+      get: client.get.bind(client),
+      create: client.create.bind(client),
+      update: async (...args) => {
+        const answer = await client.update(...args);
+        if (lost++ === 0) throw new Error('the answer was lost');
+        return answer;
+      },
+    };
+    const lease = candidate(t, 'lost', 'only', forgetful as KubeClient);
+    const changes: boolean[] = [];
+    lease.elected.watch((elected) => changes.push(elected));
+    await eventually('it goes on', () => lost > 3);
+    assert.deepEqual(changes, [true]);
+  });
+});
