@@ -15,6 +15,7 @@ import { type JoinFlags, joinCommand } from './commands/join-command.ts';
 import { type LeaveFlags, leaveCommand } from './commands/leave-command.ts';
 import { type LookFlags, listCommand } from './commands/list-command.ts';
 import type { ConfiguredCluster, Programs } from './commands/programs.ts';
+import { releaseStore } from './commands/release-store.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
 import { type DemoFlags, MIN_SECONDS, parseDemoFlags } from './demo/demo-options.ts';
@@ -75,9 +76,9 @@ function registerInit(cluster: Command): void {
     .description('found a clusterset: make its root, and the folder of its first cluster')
     .argument('<name>', 'what the cluster is called: a DNS label such as east')
     .requiredOption('--clusterset <domain>', 'name of the clusterset, a domain such as mesh.example')
-    .requiredOption(
+    .option(
       '--store <url>',
-      'memory://HOST:PORT, redis://HOST:PORT or rediss://HOST:PORT; give it once per node',
+      "memory://HOST:PORT, redis://HOST:PORT or rediss://HOST:PORT; give it once per node (default: the chart's)",
       collect,
     )
     .option('--store-ca <file>', "PEM of the authority behind the store's certificate")
@@ -95,8 +96,9 @@ function registerInit(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', INIT_EXAMPLES)
     .action(async (name: string, flags: InitFlags & Output) => {
-      await withHome(flags.dir, (home) =>
+      await withHome(flags.dir, async (home) =>
         initCommand(name, flags, {
+          releaseStore: await releaseStore(flags.dir),
           output: outputOf(flags),
           createStoreUser,
           storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],

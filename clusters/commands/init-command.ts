@@ -7,10 +7,11 @@ import type { CreateStoreUser, StoreLocation, UserPersistence } from '../folder/
 import { parseHostPort } from './address.ts';
 import type { CommandOutput } from './command-output.ts';
 import { type FolderFlags, keptFolderPlan, parseFolderFlags } from './folder-flags.ts';
+import { chosenStore } from './release-store.ts';
 import { parseStoreFlags, type StoreFlags } from './store-flags.ts';
 import { usageError } from './usage-error.ts';
 
-export interface InitFlags extends FolderFlags, StoreFlags {
+export interface InitFlags extends FolderFlags, Partial<StoreFlags> {
   readonly clusterset: string;
 }
 
@@ -22,6 +23,8 @@ export interface InitContext {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly nowMs: number;
   readonly home?: FolderHome | undefined;
+  /** The store of the chart's release, where there is one. */
+  readonly releaseStore?: StoreFlags | undefined;
 }
 
 /** `isthmus cluster init NAME`: founds a clusterset with its first member. */
@@ -29,7 +32,8 @@ export async function initCommand(cluster: string, flags: InitFlags, context: In
   const { output, createStoreUser, nowMs, home } = context;
   if (home !== undefined) checkReleaseName(home, cluster);
   const plan = home === undefined ? parseFolderFlags(flags) : await keptFolderPlan(flags, home);
-  const store = await parseStoreFlags(flags, context.storeAdminPassword, context.stdin);
+  const { storeAdminPassword, releaseStore, stdin } = context;
+  const store = await parseStoreFlags(chosenStore(flags, releaseStore), storeAdminPassword, stdin);
   const result = await makeAtHome(home, () =>
     initCluster({
       ...plan,
