@@ -1,13 +1,12 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { FileProvider } from '../clusters/file-provider.ts';
 import { type ClusterFile, localClusterOf } from '../clusters/folder/cluster-file.ts';
 import { writeHomeFile } from '../clusters/folder/home-file.ts';
 import { type FolderLayout, folderLayout } from '../clusters/folder/layout.ts';
 import { storeUsername } from '../clusters/folder/store-access.ts';
 import { createEnrolment } from '../clusters/join/enrolment.ts';
 import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
+import { KubernetesProvider } from '../clusters/kubernetes/kubernetes-provider.ts';
 import { AddressWatch } from '../clusters/kubernetes/membership/address-watch.ts';
 import { ClustersetMap } from '../clusters/kubernetes/membership/clusterset-map.ts';
 import { InvitesSecret } from '../clusters/kubernetes/membership/invites-secret.ts';
@@ -134,9 +133,9 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
   const access = await readStoreAccess(await storeOf(layout, file));
   const driver = openStore(access, { clusterset: file.clusterset, clock, random });
   lifetime.add(() => driver.close());
-  await mkdir(layout.peers, { recursive: true });
-  const provider = await FileProvider.open({
-    folder: layout.resources,
+  const provider = await KubernetesProvider.open({
+    client,
+    random,
     lastGoodFile: join(member.stateFolder, 'last-good-resources.json'),
     clock,
     home: file.locality,
@@ -164,7 +163,6 @@ function watchAddresses({ config, client, namespace, problems }: Pod, file: Clus
     ...config.kubernetes,
     client,
     namespace,
-    cluster: file.cluster,
     clock: SYSTEM_CLOCK,
     random: Math.random,
     initial: knownAddresses(file),

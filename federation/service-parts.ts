@@ -17,7 +17,7 @@ import { StateKeeper } from './state/state-keeper.ts';
 import type { StoreDriver } from './store/driver.ts';
 import { FOLLOWER_DEFAULTS, StoreFollower } from './store/follower.ts';
 import { svidSigner } from './store/head-signature.ts';
-import { PUBLISHER_DEFAULTS, StorePublisher } from './store/publisher.ts';
+import { type Election, PUBLISHER_DEFAULTS, StorePublisher } from './store/publisher.ts';
 import type { Reporter } from './store/report.ts';
 import { TrustSource } from './trust-source.ts';
 import { SnapshotEncoder } from './wire/snapshot-encoder.ts';
@@ -30,6 +30,8 @@ export interface GivenParts {
   readonly gatewayProof: GatewayProof;
   /** Where peers reach this cluster's gateways; each change is published. */
   readonly gateways: Readable<readonly GatewayAddress[]>;
+  /** Who decides which replica writes; by default the store. */
+  readonly election?: Election;
   /** Told of what is trusted at the start, and of each change. */
   readonly onTrust?: (trust: ClusterTrust) => void;
   /** What is wrong around the service, for its state. */
@@ -121,7 +123,7 @@ function openFollower(
 
 function openPublisher(
   config: MemberConfig,
-  { driver, gateways, clock, random }: GivenParts,
+  { driver, gateways, election, clock, random }: GivenParts,
   trust: TrustSource,
   report: Reporter,
   lifetime: Lifetime,
@@ -130,6 +132,7 @@ function openPublisher(
   lifetime.add(trust.trust.watch(({ bundle }) => bundleSequence.set(bundle.sequence)));
   const publisher = new StorePublisher({
     ...PUBLISHER_DEFAULTS,
+    ...(election === undefined ? {} : { election }),
     driver,
     local: config.local,
     gateways,

@@ -135,6 +135,18 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
       assert.deepEqual([status.code, JSON.parse(status.stdout).gateway], [0, null]);
     });
 
+    it('tell each other of the services that the objects of their API export', async () => {
+      await west.exportService('shop', 'payments');
+      const services = async () => {
+        const { stdout } = await eastService.run('list', '--output', 'json');
+        const members: { cluster: string; services: number }[] = JSON.parse(
+          stdout || '{"members":[]}',
+        ).members;
+        return members.find(({ cluster }) => cluster === 'west')?.services;
+      };
+      await eastService.process.until('it knows the service', async () => (await services()) === 1);
+    });
+
     it('have each key in their own cluster only', async () => {
       const data = async (release: KubernetesRelease) =>
         (
@@ -198,7 +210,9 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
     });
 
     it('are members no more when they left, and wait for the next', async () => {
-      const left = await westService.run('leave', '--yes', '--output', 'json');
+      const sole = await westService.run('leave', '--yes');
+      assert.match(sole.stderr, /no other cluster offers shop\/payments/);
+      const left = await westService.run('leave', '--yes', '--force', '--output', 'json');
       assert.equal(left.code, 0, left.stderr);
       assert.equal(JSON.parse(left.stdout).left, true);
       await westService.process.ended;

@@ -1,59 +1,60 @@
 import type { GatewayAddress } from '../../../federation/model/cluster.ts';
-import { type Clock, every } from '../../../federation/runtime/clock.ts';
+import type { Clock } from '../../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../../federation/runtime/watchable.ts';
 import type { KubeClient } from '../kube-client.ts';
-import { ClusterSight, type ClusterSightOptions } from './cluster-sight.ts';
-import { followObject } from './followed-object.ts';
-import type { FoundAddresses } from './gateway-addresses.ts';
-import { SERVICES } from './resource-types.ts';
+import { Reflector, type ReflectorCondition } from '../reflector.ts';
+import {
+  type FoundAddresses,
+  type GatewayServiceObject,
+  gatewayAddresses,
+  gatewayServiceSchema,
+  type NodeObject,
+  nodeSchema,
+} from './gateway-addresses.ts';
+import { NODES, SERVICES } from './resource-types.ts';
 
-/** Nodes come and go in minutes; the Service is followed. */
-const NODES_LOOK_MS = 30_000;
-
-export interface AddressWatchOptions extends ClusterSightOptions {
-  readonly client: KubeClient;
+export interface AddressWatchOptions {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly namespace: string;
+  readonly gatewayService: string;
+  readonly gatewayPortName: string;
+  readonly advertise: readonly GatewayAddress[] | undefined;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Until the first look was taken. */
+  /** Until something is found. */
   readonly initial: readonly GatewayAddress[];
   /** What is wrong; undefined when it is over. */
   readonly problem: (failure: unknown) => void;
 }
 
+/** Nodes change one after another when a cluster is upgraded; peers are told of it once. */
+const SETTLE_MS = 100;
+
 /** Where peers reach this cluster's gateways, as it changes. What was found last stays while nothing can be found. */
 export class AddressWatch {
   readonly #options: AddressWatchOptions;
-  readonly #sight: ClusterSight;
   readonly #addresses: Watchable<readonly GatewayAddress[]>;
-  readonly #end = new AbortController();
-  readonly #following: Promise<void>;
-  readonly #stop: () => void;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #services: Reflector<GatewayServiceObject>;
+  readonly #nodes: Reflector<NodeObject>;
+  #cancel: (() => void) | undefined;
 
   constructor(options: AddressWatchOptions) {
-    const { client, namespace, gatewayService: name, clock, random, advertise, initial } = options;
+    const { client, namespace, gatewayService, clock, random, advertise, initial } = options;
     this.#options = options;
-    this.#sight = new ClusterSight(options);
     this.#addresses = new Watchable(advertise ?? initial);
-    if (advertise !== undefined) {
-      this.#following = Promise.resolve();
-      this.#stop = () => undefined;
-      return;
-    }
-    const { signal } = this.#end;
-    const changed = (): Promise<void> => this.#look();
-    const problem = options.problem;
-    this.#following = followObject({
-      client,
-      type: SERVICES,
-      namespace,
-      name,
-      random,
-      signal,
-      changed,
-      problem,
+    const common = { client, clock, random, changed: () => this.#later() };
+    this.#services = new Reflector({
+      ...common,
+      types: [SERVICES],
+      selection: { namespace, fieldSelector: `metadata.name=${gatewayService}` },
+      keep: (object) => gatewayServiceSchema.safeParse(object).data,
     });
-    this.#stop = every(clock, NODES_LOOK_MS, () => void this.#look());
+    this.#nodes = new Reflector({
+      ...common,
+      types: [NODES],
+      keep: (object) => nodeSchema.safeParse(object).data,
+    });
+    for (const { condition } of [this.#services, this.#nodes]) condition.watch(() => this.#later());
   }
 
   get addresses(): Readable<readonly GatewayAddress[]> {
@@ -61,20 +62,29 @@ export class AddressWatch {
   }
 
   async close(): Promise<void> {
-    this.#stop();
-    this.#end.abort();
-    await Promise.all([this.#following, this.#looking]);
+    this.#cancel?.();
+    await Promise.all([this.#services.close(), this.#nodes.close()]);
   }
 
-  #look(): Promise<void> {
-    const { signal } = this.#end;
-    this.#looking = this.#looking
-      .then(() => this.#sight.addresses(signal))
-      .then((found) => this.#found(found))
-      .catch((failure: unknown) => {
-        if (!signal.aborted) this.#options.problem(failure);
-      });
-    return this.#looking;
+  #later(): void {
+    this.#cancel ??= this.#options.clock.after(SETTLE_MS, () => {
+      this.#cancel = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const conditions = [this.#services.condition.value, this.#nodes.condition.value];
+    const failing = conditions.find(isFailing);
+    if (failing !== undefined) this.#options.problem(failing.message);
+    else if (conditions.every(({ kind }) => kind === 'synced')) this.#found(this.#judge());
+  }
+
+  #judge(): FoundAddresses {
+    const { advertise, namespace, gatewayService: serviceName, gatewayPortName: portName } = this.#options;
+    const service = this.#services.get(`${namespace}/${serviceName}`);
+    const nodes = [...this.#nodes.entries()].map(([, node]) => node);
+    return gatewayAddresses({ advertise, serviceName, portName, service, nodes });
   }
 
   #found(found: FoundAddresses): void {
@@ -87,4 +97,10 @@ export class AddressWatch {
       this.#addresses.set(found.addresses);
     }
   }
+}
+
+function isFailing(
+  condition: ReflectorCondition,
+): condition is Extract<ReflectorCondition, { kind: 'failing' }> {
+  return condition.kind === 'failing';
 }
