@@ -38,7 +38,9 @@ const failover = cases(
     'healthCheck: { tcp: {} }',
     'healthCheck: { grpc: {}, timeout: 250ms }',
     'healthCheck: { http: { path: /, expectedStatus: [200, 204] } }',
-    'outlierDetection: { maxEjectionPercent: 12.5 }',
+    'outlierDetection: { consecutiveFailures: 3, sweepInterval: 1s, baseEjection: 1m, maxEjection: 1h, maxEjectionPercent: 12.5 }',
+    'healthCheck: { grpc: { service: shop.Cart }, interval: 1m, unhealthyThreshold: 100, healthyThreshold: 1 }',
+    'panicThreshold: 0\n  staleAfter: 1m',
     'overprovisioningFactor: 1',
   ],
   [
@@ -84,6 +86,10 @@ const balancing = cases(
     'loadBalancing: { type: Maglev, hashOn: { sourceAddress: true }, maglev: { tableSize: 5000011 } }',
     'loadBalancing: { type: Maglev, hashOn: { cookie: { name: session, ttl: 0s } }, maglev: { tableSize: 101 } }',
     'loadBalancing: { type: LeastRequest, leastRequest: { activeRequestBias: 0.5 }, slowStart: {} }',
+    'loadBalancing: { type: LeastRequest, leastRequest: { choiceCount: 3 } }',
+    'loadBalancing: { slowStart: { window: 1s, minWeightPercent: 5, aggression: 2.5 } }',
+    'loadBalancing: { type: Maglev, hashOn: { cookie: { name: session, path: /shop } } }',
+    `targetRefs: [{ kind: ServiceImport, group: ${IMPORT}, name: cart }]`,
   ],
   [
     ['loadBalancing: { type: RingHash }', 'RingHash needs hashOn'],
@@ -135,6 +141,7 @@ const connections = cases(
     'upstreamTls: { mode: Simple, hostname: 999.1.1.1 }',
     'connectionPool: {}',
     'connectionPool: { maxConnections: 1, connectTimeout: 10ms, idleTimeout: 24h }',
+    'connectionPool: { maxPendingRequests: 1, maxRequests: 1000000, maxRequestsPerConnection: 1 }',
   ],
   [
     ['upstreamTls: {}', 'is missing (one of Simple, Mutual)', 'mode: Required value'],
@@ -170,8 +177,9 @@ const requests = cases(
     'timeouts: { backendRequest: 2s }',
     'retries: {}',
     'retries: { retryOn: [retriable-status-codes], statusCodes: [409], backoff: { base: 1ms, max: 1ms } }',
+    'retries: { attempts: 2, idempotentPaths: [/a/*], perTryTimeout: 1s, budget: { percent: 0.5, minConcurrency: 0 } }',
     'rateLimits: [{ requests: 5 }, { per: Caller, requests: 1, interval: 100ms, burst: 2 }]',
-    'faultInjection: { delay: { fixed: 2s, percentage: 0.5 } }',
+    'faultInjection: { delay: { fixed: 2s, percentage: 0.5 }, abort: { httpStatus: 503, percentage: 1 } }',
     'faultInjection: { headers: [{ name: X-Test, value: "1" }], abort: { grpcStatus: UNAVAILABLE, percentage: 100 } }',
   ],
   [
@@ -192,7 +200,8 @@ const requests = cases(
 const access = cases(
   'AccessPolicy',
   [
-    'rules: [{ action: Allow }]',
+    'rules: [{ action: Allow, sourceClusters: [west] }]',
+    `targetRefs: [{ kind: ServiceImport, group: ${IMPORT}, name: cart }]\n  rules: [{ action: Allow }]`,
     'rules: [{ action: Deny, principals: ["spiffe://west.mesh.example/*"], methods: [GET], pathPrefixes: [/] }]',
   ],
   [
@@ -216,6 +225,7 @@ const peers: readonly AgreementCase[] = [
     [
       '',
       'trustDomain: west.mesh.example\n  gateways: ["gateway.west.example:15443"]\n  allowedNamespaces: []',
+      'allowedNamespaces: [shop]',
       'drain: {}',
       'drain: { duration: 24h, since: "2026-01-31T12:00:00.5+01:00" }',
     ],

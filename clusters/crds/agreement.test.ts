@@ -3,14 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { type KubeAnswer, kubeCall } from '../../test/fixtures/kube-call.ts';
 import { resourceProblems } from '../../test/fixtures/resource-problems.ts';
 import { AGREEMENT_CASES, type AgreementCase, ONLY_ZOD_REFUSES } from './agreement-cases.ts';
 import { CUSTOM_KINDS } from './kinds.ts';
+import { structuralSchema } from './structural-schema.ts';
 import { CRD_FOLDER, copyPath, thirdPartyModules } from './third-party.ts';
+import { fieldPaths, valuePaths, variantsOf } from './variants.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -25,6 +27,11 @@ const definition = z.looseObject({
     .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish() })
     .optional(),
 });
+
+const custom = z.looseObject({ spec: z.unknown() });
+
+/** Needs a certificate; `upstream-tls-schema.test.ts` has some. */
+const NOT_TRIED = ['spec.upstreamTls.caCertificates'];
 
 function readYaml(path: string): unknown {
   return parse(readFileSync(join(root, path), 'utf8'));
@@ -73,17 +80,19 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
   }
 
   /** Asks again while the API server has not heard of the new kind: 404 without details of an object. */
-  async function submit(given: AgreementCase): Promise<KubeAnswer> {
-    const kind = CUSTOM_KINDS.find((one) => one.kind === given.kind);
+  async function send(name: string, object: unknown): Promise<KubeAnswer> {
+    const kind = CUSTOM_KINDS.find((one) => one.kind === name);
     assert.ok(kind !== undefined);
     const place = kind.scope === 'Cluster' ? '' : 'namespaces/shop/';
     const path = `/apis/isthmus.io/v1alpha1/${place}${kind.plural}?dryRun=All&fieldValidation=Strict`;
     for (;;) {
-      const answer = await kubeCall(server, 'POST', path, parse(text(given)));
+      const answer = await kubeCall(server, 'POST', path, object);
       if (answer.status !== 404) return answer;
       await sleep(POLL_MS);
     }
   }
+
+  const submit = (given: AgreementCase): Promise<KubeAnswer> => send(given.kind, parse(text(given)));
 
   before(async () => {
     server = await KubeApiServer.start({ after: (end) => ends.push(end) });
@@ -111,6 +120,40 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
       assert.ok(problems.includes(wrong.zod), `zod: ${problems}`);
       assert.ok(answer.status === 422 || answer.status === 400, `${answer.status} ${answer.message}`);
       assert.ok(answer.message.includes(wrong.api ?? wrong.zod), `API server: ${answer.message}`);
+    });
+  }
+
+  for (const {
+    kind,
+    schema: { shape },
+  } of CUSTOM_KINDS) {
+    const schema = structuralSchema(shape.spec, kind);
+    const good = AGREEMENT_CASES.filter((given) => given.kind === kind && given.wrong === undefined);
+
+    it(`draws each bound of ${kind} where zod does`, async () => {
+      const apart: string[] = [];
+      const tried = new Set<string>();
+      for (const given of good) {
+        const object = custom.parse(parse(text(given)));
+        for (const { what, value } of variantsOf(schema, object.spec)) {
+          const changed = stringify({ ...object, spec: value });
+          if (tried.has(changed)) continue;
+          tried.add(changed);
+          const problems = resourceProblems(changed);
+          const answer = await send(kind, { ...object, spec: value });
+          if ((problems.length === 0) === (answer.status === 201)) continue;
+          apart.push(
+            `${what}: zod says ${problems.join() || 'good'}, the API server ${answer.message || 'good'}`,
+          );
+        }
+      }
+      assert.deepEqual(apart, []);
+    });
+
+    it(`has a good object above with each field of ${kind}`, () => {
+      const given = new Set(good.flatMap((one) => valuePaths(custom.parse(parse(text(one))).spec)));
+      const missing = fieldPaths(schema).filter((path) => !given.has(path) && !NOT_TRIED.includes(path));
+      assert.deepEqual(missing, []);
     });
   }
 
