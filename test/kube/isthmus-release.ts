@@ -62,3 +62,30 @@ export async function isthmus(kubeconfig: string, ...args: readonly string[]): P
     env: { KUBECONFIG: kubeconfig },
   });
 }
+
+/** The command in the federation service's pod, whose folder is the cluster's membership. */
+export async function isthmusIn(
+  cluster: KubeCluster,
+  args: readonly string[],
+  options: { readonly input?: string } = {},
+): Promise<string> {
+  const exec = ['exec', '-i', '-n', NAMESPACE, 'deployment/isthmus-federation', '--', 'isthmus'];
+  return await cluster.kubectl([...exec, ...args], options);
+}
+
+/** What `isthmus cluster init` in the pod must be told to use the try-out store of its release. */
+export async function tryoutStore(cluster: KubeCluster): Promise<readonly string[]> {
+  const path = [
+    'get',
+    'service',
+    'isthmus-redis',
+    '-n',
+    NAMESPACE,
+    '-o',
+    'jsonpath={.spec.ports[0].nodePort}',
+  ];
+  const store = `rediss://${cluster.nodeAddress}:${await cluster.kubectl(path)}`;
+  const folder = '/etc/isthmus-store';
+  const admin = ['--store-admin-user', 'isthmus-admin', '--store-admin-password-file', `${folder}/password`];
+  return ['--store', store, '--store-ca', `${folder}/ca.crt`, ...admin];
+}

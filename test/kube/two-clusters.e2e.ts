@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { serveClustersetNames } from './coredns-corefile.ts';
 import type { KubeCluster } from './kube-cluster.ts';
 import { KubeRun } from './kube-run.ts';
-import { unreadyPods } from './pod-report.ts';
+import { steps } from './kube-suite.ts';
 import { missingNodes } from './requirement.ts';
 import { clientPod, importedWeb, WEB_NODE_PORT, webServer } from './web-manifests.ts';
 
@@ -21,23 +21,13 @@ describe('two real clusters', { skip: missingNodes() }, () => {
   let east: KubeCluster;
   let west: KubeCluster;
 
-  // A hook asked for inside `before` would run at its end.
-  const ends: (() => Promise<void>)[] = [];
-  const suite = { after: (end: () => Promise<void>) => ends.push(end) };
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = steps(() => [east, west]);
 
   before(async () => {
     const run = await KubeRun.start(suite);
     [east, west] = await Promise.all([run.up('east', 1), run.up('west', 2)]);
     for (const cluster of [east, west]) await cluster.apply(`${webServer}---${clientPod}`);
     await Promise.all([east, west].map((cluster) => cluster.rolledOut('deployment/web')));
-  });
-
-  afterEach(async (t) => {
-    if ('passed' in t && t.passed) return;
-    for (const cluster of [east, west]) console.error(await unreadyPods(cluster));
   });
 
   it('have pods that reach each other over node ports, in both directions', async () => {

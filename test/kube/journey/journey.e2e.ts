@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { serveClustersetNames } from '../coredns-corefile.ts';
 import { installRelease, isthmus, joinKubeconfigs, NAMESPACE, packImage } from '../isthmus-release.ts';
 import type { KubeCluster } from '../kube-cluster.ts';
 import { KubeRun } from '../kube-run.ts';
-import { unreadyPods } from '../pod-report.ts';
+import { steps } from '../kube-suite.ts';
 import { missingNodes } from '../requirement.ts';
 import { clientPod, webExport, webServer } from '../web-manifests.ts';
 
@@ -19,12 +19,7 @@ describe('the journey', { skip: missingNodes() }, () => {
   let east: KubeCluster;
   let west: KubeCluster;
   let kubeconfig: string;
-  // A hook asked for inside `before` would run at its end.
-  const ends: (() => void | Promise<void>)[] = [];
-  const suite = { after: (end: () => void | Promise<void>) => void ends.push(end) };
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = steps(() => [east, west]);
 
   before(async () => {
     const run = await KubeRun.start(suite);
@@ -36,11 +31,6 @@ describe('the journey', { skip: missingNodes() }, () => {
       await cluster.apply(`${webServer}---${clientPod}`);
       await cluster.load(await image);
     }
-  });
-
-  afterEach(async (t) => {
-    if ('passed' in t && t.passed) return;
-    for (const cluster of [east, west]) console.error(await unreadyPods(cluster));
   });
 
   it('installs with one value set, and waits for a clusterset', async () => {
