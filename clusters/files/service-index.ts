@@ -23,6 +23,8 @@ export class ServiceIndex {
   readonly #home: Locality;
   readonly #places: NodePlaces;
   readonly #slices = new Map<ServiceKey, Set<string>>();
+  /** Services whose export has a problem: few of many. */
+  readonly #faulty = new Set<ServiceKey>();
   /** Where a slice was counted last: its label may change. */
   readonly #serviceOfSlice = new Map<string, ServiceKey>();
 
@@ -53,8 +55,9 @@ export class ServiceIndex {
   /** Exports that offer nothing, or less than their Service has. */
   problems(): ProviderProblem[] {
     const problems: ProviderProblem[] = [];
-    for (const object of this.#resources.ofKind('ServiceExport')) {
-      const key = serviceKey(object.resource.metadata);
+    for (const key of this.#faulty) {
+      const object = this.#resources.get(`ServiceExport/${key}`);
+      if (object === undefined) continue;
       const problem = exportProblem(key, this.services.get(key));
       if (problem !== undefined) problems.push({ where: placeOf(object), ...problem });
     }
@@ -82,6 +85,14 @@ export class ServiceIndex {
   }
 
   #rebuild(key: ServiceKey): boolean {
+    const changed = this.#replace(key);
+    const exported = this.#resources.get(`ServiceExport/${key}`) !== undefined;
+    if (exported && exportProblem(key, this.services.get(key)) !== undefined) this.#faulty.add(key);
+    else this.#faulty.delete(key);
+    return changed;
+  }
+
+  #replace(key: ServiceKey): boolean {
     const before = this.services.get(key);
     const after = this.#build(key);
     if (after === undefined) return this.services.delete(key);

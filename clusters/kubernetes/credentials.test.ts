@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { stringify } from 'yaml';
 import { ManualClock } from '../../federation/runtime/clock.ts';
 import { KubeProtocolServer } from '../../test/fixtures/kube-protocol-server.ts';
+import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { InCluster } from './in-cluster.ts';
 import { KubeClient } from './kube-client.ts';
@@ -36,6 +37,12 @@ describe('InCluster', () => {
     write('three');
     credentials.refused();
     assert.equal(await bearer(), 'Bearer three');
+    // Away for a moment: what is known is good until it is refused.
+    rmSync(join(folder, 'token'));
+    clock.advance(10_000);
+    assert.equal(await bearer(), 'Bearer three');
+    credentials.refused();
+    await assert.rejects(bearer(), /ENOENT/);
   });
 
   it('says what is missing', async (t) => {
@@ -94,6 +101,22 @@ describe('KubeClient.ofContext', () => {
       other.get(NODES, { name: 'n' }),
       /^UserError: context kind-west: cannot log in: no network$/,
     );
+  });
+
+  it('shows a client certificate', async (t) => {
+    const server = await KubeProtocolServer.start(t);
+    const { certificatePem, keyPem } = await serverCertificate();
+    const user = {
+      'client-certificate-data': Buffer.from(certificatePem).toString('base64'),
+      'client-key-data': Buffer.from(keyPem).toString('base64'),
+    };
+    const path = kubeconfig(tempFolder(t), server, user);
+    const client = await KubeClient.ofContext({ kubeconfig: path, context: 'kind-west' });
+    t.after(() => client.close());
+    await client.get(NODES, { name: 'n' });
+    const [request] = server.requests;
+    assert.equal(request?.certificateOf, 'server of a test');
+    assert.equal(request?.headers.authorization, undefined);
   });
 
   it('says what is wrong with a kubeconfig', async (t) => {

@@ -52,8 +52,23 @@ export class InCluster implements Credentials {
 
   async current(): Promise<Authentication> {
     const nowMs = this.#clock.monotonic();
-    if (this.#known !== undefined && nowMs - this.#known.readAtMs < REREAD_MS)
-      return this.#known.authentication;
+    const known = this.#known;
+    if (known !== undefined && nowMs - known.readAtMs < REREAD_MS) return known.authentication;
+    try {
+      this.#known = { authentication: await this.#read(), readAtMs: nowMs };
+    } catch (failure) {
+      // What is known is good until the API server refuses it.
+      if (known === undefined) throw failure;
+      this.#known = { ...known, readAtMs: nowMs };
+    }
+    return this.#known.authentication;
+  }
+
+  refused(): void {
+    this.#known = undefined;
+  }
+
+  async #read(): Promise<Authentication> {
     const [token, ca] = await Promise.all(
       ['token', 'ca.crt'].map((name) => readAccountFile(this.#folder, name)),
     );
@@ -63,17 +78,11 @@ export class InCluster implements Credentials {
         hint: 'set automountServiceAccountToken: true for the pod',
       });
     }
-    const authentication = {
+    return {
       headers: { authorization: `Bearer ${bearer}` },
       tls: { ca, cert: undefined, key: undefined, servername: undefined, rejectUnauthorized: true },
       agent: undefined,
     };
-    this.#known = { authentication, readAtMs: nowMs };
-    return authentication;
-  }
-
-  refused(): void {
-    this.#known = undefined;
   }
 }
 

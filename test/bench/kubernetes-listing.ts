@@ -1,0 +1,177 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { KubeClient } from '../../clusters/kubernetes/kube-client.ts';
+import { KubernetesProvider } from '../../clusters/kubernetes/kubernetes-provider.ts';
+import type { KubeObject, ResourceType } from '../../clusters/kubernetes/resource-type.ts';
+import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
+import { KubeApiServer } from '../fixtures/kube-api-server.ts';
+import { defineKind } from '../fixtures/kube-definitions.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+/**
+ * How long a provider takes to list a large cluster, and what it then holds: fills a real API server with services and
+ * opens a provider over it in a process of its own.
+ *
+ *     node test/bench/kubernetes-listing.ts [--services 10000] [--endpoints 25]
+ */
+
+const NAMESPACE = 'default';
+const SERVICES: ResourceType = { group: '', version: 'v1', plural: 'services', namespaced: true };
+const SLICES: ResourceType = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+  namespaced: true,
+};
+const EXPORTS: ResourceType = {
+  group: 'multicluster.x-k8s.io',
+  version: 'v1beta1',
+  plural: 'serviceexports',
+  namespaced: true,
+};
+/** Requests under way while it is filled. */
+const WRITERS = 16;
+
+interface Target {
+  readonly url: string;
+  readonly token: string;
+  readonly caPem: string;
+}
+
+interface Sizes {
+  readonly services: number;
+  readonly endpoints: number;
+}
+
+function objectsOf(index: number, { endpoints }: Sizes): readonly (readonly [ResourceType, KubeObject])[] {
+  const name = `service-${index}`;
+  const ports = [{ name: 'http', port: 80, protocol: 'TCP', appProtocol: 'http' }];
+  const selector = { app: name };
+  const labels = { 'kubernetes.io/service-name': name };
+  const pods = Array.from({ length: endpoints }, (_, pod) => ({
+    addresses: [`10.${index >> 8}.${index & 255}.${pod + 1}`],
+    conditions: { ready: true, serving: true, terminating: false },
+    nodeName: `node-${(index + pod) % 200}`,
+    zone: `zone-${(index + pod) % 3}`,
+    targetRef: {
+      kind: 'Pod',
+      namespace: NAMESPACE,
+      name: `${name}-7d9f8b6c5-${pod}`,
+      uid: `${index}-${pod}`,
+    },
+  }));
+  const metadata = { name, namespace: NAMESPACE };
+  return [
+    // Without an address: to allocate ten thousand of them takes longer than all the rest.
+    [SERVICES, { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: 'None', selector, ports } }],
+    [
+      SLICES,
+      {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { ...metadata, labels },
+        addressType: 'IPv4',
+        ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+        endpoints: pods,
+      },
+    ],
+    [EXPORTS, { apiVersion: 'multicluster.x-k8s.io/v1beta1', kind: 'ServiceExport', metadata }],
+  ];
+}
+
+async function fill(client: KubeClient, sizes: Sizes): Promise<void> {
+  await defineKind(client, 'ServiceExport', EXPORTS);
+  let next = 0;
+  const write = async (): Promise<void> => {
+    while (next < sizes.services) {
+      for (const [type, object] of objectsOf(next++, sizes)) await client.create(type, object);
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, write));
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
+
+/** In the process of its own: what it says is the result. */
+async function measure({ url, token, caPem }: Target): Promise<void> {
+  const tls = { ca: caPem, cert: undefined, key: undefined, servername: undefined, rejectUnauthorized: true };
+  const headers = { authorization: `Bearer ${token}` };
+  const client = new KubeClient({
+    server: new URL(url),
+    namespace: NAMESPACE,
+    current: () => Promise.resolve({ headers, tls, agent: undefined }),
+    refused: () => undefined,
+  });
+  const ends: (() => void | Promise<void>)[] = [];
+  const lastGoodFile = join(tempFolder({ after: (end) => ends.push(end) }), 'last-good.json');
+  globalThis.gc?.();
+  const before = process.memoryUsage();
+  const cpuBefore = process.cpuUsage();
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  const startMs = performance.now();
+  const home = { region: 'eu', zone: 'eu-a' };
+  const provider = await KubernetesProvider.open({
+    client,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    home,
+    lastGoodFile,
+  });
+  await provider.ready;
+  const listedMs = performance.now() - startMs;
+  const cpu = process.cpuUsage(cpuBefore);
+  const peak = process.memoryUsage.rss();
+  globalThis.gc?.();
+  const after = process.memoryUsage();
+  const endpoints = [...provider.services.values()].reduce((sum, one) => sum + one.endpoints.length, 0);
+  console.log(`services ${provider.services.size}, endpoints ${endpoints}`);
+  console.log(
+    `first listing ${Math.round(listedMs)} ms, CPU ${Math.round((cpu.user + cpu.system) / 1000)} ms`,
+  );
+  console.log(`longest turn of the event loop ${Math.round(delays.max / 1e6)} ms`);
+  console.log(
+    `RSS before ${megabytes(before.rss)} MiB, at the end ${megabytes(peak)} MiB, collected ${megabytes(after.rss)} MiB`,
+  );
+  console.log(`heap before ${megabytes(before.heapUsed)} MiB, collected ${megabytes(after.heapUsed)} MiB`);
+  await provider.close();
+  client.close();
+  for (const end of ends) await end();
+}
+
+async function run(sizes: Sizes): Promise<void> {
+  const ends: (() => void | Promise<void>)[] = [];
+  const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
+  try {
+    const server = await KubeApiServer.start(owner);
+    const startMs = performance.now();
+    await fill(server.client(owner), sizes);
+    console.log(`filled in ${Math.round((performance.now() - startMs) / 1000)} s`);
+    const child: ChildProcess = fork(import.meta.filename, ['--measure'], { execArgv: ['--expose-gc'] });
+    const target: Target = { url: server.url, token: server.token, caPem: server.caPem };
+    child.send(target);
+    await once(child, 'exit');
+  } finally {
+    for (const end of ends) await end();
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    services: { type: 'string', default: '10000' },
+    endpoints: { type: 'string', default: '25' },
+    measure: { type: 'boolean', default: false },
+  },
+});
+if (values.measure) {
+  const [target] = await once(process, 'message');
+  await measure(target as Target);
+  process.disconnect?.();
+} else {
+  await run({ services: Number(values.services), endpoints: Number(values.endpoints) });
+}
