@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { WATCHED_KINDS } from '../../clusters/kubernetes/watched-kinds.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { type Manifest, manifests, missingHelm } from './helm.ts';
 import { pods } from './pods.ts';
@@ -83,6 +84,21 @@ describe('rights of the chart', { skip: missingHelm() }, () => {
     for (const rule of rules(found, ({ kind }) => kind === 'ClusterRole')) {
       for (const what of ['secrets', 'configmaps', 'pods/exec'])
         assert.ok(!rule.resources.includes(what), what);
+    }
+  });
+
+  it('let the federation service follow every kind that it reads', () => {
+    const ofCluster = rules(
+      found,
+      ({ kind, metadata }) => kind === 'ClusterRole' && /-federation$/.test(metadata.name),
+    );
+    for (const { group, plural } of WATCHED_KINDS.flatMap(({ types }) => types)) {
+      const fitting = ofCluster.filter(
+        ({ apiGroups, resources }) => apiGroups.includes(group) && resources.includes(plural),
+      );
+      const verbs = fitting.flatMap((rule) => rule.verbs);
+      for (const verb of ['get', 'list', 'watch'])
+        assert.ok(verbs.includes(verb), `${verb} ${plural}.${group}`);
     }
   });
 
