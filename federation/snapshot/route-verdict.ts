@@ -70,13 +70,11 @@ function accepted({ route, parent, attached, overflow }: Attachment, services: S
   if (overflow) return no('UnsupportedValue', `more is attached to ${key} than a gateway takes`);
   if (attached === undefined || route.problems.length === route.rules.length + dropped(route)) {
     const told = route.problems.map(({ index, message }) => `rules[${index}]: ${message}`).join('; ');
-    if (route.problems.length > 0 || attached === undefined) {
-      return no('UnsupportedValue', told === '' ? 'the route has no rules' : told);
-    }
+    return no('UnsupportedValue', told === '' ? 'the route has no rules' : told);
   }
   const ports = service.ports.filter((port) => isAttachedTo(parent, port));
   if (ports.length === 0) return no('NoMatchingParent', noPort(parent, service));
-  if (route.kind === 'HTTPRoute' && ports.every((port) => hasGrpcRoute(service, port))) {
+  if (route.kind === 'HTTPRoute' && ports.every((port) => hasGrpcRoute(service, port, attached))) {
     return no('Conflicted', `a GRPCRoute is attached to the same port of ${key}, and goes before`);
   }
   return condition('Accepted', true, 'Accepted', 'it governs what passes the gateways of this cluster');
@@ -93,8 +91,13 @@ function noPort({ port, sectionName }: RouteParent, service: SnapshotService): s
   return `${serviceKey(service.service)} has ${what}; it has ${ports}`;
 }
 
-function hasGrpcRoute(service: SnapshotService, port: SnapshotPort): boolean {
-  return service.routes?.some((route) => route.kind === 'GRPCRoute' && isAttachedTo(route, port)) ?? false;
+/** Routes of the same callers: of a namespace's own, or of everybody. */
+function hasGrpcRoute(service: SnapshotService, port: SnapshotPort, beside: ServiceRoute): boolean {
+  const same = (route: ServiceRoute): boolean =>
+    route.consumer === beside.consumer && (!route.consumer || route.namespace === beside.namespace);
+  return (
+    service.routes?.some((one) => one.kind === 'GRPCRoute' && same(one) && isAttachedTo(one, port)) ?? false
+  );
 }
 
 function resolvedRefs({ attached }: Attachment, services: Services): RouteCondition {

@@ -109,6 +109,8 @@ export const whyAnswer = z.object({
   upstream: z.string().nullable().default(null),
   /** What is asked of each request beside its destination; older gateways do not say. */
   handling: z.array(z.string()).default([]),
+  /** Which rule of the service's routes the request goes by; older gateways do not say. */
+  rules: z.array(z.string()).default([]),
 });
 
 /** What it answers when it cannot tell. */

@@ -9,6 +9,7 @@ interface WhyFlags {
   readonly from?: string;
   readonly down?: readonly string[];
   readonly request?: string;
+  readonly header?: readonly string[];
   readonly caller?: string;
   readonly admin?: string;
   readonly config?: string;
@@ -26,7 +27,8 @@ export function registerWhyCommand(program: Command): void {
     )
     .option('--from <locality>', 'suppose that the caller is in REGION/ZONE')
     .option('--down <cluster...>', 'suppose that these clusters are down')
-    .option('--request <request>', "would 'METHOD /path' be let in?")
+    .option('--request <request>', "what becomes of 'METHOD /path': its route, and whether it is let in")
+    .option('--header <header...>', "with --request: its headers, each 'NAME: VALUE'")
     .option('--caller <spiffe-id>', 'with --request: who calls (default: an anonymous caller)')
     .option(
       '--admin <address>',
@@ -48,13 +50,15 @@ const EXAMPLES = `
 Examples:
   isthmus why shop/payments
   isthmus why payments.shop --down west
-  isthmus why shop/payments --from us/us-a --output json`;
+  isthmus why shop/payments --from us/us-a --output json
+  isthmus why shop/payments --request 'GET /v2' --header 'x-tier: gold'`;
 
 function whyQuery(service: string, flags: WhyFlags): URLSearchParams {
   const query = new URLSearchParams({ service });
   for (const cluster of flags.down ?? []) query.append('down', cluster);
   if (flags.from !== undefined) query.set('from', flags.from);
   if (flags.request !== undefined) query.set('request', flags.request);
+  for (const header of flags.header ?? []) query.append('header', header);
   if (flags.caller !== undefined) query.set('caller', flags.caller);
   return query;
 }

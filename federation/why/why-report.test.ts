@@ -67,7 +67,7 @@ describe('report', () => {
     const supposed = { down: ['west'], from: { region: 'us', zone: 'us-a' } };
     const access = { allowed: false, reason: 'denied by rule 1 for an anonymous caller in east' };
     const told = whyReport(
-      { route: { ...route, supposed }, balancing, access, upstream: null, handling: [] },
+      { route: { ...route, supposed }, balancing, access, upstream: null, handling: [], rules: [] },
       PLAIN,
     );
     assert.match(told, /^Supposed: west is down, the caller is in us\/us-a\.$/m);
@@ -82,18 +82,26 @@ describe('report', () => {
     assert.doesNotMatch(report, /To the pods/);
   });
 
+  it('begins with the rule that a request goes by, where it was asked for one', () => {
+    const told = whyReport(
+      { ...explainedPayments(), rules: ['By HTTPRoute shop/payments rules[0].'] },
+      PLAIN,
+    );
+    assert.deepEqual(told.split('\n').slice(1, 4), ['', 'By HTTPRoute shop/payments rules[0].', '']);
+  });
+
   it('shows what is bad as bad, and 503 where nothing is served', () => {
     const { route, balancing } = explainedPayments();
     const styles = { ...PLAIN, bad: marked('bad'), careful: marked('careful') };
     assert.match(
       whyReport(
-        { route: { ...route, shares: [] }, balancing, access: null, upstream: null, handling: [] },
+        { route: { ...route, shares: [] }, balancing, access: null, upstream: null, handling: [], rules: [] },
         styles,
       ),
       /→ <bad>503<\/bad>/,
     );
     assert.match(
-      whyReport({ route, balancing, access: null, upstream: null, handling: [] }, styles),
+      whyReport({ route, balancing, access: null, upstream: null, handling: [], rules: [] }, styles),
       /<careful>25 %<\/careful>/,
     );
   });

@@ -16,11 +16,12 @@ export interface ReportStyles {
 
 /** An answer for people: who gets what, why, and every number on the way. */
 export function whyReport(
-  { route, balancing, access, upstream, handling }: WhyAnswer,
+  { route, balancing, access, upstream, handling, rules }: WhyAnswer,
   styles: ReportStyles,
 ): string {
   const sections = [
     headLines(route, styles),
+    rules.length === 0 ? [] : ['', ...rules],
     access === null ? [] : ['', access.allowed ? styles.good(access.reason) : styles.bad(access.reason)],
     ['', ...shareLines(route, styles)],
     upstream === null ? [] : [`  To the pods of ${route.source.cluster}: ${upstream}`],

@@ -1,7 +1,7 @@
 import { H2_ERROR, type HeaderBlock, type StreamWriter } from '../http/stream.ts';
-import { backendRoute } from '../pipeline/rules.ts';
 import { settleFor } from '../pipeline/settle.ts';
 import { COPY_STAGES } from '../pipeline/stages.ts';
+import { backendRoute } from '../routing/rules/backend-route.ts';
 import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
 import type { ExchangeEnvironment, RequestCopies } from './environment.ts';
 import { Exchange } from './exchange.ts';

@@ -1,8 +1,7 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
 import type { Route } from '../routing/route.ts';
-import type { RouteTable } from '../routing/route-table.ts';
+import { backendRoute } from '../routing/rules/backend-route.ts';
 import type {
-  CompiledBackend,
   CompiledFilters,
   CompiledMatch,
   CompiledMirror,
@@ -58,16 +57,6 @@ function sendToBackend(
   settleFor(request, redirect === undefined ? found : parent, environment);
   applyTimes(request, rule);
   return undefined;
-}
-
-/** The route's own port of a service, by number; undefined where there is none that speaks HTTP. */
-export function backendRoute(
-  table: RouteTable<RouteMeters>,
-  { service, port }: CompiledBackend,
-): Route<RouteMeters> | undefined {
-  if (service === undefined) return undefined;
-  const routes = table.services.get(service)?.routes;
-  return routes?.find((route) => route.port.port === port && route.port.protocol !== 'tcp');
 }
 
 /** What the rule says goes before what the backend's policy says. */

@@ -3,6 +3,7 @@ import type { BalancingExplanation } from '../../federation/failover/balancing-e
 import type { RouteExplanation } from '../../federation/failover/explanation.ts';
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { RuleOrigin } from '../../federation/model/policy.ts';
+import { normalisePath } from '../pipeline/path.ts';
 import type { AccessDecision, CompiledAccess } from './access.ts';
 import { parseAuthority } from './authority.ts';
 import { explainBalancing } from './explain-balancing.ts';
@@ -10,6 +11,8 @@ import { explainRoute } from './explain-route.ts';
 import { handlingText } from './handling-text.ts';
 import type { Route } from './route.ts';
 import type { RouteTable } from './route-table.ts';
+import { explainRules } from './rules/explain-rules.ts';
+import type { Comparable } from './rules/request-match.ts';
 import { upstreamText } from './upstream-text.ts';
 
 /** What the admin endpoint's `/why` answers, as JSON. */
@@ -22,6 +25,8 @@ export type WhyAnswer =
         readonly access: WhyAccess | null;
         /** How this cluster's own pods are spoken to; null where it has none. */
         readonly upstream: string | null;
+        /** Which rule of the service's routes the request goes by, and what it does, in sentences. */
+        readonly rules: readonly string[];
         /** What is asked of each request beside its destination, in sentences. */
         readonly handling: readonly string[];
       };
@@ -45,12 +50,13 @@ type Reading<T> =
 
 const LOCALITY = /^[A-Za-z0-9._-]{1,63}\/[A-Za-z0-9._-]{1,63}$/;
 const REQUEST = /^([A-Z]{1,32}) (\/\S*)$/;
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*(.*?)[ \t]*$/;
 const LISTED_SERVICES = 10;
 
 /**
  * Answers `/why`. Parameters: `service` (`namespace/name`, `name.namespace` or the whole host name, with `:port` by
- * number or name), `down` (a cluster; may be repeated), `from` (`region/zone`), and to ask for access `request`
- * (`METHOD /path`), `caller` (SPIFFE ID) and `cluster` (where it comes from; this one by default).
+ * number or name), `down` (a cluster; may be repeated), `from` (`region/zone`), and to ask for access and routes `request`
+ * (`METHOD /path`), `header` (`name: value`; may be repeated), `caller` (SPIFFE ID) and `cluster` (where it comes from; this one by default).
  * @param nowMs Unix ms
  */
 export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchParams): WhyAnswer {
@@ -60,15 +66,22 @@ export function answerWhy(nowMs: number, table: RouteTable, query: URLSearchPara
   if (down.kind === 'problem') return down.answer;
   const from = readLocality(query.get('from'));
   if (from.kind === 'problem') return from.answer;
-  const access = readAccess(table, found.value, query);
-  if (access.kind === 'problem') return access.answer;
+  const request = readRequest(query);
+  if (request.kind === 'problem') return request.answer;
+  const caller = query.get('caller') ?? undefined;
+  const rules = explainRules(table, found.value, caller, request.value);
+  // Where they go nowhere, it is told what would be of the service itself.
+  const taken = rules.route ?? found.value;
+  const access = request.value && explainAccess(table, taken, { ...request.value, path: rules.path }, query);
   const supposed = { down: down.value, ...(from.value === undefined ? {} : { from: from.value }) };
-  const route = explainRoute(nowMs, table, found.value, supposed);
-  const balancing = explainBalancing(nowMs, table, found.value);
-  const { endpoints, upstream } = found.value;
+  const route = explainRoute(nowMs, table, taken, supposed);
+  const balancing = explainBalancing(nowMs, table, taken);
+  const { endpoints, upstream } = taken;
   const transport = endpoints.length === 0 ? null : upstreamText(upstream);
-  const handling = handlingText(found.value.handling);
-  return { status: 200, body: { route, balancing, access: access.value, upstream: transport, handling } };
+  const handling = handlingText(taken.handling);
+  const { sentences } = rules;
+  const body = { route, balancing, access: access ?? null, upstream: transport, rules: sentences, handling };
+  return { status: 200, body };
 }
 
 function readRoute(table: RouteTable, text: string | null): Reading<Route> {
@@ -124,25 +137,40 @@ function readLocality(text: string | null): Reading<Locality | undefined> {
   return { kind: 'value', value: { region: text.slice(0, slash), zone: text.slice(slash + 1) } };
 }
 
-function readAccess(table: RouteTable, route: Route, query: URLSearchParams): Reading<WhyAccess | null> {
+function readRequest(query: URLSearchParams): Reading<Comparable | undefined> {
   const request = query.get('request');
-  if (request === null) return { kind: 'value', value: null };
-  const parsed = REQUEST.exec(request);
-  if (parsed === null)
+  if (request === null) return { kind: 'value', value: undefined };
+  const [, method = '', path = ''] = REQUEST.exec(request) ?? [];
+  const normal = normalisePath(path);
+  if (normal === undefined)
     return problem(400, `${JSON.stringify(request)} is no request`, "write 'METHOD /path'");
+  const block: string[] = [];
+  for (const header of query.getAll('header')) {
+    const [, name = '', value = ''] = HEADER.exec(header) ?? [];
+    if (name === '') return problem(400, `${JSON.stringify(header)} is no header`, "write 'NAME: VALUE'");
+    block.push(name.toLowerCase() === 'host' ? ':authority' : name.toLowerCase(), value);
+  }
+  return { kind: 'value', value: { method, path: normal, block } };
+}
+
+function explainAccess(
+  table: RouteTable,
+  route: Route,
+  { method, path }: Comparable,
+  query: URLSearchParams,
+): WhyAccess {
   const cluster = query.get('cluster') ?? table.snapshot.local.name;
   const caller = query.get('caller') ?? undefined;
-  const decision = route.access.decide(caller, cluster, parsed[1], parsed[2]);
+  const decision = route.access.decide(caller, cluster, method, path);
   const who = caller === undefined ? 'an anonymous caller' : caller;
   const { audit } = route.access;
-  const audited = audit?.decide(caller, cluster, parsed[1], parsed[2]);
+  const audited = audit?.decide(caller, cluster, method, path);
   const would =
     audit === undefined || audited === undefined || audited.allowed === decision.allowed
       ? ''
       : `; would be ${accessText(audited, audit)} if what is in audit mode held`;
   const reason = `${accessText(decision, route.access)} for ${who} in ${cluster}${would}`;
-  const value = { allowed: decision.allowed, reason };
-  return { kind: 'value', value };
+  return { allowed: decision.allowed, reason };
 }
 
 function accessText(decision: AccessDecision, access: CompiledAccess): string {

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { backendGrant, type GivenRoute, meshRoute } from '../../test/fixtures/mesh-routes.ts';
+import { type TestService, testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import type { SnapshotService } from '../model/snapshot.ts';
+import { serviceRoutesFromJson } from '../wire/mesh-route-json.ts';
+import { RouteIndex } from './route-index.ts';
+import { type RouteCondition, routeVerdicts } from './route-verdict.ts';
+
+const KEY = 'shop/payments';
+const ONE = { backendRefs: [{ name: 'v1', namespace: 'shop', port: 80 }] };
+
+function index(given: readonly GivenRoute[], grants: readonly object[] = []): RouteIndex {
+  const meshRoutes = new Map(given.map((one, at) => [String(at), meshRoute(one)]));
+  return new RouteIndex({
+    meshRoutes,
+    backendGrants: new Map(grants.map((spec, at) => [String(at), backendGrant(spec)])),
+  });
+}
+
+/** The verdicts as `Type=Status Reason`, for the services payments, v1 (http) and db (tcp). */
+function verdicts(found: RouteIndex): string[][] {
+  const service = (name: string, more: Partial<TestService> = {}): TestService => {
+    const routes = found.routesOf(`shop/${name}`);
+    return { name, protocol: 'http', endpoints: [1], offeredBy: [], ...more, ...(routes && { routes }) };
+  };
+  const services: ReadonlyMap<string, SnapshotService> = testSnapshot({
+    cluster: 'east',
+    peers: {},
+    bundles: new Map(),
+    services: [service('payments'), service('v1'), service('db', { protocol: 'tcp' })],
+  }).services;
+  const text = ({ type, status, reason }: RouteCondition) => `${type}=${status ? 'True' : 'False'} ${reason}`;
+  return routeVerdicts(found.attachments, services).map((verdict) => verdict.conditions.map(text));
+}
+
+const GOOD = ['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs'];
+
+describe('routes of a service', () => {
+  it('are in the order of age, then of namespace and name', () => {
+    const found = index([
+      { name: 'b', createdAtMs: 2, rules: [ONE] },
+      { name: 'c', createdAtMs: 1, rules: [ONE] },
+      { name: 'a', createdAtMs: 2, rules: [ONE] },
+      { name: 'z', namespace: 'a', createdAtMs: 2, rules: [ONE] },
+    ]);
+    assert.deepEqual(
+      found.routesOf(KEY)?.map((route) => route.name),
+      ['c', 'z', 'a', 'b'],
+    );
+    assert.deepEqual(
+      found.routesOf(KEY)?.map((route) => route.consumer),
+      [false, true, false, false],
+    );
+    assert.equal(found.routesOf('shop/other'), undefined);
+  });
+
+  it('are the same after the wire', () => {
+    const rule = {
+      name: 'all',
+      matches: [
+        {
+          path: { type: 'RegularExpression', value: '/v[0-9]+' },
+          method: 'GET',
+          headers: [{ name: 'a', value: 'b' }],
+          queryParams: [{ name: 'q', type: 'RegularExpression', value: '.*' }],
+        },
+      ],
+      filters: [
+        {
+          type: 'RequestHeaderModifier',
+          requestHeaderModifier: { set: [{ name: 'a', value: 'é' }], remove: ['b'] },
+        },
+        {
+          type: 'RequestMirror',
+          requestMirror: { backendRef: { name: 'm', port: 1 }, fraction: { numerator: 1, denominator: 3 } },
+        },
+        {
+          type: 'URLRewrite',
+          urlRewrite: { hostname: 'h.example', path: { type: 'ReplaceFullPath', replaceFullPath: '/z' } },
+        },
+        { type: 'CORS' },
+      ],
+      ...ONE,
+      timeouts: { request: '2s', backendRequest: '1s' },
+      retry: { attempts: 2, codes: [503], backoff: '5ms' },
+    };
+    const moved = { filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', port: 443 } }] };
+    const grpc = {
+      kind: 'GRPCRoute',
+      name: 'g',
+      rules: [{ matches: [{ method: { service: 'a.B', method: 'C' } }] }],
+    } as const;
+    const routes = index([
+      { rules: [rule, moved, { backendRefs: [{ kind: 'Pod', name: 'x', port: 1 }] }] },
+      grpc,
+    ]).routesOf(KEY);
+    assert.deepEqual(serviceRoutesFromJson('routes_json', JSON.stringify(routes)), routes);
+  });
+
+  it('are not more than a gateway takes', () => {
+    const many = Array.from({ length: 40 }, (_, at) => ({ path: { value: `/${at}` } }));
+    const rules = [{ matches: many }, { matches: many }];
+    const found = index(Array.from({ length: 30 }, (_, at) => ({ name: `r${at}`, createdAtMs: at, rules })));
+    assert.equal(found.routesOf(KEY)?.length, 25);
+    assert.deepEqual(verdicts(found)[29], [
+      'Accepted=False UnsupportedValue',
+      'ResolvedRefs=True ResolvedRefs',
+    ]);
+  });
+});
+
+describe('what the wire refuses', () => {
+  it('names the field', () => {
+    const [route] = index([{ rules: [ONE] }]).routesOf(KEY) ?? [];
+    const json = JSON.stringify([route]);
+    for (const [from, to, told] of [
+      ['"weight":1', '"weight":-1', /rules\[0\]\.backends\[0\]\.weight: -1 is not in/],
+      ['"kind":"prefix"', '"kind":"glob"', /matches\[0\]\.path\.kind: is none of/],
+      ['"kind":"prefix","value":"/"', '"kind":"pattern","value":"("', /value: the regular expression/],
+      ['"consumer":false', '"consumer":1', /consumer: is neither/],
+      ['"index":0', '"index":0,"later":1', /field "later" is unknown/],
+    ] as const) {
+      assert.ok(json.includes(from), from);
+      assert.throws(() => serviceRoutesFromJson('routes_json', json.replace(from, to)), told);
+    }
+  });
+});
+
+describe('verdicts', () => {
+  const bucket = { group: 'x.example', kind: 'Bucket', name: 'b' };
+  const cases: readonly (readonly [string, GivenRoute, readonly string[]])[] = [
+    ['all well', { rules: [ONE] }, GOOD],
+    ['a port by number', { parent: { port: 80 }, rules: [ONE] }, GOOD],
+    ['a port by name', { parent: { sectionName: 'main' }, rules: [ONE] }, GOOD],
+    [
+      'no such port',
+      { parent: { port: 81 }, rules: [ONE] },
+      ['Accepted=False NoMatchingParent', GOOD[1] as string],
+    ],
+    [
+      'no such name',
+      { parent: { sectionName: 'x' }, rules: [ONE] },
+      ['Accepted=False NoMatchingParent', GOOD[1] as string],
+    ],
+    [
+      'a TCP service',
+      { parent: { name: 'db' }, rules: [ONE] },
+      ['Accepted=False NoMatchingParent', GOOD[1] as string],
+    ],
+    [
+      'no such service',
+      { parent: { name: 'none' }, rules: [ONE] },
+      ['Accepted=False NoMatchingParent', GOOD[1] as string],
+    ],
+    [
+      'nothing supported',
+      { rules: [{ filters: [{ type: 'CORS' }] }] },
+      ['Accepted=False UnsupportedValue', GOOD[1] as string],
+    ],
+    [
+      'no rule left',
+      { rules: [{ matches: [{ method: 'X' }] }] },
+      ['Accepted=False UnsupportedValue', GOOD[1] as string],
+    ],
+    [
+      'some rules',
+      { rules: [ONE, { filters: [{ type: 'CORS' }] }] },
+      [...GOOD, 'PartiallyInvalid=True UnsupportedValue'],
+    ],
+    [
+      'some left out',
+      { rules: [ONE, { matches: [{ method: 'X' }] }] },
+      [...GOOD, 'PartiallyInvalid=True UnsupportedValue'],
+    ],
+    [
+      'another kind',
+      { rules: [{ backendRefs: [bucket] }] },
+      [GOOD[0] as string, 'ResolvedRefs=False InvalidKind'],
+    ],
+    [
+      'no such backend',
+      { rules: [{ backendRefs: [{ name: 'x', port: 80 }] }] },
+      [GOOD[0] as string, 'ResolvedRefs=False BackendNotFound'],
+    ],
+    [
+      'no such backend port',
+      { rules: [{ backendRefs: [{ name: 'v1', port: 81 }] }] },
+      [GOOD[0] as string, 'ResolvedRefs=False BackendNotFound'],
+    ],
+    [
+      'a TCP backend',
+      { rules: [{ backendRefs: [{ name: 'db', port: 80 }] }] },
+      [GOOD[0] as string, 'ResolvedRefs=False UnsupportedProtocol'],
+    ],
+    [
+      'a mirror',
+      {
+        rules: [
+          {
+            ...ONE,
+            filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'x', port: 80 } } }],
+          },
+        ],
+      },
+      [GOOD[0] as string, 'ResolvedRefs=False BackendNotFound'],
+    ],
+  ];
+  for (const [what, given, told] of cases) {
+    it(what, () => assert.deepEqual(verdicts(index([given])), [told]));
+  }
+
+  it('an HTTPRoute beside a GRPCRoute', () => {
+    const told = verdicts(
+      index([
+        { name: 'a', rules: [ONE] },
+        { kind: 'GRPCRoute', name: 'b', rules: [ONE] },
+      ]),
+    );
+    assert.deepEqual(told, [['Accepted=False Conflicted', GOOD[1]], GOOD]);
+  });
+
+  it('a backend of a third namespace needs a ReferenceGrant', () => {
+    const far = { backendRefs: [{ name: 'v1', namespace: 'far', port: 80 }] };
+    const from = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop' };
+    const to = { group: '', kind: 'Service' };
+    const refused = [GOOD[0], 'ResolvedRefs=False RefNotPermitted'];
+    const granted = [GOOD[0], 'ResolvedRefs=False BackendNotFound'];
+    assert.deepEqual(verdicts(index([{ rules: [far] }])), [refused]);
+    for (const [grant, told] of [
+      [{ from: [from], to: [to] }, granted],
+      [{ from: [from], to: [{ ...to, name: 'v1' }] }, granted],
+      [{ from: [from], to: [{ ...to, name: 'v2' }] }, refused],
+      [{ from: [{ ...from, namespace: 'web' }], to: [to] }, refused],
+      [{ from: [{ ...from, kind: 'GRPCRoute' }], to: [to] }, refused],
+      [{ from: [from], to: [{ group: 'multicluster.x-k8s.io', kind: 'ServiceImport' }] }, refused],
+    ] as const) {
+      assert.deepEqual(verdicts(index([{ rules: [far] }], [grant])), [told], JSON.stringify(grant));
+    }
+  });
+
+  it('a consumer route may send to its own namespace and to that of its parent', () => {
+    const rules = [ONE, { backendRefs: [{ name: 'own', port: 80 }] }];
+    const found = index([{ namespace: 'web', rules }]);
+    assert.deepEqual(
+      found
+        .routesOf(KEY)
+        ?.flatMap((route) => route.rules.flatMap((rule) => rule.backends.map(({ ref }) => ref.fault))),
+      [undefined, undefined],
+    );
+  });
+});
