@@ -145,7 +145,7 @@ const federationFile = z.strictObject({
 const kubernetesFile = z.strictObject({ ...processFields, ...kubernetesMember });
 
 /** Which of the two it is, before anything else is said of it. */
-const eitherFile = z.looseObject({ kubernetes: z.unknown() });
+const eitherFile = z.looseObject({ kubernetes: z.unknown().optional() });
 
 /** What a federation.yaml says: all of it, or that Kubernetes says the rest. */
 export type FederationFile =

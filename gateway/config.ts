@@ -170,7 +170,7 @@ const kubernetesFile = z.strictObject({
 });
 
 /** Which of the two it is, before anything else is said of it. */
-const eitherFile = z.looseObject({ kubernetes: z.unknown() });
+const eitherFile = z.looseObject({ kubernetes: z.unknown().optional() });
 
 type FolderFile = z.infer<typeof gatewayFile>;
 type ProcessFields = z.infer<z.ZodObject<typeof processFields>>;
