@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { Http1Backend } from '../fixtures/http1-backend.ts';
+import { isthmus } from '../fixtures/isthmus-process.ts';
+import { ask, exportedService, RunningCluster, startStore } from '../fixtures/running-cluster.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+const HOST = 'payments.shop.svc.clusterset.local';
+
+/** Everything under `/` goes to this service, and `/moved` somewhere else. */
+function routeTo(service: string): string {
+  return `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: payments, namespace: shop }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: payments }]
+  rules:
+    - backendRefs: [{ name: ${service}, port: 80 }]
+    - matches: [{ path: { type: PathPrefix, value: /moved } }]
+      filters: [{ type: RequestRedirect, requestRedirect: { hostname: new.example } }]
+`;
+}
+
+/** From a file in the resources folder to what a client gets, through the real programs. */
+describe('an HTTPRoute in the resources folder', { timeout: 240_000 }, () => {
+  const lifetime = new Lifetime();
+  const owner = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
+  after(() => lifetime.close());
+  let east: RunningCluster;
+
+  const pod = async (path = '/'): Promise<string> => {
+    const { status, body } = await ask(east.ports.http, path, HOST);
+    return status === 200 ? (body.split(' ', 1)[0] ?? '') : String(status);
+  };
+  const until = async (wanted: string, path?: string): Promise<void> => {
+    while ((await pod(path)) !== wanted) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+
+  before(async () => {
+    east = await RunningCluster.plan(owner, tempFolder(owner), 'east');
+    await east.init((await startStore(owner)).url);
+    for (const name of ['payments', 'blue', 'green']) {
+      const backend = await Http1Backend.start(owner, name);
+      east.resource(`${name}.yaml`, exportedService(name, backend.port));
+    }
+    await east.start();
+    await until('payments');
+  });
+
+  it('changes under load where requests go, and none of them fails', async () => {
+    const seen = new Set<string>();
+    let stopped = false;
+    const client = async (): Promise<void> => {
+      while (!stopped) seen.add(await pod());
+    };
+    const clients = Array.from({ length: 4 }, client);
+    for (const name of ['blue', 'green', 'blue', 'green']) {
+      east.resource('route.yaml', routeTo(name));
+      await until(name);
+    }
+    stopped = true;
+    await Promise.all(clients);
+    const failed = [...seen].filter((one) => !['payments', 'blue', 'green'].includes(one));
+    assert.deepEqual([failed, seen.has('blue'), seen.has('green')], [[], true, true]);
+  });
+
+  it('redirects', async () => {
+    assert.equal(await pod('/moved/x'), '302');
+  });
+
+  it('is told by isthmus why', async () => {
+    const admin = `127.0.0.1:${east.ports.gatewayAdmin}`;
+    const why = (...args: string[]) => isthmus(owner, ['why', 'shop/payments', '--admin', admin, ...args]);
+    const { stdout } = await why('--request', 'GET /a', '--header', 'x-a: b');
+    assert.match(stdout, /^shop\/green:http from east/);
+    assert.match(
+      stdout,
+      /^By HTTPRoute shop\/payments rules\[0\]\.\n100 % goes to Service shop\/green:80\.$/m,
+    );
+    const moved = await why('--request', 'GET /moved');
+    assert.match(moved.stdout, /^The answer is 302, to http:\/\/new\.example\/moved\.$/m);
+    const wrong = await why('--request', 'GET /', '--header', 'none');
+    assert.match(wrong.stderr, /"none" is no header/);
+  });
+
+  it('that cannot be read changes nothing, and removed leaves the service as it was', async () => {
+    east.resource('route.yaml', routeTo('blue').replace('/moved', 'moved'));
+    east.resource(
+      'blue-too.yaml',
+      routeTo('blue').replace('name: payments, namespace', 'name: blue-too, namespace'),
+    );
+    // The younger route says the same as the one in force of `/`: that one, still to green, goes before it.
+    await until('302', '/moved');
+    assert.equal(await pod(), 'green');
+    east.resource('route.yaml', '');
+    await until('blue');
+    east.resource('blue-too.yaml', '');
+    await until('payments');
+  });
+});
