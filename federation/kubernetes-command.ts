@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type ClusterFile, localClusterOf } from '../clusters/folder/cluster-file.ts';
@@ -7,12 +9,14 @@ import { storeUsername } from '../clusters/folder/store-access.ts';
 import { createEnrolment } from '../clusters/join/enrolment.ts';
 import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
 import { KubernetesProvider } from '../clusters/kubernetes/kubernetes-provider.ts';
+import { LeaderLease } from '../clusters/kubernetes/leader-lease.ts';
 import { AddressWatch } from '../clusters/kubernetes/membership/address-watch.ts';
 import { ClustersetMap } from '../clusters/kubernetes/membership/clusterset-map.ts';
 import { InvitesSecret } from '../clusters/kubernetes/membership/invites-secret.ts';
 import { kubernetesRecords } from '../clusters/kubernetes/membership/kubernetes-records.ts';
 import { MemberFolder } from '../clusters/kubernetes/membership/member-folder.ts';
 import { openKubeClient } from '../clusters/kubernetes/membership/membership-settings.ts';
+import { PortsMap } from '../clusters/kubernetes/membership/ports-map.ts';
 import { TokenProof } from '../clusters/kubernetes/membership/token-proof.ts';
 import { printBundle } from '../trust/bundle.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
@@ -29,6 +33,7 @@ import { every, SYSTEM_CLOCK } from './runtime/clock.ts';
 import { readIfThere } from './runtime/durable-file.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { TelemetryServer } from './runtime/telemetry-server.ts';
+import type { Readable } from './runtime/watchable.ts';
 import { openStore } from './store/open.ts';
 import { readStoreAccess } from './store-access.ts';
 
@@ -141,6 +146,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     home: file.locality,
   });
   lifetime.add(() => provider.close());
+  const elected = await elect(pod, member, lifetime);
   const invites = new InvitesSecret({ client, namespace, name: kubernetes.invitesSecret });
   const records = kubernetesRecords(client, invites);
   const serviceAccount = { namespace, name: kubernetes.gatewayServiceAccount };
@@ -150,12 +156,36 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     enrolment: createEnrolment({ dir: layout.root, records, clock, log: enrolmentLog(log) }),
     gatewayProof: new TokenProof({ client, clock, serviceAccount, audience: kubernetes.tokenAudience }),
     gateways: watchAddresses(pod, file, lifetime),
+    election: { kind: 'external', elected },
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
     clock,
     random,
     log,
   });
+}
+
+/** One replica writes, by a Lease; the others have the ports that it gave. @returns whether it is this one */
+async function elect(
+  { config, client, namespace, problems }: Pod,
+  { servicePortsFile: path }: MemberConfig,
+  lifetime: Lifetime,
+): Promise<Readable<boolean>> {
+  const { electionLease, portsConfigMap } = config.kubernetes;
+  const common = { client, namespace, clock: SYSTEM_CLOCK, random: Math.random };
+  const identity = `${hostname()}_${randomUUID()}`;
+  const lease = new LeaderLease({ ...common, name: electionLease, identity });
+  lifetime.add(() => lease.close());
+  lifetime.add(lease.election.watch(({ problem }) => problems.tell(electionLease, problem)));
+  const ports = await PortsMap.open({
+    ...common,
+    name: portsConfigMap,
+    path,
+    leads: () => lease.elected.value,
+    problem: (failure) => problems.tell(portsConfigMap, failure),
+  });
+  lifetime.add(() => ports.close());
+  return lease.elected;
 }
 
 function watchAddresses({ config, client, namespace, problems }: Pod, file: ClusterFile, lifetime: Lifetime) {

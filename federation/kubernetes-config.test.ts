@@ -35,6 +35,7 @@ describe('federation.yaml in Kubernetes', () => {
       gatewayService: 'isthmus-gateway',
       gatewayPortName: 'mesh',
       electionLease: 'isthmus-federation',
+      portsConfigMap: 'isthmus-ports',
     });
   });
 

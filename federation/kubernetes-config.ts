@@ -18,6 +18,8 @@ export interface KubernetesSection extends KubernetesAccess {
   /** Said by a person instead of found. */
   readonly advertise: readonly GatewayAddress[] | undefined;
   readonly electionLease: string;
+  /** ConfigMap with the ports of services, which all replicas share. */
+  readonly portsConfigMap: string;
 }
 
 export const kubernetesSection = z.strictObject({
@@ -31,6 +33,7 @@ export const kubernetesSection = z.strictObject({
   gatewayPortName: z.string().min(1).max(63).default('mesh'),
   advertise: z.array(hostAndPort).min(1).max(32).optional(),
   electionLease: objectName.default('isthmus-federation'),
+  portsConfigMap: objectName.default('isthmus-ports'),
 });
 
 /** What federation.yaml says in Kubernetes beside the process's own settings. */

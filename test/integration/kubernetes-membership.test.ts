@@ -38,7 +38,7 @@ function has(answer: { readonly body: string }, text: string): boolean {
 }
 
 describe('with Redis as their store', { skip: missingTools('redis-server') }, () => {
-  describe('two clusters in Kubernetes', { skip: missingKubeApiServer(), timeout: 300_000 }, () => {
+  describe('two clusters in Kubernetes', { skip: missingKubeApiServer(), timeout: 900_000 }, () => {
     const ends: (() => void | Promise<void>)[] = [];
     const owner = { after: (end: () => void | Promise<void>): void => void ends.unshift(end) };
     let redis: RedisServer;

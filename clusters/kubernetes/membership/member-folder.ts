@@ -81,6 +81,8 @@ export class MemberFolder {
   }
 
   async #take(object: unknown): Promise<void> {
+    // Nothing new; and a command beside this process may just be making the folder.
+    if (object === undefined && this.#state.value.kind === 'none') return;
     const kind = await this.#keeper.take(object);
     const before = this.#state.value;
     if (before.kind === 'ended') return;

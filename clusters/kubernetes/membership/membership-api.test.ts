@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ManualClock } from '../../../federation/runtime/clock.ts';
@@ -15,6 +15,8 @@ import { FolderKeeper } from './folder-keeper.ts';
 import { followObject } from './followed-object.ts';
 import { InvitesSecret } from './invites-secret.ts';
 import { kubernetesRecords } from './kubernetes-records.ts';
+import { MemberFolder } from './member-folder.ts';
+import { PortsMap } from './ports-map.ts';
 import { CLUSTER_PEERS, CONFIG_MAPS, SECRETS } from './resource-types.ts';
 import { TokenProof } from './token-proof.ts';
 
@@ -227,6 +229,72 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     await until(undefined);
     end.abort();
     await following;
+  });
+
+  it('follows its Secret, and brings home what was renewed', async (t) => {
+    const at = await namespace();
+    const open = () => {
+      const layout = folderLayout(join(tempFolder(t), 'member'));
+      const problems: unknown[] = [];
+      const problem = (failure: unknown): void => {
+        if (failure !== undefined) problems.push(failure);
+      };
+      const folder = new MemberFolder({
+        client,
+        namespace: at,
+        name: 'isthmus-membership',
+        layout,
+        random: () => 0,
+        problem,
+      });
+      t.after(() => folder.close());
+      return { layout, folder, problems };
+    };
+    const [one, other] = [open(), open()];
+    await Promise.all([one.folder.until('none'), other.folder.until('none')]);
+    const command = await founded(t, at);
+    await command.keeper.push();
+    const { file } = await one.folder.until('member');
+    assert.equal(file.cluster, 'east');
+    await other.folder.until('member');
+    writeFileSync(one.layout.storeCaFile, 'renewed');
+    await one.folder.bringHome();
+    while (!existsSync(other.layout.storeCaFile)) await new Promise((done) => setTimeout(done, 20));
+    await command.keeper.pull();
+    await command.keeper.remove();
+    const ended = await Promise.all([one.folder.until('ended'), other.folder.until('ended')]);
+    assert.equal(ended[0].reason, 'the membership was ended');
+    assert.ok(!existsSync(join(one.layout.trust, 'root.key')));
+    assert.deepEqual([...one.problems, ...other.problems], []);
+  });
+
+  it('gives the ports of the replica that leads to the others, and to the next pod', async (t) => {
+    const at = await namespace();
+    const replica = async (leads: boolean) => {
+      const path = join(tempFolder(t), 'ports.json');
+      const clock = new ManualClock();
+      const problems: unknown[] = [];
+      const problem = (failure: unknown): void => {
+        if (failure !== undefined) problems.push(failure);
+      };
+      const common = { client, namespace: at, name: 'isthmus-ports', path, clock, problem };
+      const map = await PortsMap.open({ ...common, leads: () => leads, random: () => 0 });
+      t.after(() => map.close());
+      return { path, clock, problems };
+    };
+    const follower = await replica(false);
+    const leader = await replica(true);
+    const until = async (path: string, text: string): Promise<void> => {
+      while (!existsSync(path) || readFileSync(path, 'utf8') !== text)
+        await new Promise((done) => setTimeout(done, 20));
+    };
+    for (const text of ['{"grants":[1]}', '{"grants":[1,2]}']) {
+      writeFileSync(leader.path, text);
+      leader.clock.advance(2000);
+      await until(follower.path, text);
+    }
+    assert.equal(readFileSync((await replica(true)).path, 'utf8'), '{"grants":[1,2]}');
+    assert.deepEqual([...leader.problems, ...follower.problems], []);
   });
 
   it('knows a gateway by the token of its service account, and nobody else', async () => {
