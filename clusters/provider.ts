@@ -1,3 +1,4 @@
+import type { Workload } from '../federation/model/caller.ts';
 import type { ClusterName } from '../federation/model/cluster.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
 import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
@@ -44,6 +45,8 @@ export interface ProviderProblem {
 export type ProviderChange =
   | { readonly kind: 'service'; readonly key: ServiceKey }
   | { readonly kind: 'policies' }
+  /** These addresses are somebody else's, or nobody's, now. */
+  | { readonly kind: 'callers'; readonly addresses: readonly string[] }
   | { readonly kind: 'routes' }
   | { readonly kind: 'peers' };
 
@@ -59,6 +62,8 @@ export interface ClusterProvider {
   /** HTTPRoutes and GRPCRoutes with a service as a parent, by `kind/namespace/name`. */
   readonly meshRoutes: ReadonlyMap<string, MeshRoute>;
   readonly backendGrants: ReadonlyMap<string, BackendGrant>;
+  /** Whose pod has which address, of pods that share theirs with nobody. Undefined = it does not say. */
+  readonly callers?: ReadonlyMap<string, Workload>;
   readonly problems: Readable<readonly ProviderProblem[]>;
   watch(listener: (change: ProviderChange) => void): () => void;
   close(): Promise<void>;

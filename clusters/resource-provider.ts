@@ -1,3 +1,4 @@
+import type { Workload } from '../federation/model/caller.ts';
 import type { ClusterName, Locality } from '../federation/model/cluster.ts';
 import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { FailoverPolicy } from '../federation/model/policy.ts';
@@ -5,6 +6,7 @@ import type { ServiceKey } from '../federation/model/service.ts';
 import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
 import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
+import { CallerIndex } from './files/caller-index.ts';
 import { everythingClosed } from './files/closure.ts';
 import { LastGood } from './files/last-good.ts';
 import { CHANGE_OF_KIND, PolicyIndex } from './files/policy-index.ts';
@@ -53,6 +55,7 @@ export abstract class ResourceProvider implements ClusterProvider {
   readonly #lastGood: LastGood;
   readonly #services: ServiceIndex;
   readonly #policies = new PolicyIndex();
+  readonly #callers = new CallerIndex();
   readonly #listeners = new Set<(change: ProviderChange) => void>();
   readonly #problems = new Watchable<readonly ProviderProblem[]>([]);
   #problemsDue: (() => void) | undefined;
@@ -106,6 +109,10 @@ export abstract class ResourceProvider implements ClusterProvider {
     return this.#policies.backendGrants;
   }
 
+  get callers(): ReadonlyMap<string, Workload> {
+    return this.#callers.callers;
+  }
+
   get problems(): Readable<readonly ProviderProblem[]> {
     return this.#problems;
   }
@@ -152,6 +159,8 @@ export abstract class ResourceProvider implements ClusterProvider {
       this.#lastGood.outdated(path);
     }
     for (const key of this.#services.update(ids)) this.#tell({ kind: 'service', key });
+    const addresses = this.#callers.update(ids, this.#resources);
+    if (addresses.length > 0) this.#tell({ kind: 'callers', addresses });
     const changes = new Set(indexedChanges(kinds));
     if (changes.size > 0) this.#policies.rebuild(this.#resources);
     for (const kind of changes) this.#tell({ kind });

@@ -15,6 +15,7 @@ import { type Clock, every } from './runtime/clock.ts';
 import { type FindingsListener, GatewayRegistry } from './service/gateway-registry.ts';
 import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
 import { SnapshotHistory } from './service/snapshot-history.ts';
+import { CallerBook } from './snapshot/caller-book.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
 import type { PortTarget } from './snapshot/listen-ports.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
@@ -84,6 +85,7 @@ export class Routing implements FindingsListener {
   readonly #builds: Coalescer;
   readonly #peerBook: PeerBook;
   readonly #offers: OfferBook;
+  readonly #callers = new CallerBook();
   #policies: PolicyIndex;
   #routes: RouteIndex;
   #unwatch: (() => void)[] = [];
@@ -114,6 +116,7 @@ export class Routing implements FindingsListener {
     this.#routes = new RouteIndex(provider);
     this.exporter.start(clock.now());
     for (const key of provider.services.keys()) this.#builder.mark(key);
+    for (const [address, workload] of provider.callers ?? []) this.#callers.set(address, workload);
     for (const view of peers.views.values()) for (const key of view.records.keys()) this.#builder.mark(key);
     this.#builder.markAll();
     this.#unwatch = [
@@ -214,6 +217,7 @@ export class Routing implements FindingsListener {
         routesOf: (key) => this.#routes.routesOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
+        callers: () => this.#callers.groups(),
         offers: this.#offers,
         ports,
         onConflicts: (service, conflicts) => this.#onConflicts(service, conflicts),
@@ -253,6 +257,11 @@ export class Routing implements FindingsListener {
         break;
       case 'routes':
         this.#renewRoutes();
+        break;
+      case 'callers':
+        for (const address of change.addresses) {
+          this.#callers.set(address, this.#options.provider.callers?.get(address));
+        }
         break;
       case 'peers':
         for (const { records } of this.#options.peers.views.values()) this.#markAll(records.keys());

@@ -96,6 +96,13 @@ export const accessPolicySchema = z
           .enum(['Enforce', 'Audit'])
           .default('Enforce')
           .describe('`Audit`: what the rules would refuse is logged and counted, and passes.'),
+        callerProof: z
+          .enum(['MutualTLS', 'PodAddress'])
+          .default('MutualTLS')
+          .describe(
+            'How the rules know a caller: `MutualTLS` by its certificate alone, `PodAddress` also by the address of its pod, ' +
+              'which whoever can send from that address has as well.',
+          ),
         rules: z
           .array(rule)
           .min(1)
@@ -120,6 +127,7 @@ export function toAccessPolicies({ metadata: meta, spec }: AccessPolicyObject): 
       ...given,
       action: given.action === 'Allow' ? 'allow' : 'deny',
       mode: spec.mode === 'Audit' ? 'audit' : 'enforce',
+      callerProof: spec.callerProof === 'PodAddress' ? 'pod-address' : 'mutual-tls',
       serviceAccounts: given.serviceAccounts.map((name) =>
         name.includes('/') ? name : `${meta.namespace}/${name}`,
       ),

@@ -6,7 +6,7 @@ import { createdAtMs } from './metadata.ts';
 import { readResource, resourceId } from './resource.ts';
 
 const KINDS_HINT =
-  'kinds that are read: Service, EndpointSlice, ServiceExport, FailoverPolicy, TrafficPolicy, AccessPolicy, ClusterPeer, HTTPRoute, GRPCRoute, ReferenceGrant';
+  'kinds that are read: Service, EndpointSlice, Pod, ServiceExport, FailoverPolicy, TrafficPolicy, AccessPolicy, ClusterPeer, HTTPRoute, GRPCRoute, ReferenceGrant';
 const NAME = 'is not a name of at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit';
 
 function service(metadata: string): string {
@@ -19,7 +19,7 @@ describe('a resource', () => {
     ['a scalar', 'hello\n', '1: the document: must be a map, not a string'],
     ['no apiVersion', 'kind: Service\n', '1: apiVersion: is missing (string)'],
     ['a kind that is no text', 'apiVersion: v1\nkind: 3\n', '2: kind: must be a string, not a number'],
-    ['a foreign kind', 'apiVersion: v1\nkind: Pod\n', `2: kind Pod is unknown [${KINDS_HINT}]`],
+    ['a foreign kind', 'apiVersion: v1\nkind: ConfigMap\n', `2: kind ConfigMap is unknown [${KINDS_HINT}]`],
     [
       'a mistyped kind',
       'apiVersion: v1\nkind: servise\n',

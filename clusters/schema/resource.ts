@@ -7,6 +7,7 @@ import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice-
 import { type FailoverPolicyObject, failoverPolicySchema } from './failover-policy-schema.ts';
 import { type GrpcRouteObject, grpcRouteSchema } from './grpc-route-schema.ts';
 import { type HttpRouteObject, httpRouteSchema } from './http-route-schema.ts';
+import { type PodObject, podSchema } from './pod-schema.ts';
 import { type ReferenceGrantObject, referenceGrantSchema } from './reference-grant-schema.ts';
 import { type ServiceExportObject, serviceExportSchema } from './service-export-schema.ts';
 import { type ServiceObject, serviceSchema } from './service-schema.ts';
@@ -17,6 +18,7 @@ export type Resource =
   | ServiceObject
   | EndpointSliceObject
   | ServiceExportObject
+  | PodObject
   | FailoverPolicyObject
   | TrafficPolicyObject
   | AccessPolicyObject
@@ -36,6 +38,7 @@ interface KindEntry {
 const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
   Service: { apiVersions: ['v1'], schema: serviceSchema },
   EndpointSlice: { apiVersions: ['discovery.k8s.io/v1'], schema: endpointSliceSchema },
+  Pod: { apiVersions: ['v1'], schema: podSchema },
   ServiceExport: {
     apiVersions: ['multicluster.x-k8s.io/v1beta1', 'multicluster.x-k8s.io/v1alpha1'],
     schema: serviceExportSchema,
@@ -101,7 +104,7 @@ export function resourceId(resource: Resource): string {
 export function storedForm(resource: Resource): string {
   // Only policies hold what is written otherwise than it is kept; there are few of them, and many of the others.
   const { kind } = resource;
-  const asItIs = kind === 'Service' || kind === 'EndpointSlice' || kind === 'ServiceExport';
+  const asItIs = kind === 'Pod' || kind === 'Service' || kind === 'EndpointSlice' || kind === 'ServiceExport';
   return JSON.stringify(asItIs ? resource : z.encode(KINDS[kind].schema, resource));
 }
 

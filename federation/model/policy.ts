@@ -78,6 +78,8 @@ export interface AccessRule {
   readonly action: 'allow' | 'deny';
   /** `audit`: what it would do is told, and not done. */
   readonly mode: 'enforce' | 'audit';
+  /** How a caller must be known: by its certificate, or by that or the address of its pod. */
+  readonly callerProof: 'mutual-tls' | 'pod-address';
   /** Exact SPIFFE IDs, or prefixes that end in `*`; empty = any caller, anonymous ones included. */
   readonly principals: readonly string[];
   /** Of the caller, in whichever cluster: `/ns/<namespace>/sa/…` of its SPIFFE ID. */
@@ -103,6 +105,7 @@ export interface RuleOrigin {
 /** What a rule says that says nothing more than what it does. */
 export const EVERY_REQUEST: Omit<AccessRule, 'action'> = {
   mode: 'enforce',
+  callerProof: 'mutual-tls',
   principals: [],
   namespaces: [],
   serviceAccounts: [],

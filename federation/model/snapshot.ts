@@ -1,3 +1,4 @@
+import type { CallerGroup, CallerGroupKey } from './caller.ts';
 import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from './cluster.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TrustDomain } from './identity.ts';
@@ -20,6 +21,8 @@ export interface RoutingSnapshot {
   readonly services: ReadonlyMap<ServiceKey, SnapshotService>;
   /** By trust domain: the roots (DER) that may vouch for it. An empty list = trust nothing of that domain. */
   readonly trustBundles: ReadonlyMap<TrustDomain, readonly Uint8Array[]>;
+  /** Whose pods have which addresses in this cluster; undefined = the provider does not say. */
+  readonly callers?: ReadonlyMap<CallerGroupKey, CallerGroup>;
 }
 
 /** Another member of the clusterset. */

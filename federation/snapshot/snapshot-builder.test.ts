@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import type { ServiceExport } from '../import/merge.ts';
+import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { ServiceKey } from '../model/service.ts';
@@ -28,6 +29,7 @@ class Bench {
   readonly builder: SnapshotBuilder;
   peers: ReadonlyMap<string, Peer> = new Map();
   endpoints: readonly Endpoint[] = [];
+  callers: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
   readonly omissions: (readonly [ServiceKey, string | undefined])[] = [];
 
   constructor() {
@@ -43,6 +45,7 @@ class Bench {
         accessOf: () => [],
         peers: () => this.peers,
         trustBundles: () => trustBundles,
+        callers: () => this.callers,
         offers: new OfferBook(),
         ports: this.ports,
         onConflicts: () => {},
@@ -193,4 +196,18 @@ describe("the snapshot's peers", () => {
     assert.equal(assemblePeers(LOCAL, unreachable, steady, first).get('west')?.lastSeenMs, 3000);
     assert.equal(assemblePeers(LOCAL, [], steady, first).size, 0);
   });
+});
+
+it('callers make a new snapshot when they change, and none where there are none', () => {
+  const bench = new Bench();
+  const first = bench.builder.build(1);
+  assert.equal(first.callers, undefined);
+  assert.equal(bench.builder.build(2), first);
+  const group = { namespace: 'shop', serviceAccount: 'cart', block: '10.0', addresses: ['10.0.0.1'] };
+  bench.callers = new Map([['shop/cart/10.0', group]]);
+  const second = bench.builder.build(3);
+  assert.equal(second.callers, bench.callers);
+  assert.equal(bench.builder.build(4), second);
+  bench.callers = new Map();
+  assert.equal(bench.builder.build(5).callers, undefined);
 });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict, ServiceExport } from '../import/merge.ts';
+import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
@@ -24,6 +25,8 @@ export interface BuilderSources {
   /** Given `previous`, the same object where nothing changed. */
   readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
   readonly trustBundles: (peers: ReadonlyMap<ClusterName, Peer>) => TrustBundles;
+  /** The same object while nothing changes; empty where the provider does not say. */
+  readonly callers: () => ReadonlyMap<CallerGroupKey, CallerGroup>;
   readonly offers: OfferBook;
   readonly ports: PortLedger;
   /** Told when a service's conflicts are others than before. */
@@ -90,16 +93,22 @@ export class SnapshotBuilder {
     const peers = this.#sources.peers(last.peers, nowMs);
     const services = this.#buildServices(last.services, nowMs);
     const trustBundles = this.#sources.trustBundles(peers);
+    const callers = this.#sources.callers();
     const unchanged =
-      peers === last.peers && services === last.services && trustBundles === last.trustBundles;
+      peers === last.peers &&
+      services === last.services &&
+      trustBundles === last.trustBundles &&
+      (callers === last.callers || (callers.size === 0 && last.callers === undefined));
     if (!unchanged || last.version === 0) {
       this.#snapshot = {
-        ...last,
+        epoch: last.epoch,
+        local: last.local,
         version: last.version + 1,
         createdAtMs: nowMs,
         peers,
         services,
         trustBundles,
+        ...(callers.size === 0 ? {} : { callers }),
       };
     }
     return this.#snapshot;

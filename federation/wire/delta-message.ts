@@ -1,7 +1,8 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BOUNDS } from './bounds.ts';
+import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
 import { peerFromWire, peerToWire, trustBundlesFromWire, trustBundlesToWire } from './cluster-fields.ts';
-import { keyOfService, label, listOf, mapOf, safeInteger } from './field-checks.ts';
+import { keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceFromWire, serviceToWire } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
@@ -17,6 +18,8 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
     removedPeers: [...delta.removedPeers],
     changedServices: delta.changedServices.map(serviceToWire),
     removedServices: [...delta.removedServices],
+    changedCallers: delta.changedCallers.map(callerGroupToWire),
+    removedCallers: [...delta.removedCallers],
     trustBundlesChanged: delta.trustBundles !== undefined,
     trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
   });
@@ -29,6 +32,7 @@ export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
     return [peer.cluster, peer] as const;
   });
   const { changedServices, removedServices, removedPeers } = message;
+  const callers = mapOf('changed_callers', message.changedCallers, BOUNDS.callerGroups, callerGroupFromWire);
   const services = mapOf('changed_services', changedServices, BOUNDS.services, serviceFromWire);
   return {
     epoch: safeInteger('epoch', message.epoch),
@@ -42,6 +46,10 @@ export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
       keyOfService('', key),
     ),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,
+    changedCallers: [...callers.values()],
+    removedCallers: listOf('removed_callers', message.removedCallers, BOUNDS.callerGroups, (key) =>
+      plainText('', key, BOUNDS.callerKeyLength),
+    ),
   };
 }
 

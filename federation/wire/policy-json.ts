@@ -158,6 +158,7 @@ function checkKind(value: unknown): HealthCheckKind {
 const RULE_FIELDS = [
   'action',
   'mode',
+  'callerProof',
   'principals',
   'namespaces',
   'serviceAccounts',
@@ -174,6 +175,10 @@ function accessRule(value: unknown): AccessRule {
     action: oneOf(fields, 'action', ['allow', 'deny']),
     // What an older version has kept on its disk knows no more than this.
     mode: fields.mode === undefined ? 'enforce' : oneOf(fields, 'mode', ['enforce', 'audit']),
+    callerProof:
+      fields.callerProof === undefined
+        ? 'mutual-tls'
+        : oneOf(fields, 'callerProof', ['mutual-tls', 'pod-address']),
     principals: texts(fields, 'principals'),
     namespaces: textsOrNone(fields, 'namespaces'),
     serviceAccounts: textsOrNone(fields, 'serviceAccounts'),

@@ -1,9 +1,12 @@
+import { type CallerGroup, type CallerGroupKey, callerGroupKey } from '../model/caller.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { ServiceKey } from '../model/service.ts';
 import { serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import type { TrustBundles } from './cluster-fields.ts';
 import { WireError } from './field-checks.ts';
+
+const NO_CALLERS: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
 
 /** What changed between two snapshots of one epoch. */
 export interface SnapshotDelta {
@@ -17,6 +20,8 @@ export interface SnapshotDelta {
   readonly removedServices: readonly ServiceKey[];
   /** Complete when they changed. */
   readonly trustBundles: TrustBundles | undefined;
+  readonly changedCallers: readonly CallerGroup[];
+  readonly removedCallers: readonly CallerGroupKey[];
 }
 
 /**
@@ -27,6 +32,7 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
   if (base.epoch !== next.epoch || base.version > next.version || base.local !== next.local) return undefined;
   const peers = diffMaps(base.peers, next.peers);
   const services = diffMaps(base.services, next.services);
+  const callers = diffMaps(base.callers ?? NO_CALLERS, next.callers ?? NO_CALLERS);
   return {
     epoch: next.epoch,
     baseVersion: base.version,
@@ -37,6 +43,8 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
     changedServices: services.changed,
     removedServices: services.removed,
     trustBundles: base.trustBundles === next.trustBundles ? undefined : next.trustBundles,
+    changedCallers: callers.changed,
+    removedCallers: callers.removed,
   };
 }
 
@@ -59,7 +67,9 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
       `base_version: the delta starts from ${delta.epoch}/${delta.baseVersion}, here is ${base.epoch}/${base.version}`,
     );
   }
-  const { changedPeers, changedServices } = delta;
+  const { changedPeers, changedServices, changedCallers, removedCallers } = delta;
+  const callersBefore = base.callers ?? NO_CALLERS;
+  const callers = patch('callers', callersBefore, changedCallers, callerGroupKey, removedCallers);
   return {
     epoch: delta.epoch,
     version: delta.version,
@@ -74,6 +84,7 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
       delta.removedServices,
     ),
     trustBundles: delta.trustBundles ?? base.trustBundles,
+    ...(callers.size === 0 ? {} : { callers }),
   };
 }
 

@@ -1,6 +1,8 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { CallerGroup } from '../model/caller.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import { callerGroupToWire } from './caller-fields.ts';
 import { peerToWire, trustBundlesToWire } from './cluster-fields.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceToWire } from './service-fields.ts';
@@ -15,6 +17,7 @@ type Field = readonly [number: number, message: Uint8Array];
 export class SnapshotEncoder {
   readonly #services = new WeakMap<SnapshotService, Uint8Array>();
   readonly #peers = new WeakMap<Peer, Uint8Array>();
+  readonly #callers = new WeakMap<CallerGroup, Uint8Array>();
 
   /** `FederationMessage` with a full snapshot. */
   snapshotMessage(snapshot: RoutingSnapshot): Buffer {
@@ -42,7 +45,10 @@ export class SnapshotEncoder {
     const services = [...snapshot.services.values()].map(
       (service): Field => [field.services.number, this.#service(service)],
     );
-    return joined([...peers, ...services], head);
+    const callers = [...(snapshot.callers?.values() ?? [])].map(
+      (group): Field => [field.callers.number, this.#caller(group)],
+    );
+    return joined([...peers, ...services, ...callers], head);
   }
 
   #delta(delta: SnapshotDelta): Uint8Array {
@@ -54,6 +60,7 @@ export class SnapshotEncoder {
       createdAtMs: BigInt(delta.createdAtMs),
       removedPeers: [...delta.removedPeers],
       removedServices: [...delta.removedServices],
+      removedCallers: [...delta.removedCallers],
       trustBundlesChanged: delta.trustBundles !== undefined,
       trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
     });
@@ -61,7 +68,18 @@ export class SnapshotEncoder {
     const services = delta.changedServices.map(
       (service): Field => [field.changedServices.number, this.#service(service)],
     );
-    return joined([...peers, ...services], head);
+    const callers = delta.changedCallers.map(
+      (group): Field => [field.changedCallers.number, this.#caller(group)],
+    );
+    return joined([...peers, ...services, ...callers], head);
+  }
+
+  #caller(group: CallerGroup): Uint8Array {
+    const known = this.#callers.get(group);
+    if (known !== undefined) return known;
+    const message = encoded(wire.CallerGroupSchema, callerGroupToWire(group));
+    this.#callers.set(group, message);
+    return message;
   }
 
   #service(service: SnapshotService): Uint8Array {

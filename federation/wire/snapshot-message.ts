@@ -1,6 +1,7 @@
 import { create, fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf';
 import type { RoutingSnapshot } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
+import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
 import {
   localClusterFromWire,
   peerFromWire,
@@ -21,11 +22,13 @@ export function snapshotToWire(snapshot: RoutingSnapshot): wire.Snapshot {
     peers: [...snapshot.peers.values()].map(peerToWire),
     services: [...snapshot.services.values()].map(serviceToWire),
     trustBundles: trustBundlesToWire(snapshot.trustBundles),
+    callers: [...(snapshot.callers?.values() ?? [])].map(callerGroupToWire),
   });
 }
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
 export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
+  const callers = mapOf('callers', message.callers, BOUNDS.callerGroups, callerGroupFromWire);
   return {
     epoch: safeInteger('epoch', message.epoch),
     version: safeInteger('snapshot_version', message.snapshotVersion),
@@ -37,6 +40,7 @@ export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
     }),
     services: mapOf('services', message.services, BOUNDS.services, serviceFromWire),
     trustBundles: trustBundlesFromWire(message.trustBundles),
+    ...(callers.size === 0 ? {} : { callers }),
   };
 }
 

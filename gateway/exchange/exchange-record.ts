@@ -45,10 +45,12 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   requestId: string | undefined = undefined;
   claimedTarget: string | undefined = undefined;
   claimedCaller: string | undefined = undefined;
+  claimedCallerByAddress: string | undefined = undefined;
   claimedPanic = false;
   claimedHash: string | undefined = undefined;
   locality: string | undefined = undefined;
   caller: string | undefined = undefined;
+  callerByAddress: string | undefined = undefined;
   sourceCluster: ClusterName = '';
   route: Route<RouteMeters> | undefined = undefined;
   newCookie: string | undefined = undefined;

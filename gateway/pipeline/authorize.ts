@@ -16,6 +16,7 @@ export function authorize(
     request.sourceCluster,
     opaque ? undefined : request.method,
     opaque ? undefined : request.path,
+    request.callerByAddress,
   );
   if (decision.allowed) {
     if (access.audit !== undefined) audit(access.audit, request, environment);
@@ -34,6 +35,7 @@ function audit(access: CompiledAccess, request: PipelineRequest, environment: Pi
     request.sourceCluster,
     opaque ? undefined : request.method,
     opaque ? undefined : request.path,
+    request.callerByAddress,
   );
   if (decision.allowed) return;
   request.accessFinding = `audit: ${findingText(access, decision)}`;

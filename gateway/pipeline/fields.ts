@@ -8,6 +8,8 @@ export const TRUNK_FIELDS = {
   service: 'isthmus-service',
   /** SPIFFE ID of the caller; absent = anonymous. */
   caller: 'isthmus-caller',
+  /** In its place: the SPIFFE ID that the address of the caller's pod speaks for, which no certificate proves. */
+  callerByAddress: 'isthmus-caller-by-address',
   /** `region/zone` that the source gateway chose. */
   locality: 'isthmus-locality',
   /** Present when the source gateway chose without regard to health, as the destination must then do too. */
@@ -110,6 +112,9 @@ function readTrunkField(request: PipelineRequest, name: string, value: string): 
       return;
     case TRUNK_FIELDS.caller:
       request.claimedCaller = value;
+      return;
+    case TRUNK_FIELDS.callerByAddress:
+      request.claimedCallerByAddress = value;
       return;
     case TRUNK_FIELDS.locality:
       request.locality = value;

@@ -21,7 +21,7 @@ export function forward(request: PipelineRequest, environment: PipelineEnvironme
  * block is sent, for the next attempt may go another way.
  */
 export function addHopFields(request: PipelineRequest, trustDomain: TrustDomain): void {
-  const { block, caller, choice, destination } = request;
+  const { block, caller, callerByAddress, choice, destination } = request;
   if (destination?.kind === 'trunk') {
     block.push(
       TRUNK_FIELDS.service,
@@ -30,6 +30,7 @@ export function addHopFields(request: PipelineRequest, trustDomain: TrustDomain)
       destination.locality,
     );
     if (caller !== undefined) block.push(TRUNK_FIELDS.caller, caller);
+    else if (callerByAddress !== undefined) block.push(TRUNK_FIELDS.callerByAddress, callerByAddress);
     if (destination.panic) block.push(TRUNK_FIELDS.panic, '1');
     if (choice.hash !== undefined) block.push(TRUNK_FIELDS.hash, hashText(choice.hash));
     return;

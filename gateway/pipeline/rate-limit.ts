@@ -17,7 +17,8 @@ export function rateLimit(
 
 /** Who calls: a SPIFFE ID, else an address without its port. Nobody knows the addresses of those behind a trunk. */
 function callerKey(request: PipelineRequest): string {
-  if (request.caller !== undefined) return request.caller;
+  const caller = request.caller ?? request.callerByAddress;
+  if (caller !== undefined) return caller;
   if (request.context.origin === 'trunk') return `anonymous/${request.sourceCluster}`;
   const { remoteAddress } = request.context;
   return remoteAddress.slice(0, Math.max(0, remoteAddress.lastIndexOf(':')));

@@ -45,6 +45,7 @@ export interface PipelineRequest {
   /** What the trunk's peer says; undefined for clients, whatever they say. */
   claimedTarget: string | undefined;
   claimedCaller: string | undefined;
+  claimedCallerByAddress: string | undefined;
   claimedPanic: boolean;
   claimedHash: string | undefined;
   /** `region/zone` that the source gateway chose. */
@@ -53,6 +54,11 @@ export interface PipelineRequest {
   // authenticate
   /** Verified SPIFFE ID; undefined = anonymous. */
   caller: string | undefined;
+  /**
+   * Where `caller` is not known: the SPIFFE ID that the address of the caller's pod speaks for. Proves less, so that nothing but
+   * access rules that say so, rate limits and the log know of it.
+   */
+  callerByAddress: string | undefined;
   sourceCluster: ClusterName;
 
   // route

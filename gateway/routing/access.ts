@@ -19,12 +19,14 @@ export interface CompiledAccess {
    * @param sourceCluster the cluster whose gateway the request entered by
    * @param method undefined for TCP
    * @param path normal form, query and all; undefined for TCP
+   * @param callerByAddress of a caller without a verified SPIFFE ID, the one that its pod's address speaks for
    */
   decide(
     caller: string | undefined,
     sourceCluster: ClusterName,
     method: string | undefined,
     path: string | undefined,
+    callerByAddress?: string,
   ): AccessDecision;
   /** Where a decision's rule stands; undefined for what nobody wrote. */
   originOf(decision: AccessDecision): RuleOrigin | undefined;
@@ -34,6 +36,8 @@ export interface CompiledAccess {
 
 interface CompiledRule {
   readonly index: number;
+  /** A pod's address is proof enough. */
+  readonly byAddress: boolean;
   readonly exactPrincipals: ReadonlySet<string>;
   readonly principalPrefixes: readonly string[];
   readonly namespaces: ReadonlySet<string>;
@@ -79,16 +83,18 @@ function compileRules(
     everyone: false,
     audit,
     originOf: (decision) => (decision.because === 'rule' ? rules[decision.rule]?.origin : undefined),
-    decide(caller, sourceCluster, method, path) {
+    decide(caller, sourceCluster, method, path, callerByAddress) {
       for (const rule of denials) {
         // A denial that speaks of HTTP holds for the whole of a TCP port: what it cannot see it does not let by.
-        if (matchesCaller(rule, caller, sourceCluster) && matchesRequest(rule, method, path, true)) {
+        const who = caller ?? (rule.byAddress ? callerByAddress : undefined);
+        if (matchesCaller(rule, who, sourceCluster) && matchesRequest(rule, method, path, true)) {
           return { allowed: false, because: 'rule', rule: rule.index };
         }
       }
       if (permits.length === 0) return otherwise;
       for (const rule of permits) {
-        if (matchesCaller(rule, caller, sourceCluster) && matchesRequest(rule, method, path, false)) {
+        const who = caller ?? (rule.byAddress ? callerByAddress : undefined);
+        if (matchesCaller(rule, who, sourceCluster) && matchesRequest(rule, method, path, false)) {
           return { allowed: true, because: 'rule', rule: rule.index };
         }
       }
@@ -101,6 +107,7 @@ function compileRule(rule: AccessRule, index: number): CompiledRule {
   const isPrefix = (principal: string) => principal.endsWith('*');
   return {
     index,
+    byAddress: rule.callerProof === 'pod-address',
     exactPrincipals: new Set(rule.principals.filter((principal) => !isPrefix(principal))),
     principalPrefixes: rule.principals.filter(isPrefix).map((principal) => principal.slice(0, -1)),
     namespaces: new Set(rule.namespaces),

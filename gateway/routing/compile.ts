@@ -12,6 +12,7 @@ import type {
 import { hashSourceOf } from '../../federation/model/traffic-policy.ts';
 import { compileAccess } from './access.ts';
 import { balancingOf } from './balancing/balancing.ts';
+import { CallerDirectory } from './caller-directory.ts';
 import { EndpointPool, type PoolPolicy } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
@@ -62,7 +63,9 @@ export function compileRouteTable<Telemetry>(
     );
   }
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
-  return new RouteTable(snapshot, index, runtime.peers, runtime.sharedPorts);
+  const callers = previous?.callers ?? new CallerDirectory();
+  callers.update(snapshot.callers, snapshot.local.trustDomain);
+  return new RouteTable(snapshot, index, { ...runtime, callers });
 }
 
 /** Whether plans that were made from one snapshot's peers hold for the other's too. */

@@ -1,6 +1,7 @@
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { parseAuthority, parseClustersetHost } from './authority.ts';
+import type { CallerDirectory } from './caller-directory.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import type { Route, RouteTarget } from './route.ts';
 import type { RouteIndex, ServiceRoutes } from './route-index.ts';
@@ -13,6 +14,8 @@ export class RouteTable<Telemetry = unknown> {
   readonly snapshot: RoutingSnapshot;
   readonly peers: PeerAvailability;
   readonly index: RouteIndex<Telemetry>;
+  /** By the addresses of this cluster's pods. */
+  readonly callers: CallerDirectory;
   readonly #sharedPorts: ReadonlySet<number>;
   /** Only names that lead somewhere: strangers cannot fill it. */
   readonly #byAuthority = new Map<string, Route<Telemetry>>();
@@ -20,12 +23,20 @@ export class RouteTable<Telemetry = unknown> {
   constructor(
     snapshot: RoutingSnapshot,
     index: RouteIndex<Telemetry>,
-    peers: PeerAvailability,
-    sharedPorts: ReadonlySet<number>,
+    {
+      peers,
+      callers,
+      sharedPorts,
+    }: {
+      readonly peers: PeerAvailability;
+      readonly callers: CallerDirectory;
+      readonly sharedPorts: ReadonlySet<number>;
+    },
   ) {
     this.snapshot = snapshot;
     this.index = index;
     this.peers = peers;
+    this.callers = callers;
     this.#sharedPorts = sharedPorts;
   }
 

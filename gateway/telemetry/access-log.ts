@@ -125,6 +125,7 @@ export function accessRecord(facts: RequestFacts): Readonly<Record<string, strin
     endpoint: facts.endpoint,
     upstreamTransportFailureReason: facts.upstreamTransportFailureReason,
     caller: facts.caller,
+    callerByAddress: facts.callerByAddress,
     remoteAddress: facts.remoteAddress,
     requestBytes: facts.requestBytes,
     responseBytes: facts.responseBytes,

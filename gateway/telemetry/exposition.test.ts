@@ -31,6 +31,7 @@ function facts(meters: RequestFacts['meters'], change: Partial<RequestFacts> = {
     locality: undefined,
     endpoint: undefined,
     caller: undefined,
+    callerByAddress: undefined,
     remoteAddress: undefined,
     upstreamTransportFailureReason: undefined,
     attempts: 1,

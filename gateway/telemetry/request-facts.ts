@@ -39,6 +39,8 @@ export interface RequestFacts {
   /** Why a connection to the upstream could not be made, the last of several times. */
   readonly upstreamTransportFailureReason: string | undefined;
   readonly caller: string | undefined;
+  /** Of a caller without a certificate. */
+  readonly callerByAddress: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly attempts: number;
   /** Which access rule denied it, or would have in audit mode. */
