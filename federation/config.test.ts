@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { tempFolder } from '../test/fixtures/temp-folder.ts';
-import { loadFederationConfig } from './config.ts';
+import { loadFederationConfig, loadFederationFile } from './config.ts';
 import { readStoreAccess } from './store-access.ts';
 
 const SMALL = `cluster: east
@@ -44,6 +44,11 @@ describe('federation.yaml', () => {
       { host: '10.0.0.1', port: 15_443 },
       { host: 'fd00::1', port: 15_443 },
     ]);
+  });
+
+  it('needs no section for Kubernetes', async (t) => {
+    const { folder, config } = await load(t, SMALL);
+    assert.deepEqual(await loadFederationFile(join(folder, 'federation.yaml')), { kind: 'folder', config });
   });
 
   it('bounds connections, and keeps some for gateways that have authenticated', async (t) => {

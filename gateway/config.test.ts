@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../federation/model/user-error.ts';
 import { tempFolder } from '../test/fixtures/temp-folder.ts';
-import { type GatewayConfig, loadGatewayConfig } from './config.ts';
+import { type GatewayConfig, loadGatewayConfig, loadGatewayFile } from './config.ts';
 
 const smallest = `cluster: east
 clusterset: mesh.example
@@ -91,6 +91,11 @@ describe('gateway.yaml', () => {
       drainDelayMs: 0,
       drainGraceMs: 30_000,
     });
+  });
+
+  it('needs no section for Kubernetes', async (t) => {
+    const { folder, config } = await load(t, smallest);
+    assert.deepEqual(await loadGatewayFile(join(folder, 'gateway.yaml')), { kind: 'folder', config });
   });
 
   it('takes files in place of a federation service, and a unix socket for the admin endpoint', async (t) => {
