@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
@@ -53,6 +54,8 @@ const bookmark = z.object({ metadata: z.object({ resourceVersion: z.string().min
 
 /** The API server ends a watch after so long, which spreads them over its replicas; plus up to as much again. */
 const WATCH_SECONDS = 300;
+/** Objects of a page that are read in one turn of the event loop. */
+const READ_AT_ONCE = 50;
 /** An API server that restarts is no problem to tell of. */
 const TOLD_FROM_ATTEMPT = 2;
 
@@ -164,6 +167,8 @@ export class Reflector<T> {
       for (const object of page.items) {
         const read = this.#read(object, type);
         found.set(read.key, read.kept);
+        // A page of large objects would keep a lease, or a gateway that asks, waiting.
+        if (found.size % READ_AT_ONCE === 0) await setImmediate();
       }
     }
     this.#type = type;

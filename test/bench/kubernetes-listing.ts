@@ -138,7 +138,9 @@ async function measure({ url, token, caPem }: Target): Promise<void> {
   console.log(
     `RSS before ${megabytes(before.rss)} MiB, at the end ${megabytes(peak)} MiB, collected ${megabytes(after.rss)} MiB`,
   );
-  console.log(`heap before ${megabytes(before.heapUsed)} MiB, collected ${megabytes(after.heapUsed)} MiB`);
+  console.log(
+    `heap before ${megabytes(before.heapUsed)} MiB, collected ${megabytes(after.heapUsed)} of ${megabytes(after.heapTotal)} MiB`,
+  );
   await provider.close();
   client.close();
   for (const end of ends) await end();
