@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { KubeCluster } from './kube-cluster.ts';
 import { runProgram } from './program.ts';
 
@@ -73,19 +74,25 @@ export async function isthmusIn(
   return await cluster.kubectl([...exec, ...args], options);
 }
 
-/** What `isthmus cluster init` in the pod must be told to use the try-out store of its release. */
-export async function tryoutStore(cluster: KubeCluster): Promise<readonly string[]> {
-  const path = [
-    'get',
-    'service',
-    'isthmus-redis',
-    '-n',
-    NAMESPACE,
-    '-o',
-    'jsonpath={.spec.ports[0].nodePort}',
-  ];
-  const store = `rediss://${cluster.nodeAddress}:${await cluster.kubectl(path)}`;
-  const folder = '/etc/isthmus-store';
-  const admin = ['--store-admin-user', 'isthmus-admin', '--store-admin-password-file', `${folder}/password`];
-  return ['--store', store, '--store-ca', `${folder}/ca.crt`, ...admin];
+/** One founds a clusterset with the store of its release, the other joins it by a token; both know each other then. */
+export async function joinByToken(founder: KubeCluster, joiner: KubeCluster): Promise<void> {
+  await isthmusIn(founder, ['cluster', 'init', founder.name, '--clusterset', 'mesh.example']);
+  const token = await founder.until('an invitation', () =>
+    isthmusIn(founder, ['cluster', 'invite', joiner.name]),
+  );
+  // The founder's gateways, which the joiner asks, take a moment to become a member's.
+  await joiner.until('a gateway that lets it join', () =>
+    isthmusIn(joiner, ['cluster', 'join', '-', '--cluster', joiner.name], { input: token }),
+  );
+  await joiner.until(`${founder.name} in sync`, () => inSync(joiner, founder));
+  await founder.until(`${joiner.name} in sync`, () => inSync(founder, joiner));
+}
+
+const memberList = z.object({ members: z.array(z.object({ cluster: z.string(), reach: z.string() })) });
+
+/** True = this cluster has read what that peer offers; undefined = not (yet). */
+export async function inSync(cluster: KubeCluster, peer: KubeCluster): Promise<true | undefined> {
+  const list = JSON.parse(await isthmusIn(cluster, ['cluster', 'list', '--output', 'json']));
+  const { members } = memberList.parse(list);
+  return members.some(({ cluster, reach }) => cluster === peer.name && reach === 'synced') ? true : undefined;
 }

@@ -1,13 +1,10 @@
 import { before, describe, it } from 'node:test';
-import { z } from 'zod';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { installRelease, isthmusIn, NAMESPACE, packImage, tryoutStore } from './isthmus-release.ts';
+import { inSync, installRelease, joinByToken, NAMESPACE, packImage } from './isthmus-release.ts';
 import type { KubeCluster } from './kube-cluster.ts';
 import { KubeRun } from './kube-run.ts';
 import { steps } from './kube-suite.ts';
 import { missingNodes } from './requirement.ts';
-
-const memberList = z.object({ members: z.array(z.object({ cluster: z.string(), reach: z.string() })) });
 
 /** The real image and the real chart: two releases become members of one clusterset, by a token, and stay so. */
 describe('two releases', { skip: missingNodes() }, () => {
@@ -30,12 +27,7 @@ describe('two releases', { skip: missingNodes() }, () => {
   });
 
   it('join by a token that one prints and the other is handed on stdin', async () => {
-    const store = await tryoutStore(east);
-    await isthmusIn(east, ['cluster', 'init', 'east', '--clusterset', 'mesh.example', ...store]);
-    const token = await east.until('an invitation', () => isthmusIn(east, ['cluster', 'invite', 'west']));
-    await isthmusIn(west, ['cluster', 'join', '-', '--cluster', 'west'], { input: token });
-    await east.until('west in sync', () => synced(east, 'west'));
-    await west.until('east in sync', () => synced(west, 'east'));
+    await joinByToken(east, west);
   });
 
   it('are members again after a power cut', async () => {
@@ -44,14 +36,7 @@ describe('two releases', { skip: missingNodes() }, () => {
     for (const program of ['federation', 'gateway']) {
       await west.rolledOut(`deployment/isthmus-${program}`, {}, '-n', NAMESPACE);
     }
-    await west.until('east in sync', () => synced(west, 'east'));
-    await east.until('west in sync', () => synced(east, 'west'));
+    await west.until('east in sync', () => inSync(west, east));
+    await east.until('west in sync', () => inSync(east, west));
   });
 });
-
-async function synced(cluster: KubeCluster, peer: string): Promise<true | undefined> {
-  const { members } = memberList.parse(
-    JSON.parse(await isthmusIn(cluster, ['cluster', 'list', '--output', 'json'])),
-  );
-  return members.some(({ cluster, reach }) => cluster === peer && reach === 'synced') ? true : undefined;
-}

@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { serveClustersetNames } from '../coredns-corefile.ts';
-import { installRelease, isthmus, joinKubeconfigs, NAMESPACE, packImage } from '../isthmus-release.ts';
+import { installRelease, isthmusIn, joinByToken, NAMESPACE, packImage } from '../isthmus-release.ts';
 import type { KubeCluster } from '../kube-cluster.ts';
 import { KubeRun } from '../kube-run.ts';
 import { steps } from '../kube-suite.ts';
@@ -18,15 +18,12 @@ const itemList = z.object({ items: z.array(z.object({ metadata: z.object({ name:
 describe('the journey', { skip: missingNodes() }, () => {
   let east: KubeCluster;
   let west: KubeCluster;
-  let kubeconfig: string;
   const suite = steps(() => [east, west]);
 
   before(async () => {
     const run = await KubeRun.start(suite);
-    const folder = tempFolder(suite);
-    const image = packImage(folder);
+    const image = packImage(tempFolder(suite));
     [east, west] = await Promise.all([run.up('east', 1), run.up('west', 2)]);
-    kubeconfig = await joinKubeconfigs(folder, [east, west]);
     for (const cluster of [east, west]) {
       await cluster.apply(`${webServer}---${clientPod}`);
       await cluster.load(await image);
@@ -40,10 +37,8 @@ describe('the journey', { skip: missingNodes() }, () => {
     }
   });
 
-  it('joins two clusters by one command', async () => {
-    await isthmus(kubeconfig, 'cluster', 'register', 'west', '--context', 'west', '--with-context', 'east');
-    for (const context of ['east', 'west'])
-      await isthmus(kubeconfig, 'cluster', 'check', '--context', context);
+  it('joins two clusters', async () => {
+    await joinByToken(east, west);
   });
 
   it('imports in one cluster what the other exports', async () => {
@@ -77,7 +72,7 @@ describe('the journey', { skip: missingNodes() }, () => {
   });
 
   it('leaves, and is uninstalled, without a trace', async () => {
-    await isthmus(kubeconfig, 'cluster', 'leave', '--context', 'west');
+    await isthmusIn(west, ['cluster', 'leave', '--yes']);
     await west.explained(() => west.helm(['uninstall', 'isthmus', '-n', NAMESPACE, '--wait']));
     const ours = ['services,endpointslices', '-A', '-l', 'app.kubernetes.io/managed-by=isthmus'];
     assert.deepEqual(itemList.parse(await west.get(...ours)).items, []);
