@@ -187,3 +187,41 @@ describe('gateway.yaml', () => {
     });
   }
 });
+
+describe('gateway.yaml in Kubernetes', () => {
+  const small = `cluster: east
+listeners: { mesh: { port: 15443 } }
+federation: { address: "isthmus-federation:15010", issuerAddress: "isthmus-federation:15013" }
+kubernetes: {}
+`;
+  async function load(t: TestContext, text: string) {
+    const path = join(tempFolder(t), 'gateway.yaml');
+    writeFileSync(path, text);
+    return loadGatewayFile(path);
+  }
+
+  it('needs a name, listeners, the federation service and the section', async (t) => {
+    const file = await load(t, small);
+    assert.ok(file.kind === 'kubernetes');
+    assert.deepEqual(file.config.kubernetes, {
+      namespace: undefined,
+      context: undefined,
+      kubeconfig: undefined,
+      clustersetConfigMap: 'isthmus-clusterset',
+    });
+    assert.deepEqual(file.config.federation, {
+      address: { host: 'isthmus-federation', port: 15_010 },
+      issuerAddress: { host: 'isthmus-federation', port: 15_013 },
+      tokenFile: '/var/run/secrets/isthmus/token',
+    });
+  });
+
+  for (const line of ['clusterset: mesh.example', 'locality: { region: eu, zone: eu-a }', 'static: {}']) {
+    it(`takes no ${line}`, async (t) => {
+      await assert.rejects(load(t, `${small}${line}\n`), {
+        name: 'UserError',
+        message: /:5: \w+: unknown key/,
+      });
+    });
+  }
+});

@@ -17,7 +17,8 @@ export interface FollowedObject {
   readonly problem: (failure: unknown) => void;
 }
 
-const RETRY: BackoffPolicy = { baseMs: 500, maxMs: 30_000 };
+/** One object of one pod: asking often costs the API server little, and a membership should not wait. */
+const RETRY: BackoffPolicy = { baseMs: 500, maxMs: 10_000 };
 /** Right after a watch's end the API server may be busy with everybody's. */
 const PAUSE: BackoffPolicy = { baseMs: 100, maxMs: 100 };
 
