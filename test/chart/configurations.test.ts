@@ -44,12 +44,13 @@ describe('configurations of the chart', { skip: missingHelm() }, () => {
   it('are what the federation service takes', async () => {
     const values = {
       ...EAST,
+      listenHost: '::',
       gateway: { advertise: ['east.example:15443'], serviceAccount: { name: 'theirs' } },
     };
     const file = await loadFederationFile(join(mounted('isthmus-federation', values), 'federation.yaml'));
     assert.ok(file.kind === 'kubernetes');
     const { telemetry, kubernetes } = file.config;
-    assert.equal(telemetry?.port, 15_012);
+    assert.deepEqual(telemetry, { host: '::', port: 15_012 });
     assert.deepEqual(kubernetes.advertise, [{ host: 'east.example', port: 15_443 }]);
     assert.deepEqual(
       [kubernetes.gatewayService, kubernetes.gatewayPortName, kubernetes.gatewayServiceAccount],

@@ -3,10 +3,10 @@
 {{- $values := .Values.federation -}}
 cluster: {{ .Values.cluster.name }}
 stateFolder: /var/lib/isthmus/state/federation
-listen: { host: 0.0.0.0, port: {{ $values.listenPort }} }
-issuer: { host: 0.0.0.0, port: {{ $values.issuerPort }} }
+listen: { host: {{ .Values.listenHost | quote }}, port: {{ $values.listenPort }} }
+issuer: { host: {{ .Values.listenHost | quote }}, port: {{ $values.issuerPort }} }
 admin: { host: 127.0.0.1, port: 15011 }
-telemetry: { host: 0.0.0.0, port: {{ $values.telemetryPort }} }
+telemetry: { host: {{ .Values.listenHost | quote }}, port: {{ $values.telemetryPort }} }
 limits:
   {{- toYaml $values.limits | nindent 2 }}
 servicePorts: { from: {{ .Values.gateway.servicePorts.from }}, to: {{ .Values.gateway.servicePorts.to }} }
@@ -52,14 +52,14 @@ cluster: {{ .Values.cluster.name }}
 stateFolder: /var/lib/isthmus/state/gateway
 workers: {{ $values.workers }}
 listeners:
-  http: { host: 0.0.0.0, port: {{ $values.httpPort }} }
-  mesh: { host: 0.0.0.0, port: {{ $values.meshPort }} }
+  http: { host: {{ .Values.listenHost | quote }}, port: {{ $values.httpPort }} }
+  mesh: { host: {{ .Values.listenHost | quote }}, port: {{ $values.meshPort }} }
   {{- if $values.tlsPassthrough.enabled }}
-  tlsPassthrough: { host: 0.0.0.0, port: {{ $values.tlsPassthrough.port }} }
+  tlsPassthrough: { host: {{ .Values.listenHost | quote }}, port: {{ $values.tlsPassthrough.port }} }
   {{- end }}
-  services: { host: 0.0.0.0 }
+  services: { host: {{ .Values.listenHost | quote }} }
 admin: { host: 127.0.0.1, port: 15021 }
-telemetry: { host: 0.0.0.0, port: {{ $values.telemetryPort }} }
+telemetry: { host: {{ .Values.listenHost | quote }}, port: {{ $values.telemetryPort }} }
 federation:
   address: {{ $federation }}:{{ .Values.federation.listenPort }}
   issuerAddress: {{ $federation }}:{{ .Values.federation.issuerPort }}
