@@ -102,6 +102,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
     this.grpc = original.grpc;
     this.requestId = original.requestId;
     this.caller = original.caller;
+    this.callerByAddress = original.callerByAddress;
     this.sourceCluster = original.sourceCluster;
     this.marks = MARK.mirrored;
     this.onEnd = onEnd;

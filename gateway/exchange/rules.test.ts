@@ -27,10 +27,12 @@ interface Given {
   /** Rules of `v2`. */
   readonly access?: readonly AccessRule[];
   readonly caller?: string;
+  /** Addresses of east's pods, by `namespace/service account`. */
+  readonly callers?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** East, where clients are, has payments and v1; v2 is in west, over a trunk. West has the routes too: it must not ask them. */
-async function scene(t: TestContext, { routes: given, access, caller }: Given): Promise<Scene> {
+async function scene(t: TestContext, { routes: given, access, caller, callers }: Given): Promise<Scene> {
   const mesh = await TestMesh.create(t, ['east', 'west']);
   const pods = {
     payments: await TellingPod.start(t, 'payments'),
@@ -55,6 +57,7 @@ async function scene(t: TestContext, { routes: given, access, caller }: Given): 
       { ...v2, endpoints: [], offeredBy: ['west'] },
     ],
     ...(caller === undefined ? {} : { caller: parseSpiffeId(caller) }),
+    callers,
   });
   return { east, west, pods, port: await east.listenHttp() };
 }
@@ -334,6 +337,30 @@ describe('consumer routes', CURL, () => {
       ],
     });
     assert.equal(told(await curl(port, '--http1.1')).pod, 'v2');
+  });
+
+  it('hold for a caller who is known by the address of its pod', async (t) => {
+    const { port } = await scene(t, {
+      callers: { 'web/front': ['127.0.0.1'] },
+      routes: [
+        { rules: [{ backendRefs: [backend('v1')] }] },
+        { namespace: 'web', rules: [{ backendRefs: [backend('v2')] }] },
+      ],
+    });
+    assert.equal(told(await curl(port, '--http1.1')).pod, 'v2');
+  });
+});
+
+describe('a copy of a request', CURL, () => {
+  it('comes from whom the request comes from, also by the address of its pod', async (t) => {
+    const rule = { ...EVERY_REQUEST, action: 'allow', serviceAccounts: ['web/front'] } as const;
+    const { pods, port } = await scene(t, {
+      callers: { 'web/front': ['127.0.0.1'] },
+      access: [{ ...rule, callerProof: 'pod-address' }],
+      routes: [{ rules: [{ backendRefs: [backend('v1')], filters: [mirror('v2')] }] }],
+    });
+    assert.equal(told(await curl(port, '--http1.1')).pod, 'v1');
+    await until(() => pods.v2.requests.length === 1);
   });
 });
 
