@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { KubeCluster } from './kube-cluster.ts';
@@ -16,15 +15,6 @@ export async function packImage(folder: string): Promise<string> {
   const ref = `${IMAGE.repository}:${IMAGE.tag}`;
   await runProgram(join(root, 'charts/image/archive.sh'), [ref, archive], { timeoutMs: 600_000 });
   return archive;
-}
-
-/** One kubeconfig with a context for each cluster, its name. */
-export async function joinKubeconfigs(folder: string, clusters: readonly KubeCluster[]): Promise<string> {
-  const [first] = clusters;
-  if (first === undefined) throw new Error('no clusters');
-  const path = join(folder, 'kubeconfig');
-  writeFileSync(path, await first.mergedKubeconfig(clusters), { mode: 0o600 });
-  return path;
 }
 
 /**
@@ -55,13 +45,6 @@ export async function installRelease(
       timeoutMs: INSTALL_TIMEOUT_MS + 30_000,
     }),
   );
-}
-
-/** The command as its user runs it: with a kubeconfig for all clusters. */
-export async function isthmus(kubeconfig: string, ...args: readonly string[]): Promise<string> {
-  return await runProgram(process.execPath, [join(root, 'cli.ts'), ...args], {
-    env: { KUBECONFIG: kubeconfig },
-  });
 }
 
 /** The command in the federation service's pod, whose folder is the cluster's membership. */
