@@ -23,7 +23,7 @@ import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers } from './snapshot/peers.ts';
 import { PolicyIndex } from './snapshot/policy-index.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
-import { type RouteVerdict, routeVerdicts } from './snapshot/route-verdict.ts';
+import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
 import { type PortLedger, portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
 import type { FederationMemory } from './state/memory-file.ts';
 import type { PeerChange, PeerListener, PeerView } from './store/peer-view.ts';
@@ -148,8 +148,9 @@ export class Routing implements FindingsListener {
     return this.#builder.problems;
   }
 
+  /** Those of routes included. */
   get policyProblems(): PolicyIndex['problems'] {
-    return this.#policies.problems;
+    return [...this.#policies.problems, ...routeProblems(this.routeVerdicts())];
   }
 
   /** What each route's status says at each of its parents. */

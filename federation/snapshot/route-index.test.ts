@@ -5,7 +5,7 @@ import { type TestService, testSnapshot } from '../../test/fixtures/test-snapsho
 import type { SnapshotService } from '../model/snapshot.ts';
 import { serviceRoutesFromJson } from '../wire/mesh-route-json.ts';
 import { RouteIndex } from './route-index.ts';
-import { type RouteCondition, routeVerdicts } from './route-verdict.ts';
+import { type RouteCondition, routeProblems, routeVerdicts } from './route-verdict.ts';
 
 const KEY = 'shop/payments';
 const ONE = { backendRefs: [{ name: 'v1', namespace: 'shop', port: 80 }] };
@@ -18,20 +18,24 @@ function index(given: readonly GivenRoute[], grants: readonly object[] = []): Ro
   });
 }
 
-/** The verdicts as `Type=Status Reason`, for the services payments, v1 (http) and db (tcp). */
-function verdicts(found: RouteIndex): string[][] {
+/** payments and v1 (http), and db (tcp). */
+function servicesOf(found: RouteIndex): ReadonlyMap<string, SnapshotService> {
   const service = (name: string, more: Partial<TestService> = {}): TestService => {
     const routes = found.routesOf(`shop/${name}`);
     return { name, protocol: 'http', endpoints: [1], offeredBy: [], ...more, ...(routes && { routes }) };
   };
-  const services: ReadonlyMap<string, SnapshotService> = testSnapshot({
+  return testSnapshot({
     cluster: 'east',
     peers: {},
     bundles: new Map(),
     services: [service('payments'), service('v1'), service('db', { protocol: 'tcp' })],
   }).services;
+}
+
+/** As `Type=Status Reason`. */
+function verdicts(found: RouteIndex): string[][] {
   const text = ({ type, status, reason }: RouteCondition) => `${type}=${status ? 'True' : 'False'} ${reason}`;
-  return routeVerdicts(found.attachments, services).map((verdict) => verdict.conditions.map(text));
+  return routeVerdicts(found.attachments, servicesOf(found)).map((verdict) => verdict.conditions.map(text));
 }
 
 const GOOD = ['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs'];
@@ -209,6 +213,22 @@ describe('verdicts', () => {
   for (const [what, given, told] of cases) {
     it(what, () => assert.deepEqual(verdicts(index([given])), [told]));
   }
+
+  it('are problems too, but for what the provider has told', () => {
+    const found = index([
+      { name: 'a', rules: [{ backendRefs: [{ name: 'x', port: 80 }] }] },
+      { name: 'b', parent: { name: 'none' }, rules: [ONE] },
+      { name: 'c', rules: [{ filters: [{ type: 'CORS' }] }] },
+    ]);
+    const told = routeProblems(routeVerdicts(found.attachments, servicesOf(found)));
+    assert.deepEqual(
+      told.map(({ where, hint }) => `${where}: ${hint}`),
+      [
+        'HTTPRoute shop/a, parent shop/payments: its share of the requests gets 500 (BackendNotFound)',
+        'HTTPRoute shop/b, parent shop/none: it has no effect there (NoMatchingParent)',
+      ],
+    );
+  });
 
   it('an HTTPRoute beside a GRPCRoute', () => {
     const told = verdicts(

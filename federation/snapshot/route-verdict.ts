@@ -1,3 +1,4 @@
+import type { ProviderProblem } from '../../clusters/provider.ts';
 import type { BackendRef, MeshRoute, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
 import { type ServiceKey, serviceKey } from '../model/service.ts';
 import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
@@ -44,6 +45,23 @@ export function routeVerdicts(attachments: readonly Attachment[], services: Serv
       ...partiallyInvalid(attachment.route),
     ],
   }));
+}
+
+/** For those who read no conditions. What is wrong in an object itself its provider has told already. */
+export function routeProblems(verdicts: readonly RouteVerdict[]): ProviderProblem[] {
+  return verdicts.flatMap(({ route, parent, conditions }) => {
+    // Of what has no effect there is nothing more to tell.
+    const [first] = conditions.filter(({ type, status }) => type !== 'PartiallyInvalid' && !status);
+    const told = first === undefined || first.reason === 'UnsupportedValue' ? [] : [first];
+    return told.map(({ type, reason, message }) => ({
+      where: `${route.kind} ${route.namespace}/${route.name}, parent ${serviceKey(parent.service)}`,
+      message,
+      hint:
+        type === 'Accepted'
+          ? `it has no effect there (${reason})`
+          : `its share of the requests gets 500 (${reason})`,
+    }));
+  });
 }
 
 /** Whether a route is attached to a port: by number, by name, or to all. */
