@@ -70,7 +70,7 @@ function applyTimes(request: PipelineRequest, { timeouts, retries }: CompiledRul
       idleMs: own?.idleMs,
     };
   }
-  if (retries !== undefined) request.retryPlan = retries;
+  if (retries !== undefined) request.retryPlan = retries === 'none' ? undefined : retries;
 }
 
 function applyFilters(

@@ -105,8 +105,8 @@ function compileBackend({ kind, service, port, fault }: BackendRef): CompiledBac
 }
 
 /** GEP-1731: the statuses that are named, and connections that fail or are lost. */
-function compileRetry({ attempts, backoffMs, statuses }: RouteRetry, workers: number): RetryPlan | undefined {
-  if (attempts === 0) return undefined;
+function compileRetry({ attempts, backoffMs, statuses }: RouteRetry, workers: number): RetryPlan | 'none' {
+  if (attempts === 0) return 'none';
   const backoff =
     backoffMs === undefined
       ? DEFAULT_RETRIES.backoff

@@ -74,5 +74,5 @@ export interface CompiledRule {
   readonly backends: Rotating<WeightedBackend> | undefined;
   /** undefined = those of the backend's own policy hold. */
   readonly timeouts: Omit<RequestTimeouts, 'idleMs'> | undefined;
-  readonly retries: RetryPlan | undefined;
+  readonly retries: RetryPlan | 'none' | undefined;
 }

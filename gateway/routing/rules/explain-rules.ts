@@ -103,7 +103,9 @@ function timeSentences({ timeouts, retries }: CompiledRule): readonly string[] {
   if (timeouts?.requestMs !== undefined) sentences.push(bound('A request', timeouts.requestMs));
   if (timeouts?.backendRequestMs !== undefined)
     sentences.push(bound('One attempt', timeouts.backendRequestMs));
-  if (retries !== undefined) sentences.push(`It is retried up to ${retries.maxRetries} times.`);
+  if (retries === 'none') sentences.push('It is not retried, by the rule.');
+  else if (retries !== undefined)
+    sentences.push(`It is retried up to ${retries.maxRetries} times, by the rule.`);
   return sentences;
 }
 
