@@ -56,6 +56,8 @@ const bookmark = z.object({ metadata: z.object({ resourceVersion: z.string().min
 const WATCH_SECONDS = 300;
 /** Objects of a page that are read in one turn of the event loop. */
 const READ_AT_ONCE = 50;
+/** Of ten thousand changes, those that are told in one turn. */
+const TOLD_AT_ONCE = 500;
 /** An API server that restarts is no problem to tell of. */
 const TOLD_FROM_ATTEMPT = 2;
 
@@ -172,13 +174,13 @@ export class Reflector<T> {
       }
     }
     this.#type = type;
-    this.#replace(found);
+    await this.#replace(found);
     this.#condition.set({ kind: 'synced' });
     this.#becomeReady();
     return { kind: 'listed', resourceVersion };
   }
 
-  #replace(found: ReadonlyMap<ObjectKey, Kept<T> | undefined>): void {
+  async #replace(found: ReadonlyMap<ObjectKey, Kept<T> | undefined>): Promise<void> {
     const changed: ObjectKey[] = [];
     for (const key of this.#kept.keys()) {
       if (found.get(key) !== undefined) continue;
@@ -190,7 +192,10 @@ export class Reflector<T> {
       this.#kept.set(key, kept);
       changed.push(key);
     }
-    if (changed.length > 0) this.#options.changed(changed);
+    for (let from = 0; from < changed.length; from += TOLD_AT_ONCE) {
+      this.#options.changed(changed.slice(from, from + TOLD_AT_ONCE));
+      await setImmediate();
+    }
   }
 
   async #watch(resourceVersion: string): Promise<ReflectorEvent> {
