@@ -201,7 +201,7 @@ const access = cases(
   'AccessPolicy',
   [
     'rules: [{ action: Allow, sourceClusters: [west] }]',
-    'mode: Audit\n  rules: [{ action: Deny, namespaces: [shop], serviceAccounts: [till, bank/teller], paths: [/shop.Cart/Get] }]',
+    'mode: Audit\n  callerProof: PodAddress\n  rules: [{ action: Deny, namespaces: [shop], serviceAccounts: [till, bank/teller], paths: [/shop.Cart/Get] }]',
     `targetRefs: [{ kind: ServiceImport, group: ${IMPORT}, name: cart }]\n  rules: [{ action: Allow }]`,
     'rules: [{ action: Deny, principals: ["spiffe://west.mesh.example/*"], methods: [GET], pathPrefixes: [/] }]',
   ],
