@@ -1,5 +1,6 @@
 import { AdminServer, telemetryPages } from './admin/admin-server.ts';
 import type { FederationState } from './admin/state-report.ts';
+import { ClustersetNews } from './clusterset-news.ts';
 import type { ListenAddress, MemberConfig } from './config.ts';
 import { gatewayId } from './model/identity.ts';
 import { UserError } from './model/user-error.ts';
@@ -52,6 +53,7 @@ export class FederationService {
       const doors = await openDoors(config, given, ground, lifetime);
       const parts = await openParts(config, given, ground, lifetime);
       connect(parts, given, lifetime);
+      showClusterset(config, given, parts, lifetime);
       const startedAtMs = given.clock.now();
       const state = (): FederationState =>
         describeState(config, given, parts, { startedAtMs, rejectedConnections: doors.refusals.counts });
@@ -107,6 +109,33 @@ function connect(
     },
     (failure: unknown) => log.error({ failure: String(failure) }, 'the resources cannot be listed'),
   );
+}
+
+/** Where the cluster has an API of its own, its objects say what the clusterset has. */
+function showClusterset(
+  { local }: MemberConfig,
+  { showClusterset: show, clock }: GivenParts,
+  parts: ServiceParts,
+  lifetime: Lifetime,
+): void {
+  if (show === undefined) return;
+  const { routing, publisher } = parts;
+  const news = new ClustersetNews({
+    local: local.name,
+    snapshot: () => (routing.started ? routing.history.value : undefined),
+    disputesOf: (key) => routing.conflictsOf(key),
+    complete: () => parts.follower.complete,
+    isSaid: (key) => routing.exporter.records.has(key),
+    isPublished: (key) => publisher.isPublished(key),
+    clock,
+  });
+  lifetime.add(() => news.close());
+  lifetime.add(routing.history.watch(() => news.snapshotChanged()));
+  const lead = (): void => news.leading.set(publisher.state.value.kind === 'leading');
+  lifetime.add(publisher.state.watch(lead));
+  const shown = show(news);
+  lifetime.add(() => shown.close());
+  lead();
 }
 
 /** Looks from time to time, for what is wrong with the disk comes from many places. @returns what ends it */

@@ -10,6 +10,9 @@ import { createEnrolment } from '../clusters/join/enrolment.ts';
 import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
 import { KubernetesProvider } from '../clusters/kubernetes/kubernetes-provider.ts';
 import { LeaderLease } from '../clusters/kubernetes/leader-lease.ts';
+import type { ClustersetView } from '../clusters/kubernetes/mcs/clusterset-view.ts';
+import { DerivedPorts } from '../clusters/kubernetes/mcs/derived-ports.ts';
+import { McsController } from '../clusters/kubernetes/mcs/mcs-controller.ts';
 import { AddressWatch } from '../clusters/kubernetes/membership/address-watch.ts';
 import { ClustersetMap } from '../clusters/kubernetes/membership/clusterset-map.ts';
 import { InvitesSecret } from '../clusters/kubernetes/membership/invites-secret.ts';
@@ -34,6 +37,8 @@ import { readIfThere } from './runtime/durable-file.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { TelemetryServer } from './runtime/telemetry-server.ts';
 import type { Readable } from './runtime/watchable.ts';
+import { DerivedPortBook } from './state/derived-port-book.ts';
+import { FilePortBook, type PortBook } from './state/port-book.ts';
 import { openStore } from './store/open.ts';
 import { readStoreAccess } from './store-access.ts';
 
@@ -159,6 +164,8 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     election: { kind: 'external', elected },
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
+    showClusterset: (view) => showClusterset(pod, view),
+    portBook: openPortBook(client, member.servicePortsFile, lifetime),
     clock,
     random,
     log,
@@ -186,6 +193,25 @@ async function elect(
   });
   lifetime.add(() => ports.close());
   return lease.elected;
+}
+
+/** Imports, and the status of exports, as objects of the cluster. */
+function showClusterset({ config, client, namespace, problems }: Pod, view: ClustersetView): McsController {
+  return new McsController({
+    client,
+    namespace,
+    gatewayService: config.kubernetes.gatewayService,
+    view,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    problems: (found) => problems.tell('imports', found.length === 0 ? undefined : found.join('; ')),
+  });
+}
+
+function openPortBook(client: KubeClient, ownFile: string, lifetime: Lifetime): PortBook {
+  const derived = new DerivedPorts({ client, clock: SYSTEM_CLOCK, random: Math.random });
+  lifetime.add(() => derived.close());
+  return new DerivedPortBook(derived, new FilePortBook(ownFile));
 }
 
 function watchAddresses({ config, client, namespace, problems }: Pod, file: ClusterFile, lifetime: Lifetime) {

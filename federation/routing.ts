@@ -143,6 +143,11 @@ export class Routing implements FindingsListener {
     return this.#builder.conflicts;
   }
 
+  /** The same list for as long as it says the same. */
+  conflictsOf(key: ServiceKey): readonly ExportConflict[] {
+    return this.#builder.conflictsOf(key);
+  }
+
   /** Services that are offered and not served, and why. */
   get serviceProblems(): readonly string[] {
     return this.#builder.problems;

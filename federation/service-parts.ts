@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { ClustersetView } from '../clusters/kubernetes/mcs/clusterset-view.ts';
 import type { ClusterProvider } from '../clusters/provider.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
 import type { MemberConfig } from './config.ts';
@@ -12,6 +13,7 @@ import { type Readable, Watchable } from './runtime/watchable.ts';
 import type { GatewayProof } from './service/gateway-proof.ts';
 import type { Enrolment } from './service/grpc-servers.ts';
 import { FolderLock } from './state/folder-lock.ts';
+import { FilePortBook, type PortBook } from './state/port-book.ts';
 import { SharedPorts } from './state/shared-ports.ts';
 import { StateKeeper } from './state/state-keeper.ts';
 import type { StoreDriver } from './store/driver.ts';
@@ -36,6 +38,10 @@ export interface GivenParts {
   readonly onTrust?: (trust: ClusterTrust) => void;
   /** What is wrong around the service, for its state. */
   readonly outsideProblems?: Readable<readonly string[]>;
+  /** Shows what the clusterset has in the cluster's own API; closed first of all parts. */
+  readonly showClusterset?: (view: ClustersetView) => { close(): Promise<void> };
+  /** Where the ports of its services are written down; the file of the configuration otherwise. */
+  readonly portBook?: PortBook;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -89,11 +95,16 @@ export async function openParts(
   lifetime: Lifetime,
 ): Promise<ServiceParts> {
   const { clock, log } = given;
-  const { servicePorts: range, servicePortsFile: path } = config;
+  const { servicePorts: range, servicePortsFile } = config;
   const pace = new LogPace(clock);
   lifetime.add(() => pace.close());
   const report = reporter(log, pace);
-  const ports = await SharedPorts.open({ path, range, clock, warn: (message) => log.warn(message) });
+  const ports = await SharedPorts.open({
+    book: given.portBook ?? new FilePortBook(servicePortsFile),
+    range,
+    clock,
+    warn: (message) => log.warn(message),
+  });
   lifetime.add(() => ports.close());
   const follower = await openFollower(config, given, ground.trust, report);
   lifetime.add(() => follower.close());

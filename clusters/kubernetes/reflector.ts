@@ -96,6 +96,11 @@ export class Reflector<T> {
     return this.#state;
   }
 
+  /** The version in which the kind was served last. */
+  get type(): ResourceType {
+    return this.#type;
+  }
+
   get size(): number {
     return this.#kept.size;
   }

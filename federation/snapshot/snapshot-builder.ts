@@ -47,6 +47,8 @@ export interface SnapshotOrigin {
   readonly last: RoutingSnapshot | undefined;
 }
 
+const NO_CONFLICTS: readonly ExportConflict[] = [];
+
 /** Turns changes into one immutable snapshot after another. Only services that are marked are looked at. */
 export class SnapshotBuilder {
   readonly #sources: BuilderSources;
@@ -71,6 +73,11 @@ export class SnapshotBuilder {
 
   get conflicts(): readonly ExportConflict[] {
     return [...this.#conflicts.values()].flat();
+  }
+
+  /** The same list for as long as it says the same. */
+  conflictsOf(key: ServiceKey): readonly ExportConflict[] {
+    return this.#conflicts.get(key) ?? NO_CONFLICTS;
   }
 
   /** Services that are offered and not served, and why. */

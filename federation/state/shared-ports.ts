@@ -1,10 +1,10 @@
 import type { Clock } from '../runtime/clock.ts';
 import { Saver } from '../runtime/saver.ts';
 import { ListenPorts, type PortRange, type PortTarget } from '../snapshot/listen-ports.ts';
-import { readPorts, writePorts } from './memory-file.ts';
+import type { PortBook } from './port-book.ts';
 
 export interface SharedPortsOptions {
-  readonly path: string;
+  readonly book: PortBook;
   readonly range: PortRange;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
@@ -14,7 +14,7 @@ const SAVE_DELAY_MS = 20;
 const READ_EVERY_MS = 2000;
 
 /**
- * The ports of this cluster's services, kept in a file that all replicas of the federation service share. Only the
+ * The ports of this cluster's services, kept in a book that all replicas of the federation service share. Only the
  * leader gives and takes ports; the others read what it wrote, so that a port is the same service on every gateway.
  */
 export class SharedPorts {
@@ -32,20 +32,20 @@ export class SharedPorts {
   private constructor(options: SharedPortsOptions, ports: ListenPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.#saver = new Saver(options.clock, SAVE_DELAY_MS, () => writePorts(options.path, this.#ports.grants));
+    this.#saver = new Saver(options.clock, SAVE_DELAY_MS, () => options.book.write(this.#ports.grants));
     this.#readLater();
   }
 
-  /** @throws UserError when the file cannot be understood. */
+  /** @throws UserError when the book cannot be understood. */
   static async open(options: SharedPortsOptions): Promise<SharedPorts> {
-    return new SharedPorts(options, new ListenPorts(options.range, await readPorts(options.path)));
+    return new SharedPorts(options, new ListenPorts(options.range, await options.book.read(false)));
   }
 
   get problems(): readonly string[] {
-    const { path, range } = this.#options;
+    const { book, range } = this.#options;
     const unsaved = this.#saver.problem.value;
     return [
-      ...(unsaved === undefined ? [] : [`${path}: the service ports cannot be saved: ${unsaved}`]),
+      ...(unsaved === undefined ? [] : [`${book.name}: the service ports cannot be saved: ${unsaved}`]),
       ...(this.#exhausted
         ? [`no service port is free in ${range.from} to ${range.to}: widen servicePorts`]
         : []),
@@ -106,7 +106,7 @@ export class SharedPorts {
 
   #readLater(): void {
     this.#cancelRead();
-    if (!this.#closed && this.#role === 'following') {
+    if (!this.#closed && this.#role !== 'leading') {
       this.#cancelRead = this.#options.clock.after(READ_EVERY_MS, () => this.#read());
     }
   }
@@ -117,22 +117,25 @@ export class SharedPorts {
 
   async #readNow(): Promise<void> {
     if (this.#role === 'leading') return;
-    const { path, range, warn } = this.#options;
+    const { book, range, warn } = this.#options;
+    const takingOver = this.#role === 'taking-over';
     try {
-      // What could not be saved is not in the file: better to keep it than to read it away.
+      // What could not be saved is not in the book: better to keep it than to read it away.
       const saved = await this.#saver.flush();
-      const ports = saved ? new ListenPorts(range, await readPorts(path)) : this.#ports;
-      if (!this.#closed) this.#take(ports);
+      const readable = saved || book.mustBeRead;
+      const ports = readable ? new ListenPorts(range, await book.read(takingOver)) : this.#ports;
+      if (!this.#closed) this.#take(ports, takingOver);
     } catch (failure) {
       warn(failure instanceof Error ? failure.message : String(failure));
-      if (!this.#closed) this.#take(this.#ports);
+      if (!this.#closed && !book.mustBeRead) this.#take(this.#ports, takingOver);
     }
     this.#readLater();
   }
 
-  #take(ports: ListenPorts): void {
+  /** @param takingOver what was asked for: the role may be another one by now */
+  #take(ports: ListenPorts, takingOver: boolean): void {
     const same = JSON.stringify(ports.grants) === JSON.stringify(this.#ports.grants);
-    const tookOver = this.#role === 'taking-over';
+    const tookOver = takingOver && this.#role === 'taking-over';
     if (!same) this.#ports = ports;
     if (tookOver) this.#role = 'leading';
     if (same && !tookOver) return;

@@ -8,6 +8,7 @@ import { ManualClock } from '../runtime/clock.ts';
 import { Saver } from '../runtime/saver.ts';
 import { FolderLock } from './folder-lock.ts';
 import { printMemory, readMemory, readPorts } from './memory-file.ts';
+import { FilePortBook } from './port-book.ts';
 import { SharedPorts } from './shared-ports.ts';
 
 const LOCAL = {
@@ -103,7 +104,12 @@ describe('the ports that replicas share', () => {
     const changes: number[] = [];
     const warnings: string[] = [];
     const range = { from: 15_500, to: 15_999 };
-    const ports = await SharedPorts.open({ path, range, clock, warn: (message) => warnings.push(message) });
+    const ports = await SharedPorts.open({
+      book: new FilePortBook(path),
+      range,
+      clock,
+      warn: (message) => warnings.push(message),
+    });
     ports.watch(() => changes.push(clock.now()));
     t.after(() => ports.close());
     return { ports, changes, warnings, clock };
@@ -198,7 +204,7 @@ describe('the ports that replicas share', () => {
     const path = join(tempFolder(t), 'ports.json');
     const clock = new ManualClock();
     const ports = await SharedPorts.open({
-      path,
+      book: new FilePortBook(path),
       range: { from: 15_500, to: 15_500 },
       clock,
       warn: () => {},

@@ -123,6 +123,11 @@ export class StorePublisher {
     return [...this.#unfit].slice(0, 100).map(([key, reason]) => unfit(key, reason));
   }
 
+  /** Whether the store has, or had when it was last heard, anything of a service from us. */
+  isPublished(key: ServiceKey): boolean {
+    return this.#publication.stored.has(key);
+  }
+
   /** Changes that the store has not taken yet. */
   get pendingCount(): number {
     return this.#publication.pendingCount;

@@ -1,0 +1,46 @@
+import type { ClusterName } from '../../../federation/model/cluster.ts';
+import type { ServiceKey } from '../../../federation/model/service.ts';
+import type { SnapshotService } from '../../../federation/model/snapshot.ts';
+import type { Readable } from '../../../federation/runtime/watchable.ts';
+
+/** A service of the clusterset, as far as it is imported. */
+export type ClustersetService = Pick<SnapshotService, 'service' | 'type' | 'ports' | 'offers'>;
+
+/** Where two exports of a service disagree; `reason` is KEP-1645's. */
+export interface ExportDispute {
+  /** Whose export lost. */
+  readonly cluster: ClusterName;
+  /** Whose older export holds. */
+  readonly winner: ClusterName;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** How far this cluster's own export of a service has come. */
+export type ExportProgress =
+  /** Nothing is said of it to others. */
+  | { readonly kind: 'unsaid' }
+  /** It is on its way to the store. */
+  | { readonly kind: 'pending' }
+  /** Other clusters can read it. */
+  | { readonly kind: 'published' };
+
+/** What the clusterset knows, as the federation service gives it. Every answer is what holds at that moment. */
+export interface ClustersetView {
+  readonly local: ClusterName;
+  /** Only a leader writes. */
+  readonly leading: Readable<boolean>;
+  /** Everything that there is has been known at one time. */
+  readonly complete: Readable<boolean>;
+  readonly keys: Iterable<ServiceKey>;
+  serviceOf(key: ServiceKey): ClustersetService | undefined;
+  /**
+   * It was there and was taken back, or everything is known and it is not there. A service of a cluster that is not
+   * read yet is neither there nor gone.
+   */
+  isGone(key: ServiceKey): boolean;
+  disputesOf(key: ServiceKey): readonly ExportDispute[];
+  exportOf(key: ServiceKey): ExportProgress;
+  /** Calls back with the services of which an answer is another one now. */
+  watch(listener: (keys: readonly ServiceKey[]) => void): () => void;
+}

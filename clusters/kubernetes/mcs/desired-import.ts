@@ -1,0 +1,153 @@
+import type { ClusterName } from '../../../federation/model/cluster.ts';
+import type { ServicePort } from '../../../federation/model/service.ts';
+import type { SnapshotPort } from '../../../federation/model/snapshot.ts';
+import type { KubeObject, ResourceType } from '../resource-type.ts';
+import type { ClustersetService } from './clusterset-view.ts';
+import type { WantedCondition } from './conditions.ts';
+import type { GatewayEndpoint, GatewayEndpoints } from './gateway-endpoints.ts';
+import {
+  type AddressType,
+  apiVersion,
+  derivedName,
+  importLabels,
+  SLICE_MANAGED_BY,
+  SLICE_MANAGER,
+  SLICE_SERVICE,
+  SOURCE_CLUSTER,
+  sliceName,
+} from './mcs-objects.ts';
+
+/** An import's derived Service and its slices: what gives it an address. */
+export interface Derived {
+  readonly service: KubeObject;
+  readonly slices: readonly KubeObject[];
+}
+
+/** A service port that every gateway listens on. */
+interface OpenPort extends ServicePort {
+  readonly listenPort: number;
+}
+
+/**
+ * The Service without a selector, and the slices that say where it goes: to this cluster's gateways, at the port that
+ * they listen on for it. undefined where nothing has a port: a headless service needs a network that is flat between
+ * clusters, for nobody translates its ports.
+ */
+export function desiredDerived(known: ClustersetService, gateways: GatewayEndpoints): Derived | undefined {
+  const ports = openPorts(known);
+  if (known.type === 'Headless' || ports.length === 0) return undefined;
+  const { service } = known;
+  return {
+    service: {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: derivedName(service),
+        namespace: service.namespace,
+        labels: importLabels(service),
+      },
+      spec: {
+        type: 'ClusterIP',
+        ipFamilyPolicy: 'PreferDualStack',
+        ports: ports.map((port) => ({ ...shownPort(port), targetPort: port.listenPort })),
+      },
+    },
+    slices: known.offers.flatMap(({ cluster, ports: offered }) =>
+      [...gateways].map(([addressType, endpoints]) => {
+        const carried = offered === undefined ? ports : ports.filter(({ name }) => offered.includes(name));
+        return slice(known, cluster, addressType, endpoints, carried);
+      }),
+    ),
+  };
+}
+
+function openPorts({ ports }: ClustersetService): readonly OpenPort[] {
+  return ports.filter((port): port is SnapshotPort & OpenPort => port.listenPort !== undefined);
+}
+
+function slice(
+  { service }: ClustersetService,
+  cluster: ClusterName,
+  addressType: AddressType,
+  endpoints: readonly GatewayEndpoint[],
+  ports: readonly OpenPort[],
+): KubeObject {
+  const labels = {
+    ...importLabels(service),
+    [SOURCE_CLUSTER]: cluster,
+    [SLICE_SERVICE]: derivedName(service),
+    [SLICE_MANAGED_BY]: SLICE_MANAGER,
+  };
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: sliceName(service, cluster, addressType), namespace: service.namespace, labels },
+    addressType,
+    endpoints,
+    ports: ports.map((port) => ({
+      name: port.name,
+      port: port.listenPort,
+      protocol: 'TCP',
+      ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+    })),
+  };
+}
+
+function shownPort({ name, port, appProtocol }: ServicePort): Readonly<Record<string, string | number>> {
+  return {
+    ...(name === '' ? {} : { name }),
+    port,
+    protocol: 'TCP',
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+  };
+}
+
+/** @param ips the derived Service's; none for a headless one, or while it has none */
+export function desiredImport(
+  { service, type, ports }: ClustersetService,
+  ips: readonly string[],
+  resource: ResourceType,
+): KubeObject {
+  return {
+    apiVersion: apiVersion(resource),
+    kind: 'ServiceImport',
+    metadata: { name: service.name, namespace: service.namespace, labels: importLabels(service) },
+    spec: { type, ports: ports.map(shownPort), ...(ips.length === 0 ? {} : { ips }) },
+  };
+}
+
+/** Whether clients can use the import now, and why not. */
+export function importReady(
+  known: ClustersetService,
+  ips: readonly string[],
+  gateways: GatewayEndpoints,
+): WantedCondition {
+  const no = (reason: string, message: string): WantedCondition => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
+  if (known.type === 'Headless') {
+    return no(
+      'FlatNetworkRequired',
+      "a headless service's own addresses need a network that is flat between clusters; by the HTTP port of the gateways " +
+        'it is reached under its name',
+    );
+  }
+  const closed = known.ports.filter(({ listenPort }) => listenPort === undefined);
+  if (closed.length > 0) {
+    const names = closed.map(({ name, port }) => (name === '' ? String(port) : name)).join(', ');
+    return no('Pending', `no port of the gateways is given yet to: ${names}`);
+  }
+  if (ips.length === 0) return no('Pending', 'the derived Service has no address yet');
+  if (![...gateways.values()].some((found) => found.some(({ conditions }) => conditions.ready))) {
+    return no('Pending', 'no gateway of this cluster is ready');
+  }
+  return {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Ready',
+    message: "it is reached through this cluster's gateways",
+  };
+}

@@ -1,0 +1,91 @@
+import { parseServiceKey, type ServiceKey } from '../../../federation/model/service.ts';
+import type { Clock } from '../../../federation/runtime/clock.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
+import type { ClustersetService, ClustersetView } from './clusterset-view.ts';
+import { datedConditions, hasConditions } from './conditions.ts';
+import { type Derived, desiredDerived, desiredImport, importReady } from './desired-import.ts';
+import type { ObservedImport } from './observed.ts';
+import { ForeignObject } from './owned-objects.ts';
+
+export interface ReconcilerParts {
+  readonly view: ClustersetView;
+  readonly objects: ClusterObjects;
+  readonly clock: Clock;
+}
+
+/** Makes what the cluster has of one imported service what it should have. A step that fails is taken again. */
+export async function reconcileImport(parts: ReconcilerParts, key: ServiceKey): Promise<void> {
+  const { view, objects } = parts;
+  const known = view.serviceOf(key);
+  const { namespace } = parseServiceKey(key);
+  // A namespace that ends takes all that is in it along.
+  if (!objects.hasNamespace(namespace)) return;
+  if (known !== undefined) await provide(parts, key, known);
+  else if (view.isGone(key)) await withdraw(parts, key);
+}
+
+async function provide(parts: ReconcilerParts, key: ServiceKey, known: ClustersetService): Promise<void> {
+  const { objects } = parts;
+  const other = objects.imports.get(known.service);
+  // Before anything is made that only the import would lead to.
+  if (other?.ours === false) throw new ForeignObject(`ServiceImport ${key}`);
+  const derived = desiredDerived(known, objects.gateways);
+  const ips = derived === undefined ? [] : await provideDerived(parts, derived);
+  const { imports } = objects;
+  const written = await imports.ensure(desiredImport(known, ips, imports.type));
+  await writeStatus(parts, known, ips, written);
+  await removeOthers(parts, key, derived);
+}
+
+/** @returns the addresses that the Service was given */
+async function provideDerived(
+  { objects }: ReconcilerParts,
+  { service, slices }: Derived,
+): Promise<readonly string[]> {
+  const { clusterIPs } = await objects.services.ensure(service);
+  for (const slice of slices) await objects.slices.ensure(slice);
+  return clusterIPs;
+}
+
+async function writeStatus(
+  { objects, clock }: ReconcilerParts,
+  known: ClustersetService,
+  ips: readonly string[],
+  found: ObservedImport,
+): Promise<void> {
+  const wanted = importReady(known, ips, objects.gateways);
+  const conditions = datedConditions([wanted], found.conditions, found.generation, clock.now());
+  const clusters = known.offers.map(({ cluster }) => cluster);
+  const endpointSliceObjects = ips.length === 0 ? 'Absent' : 'Present';
+  const same =
+    hasConditions(found.conditions, conditions) &&
+    found.endpointSliceObjects === endpointSliceObjects &&
+    JSON.stringify([...found.clusters].sort()) === JSON.stringify([...clusters].sort());
+  if (same) return;
+  const status = { clusters: clusters.map((cluster) => ({ cluster })), conditions, endpointSliceObjects };
+  await objects.imports.writeStatus(known.service, status);
+}
+
+/** What was made for it and is not meant any more: slices of clusters that no longer offer it, a Service of no port. */
+async function removeOthers(
+  { objects }: ReconcilerParts,
+  key: ServiceKey,
+  derived: Derived | undefined,
+): Promise<void> {
+  const slices = new Set(derived?.slices.map(({ metadata }) => metadata.name));
+  for (const slice of objects.slices.of(key)) {
+    if (!slices.has(slice.name)) await objects.slices.remove(slice);
+  }
+  for (const service of objects.services.of(key)) {
+    if (service.name !== derived?.service.metadata.name) await objects.services.remove(service);
+  }
+  const { name } = parseServiceKey(key);
+  for (const other of objects.imports.of(key)) if (other.name !== name) await objects.imports.remove(other);
+}
+
+/** The import first: no name leads to what is taken away next. */
+async function withdraw({ objects }: ReconcilerParts, key: ServiceKey): Promise<void> {
+  for (const found of objects.imports.of(key)) await objects.imports.remove(found);
+  for (const slice of objects.slices.of(key)) await objects.slices.remove(slice);
+  for (const service of objects.services.of(key)) await objects.services.remove(service);
+}

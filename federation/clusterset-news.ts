@@ -1,0 +1,134 @@
+import type {
+  ClustersetService,
+  ClustersetView,
+  ExportDispute,
+  ExportProgress,
+} from '../clusters/kubernetes/mcs/clusterset-view.ts';
+import type { ClusterName } from './model/cluster.ts';
+import type { ServiceKey } from './model/service.ts';
+import type { RoutingSnapshot } from './model/snapshot.ts';
+import { type Clock, every } from './runtime/clock.ts';
+import { Watchable } from './runtime/watchable.ts';
+import { Coalescer } from './snapshot/coalescer.ts';
+
+export interface NewsSources {
+  readonly local: ClusterName;
+  /** The newest snapshot, once one was built of all that the provider and the peers' copies have. */
+  readonly snapshot: () => RoutingSnapshot | undefined;
+  readonly disputesOf: (key: ServiceKey) => readonly ExportDispute[];
+  /** Every member's copy has all that the store has. */
+  readonly complete: () => boolean;
+  /** This cluster says it to others, or wants to. */
+  readonly isSaid: (key: ServiceKey) => boolean;
+  readonly isPublished: (key: ServiceKey) => boolean;
+  readonly clock: Clock;
+}
+
+/** Snapshots may follow each other every 10 ms; objects in a cluster are not written that often. */
+const LOOK_INTERVAL_MS = 100;
+/** What comes without a new snapshot: that the store took an export, that everything was read. */
+const LOOK_EVERY_MS = 1000;
+
+interface Told {
+  readonly service: ClustersetService;
+  readonly disputes: readonly ExportDispute[];
+}
+
+/** What the clusterset knows, and what of it changed: for whoever shows it in the cluster's own API. */
+export class ClustersetNews implements ClustersetView {
+  readonly leading = new Watchable(false);
+  readonly complete = new Watchable(false);
+  readonly #sources: NewsSources;
+  readonly #listeners = new Set<(keys: readonly ServiceKey[]) => void>();
+  readonly #looks: Coalescer;
+  readonly #stop: () => void;
+  /** What listeners know; a service that was in here and went has been taken back. */
+  readonly #told = new Map<ServiceKey, Told>();
+  readonly #gone = new Set<ServiceKey>();
+  /** Exports of which it was said that they are on their way. */
+  readonly #pending = new Set<ServiceKey>();
+  #wasComplete = false;
+
+  constructor(sources: NewsSources) {
+    this.#sources = sources;
+    this.#looks = new Coalescer(sources.clock, LOOK_INTERVAL_MS, () => this.#look());
+    this.#stop = every(sources.clock, LOOK_EVERY_MS, () => this.#looks.request());
+  }
+
+  get local(): ClusterName {
+    return this.#sources.local;
+  }
+
+  get keys(): Iterable<ServiceKey> {
+    return this.#told.keys();
+  }
+
+  serviceOf(key: ServiceKey): ClustersetService | undefined {
+    return this.#told.get(key)?.service;
+  }
+
+  isGone(key: ServiceKey): boolean {
+    if (this.#told.has(key)) return false;
+    // Once everything was known, each later word of a cluster is followed, and none of them is missed.
+    return this.#gone.has(key) || this.complete.value;
+  }
+
+  disputesOf(key: ServiceKey): readonly ExportDispute[] {
+    return this.#told.get(key)?.disputes ?? [];
+  }
+
+  exportOf(key: ServiceKey): ExportProgress {
+    const { isSaid, isPublished } = this.#sources;
+    if (isPublished(key)) return { kind: 'published' };
+    this.#pending.add(key);
+    return { kind: isSaid(key) ? 'pending' : 'unsaid' };
+  }
+
+  watch(listener: (keys: readonly ServiceKey[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** There is a new snapshot. */
+  snapshotChanged(): void {
+    this.#looks.request();
+  }
+
+  close(): void {
+    this.#stop();
+    this.#looks.close();
+  }
+
+  #look(): void {
+    const snapshot = this.#sources.snapshot();
+    // Version 0 is what an earlier process served: nobody has looked yet whether it still holds.
+    if (snapshot === undefined || snapshot.version === 0) return;
+    const changed = new Set<ServiceKey>();
+    this.#takeServices(snapshot, changed);
+    for (const key of this.#pending) {
+      if (this.#sources.isPublished(key) && this.#pending.delete(key)) changed.add(key);
+    }
+    if (changed.size > 0) for (const listener of [...this.#listeners]) listener([...changed]);
+    // The copies may be ahead of the snapshot by one build, which has happened when this looks a second time.
+    const complete = this.#sources.complete();
+    if (complete && this.#wasComplete) this.complete.set(true);
+    this.#wasComplete = complete;
+  }
+
+  #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
+    for (const [key, service] of services) {
+      const disputes = this.#sources.disputesOf(key);
+      const before = this.#told.get(key);
+      if (before?.service === service && before.disputes === disputes) continue;
+      this.#told.set(key, { service, disputes });
+      this.#gone.delete(key);
+      changed.add(key);
+    }
+    for (const key of this.#told.keys()) {
+      if (services.has(key)) continue;
+      this.#told.delete(key);
+      this.#gone.add(key);
+      changed.add(key);
+    }
+  }
+}
