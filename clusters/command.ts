@@ -15,6 +15,7 @@ import { type JoinFlags, joinCommand } from './commands/join-command.ts';
 import { type LeaveFlags, leaveCommand } from './commands/leave-command.ts';
 import { type LookFlags, listCommand } from './commands/list-command.ts';
 import type { ConfiguredCluster, Programs } from './commands/programs.ts';
+import type { RegisterFlags } from './commands/register-command.ts';
 import { releaseStore } from './commands/release-store.ts';
 import { statusCommand } from './commands/status-command.ts';
 import { ADMIN_PASSWORD_VARIABLE } from './commands/store-flags.ts';
@@ -62,6 +63,7 @@ export function registerClusterCommand(program: Command): void {
   const cluster = program
     .command('cluster')
     .description('found a clusterset, let clusters join, see how they do, leave');
+  registerRegister(cluster);
   registerInit(cluster);
   registerInvite(cluster);
   registerJoin(cluster);
@@ -69,6 +71,40 @@ export function registerClusterCommand(program: Command): void {
   registerLeave(cluster);
   registerCleanUp(cluster);
 }
+
+/** Loaded only when it runs: it brings the Kubernetes client. */
+function registerRegister(cluster: Command): void {
+  const command = cluster
+    .command('register')
+    .description("make a Kubernetes cluster a member of another's clusterset, with a check of each step")
+    .argument('<name>', "the cluster's name, as in the chart's cluster.name")
+    .requiredOption('--context <name>', 'the context of the cluster that is to join')
+    .requiredOption(
+      '--with-context <name>',
+      'the context of the trust home; it founds a clusterset if it has none',
+    )
+    .option('--kubeconfig <file>', "the file with both contexts (default: kubectl's)")
+    .option('--namespace <name>', 'of both releases (default: found by their labels)')
+    .option('--clusterset <domain>', 'name of a clusterset that has to be founded', 'mesh.local')
+    .option(
+      '--timeout <duration>',
+      'how long to try to join, and then to wait for each of both clusters',
+      '2m',
+    );
+  withOutput(command)
+    .addHelpText('after', REGISTER_EXAMPLES)
+    .action(async (name: string, flags: RegisterFlags & Output) => {
+      const { interruption, registerCommand } = await import('./commands/register-command.ts');
+      const interrupted = new AbortController();
+      process.once('SIGINT', () => interrupted.abort(interruption()));
+      await registerCommand(name, flags, outputOf(flags), interrupted.signal);
+    });
+}
+
+const REGISTER_EXAMPLES = `
+Examples:
+  isthmus cluster register west --context west --with-context east
+  isthmus cluster register west --context west --with-context east --clusterset mesh.example --timeout 5m`;
 
 function registerInit(cluster: Command): void {
   const command = cluster

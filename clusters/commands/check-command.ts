@@ -3,8 +3,7 @@ import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
 import { type SightLayout, sightLayout } from '../folder/home-file.ts';
 import type { FolderLayout } from '../folder/layout.ts';
 import { attempt } from './attempt.ts';
-import { type CheckStep, failedBy, ok } from './check-step.ts';
-import type { CommandOutput } from './command-output.ts';
+import { type CheckStep, failedBy, ok, stepLine } from './check-step.ts';
 import { advertisedChecks, configurationChecks, folderCheck, trustCheck } from './folder-checks.ts';
 import type { LookContext, LookFlags } from './list-command.ts';
 import type { Programs } from './programs.ts';
@@ -19,7 +18,7 @@ export async function checkCommand({ dir }: LookFlags, context: CheckContext): P
   const { output } = context;
   const steps = await takeSteps(await sightLayout(dir), context);
   const failures = steps.filter(({ state }) => state === 'failed').length;
-  output.result({ ok: failures === 0, steps }, () => steps.map((step) => line(step, output)).join('\n'));
+  output.result({ ok: failures === 0, steps }, () => steps.map((step) => stepLine(step, output)).join('\n'));
   if (failures === 0) return;
   throw new UserError(`${failures} of ${steps.length} checks failed`, { exitCode: 3 });
 }
@@ -70,12 +69,4 @@ async function storeCheck(layout: FolderLayout, programs: Programs): Promise<Che
   const answer = await attempt(programs.checkStore(layout.federationFile));
   if (answer.kind === 'failed') return failedBy('store', answer.error);
   return ok('store', 'answers, and lets this cluster publish and read');
-}
-
-const MARKS = { ok: ['green', '✔'], failed: ['red', '✖'], skipped: ['dim', '–'] } as const;
-
-function line(step: CheckStep, output: CommandOutput): string {
-  const [style, mark] = MARKS[step.state];
-  const found = `${output.style(style, mark)} ${step.name}: ${step.detail.replaceAll('\n', '\n    ')}`;
-  return step.state === 'failed' ? `${found}\n    → ${step.cure}` : found;
 }

@@ -1,4 +1,5 @@
 import type { UserError } from '../../federation/model/user-error.ts';
+import type { CommandOutput } from './command-output.ts';
 
 /** One thing that was looked at. */
 export type CheckStep =
@@ -21,4 +22,13 @@ export function failedBy(name: string, error: UserError): CheckStep {
 
 export function skipped(name: string, detail: string): CheckStep {
   return { name, state: 'skipped', detail };
+}
+
+const MARKS = { ok: ['green', '✔'], failed: ['red', '✖'], skipped: ['dim', '–'] } as const;
+
+/** For a person: what was found, and below it what to do. */
+export function stepLine(step: CheckStep, output: CommandOutput): string {
+  const [style, mark] = MARKS[step.state];
+  const found = `${output.style(style, mark)} ${step.name}: ${step.detail.replaceAll('\n', '\n    ')}`;
+  return step.state === 'failed' ? `${found}\n    → ${step.cure}` : found;
 }

@@ -5,6 +5,7 @@ import { InCluster, type InClusterOptions } from './in-cluster.ts';
 import { type ContextOptions, KubeContext, loadKubeConfig } from './kube-context.ts';
 import { KubeError } from './kube-error.ts';
 import { describe, type KubeRequest, KubeTransport } from './kube-transport.ts';
+import { type ExecResult, execInPod, type PodProgram } from './pod-exec.ts';
 import {
   collectionPath,
   type KubeObject,
@@ -262,6 +263,14 @@ export class KubeClient {
       groups: status.user.groups ?? [],
       error: status.error,
     };
+  }
+
+  /** Runs a program in a pod and waits for its end; 30 s. @throws as `execInPod` */
+  exec(
+    program: PodProgram,
+    { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions = {},
+  ): Promise<ExecResult> {
+    return execInPod(this.#transport.credentials, program, { signal, timeoutMs });
   }
 
   close(): void {

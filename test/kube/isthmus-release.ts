@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { KubeCluster } from './kube-cluster.ts';
@@ -8,6 +9,7 @@ export const NAMESPACE = 'isthmus-system';
 const root = join(import.meta.dirname, '../..');
 const IMAGE = { repository: 'docker.io/local/isthmus', tag: 'e2e' };
 const INSTALL_TIMEOUT_MS = 240_000;
+const COMMAND_TIMEOUT_MS = 900_000;
 
 /** The image of this source tree, as a docker archive for `KubeCluster.load`. */
 export async function packImage(folder: string): Promise<string> {
@@ -15,6 +17,15 @@ export async function packImage(folder: string): Promise<string> {
   const ref = `${IMAGE.repository}:${IMAGE.tag}`;
   await runProgram(join(root, 'charts/image/archive.sh'), [ref, archive], { timeoutMs: 600_000 });
   return archive;
+}
+
+/** One kubeconfig with a context for each cluster, its name. */
+export async function joinKubeconfigs(folder: string, clusters: readonly KubeCluster[]): Promise<string> {
+  const [first] = clusters;
+  if (first === undefined) throw new Error('no clusters');
+  const path = join(folder, 'kubeconfig');
+  writeFileSync(path, await first.mergedKubeconfig(clusters), { mode: 0o600 });
+  return path;
 }
 
 /**
@@ -47,6 +58,14 @@ export async function installRelease(
   );
 }
 
+/** The command as its user runs it: with a kubeconfig for all clusters. */
+export async function isthmus(kubeconfig: string, ...args: readonly string[]): Promise<string> {
+  return await runProgram(process.execPath, [join(root, 'cli.ts'), ...args], {
+    env: { KUBECONFIG: kubeconfig },
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
+}
+
 /** The command in the federation service's pod, whose folder is the cluster's membership. */
 export async function isthmusIn(
   cluster: KubeCluster,
@@ -57,18 +76,23 @@ export async function isthmusIn(
   return await cluster.kubectl([...exec, ...args], options);
 }
 
-/** One founds a clusterset with the store of its release, the other joins it by a token; both know each other then. */
-export async function joinByToken(founder: KubeCluster, joiner: KubeCluster): Promise<void> {
-  await isthmusIn(founder, ['cluster', 'init', founder.name, '--clusterset', 'mesh.example']);
-  const token = await founder.until('an invitation', () =>
-    isthmusIn(founder, ['cluster', 'invite', joiner.name]),
+const registration = z.object({ ok: z.literal(true), joined: z.boolean() });
+
+/**
+ * The command of the chart's notes, run where the user has a kubeconfig: one cluster founds a clusterset with the store of
+ * its release unless it has one, the other joins it; both know each other then. @returns whether this made it a member
+ */
+export async function register(
+  kubeconfig: string,
+  joiner: KubeCluster,
+  founder: KubeCluster,
+): Promise<boolean> {
+  const contexts = ['--context', joiner.name, '--with-context', founder.name];
+  const more = ['--clusterset', 'mesh.example', '--timeout', '4m', '--output', 'json'];
+  const said = await joiner.explained(() =>
+    isthmus(kubeconfig, 'cluster', 'register', joiner.name, ...contexts, ...more),
   );
-  // The founder's gateways, which the joiner asks, take a moment to become a member's.
-  await joiner.until('a gateway that lets it join', () =>
-    isthmusIn(joiner, ['cluster', 'join', '-', '--cluster', joiner.name], { input: token }),
-  );
-  await joiner.until(`${founder.name} in sync`, () => inSync(joiner, founder));
-  await founder.until(`${joiner.name} in sync`, () => inSync(founder, joiner));
+  return registration.parse(JSON.parse(said)).joined;
 }
 
 const memberList = z.object({ members: z.array(z.object({ cluster: z.string(), reach: z.string() })) });

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeCache } from '../fixtures/kube-cache.ts';
 import { unreadyPods } from './pod-report.ts';
@@ -44,6 +44,13 @@ export class KubeCluster {
 
   helm(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
     return this.#program('helm', args, options);
+  }
+
+  /** One kubeconfig for all of them; each one's context has its name. */
+  mergedKubeconfig(clusters: readonly KubeCluster[]): Promise<string> {
+    const KUBECONFIG = clusters.map(({ kubeconfig }) => kubeconfig).join(delimiter);
+    const args = ['config', 'view', '--flatten', '--merge'];
+    return runProgram(join(kubeCache().programs, 'kubectl'), args, { env: { KUBECONFIG } });
   }
 
   /** What kubectl answers as JSON. */

@@ -1,6 +1,14 @@
+import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { inSync, installRelease, joinByToken, NAMESPACE, packImage } from './isthmus-release.ts';
+import {
+  inSync,
+  installRelease,
+  joinKubeconfigs,
+  NAMESPACE,
+  packImage,
+  register,
+} from './isthmus-release.ts';
 import type { KubeCluster } from './kube-cluster.ts';
 import { KubeRun } from './kube-run.ts';
 import { steps } from './kube-suite.ts';
@@ -10,12 +18,14 @@ import { missingNodes } from './requirement.ts';
 describe('two releases', { skip: missingNodes() }, () => {
   let east: KubeCluster;
   let west: KubeCluster;
+  let kubeconfig: string;
   const suite = steps(() => [east, west]);
 
   before(async () => {
     const run = await KubeRun.start(suite);
     const image = packImage(tempFolder(suite));
     [east, west] = await Promise.all([run.up('east', 1), run.up('west', 2)]);
+    kubeconfig = await joinKubeconfigs(tempFolder(suite), [east, west]);
     for (const cluster of [east, west]) await cluster.load(await image);
   });
 
@@ -26,8 +36,9 @@ describe('two releases', { skip: missingNodes() }, () => {
     }
   });
 
-  it('join by a token that one prints and the other is handed on stdin', async () => {
-    await joinByToken(east, west);
+  it('become members by one command, which done again finds all as it should be', async () => {
+    assert.equal(await register(kubeconfig, west, east), true);
+    assert.equal(await register(kubeconfig, west, east), false);
   });
 
   it('are members again after a power cut', async () => {

@@ -3,7 +3,14 @@ import { before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { serveClustersetNames } from '../coredns-corefile.ts';
-import { installRelease, isthmusIn, joinByToken, NAMESPACE, packImage } from '../isthmus-release.ts';
+import {
+  installRelease,
+  isthmusIn,
+  joinKubeconfigs,
+  NAMESPACE,
+  packImage,
+  register,
+} from '../isthmus-release.ts';
 import type { KubeCluster } from '../kube-cluster.ts';
 import { KubeRun } from '../kube-run.ts';
 import { steps } from '../kube-suite.ts';
@@ -18,12 +25,14 @@ const itemList = z.object({ items: z.array(z.object({ metadata: z.object({ name:
 describe('the journey', { skip: missingNodes() }, () => {
   let east: KubeCluster;
   let west: KubeCluster;
+  let kubeconfig: string;
   const suite = steps(() => [east, west]);
 
   before(async () => {
     const run = await KubeRun.start(suite);
     const image = packImage(tempFolder(suite));
     [east, west] = await Promise.all([run.up('east', 1), run.up('west', 2)]);
+    kubeconfig = await joinKubeconfigs(tempFolder(suite), [east, west]);
     for (const cluster of [east, west]) {
       await cluster.apply(`${webServer}---${clientPod}`);
       await cluster.load(await image);
@@ -38,7 +47,7 @@ describe('the journey', { skip: missingNodes() }, () => {
   });
 
   it('joins two clusters', async () => {
-    await joinByToken(east, west);
+    assert.equal(await register(kubeconfig, west, east), true);
   });
 
   it('imports in one cluster what the other exports', async () => {

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { ExecResult } from '../kubernetes/pod-exec.ts';
+import { type Registration, type RegistrationPlan, register } from './registration.ts';
+import type { GatewayCount, RegistrationSite, Release } from './registration-site.ts';
+
+const TOKEN = 'isthmus-token-that-nobody-may-see';
+const PLAN: RegistrationPlan = {
+  cluster: 'west',
+  clusterset: 'mesh.example',
+  namespace: undefined,
+  timeoutMs: 10_000,
+};
+
+/** Fake, at the rim only: a Kubernetes cluster whose pods answer as told. */
+class FakeSite implements RegistrationSite {
+  readonly context: string;
+  readonly server = 'https://api.example';
+  readonly calls: { readonly args: string; readonly stdin: string | undefined }[] = [];
+  found: readonly Release[];
+  clusterset: string | undefined;
+  peer: string;
+  reach = 'synced';
+  health = 'steady';
+  count: GatewayCount = { ready: 2, wanted: 2 };
+  /** How often `join` fails before it does not. */
+  refusals = 0;
+  closed = false;
+
+  constructor(name: string, peer: string, clusterset?: string) {
+    this.context = `at-${name}`;
+    this.found = [release(name)];
+    this.peer = peer;
+    this.clusterset = clusterset;
+  }
+
+  async version(): Promise<string> {
+    return 'v1.34.0';
+  }
+
+  async releases(): Promise<readonly Release[]> {
+    return this.found;
+  }
+
+  async isMember(): Promise<boolean> {
+    return this.clusterset !== undefined;
+  }
+
+  async gateways(): Promise<GatewayCount> {
+    return this.count;
+  }
+
+  async run(_: Release, args: readonly string[], stdin?: string): Promise<ExecResult> {
+    this.calls.push({ args: args.join(' '), stdin });
+    const [, verb] = args;
+    if (verb === 'status') return said(this.#status());
+    if (verb === 'invite') return said({ token: TOKEN, cluster: args[2] });
+    if (verb === 'join' && this.refusals-- > 0) {
+      return { stdout: '', stderr: `error: cannot join with ${TOKEN}\nhint: make another\n`, exitCode: 1 };
+    }
+    this.clusterset = 'mesh.example';
+    return said({});
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  #status(): object {
+    const { clusterset, peer: cluster, reach, health } = this;
+    const peers = [{ cluster, reach, health: { kind: health } }];
+    const gateways = [{ ackedVersion: 3 }];
+    return {
+      clusterset,
+      federation: { readiness: { kind: 'ready' }, store: { state: 'up' }, gateways, peers },
+    };
+  }
+}
+
+function release(cluster: string): Release {
+  return {
+    namespace: 'isthmus-system',
+    instance: 'isthmus',
+    cluster,
+    membershipSecret: 'isthmus-membership',
+  };
+}
+
+function said(value: object): ExecResult {
+  return { stdout: JSON.stringify(value), stderr: '', exitCode: 0 };
+}
+
+/** Both clusters, and the registration with a clock that only sleeping moves. */
+function scene(clustersets: { readonly west?: string; readonly east?: string } = {}) {
+  const west = new FakeSite('west', 'east', clustersets.west);
+  const east = new FakeSite('east', 'west', clustersets.east);
+  const told: string[] = [];
+  let nowMs = 0;
+  const run = (plan: Partial<RegistrationPlan> = {}): Promise<Registration> =>
+    register(
+      { ...PLAN, ...plan },
+      {
+        joiner: west,
+        home: east,
+        now: () => nowMs,
+        sleep: async (ms) => {
+          nowMs += ms;
+        },
+        progress: (doing) => told.push(doing),
+      },
+    );
+  return { west, east, told, run };
+}
+
+function failureOf({ failure, steps }: Registration): UserError {
+  assert.ok(failure !== undefined);
+  assert.ok(failure.error instanceof UserError);
+  const last = steps.at(-1);
+  assert.ok(last?.state === 'failed');
+  assert.equal(last.detail, failure.error.message);
+  assert.equal(last.cure, failure.error.hint);
+  return failure.error;
+}
+
+const verbs = (site: FakeSite): string[] => site.calls.map(({ args }) => args.split(' ')[1] ?? '');
+
+describe('a registration', () => {
+  it('founds the clusterset, joins, and waits for both, in that order', async () => {
+    const { west, east, run } = scene();
+    const registration = await run();
+    assert.equal(registration.failure, undefined);
+    assert.deepEqual(
+      registration.steps.map(({ name, state }) => `${name}: ${state}`),
+      [
+        'API server of at-west: ok',
+        'API server of at-east: ok',
+        'release in at-west: ok',
+        'release in at-east: ok',
+        'clusterset: ok',
+        'membership: ok',
+        'invitation: ok',
+        'join: ok',
+        'west with east: ok',
+        'east with west: ok',
+      ],
+    );
+    assert.equal(east.calls[0]?.args, 'cluster init east --clusterset mesh.example --output json');
+    assert.deepEqual(verbs(east), ['init', 'invite', 'status']);
+    assert.deepEqual(verbs(west), ['join', 'status']);
+    assert.deepEqual([registration.joined, registration.clusterset], [true, 'mesh.example']);
+  });
+
+  it('hands the token over on stdin, and shows it nowhere, not when the other repeats it either', async () => {
+    const { west, east, told, run } = scene({ east: 'mesh.example' });
+    west.refusals = 100;
+    const registration = await run();
+    const join = west.calls.find(({ args }) => args.startsWith('cluster join'));
+    assert.equal(join?.stdin, TOKEN);
+    assert.match(failureOf(registration).message, /^west: cannot join with \[token\]$/);
+    const shown = JSON.stringify([registration, told, west.calls.map(({ args }) => args), east.calls]);
+    assert.ok(!shown.includes(TOKEN));
+    assert.equal(registration.failure?.during, 'joining');
+  });
+
+  it('tries to join again with the same invitation', async () => {
+    const { west, east, run } = scene({ east: 'mesh.example' });
+    west.refusals = 2;
+    assert.equal((await run()).joined, true);
+    assert.deepEqual(verbs(west), ['join', 'join', 'join', 'status']);
+    assert.deepEqual(verbs(east), ['status', 'invite', 'status']);
+  });
+
+  it('does nothing but look where the cluster is a member already', async () => {
+    const { west, east, run } = scene({ west: 'mesh.example', east: 'mesh.example' });
+    const registration = await run();
+    assert.deepEqual([registration.failure, registration.joined], [undefined, false]);
+    assert.deepEqual([...new Set([...verbs(west), ...verbs(east)])], ['status']);
+  });
+
+  it('refuses a member of another clusterset', async () => {
+    const { west, run } = scene({ west: 'other.example', east: 'mesh.example' });
+    assert.match(failureOf(await run()).message, /^west is a member of another clusterset, other\.example$/);
+    assert.deepEqual(verbs(west), ['status']);
+  });
+
+  it('changes nothing where a release is missing, is one of two, or is of another cluster', async () => {
+    for (const [found, message] of [
+      [[], /^context at-west: there is no release of the chart$/],
+      [[release('west'), release('middle')], /there are 2 releases/],
+      [[release('middle')], /^the cluster of context at-west is called middle, not west$/],
+    ] as const) {
+      const { west, east, run } = scene();
+      west.found = found;
+      assert.match(failureOf(await run()).message, message);
+      assert.deepEqual([...west.calls, ...east.calls], []);
+    }
+    const { east, run } = scene();
+    east.found = [release('west')];
+    assert.match(failureOf(await run()).message, /^both contexts lead to clusters called west$/);
+  });
+
+  it('says what is missing when it is a member and the time is over', async () => {
+    for (const [change, message] of [
+      [{ reach: 'stale' }, /^what west publishes is stale$/],
+      [{ health: 'failing' }, /^the trunks to west are down$/],
+      [{ peer: 'middle' }, /^west is not known here$/],
+      [{ count: { ready: 1, wanted: 2 } }, /^1 of 2 gateways are ready$/],
+    ] as const) {
+      const { east, run } = scene();
+      Object.assign(east, change);
+      const registration = await run();
+      assert.match(failureOf(registration).message, message);
+      assert.deepEqual([registration.failure?.during, registration.joined], ['waiting', true]);
+    }
+  });
+});

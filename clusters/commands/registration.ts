@@ -1,0 +1,291 @@
+import { z } from 'zod';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { ExecResult } from '../kubernetes/pod-exec.ts';
+import { type CheckStep, failedBy, ok } from './check-step.ts';
+import { memberSight, missingOf, statusAnswer } from './registration-sight.ts';
+import type { RegistrationSite, Release } from './registration-site.ts';
+
+export interface RegistrationPlan {
+  /** The cluster that is to join. */
+  readonly cluster: string;
+  /** Of a clusterset that has to be founded first. */
+  readonly clusterset: string;
+  /** Of the releases; undefined = found by their labels. */
+  readonly namespace: string | undefined;
+  /** For joining, and then for the wait. */
+  readonly timeoutMs: number;
+}
+
+export interface RegistrationContext {
+  readonly joiner: RegistrationSite;
+  readonly home: RegistrationSite;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Told what is being done. */
+  readonly progress: (doing: string) => void;
+}
+
+export type Registration = {
+  readonly steps: readonly CheckStep[];
+  readonly clusterset: string | undefined;
+  readonly trustHome: string | undefined;
+  /** Whether this made it a member. */
+  readonly joined: boolean;
+  /** Why it stopped. `waiting` = the cluster is a member, but not all is as it should be yet. */
+  readonly failure: { readonly during: 'joining' | 'waiting'; readonly error: UserError } | undefined;
+};
+
+interface Found {
+  readonly site: RegistrationSite;
+  readonly release: Release;
+}
+
+const AGAIN_MS = 2_000;
+const invitation = z.object({ token: z.string().min(1) });
+
+/** Makes one cluster a member of another's clusterset, step by step; each step is safe to take again. */
+export async function register(plan: RegistrationPlan, context: RegistrationContext): Promise<Registration> {
+  const run = new Run(plan, context);
+  let during: 'joining' | 'waiting' = 'joining';
+  try {
+    await run.reach();
+    await run.findReleases();
+    await run.foundClusterset();
+    await run.join();
+    during = 'waiting';
+    await run.waitForBoth();
+    return run.result(undefined);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return run.result({ during, error });
+  }
+}
+
+class Run {
+  readonly #plan: RegistrationPlan;
+  readonly #context: RegistrationContext;
+  readonly #steps: CheckStep[] = [];
+  #clusterset: string | undefined;
+  #founded = false;
+  #joined = false;
+  #joiner: Found | undefined;
+  #home: Found | undefined;
+
+  constructor(plan: RegistrationPlan, context: RegistrationContext) {
+    this.#plan = plan;
+    this.#context = context;
+  }
+
+  result(failure: Registration['failure']): Registration {
+    const trustHome = this.#home?.release.cluster;
+    return { steps: this.#steps, clusterset: this.#clusterset, trustHome, joined: this.#joined, failure };
+  }
+
+  async reach(): Promise<void> {
+    for (const site of this.#sites) {
+      await this.#take(`API server of ${site.context}`, async () => {
+        return `${site.server} answers, Kubernetes ${await site.version()}`;
+      });
+    }
+  }
+
+  async findReleases(): Promise<void> {
+    const { joiner, home } = this.#context;
+    const { cluster } = this.#plan;
+    await this.#take(`release in ${joiner.context}`, async () => {
+      this.#joiner = await this.#find(joiner);
+      const { cluster: name } = this.#joiner.release;
+      if (name !== cluster) {
+        throw new UserError(`the cluster of context ${joiner.context} is called ${name}, not ${cluster}`, {
+          hint: `register ${name}, or name the context of ${cluster} with --context`,
+        });
+      }
+      return described(this.#joiner);
+    });
+    await this.#take(`release in ${home.context}`, async () => {
+      this.#home = await this.#find(home);
+      if (this.#home.release.cluster === cluster) {
+        throw new UserError(`both contexts lead to clusters called ${cluster}`, {
+          hint: 'each member needs a name of its own: install one of them with another cluster.name',
+        });
+      }
+      return described(this.#home);
+    });
+  }
+
+  async foundClusterset(): Promise<void> {
+    const home = this.#homeFound();
+    const { cluster } = home.release;
+    await this.#take('clusterset', async () => {
+      if (await home.site.isMember(home.release)) {
+        this.#clusterset = (await this.#statusOf(home)).clusterset;
+        return `${cluster} is a member of ${this.#clusterset}`;
+      }
+      const args = ['cluster', 'init', cluster, '--clusterset', this.#plan.clusterset, '--output', 'json'];
+      accepted(await home.site.run(home.release, args), home);
+      this.#clusterset = this.#plan.clusterset;
+      this.#founded = true;
+      return `${cluster} founded ${this.#clusterset} and is its trust home`;
+    });
+  }
+
+  async join(): Promise<void> {
+    const { cluster } = this.#plan;
+    const joiner = this.#joinerFound();
+    const member = await this.#take('membership', async () => {
+      if (!(await joiner.site.isMember(joiner.release))) return `${cluster} is not a member yet`;
+      const { clusterset } = await this.#statusOf(joiner);
+      if (clusterset === this.#clusterset) return `${cluster} is a member of ${clusterset} already`;
+      throw new UserError(`${cluster} is a member of another clusterset, ${clusterset}`, {
+        hint: 'let it leave that one first: isthmus cluster leave, in a pod of its federation service',
+      });
+    });
+    if (member.endsWith(' already')) return;
+    let token = '';
+    await this.#take('invitation', async () => {
+      // Its programs take a moment to become a member's; later a refusal is meant so.
+      const invite = () => this.#invite();
+      token = this.#founded ? await this.#until('an invitation', invite) : await invite();
+      return `${this.#homeFound().release.cluster} lets ${cluster} in, once`;
+    });
+    await this.#take('join', async () => {
+      const args = ['cluster', 'join', '-', '--cluster', cluster, '--output', 'json'];
+      // The home's gateways, which are asked, take a moment to become a member's.
+      await this.#until(`${cluster} joins`, async () => {
+        accepted(await joiner.site.run(joiner.release, args, token), joiner, token);
+      });
+      this.#joined = true;
+      return `${cluster} joined ${this.#clusterset}`;
+    });
+  }
+
+  async waitForBoth(): Promise<void> {
+    const [joiner, home] = [this.#joinerFound(), this.#homeFound()];
+    for (const [here, there] of [
+      [joiner, home],
+      [home, joiner],
+    ] as const) {
+      const peer = there.release.cluster;
+      await this.#take(`${here.release.cluster} with ${peer}`, async () => {
+        return await this.#until(`${here.release.cluster} sees ${peer}`, async () => {
+          const status = await this.#statusOf(here);
+          const sight = memberSight(status, await here.site.gateways(here.release), peer);
+          const missing = missingOf(sight);
+          if (missing !== undefined) throw new UserError(missing.reason, { hint: missing.cure });
+          return `${sight.gateways.ready} gateways have certificates and the newest services; ${peer} is in sync, and no gateway misses its trunk`;
+        });
+      });
+    }
+  }
+
+  get #sites(): readonly RegistrationSite[] {
+    return [this.#context.joiner, this.#context.home];
+  }
+
+  async #invite(): Promise<string> {
+    const home = this.#homeFound();
+    const args = ['cluster', 'invite', this.#plan.cluster, '--output', 'json'];
+    const { stdout } = accepted(await home.site.run(home.release, args), home);
+    const made = invitation.safeParse(jsonOf(stdout));
+    if (made.success) return made.data.token;
+    // What was answered is not repeated: it may hold the token.
+    throw new UserError(`${home.release.cluster}: what it answers is no invitation`, {
+      hint: 'use the isthmus command of the same version as the chart',
+    });
+  }
+
+  async #find(site: RegistrationSite): Promise<Found> {
+    const { namespace } = this.#plan;
+    const releases = await site.releases(namespace);
+    const [release] = releases;
+    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    if (release === undefined) {
+      throw new UserError(`context ${site.context}: there is no release of the chart${where}`, {
+        hint: `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
+      });
+    }
+    if (releases.length === 1) return { site, release };
+    const places = releases.map((each) => `${each.namespace}/${each.instance}`).join(', ');
+    throw new UserError(`context ${site.context}: there are ${releases.length} releases: ${places}`, {
+      hint: 'choose one with --namespace',
+    });
+  }
+
+  async #statusOf({ site, release }: Found): Promise<z.infer<typeof statusAnswer>> {
+    const ran = await site.run(release, ['cluster', 'status', '--output', 'json']);
+    const answer = statusAnswer.safeParse(jsonOf(ran.stdout));
+    // Its exit code is 3 where a program is not ready, which is told with the rest.
+    if (answer.success) return answer.data;
+    accepted(ran, { site, release });
+    throw new UserError(`${release.cluster}: its status is not as it should be`, {
+      hint: 'use the isthmus command of the same version as the chart',
+    });
+  }
+
+  /** Tries again while a UserError says what is missing; the last one counts when the time is over. */
+  async #until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const { now, sleep, progress } = this.#context;
+    const endsMs = now() + this.#plan.timeoutMs;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (failure) {
+        if (!(failure instanceof UserError) || failure.exitCode === 2) throw failure;
+        if (now() + AGAIN_MS > endsMs) throw failure;
+        progress(`${what}: not yet: ${failure.message}`);
+        await sleep(AGAIN_MS);
+      }
+    }
+  }
+
+  async #take(name: string, step: () => Promise<string>): Promise<string> {
+    this.#context.progress(name);
+    try {
+      const detail = await step();
+      this.#steps.push(ok(name, detail));
+      return detail;
+    } catch (failure) {
+      if (failure instanceof UserError) this.#steps.push(failedBy(name, failure));
+      throw failure;
+    }
+  }
+
+  #joinerFound(): Found {
+    if (this.#joiner === undefined) throw new Error('the release that joins was not looked for');
+    return this.#joiner;
+  }
+
+  #homeFound(): Found {
+    if (this.#home === undefined) throw new Error('the release of the trust home was not looked for');
+    return this.#home;
+  }
+}
+
+function described({ release }: Found): string {
+  return `${release.namespace}/${release.instance}, cluster ${release.cluster}`;
+}
+
+const MAX_SAID_CHARACTERS = 1_000;
+
+/** @throws UserError with what the program said on stderr, without the secret that it was handed */
+function accepted(ran: ExecResult, { release }: Found, secret?: string): ExecResult {
+  if (ran.exitCode === 0) return ran;
+  const plain = secret === undefined ? ran.stderr : ran.stderr.replaceAll(secret.trim(), '[token]');
+  const [said = '', hint] = plain.trim().split(/\nhint: /);
+  const reason = said.replace(/^(isthmus|error): /, '').slice(-MAX_SAID_CHARACTERS);
+  throw new UserError(`${release.cluster}: ${reason === '' ? `exit code ${ran.exitCode}` : reason}`, {
+    hint:
+      hint?.slice(0, MAX_SAID_CHARACTERS) ?? `see the log of the federation service in ${release.namespace}`,
+    exitCode: ran.exitCode === 2 ? 2 : 1,
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the schema refuses it.
+    return undefined;
+  }
+}
