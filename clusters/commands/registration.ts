@@ -133,15 +133,17 @@ class Run {
   async join(): Promise<void> {
     const { cluster } = this.#plan;
     const joiner = this.#joinerFound();
-    const member = await this.#take('membership', async () => {
-      if (!(await joiner.site.isMember(joiner.release))) return `${cluster} is not a member yet`;
+    let isMember = false;
+    await this.#take('membership', async () => {
+      isMember = await joiner.site.isMember(joiner.release);
+      if (!isMember) return `${cluster} is not a member yet`;
       const { clusterset } = await this.#statusOf(joiner);
       if (clusterset === this.#clusterset) return `${cluster} is a member of ${clusterset} already`;
       throw new UserError(`${cluster} is a member of another clusterset, ${clusterset}`, {
         hint: 'let it leave that one first: isthmus cluster leave, in a pod of its federation service',
       });
     });
-    if (member.endsWith(' already')) return;
+    if (isMember) return;
     let token = '';
     await this.#take('invitation', async () => {
       // Its programs take a moment to become a member's; later a refusal is meant so.
@@ -239,12 +241,10 @@ class Run {
     }
   }
 
-  async #take(name: string, step: () => Promise<string>): Promise<string> {
+  async #take(name: string, step: () => Promise<string>): Promise<void> {
     this.#context.progress(name);
     try {
-      const detail = await step();
-      this.#steps.push(ok(name, detail));
-      return detail;
+      this.#steps.push(ok(name, await step()));
     } catch (failure) {
       if (failure instanceof UserError) this.#steps.push(failedBy(name, failure));
       throw failure;
