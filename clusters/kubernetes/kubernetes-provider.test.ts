@@ -22,6 +22,8 @@ const SERVICES = type('', 'v1', 'services');
 const SLICES = type('discovery.k8s.io', 'v1', 'endpointslices');
 const NODES = type('', 'v1', 'nodes', false);
 const EXPORTS = type('multicluster.x-k8s.io', 'v1alpha1', 'serviceexports');
+const PODS = type('', 'v1', 'pods');
+const ACCOUNTS = type('', 'v1', 'serviceaccounts');
 const ACCESS = type('isthmus.io', 'v1alpha1', 'accesspolicies');
 
 function service(
@@ -108,7 +110,36 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
     assert.match(problemAt(provider, 'AccessPolicy/*') ?? '', /no kind AccessPolicy .*everybody may call/);
     assert.match(problemAt(provider, 'ServiceExport/*') ?? '', /no service is exported/);
     assert.equal(problemAt(provider, 'HTTPRoute/*'), undefined);
-    assert.ok(provider.services.has('default/kubernetes'));
+    // The API server makes it some time after it has begun to serve.
+    await eventually('its own Service', () => provider.services.has('default/kubernetes'));
+  });
+
+  it('knows callers by the addresses of their pods, while these have them', async (t) => {
+    const client = server.client(t);
+    const meta = { name: 'till', namespace: NAMESPACE };
+    await client.create(ACCOUNTS, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: meta });
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: meta };
+    const containers = [{ name: 'till', image: 'till:1' }];
+    await client.create(PODS, { ...pod, spec: { serviceAccountName: 'till', containers } });
+    const provider = await open(t, client);
+    const changes: ProviderChange[] = [];
+    provider.watch((change) => changes.push(change));
+    assert.equal(provider.callers.size, 0);
+    const status = { phase: 'Running', podIP: '10.1.2.3', podIPs: [{ ip: '10.1.2.3' }, { ip: 'fd00::3' }] };
+    await client.applyStatus(PODS, { ...pod, status });
+    await eventually('the pod is known', () => provider.callers.size === 2);
+    const till = { namespace: NAMESPACE, serviceAccount: 'till' };
+    assert.deepEqual(provider.callers.get('10.1.2.3'), till);
+    assert.deepEqual(provider.callers.get('fd00::3'), till);
+    await client.applyStatus(PODS, { ...pod, status: { ...status, phase: 'Succeeded' } });
+    await eventually('the pod is forgotten', () => provider.callers.size === 0);
+    assert.deepEqual(
+      changes.map((change) => (change.kind === 'callers' ? change.addresses : change)),
+      [
+        ['10.1.2.3', 'fd00::3'],
+        ['10.1.2.3', 'fd00::3'],
+      ],
+    );
   });
 
   it('offers what is exported, with endpoints where their nodes are, and follows every change', async (t) => {

@@ -46,6 +46,8 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
     labelSelector: `kubernetes.io/service-name,${NOT_OURS}`,
     select: selectSlice,
   },
+  // Who calls from which address, for the AccessPolicies that take that for proof.
+  { kind: 'Pod', types: [type('', 'v1', 'pods')], select: selectPod },
   { kind: 'ServiceExport', types: [mcs('v1beta1'), mcs('v1alpha1')], withoutIt: 'no service is exported' },
   { kind: 'FailoverPolicy', types: [own('failoverpolicies')], withoutIt: 'services fail over by default' },
   { kind: 'TrafficPolicy', types: [own('trafficpolicies')], withoutIt: 'traffic goes as by default' },
@@ -94,4 +96,20 @@ function selectSlice(object: Fields): Fields | undefined {
     metadata: { ...metadata, annotations },
     ports: ports?.filter(({ port }) => port != null),
   };
+}
+
+const pod = z.object({
+  metadata: z.object({ namespace: z.string(), name: z.string() }),
+  spec: z.object({ serviceAccountName: z.string().optional(), hostNetwork: z.boolean().optional() }),
+  status: z.object({
+    phase: z.string().optional(),
+    podIP: z.string(),
+    podIPs: z.array(z.object({ ip: z.string() })).optional(),
+  }),
+});
+
+/** Of a pod, which is large and of which there are many, only who it is and where; one without an address is nobody yet. */
+function selectPod(object: Fields): Fields | undefined {
+  const read = pod.safeParse(object);
+  return read.success ? { apiVersion: object.apiVersion, kind: object.kind, ...read.data } : undefined;
 }
