@@ -41,7 +41,7 @@ describe('command line', () => {
       assert.equal(status, 0, stderr);
       assert.match(stdout, /^Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found something$/m);
       const listed = /^Commands:\n((?: {2}.*\n)+)/m.exec(stdout)?.[1] ?? '';
-      const children = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+      const children = [...listed.matchAll(/^ {2}([a-z-]+)/gm)]
         .map(([, name = '']) => name)
         .filter((name) => name !== 'help');
       for (const child of children) visit(...path, child);
