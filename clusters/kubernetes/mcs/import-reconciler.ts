@@ -27,8 +27,11 @@ export async function reconcileImport(parts: ReconcilerParts, key: ServiceKey): 
 async function provide(parts: ReconcilerParts, key: ServiceKey, known: ClustersetService): Promise<void> {
   const { objects } = parts;
   const other = objects.imports.get(known.service);
-  // Before anything is made that only the import would lead to.
-  if (other?.ours === false) throw new ForeignObject(`ServiceImport ${key}`);
+  // Before anything is made that only the import would lead to; what was made before it was seen goes again.
+  if (other?.ours === false) {
+    await withdrawDerived(parts, key);
+    throw new ForeignObject(`ServiceImport ${key}`);
+  }
   const derived = desiredDerived(known, objects.gateways);
   const ips = derived === undefined ? [] : await provideDerived(parts, derived);
   const { imports } = objects;
@@ -84,8 +87,13 @@ async function removeOthers(
 }
 
 /** The import first: no name leads to what is taken away next. */
-async function withdraw({ objects }: ReconcilerParts, key: ServiceKey): Promise<void> {
-  for (const found of objects.imports.of(key)) await objects.imports.remove(found);
+async function withdraw(parts: ReconcilerParts, key: ServiceKey): Promise<void> {
+  const { imports } = parts.objects;
+  for (const found of imports.of(key)) await imports.remove(found);
+  await withdrawDerived(parts, key);
+}
+
+async function withdrawDerived({ objects }: ReconcilerParts, key: ServiceKey): Promise<void> {
   for (const slice of objects.slices.of(key)) await objects.slices.remove(slice);
   for (const service of objects.services.of(key)) await objects.services.remove(service);
 }
