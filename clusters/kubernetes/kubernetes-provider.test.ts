@@ -9,22 +9,16 @@ import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import type { ProviderChange } from '../provider.ts';
 import type { KubeClient } from './kube-client.ts';
 import { KubernetesProvider } from './kubernetes-provider.ts';
-import type { KubeObject, ResourceType } from './resource-type.ts';
+import { type KubeObject, resourceType } from './resource-type.ts';
 
 const NAMESPACE = 'default';
-const type = (group: string, version: string, plural: string, namespaced = true): ResourceType => ({
-  group,
-  version,
-  plural,
-  namespaced,
-});
-const SERVICES = type('', 'v1', 'services');
-const SLICES = type('discovery.k8s.io', 'v1', 'endpointslices');
-const NODES = type('', 'v1', 'nodes', false);
-const EXPORTS = type('multicluster.x-k8s.io', 'v1alpha1', 'serviceexports');
-const PODS = type('', 'v1', 'pods');
-const ACCOUNTS = type('', 'v1', 'serviceaccounts');
-const ACCESS = type('isthmus.io', 'v1alpha1', 'accesspolicies');
+const SERVICES = resourceType('', 'v1', 'services');
+const SLICES = resourceType('discovery.k8s.io', 'v1', 'endpointslices');
+const NODES = resourceType('', 'v1', 'nodes', false);
+const EXPORTS = resourceType('multicluster.x-k8s.io', 'v1alpha1', 'serviceexports');
+const PODS = resourceType('', 'v1', 'pods');
+const ACCOUNTS = resourceType('', 'v1', 'serviceaccounts');
+const ACCESS = resourceType('isthmus.io', 'v1alpha1', 'accesspolicies');
 
 function service(
   name: string,

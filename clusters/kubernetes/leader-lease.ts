@@ -4,6 +4,7 @@ import { type Readable, Watchable } from '../../federation/runtime/watchable.ts'
 import type { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
 import { decide, LEASE_TIMES, type LeaseState, type LeaseTimes, mayTake, observe } from './lease-state.ts';
+import { pauseUntil } from './pause.ts';
 import type { ResourceType } from './resource-type.ts';
 
 const LEASES: ResourceType = {
@@ -111,7 +112,7 @@ export class LeaderLease {
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const step = this.#decide();
-      if (step.kind === 'wait') await this.#wait(step.untilMs);
+      if (step.kind === 'wait') await pauseUntil(this.#options.clock, step.untilMs, this.#abort.signal);
       else if (step.kind === 'look') await this.#try(() => this.#look());
       else if (step.kind === 'renew') await this.#try(() => this.#renew(step.withinMs));
       else this.#becomeCandidate();
@@ -244,21 +245,6 @@ export class LeaderLease {
   #nextTryMs(): number {
     const { clock, random } = this.#options;
     return clock.monotonic() + this.#times.retryMs * (1 + JITTER * random());
-  }
-
-  #wait(untilMs: number): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = clock.after(Math.max(0, untilMs - clock.monotonic()), end);
-      signal.addEventListener('abort', end);
-      if (signal.aborted) end();
-    });
   }
 }
 

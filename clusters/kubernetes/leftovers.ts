@@ -1,34 +1,27 @@
 import { z } from 'zod';
 import type { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
-import type { ResourceType } from './resource-type.ts';
+import { type ResourceType, resourceType } from './resource-type.ts';
 
 /** What Isthmus makes by itself has this label, wherever it is. */
 const LABEL_SELECTOR = 'app.kubernetes.io/managed-by=isthmus';
 /** Key of the membership's Secret; whoever loses it loses the clusterset. */
 const ROOT_KEY = 'trust_root.key';
 
-const type = (group: string, version: string, plural: string): ResourceType => ({
-  group,
-  version,
-  plural,
-  namespaced: true,
-});
-
-const SECRETS = type('', 'v1', 'secrets');
+const SECRETS = resourceType('', 'v1', 'secrets');
 
 /** In namespaces of the cluster's users; imports first, for what is derived follows from them. */
 const EVERYWHERE: readonly ResourceType[] = [
-  type('multicluster.x-k8s.io', 'v1beta1', 'serviceimports'),
-  type('discovery.k8s.io', 'v1', 'endpointslices'),
-  type('', 'v1', 'services'),
+  resourceType('multicluster.x-k8s.io', 'v1beta1', 'serviceimports'),
+  resourceType('discovery.k8s.io', 'v1', 'endpointslices'),
+  resourceType('', 'v1', 'services'),
 ];
 
 /** In the release's own namespace. */
 const AT_HOME: readonly ResourceType[] = [
   SECRETS,
-  type('', 'v1', 'configmaps'),
-  type('coordination.k8s.io', 'v1', 'leases'),
+  resourceType('', 'v1', 'configmaps'),
+  resourceType('coordination.k8s.io', 'v1', 'leases'),
 ];
 
 export interface LeftoversOptions {

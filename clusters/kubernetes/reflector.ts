@@ -4,6 +4,7 @@ import type { Clock } from '../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
+import { pauseUntil } from './pause.ts';
 import { advance, type FailureKind, type ReflectorEvent, type ReflectorState } from './reflector-state.ts';
 import type { ResourceType } from './resource-type.ts';
 import type { WatchEvent } from './watch-stream.ts';
@@ -136,19 +137,9 @@ export class Reflector<T> {
     }
   }
 
-  #pause(untilMs: number): Promise<ReflectorEvent> {
-    const { clock } = this.#options;
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve({ kind: 'due' });
-      };
-      const cancel = clock.after(Math.max(0, untilMs - clock.monotonic()), end);
-      signal.addEventListener('abort', end);
-      if (signal.aborted) end();
-    });
+  async #pause(untilMs: number): Promise<ReflectorEvent> {
+    await pauseUntil(this.#options.clock, untilMs, this.#abort.signal);
+    return { kind: 'due' };
   }
 
   /** Of several versions the first that is served. */

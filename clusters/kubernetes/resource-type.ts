@@ -8,6 +8,15 @@ export interface ResourceType {
   readonly namespaced: boolean;
 }
 
+export function resourceType(
+  group: string,
+  version: string,
+  plural: string,
+  namespaced = true,
+): ResourceType {
+  return { group, version, plural, namespaced };
+}
+
 export interface ObjectRef {
   readonly name: string;
   /** Needed where the type is namespaced, and only there. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ResourceKind } from '../schema/resource.ts';
-import type { ResourceType } from './resource-type.ts';
+import { type ResourceType, resourceType } from './resource-type.ts';
 
 /** A kind that is followed in the cluster. */
 export interface WatchedKind {
@@ -20,34 +20,29 @@ export type Fields = Readonly<Record<string, unknown>>;
 const NOT_OURS = 'app.kubernetes.io/managed-by!=isthmus';
 const WEIGHT_ANNOTATION = 'isthmus.io/weight';
 
-const type = (group: string, version: string, plural: string, namespaced = true): ResourceType => ({
-  group,
-  version,
-  plural,
-  namespaced,
-});
-const mcs = (version: string): ResourceType => type('multicluster.x-k8s.io', version, 'serviceexports');
+const mcs = (version: string): ResourceType =>
+  resourceType('multicluster.x-k8s.io', version, 'serviceexports');
 const gatewayApi = (plural: string, version = 'v1'): ResourceType =>
-  type('gateway.networking.k8s.io', version, plural);
+  resourceType('gateway.networking.k8s.io', version, plural);
 const own = (plural: string, namespaced = true): ResourceType =>
-  type('isthmus.io', 'v1alpha1', plural, namespaced);
+  resourceType('isthmus.io', 'v1alpha1', plural, namespaced);
 
 /** Every kind that a provider reads. A new one: its schema in `clusters/schema/resource.ts`, and a row here. */
 export const WATCHED_KINDS: readonly WatchedKind[] = [
   {
     kind: 'Service',
-    types: [type('', 'v1', 'services')],
+    types: [resourceType('', 'v1', 'services')],
     labelSelector: NOT_OURS,
     select: selectService,
   },
   {
     kind: 'EndpointSlice',
-    types: [type('discovery.k8s.io', 'v1', 'endpointslices')],
+    types: [resourceType('discovery.k8s.io', 'v1', 'endpointslices')],
     labelSelector: `kubernetes.io/service-name,${NOT_OURS}`,
     select: selectSlice,
   },
   // Who calls from which address, for the AccessPolicies that take that for proof.
-  { kind: 'Pod', types: [type('', 'v1', 'pods')], select: selectPod },
+  { kind: 'Pod', types: [resourceType('', 'v1', 'pods')], select: selectPod },
   { kind: 'ServiceExport', types: [mcs('v1beta1'), mcs('v1alpha1')], withoutIt: 'no service is exported' },
   { kind: 'FailoverPolicy', types: [own('failoverpolicies')], withoutIt: 'services fail over by default' },
   { kind: 'TrafficPolicy', types: [own('trafficpolicies')], withoutIt: 'traffic goes as by default' },
@@ -66,7 +61,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
 ];
 
 /** Where nodes say where they are; read as metadata alone. */
-export const NODES: ResourceType = type('', 'v1', 'nodes', false);
+export const NODES: ResourceType = resourceType('', 'v1', 'nodes', false);
 
 const servicePorts = z.object({
   spec: z.object({ type: z.string().optional(), ports: z.array(z.unknown()).min(1) }),

@@ -10,14 +10,7 @@ export function authorize(
   const access = request.route?.access;
   if (access === undefined) return 'internal';
   if (access.everyone) return undefined;
-  const opaque = request.route?.port.protocol === 'tcp';
-  const decision = access.decide(
-    request.caller,
-    request.sourceCluster,
-    opaque ? undefined : request.method,
-    opaque ? undefined : request.path,
-    request.callerByAddress,
-  );
+  const decision = decide(access, request);
   if (decision.allowed) {
     if (access.audit !== undefined) audit(access.audit, request, environment);
     return undefined;
@@ -29,17 +22,22 @@ export function authorize(
 
 /** What rules in audit mode would have denied is told, and let in. */
 function audit(access: CompiledAccess, request: PipelineRequest, environment: PipelineEnvironment): void {
+  const decision = decide(access, request);
+  if (decision.allowed) return;
+  request.accessFinding = `audit: ${findingText(access, decision)}`;
+  environment.rejected('access-audit');
+}
+
+/** An opaque connection has neither method nor path. */
+function decide(access: CompiledAccess, request: PipelineRequest): AccessDecision {
   const opaque = request.route?.port.protocol === 'tcp';
-  const decision = access.decide(
+  return access.decide(
     request.caller,
     request.sourceCluster,
     opaque ? undefined : request.method,
     opaque ? undefined : request.path,
     request.callerByAddress,
   );
-  if (decision.allowed) return;
-  request.accessFinding = `audit: ${findingText(access, decision)}`;
-  environment.rejected('access-audit');
 }
 
 function findingText(access: CompiledAccess, decision: AccessDecision): string {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClusterName } from '../../../federation/model/cluster.ts';
 import type { ServiceName } from '../../../federation/model/service.ts';
-import type { ResourceType } from '../resource-type.ts';
+import { type ResourceType, resourceType } from '../resource-type.ts';
 
 export const MCS_GROUP = 'multicluster.x-k8s.io';
 
@@ -16,23 +16,16 @@ export const SLICE_SERVICE = 'kubernetes.io/service-name';
 export const SLICE_MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 export const SLICE_MANAGER = 'federation.isthmus.io';
 
-const type = (group: string, version: string, plural: string, namespaced = true): ResourceType => ({
-  group,
-  version,
-  plural,
-  namespaced,
-});
-
-export const SERVICES = type('', 'v1', 'services');
-export const NAMESPACES = type('', 'v1', 'namespaces', false);
-export const ENDPOINT_SLICES = type('discovery.k8s.io', 'v1', 'endpointslices');
+export const SERVICES = resourceType('', 'v1', 'services');
+export const NAMESPACES = resourceType('', 'v1', 'namespaces', false);
+export const ENDPOINT_SLICES = resourceType('discovery.k8s.io', 'v1', 'endpointslices');
 export const SERVICE_IMPORTS: readonly [ResourceType, ResourceType] = [
-  type(MCS_GROUP, 'v1beta1', 'serviceimports'),
-  type(MCS_GROUP, 'v1alpha1', 'serviceimports'),
+  resourceType(MCS_GROUP, 'v1beta1', 'serviceimports'),
+  resourceType(MCS_GROUP, 'v1alpha1', 'serviceimports'),
 ];
 export const SERVICE_EXPORTS: readonly [ResourceType, ResourceType] = [
-  type(MCS_GROUP, 'v1beta1', 'serviceexports'),
-  type(MCS_GROUP, 'v1alpha1', 'serviceexports'),
+  resourceType(MCS_GROUP, 'v1beta1', 'serviceexports'),
+  resourceType(MCS_GROUP, 'v1alpha1', 'serviceexports'),
 ];
 
 /** `apiVersion` of an object of a type. */
