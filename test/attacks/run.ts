@@ -1,4 +1,4 @@
-// npm run attacks -- [--seconds 60] [--attack NAME] [--json] [--save]
+// npm run attacks -- [--seconds 60] [--attack NAME[,NAME]] [--json] [--save]
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,14 +8,18 @@ import type { Attack } from './attack.ts';
 import { ATTACKS, attackNamed } from './attacks.ts';
 import { type AttackReport, runAttack } from './campaign.ts';
 import { bounds, lineOf, resultsPage, verdict } from './report.ts';
+import { type Circumstances, readSaved, renewed, savedAttack, writeSaved } from './saved-attacks.ts';
 
+const savedFile = join(import.meta.dirname, 'results.json');
 const resultsFile = join(import.meta.dirname, 'results.md');
 
-function chosen(name: string | undefined): readonly Attack[] {
-  if (name === undefined) return ATTACKS;
-  const attack = attackNamed(name);
-  if (attack !== undefined) return [attack];
-  console.error(`no attack is called ${name}; there are ${ATTACKS.map((known) => known.name).join(', ')}`);
+function chosen(names: string | undefined): readonly Attack[] {
+  if (names === undefined) return ATTACKS;
+  const wanted = names.split(',');
+  const unknown = wanted.filter((name) => attackNamed(name) === undefined);
+  if (unknown.length === 0) return wanted.flatMap((name) => attackNamed(name) ?? []);
+  const known = ATTACKS.map(({ name }) => name).join(', ');
+  console.error(`no attack is called ${unknown.join(' or ')}; there are ${known}`);
   process.exit(2);
 }
 
@@ -33,13 +37,19 @@ if (!(seconds > 0)) {
   process.exit(2);
 }
 const attacks = chosen(values.attack);
-const hardware = describeHardware();
 if (!values.json) console.log(bounds(seconds));
 
-/** `--save` keeps what there is after each attack: a campaign that is stopped has not been for nothing. */
-function save(reports: readonly AttackReport[]): void {
-  const command = ['npm run attacks --', ...process.argv.slice(2)].join(' ');
-  writeFileSync(resultsFile, resultsPage(reports, { hardware, command, seconds }));
+function circumstances(): Circumstances {
+  const { cpu, cores, kernel, loadAverage } = describeHardware();
+  const machine = `${cpu}, ${cores} processors, Linux ${kernel}, Node ${process.version}`;
+  return { date: new Date().toISOString().slice(0, 10), loadAverage, machine };
+}
+
+/** `--save` keeps each attack as it ends: a campaign that is stopped has not been for nothing. Others' rows stay. */
+function save(report: AttackReport, before: Circumstances): void {
+  const rows = renewed(readSaved(savedFile), [savedAttack(report, before)]);
+  writeSaved(savedFile, rows);
+  writeFileSync(resultsFile, resultsPage(rows));
 }
 
 /** What a signal ends leaves no gateway behind. */
@@ -54,6 +64,7 @@ async function runAll(): Promise<void> {
   const reports: AttackReport[] = [];
   for (const [index, attack] of attacks.entries()) {
     if (!values.json) console.log(`(${index + 1} of ${attacks.length}) ${attack.name}: ${attack.abuse}`);
+    const before = circumstances();
     const lifetime = new Lifetime();
     running.add(lifetime);
     const report = await runAttack(attack, seconds, lifetime);
@@ -61,7 +72,7 @@ async function runAll(): Promise<void> {
     console.log(values.json ? JSON.stringify(report) : lineOf(report));
     if (report.complaints.length > 0) process.exitCode = 1;
     reports.push(report);
-    if (values.save) save(reports);
+    if (values.save) save(report, before);
   }
   if (!values.json) console.log(verdict(reports));
 }
