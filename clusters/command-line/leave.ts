@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
+import { type LeaveFlags, leaveCommand } from '../commands/leave-command.ts';
+import { type OutputFlag, outputOf, withOutput } from './flags.ts';
+import { withHome } from './home.ts';
+import { programs } from './programs.ts';
+
+export function addLeave(cluster: Command): void {
+  const command = cluster
+    .command('leave')
+    .description('withdraw all services and leave the clusterset')
+    .option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir)
+    .option('--yes', 'leave; without it nothing is done')
+    .option('--force', 'leave although some services would end, or the trust home would go');
+  withOutput(command)
+    .addHelpText('after', LEAVE_EXAMPLES)
+    .action(async (flags: LeaveFlags & OutputFlag) => {
+      await withHome(flags.dir, (home) => leaveCommand(flags, { output: outputOf(flags), programs, home }));
+    });
+}
+
+const LEAVE_EXAMPLES = `
+Examples:
+  isthmus cluster leave --dir west           says what would happen
+  isthmus cluster leave --dir west --yes`;

@@ -1,0 +1,52 @@
+import { loadFederationConfig, loadFederationFile } from '../../federation/config.ts';
+import type { LocalCluster } from '../../federation/model/cluster.ts';
+import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
+import { readStoreAccess } from '../../federation/store-access.ts';
+import type { GatewayConfig } from '../../gateway/config.ts';
+import type { ConfiguredCluster, Programs } from '../commands/programs.ts';
+import type { CreateStoreUser } from '../folder/store-access.ts';
+
+/** Loaded when needed: who only invites does not wait for the code of gateways. */
+export const createStoreUser: CreateStoreUser = async (request) => {
+  const acl = await import('../../federation/store/acl.ts');
+  return acl.createStoreUser(request);
+};
+
+/** The running programs, by their configuration files; what asks them is loaded when they are asked. */
+export const programs: Programs = {
+  readGatewayFile: async (file) => configuredCluster((await readGateway(file)).local),
+  readFederationFile: async (file) => configuredCluster((await loadFederationConfig(file)).local),
+  askFederation: async (file) => {
+    const { askState } = await import('../../federation/admin/status-client.ts');
+    return askState((await loadFederationFile(file)).config.admin);
+  },
+  askGateway: async (file) => {
+    const { askStatus } = await import('../../gateway/admin/status-client.ts');
+    return askStatus((await readGateway(file)).admin);
+  },
+  checkStore: async (file) => {
+    const { openStore } = await import('../../federation/store/open.ts');
+    const { local, store } = await loadFederationConfig(file);
+    const { clusterset, name } = local;
+    const access = await readStoreAccess(store);
+    const driver = openStore(access, { clusterset, clock: SYSTEM_CLOCK, random: Math.random });
+    try {
+      await driver.check(name);
+    } finally {
+      await driver.close();
+    }
+  },
+  leave: async (file, cluster) => {
+    const { askToLeave } = await import('../../federation/admin/status-client.ts');
+    return askToLeave((await loadFederationFile(file)).config.admin, cluster);
+  },
+};
+
+async function readGateway(file: string): Promise<GatewayConfig> {
+  const { loadGatewayConfig } = await import('../../gateway/config.ts');
+  return loadGatewayConfig(file);
+}
+
+function configuredCluster({ name, clusterset }: LocalCluster): ConfiguredCluster {
+  return { cluster: name, clusterset };
+}
