@@ -159,31 +159,21 @@ test('a file that an editor truncates first is not a removal', async (t) => {
   await until(() => folder.cart?.endpoints.length === 0);
 });
 
-test('the older of two failover policies for a service holds', async (t) => {
+test('policies of a kind come in the order of their precedence: the oldest first, then by name', async (t) => {
+  const created = '2026-02-01T00:00:00Z';
   const folder = await Folder.open(t, {
-    'a.yaml': policy('young', '2026-02-01T00:00:00Z'),
-    'b.yaml': policy('old', '2026-01-01T00:00:00Z'),
+    'a.yaml': policy('b', created),
+    'b.yaml': policy('a', created),
+    'c.yaml': policy('old', '2026-01-01T00:00:00Z'),
   });
-  const names = [...folder.provider.failoverPolicies.values()].map((one) => one.name);
-  assert.deepEqual(names, ['old']);
-  assert.match(folder.messages[0] ?? '', /a\.yaml:\d+ FailoverPolicy\/shop\/young: shop\/cart already has/);
-});
-
-test('the older of two traffic policies for a service holds, beside a failover policy', async (t) => {
-  const traffic = (name: string, created: string) =>
-    policy(name, created)
-      .replace('Failover', 'Traffic')
-      .replace(/, tiers.*\]/, '');
-  const folder = await Folder.open(t, {
-    'a.yaml': traffic('young', '2026-02-01T00:00:00Z'),
-    'b.yaml': traffic('old', '2026-01-01T00:00:00Z'),
-    'c.yaml': policy('failover', '2026-03-01T00:00:00Z'),
-  });
-  const names = [...folder.provider.trafficPolicies.values()].map((one) => one.name);
-  assert.deepEqual(names, ['old']);
-  assert.deepEqual(folder.messages.length, 1);
-  assert.match(folder.messages[0] ?? '', /a\.yaml:\d+ TrafficPolicy\/shop\/young: shop\/cart already has/);
-  assert.equal(folder.provider.failoverPolicies.size, 1);
+  const { provider } = folder;
+  assert.deepEqual(
+    [...provider.failoverPolicies.values()].map((one) => one.name),
+    ['old', 'a', 'b'],
+  );
+  const where = provider.sourceOf('FailoverPolicy/shop/old')?.where ?? '';
+  assert.match(where, /^c\.yaml:\d+$/);
+  assert.equal(provider.sourceOf('FailoverPolicy/shop/none'), undefined);
 });
 
 test('an export without its service offers nothing and says so', async (t) => {

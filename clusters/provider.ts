@@ -50,11 +50,20 @@ export type ProviderChange =
   | { readonly kind: 'routes' }
   | { readonly kind: 'peers' };
 
+/** Where an object in force comes from. */
+export interface ObjectSource {
+  /** `file:line` or an object's path. */
+  readonly where: string;
+  /** `metadata.generation` of the version that is in force; undefined where the object does not say it. */
+  readonly generation: number | undefined;
+}
+
 /** What a cluster offers. Keys, not events: a listener reads the current state of the key it is told. */
 export interface ClusterProvider {
   /** Resolves after the first complete listing. */
   readonly ready: Promise<void>;
   readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
+  /** By `kind/namespace/name`, in the order of their precedence: the oldest first (GEP-713). */
   readonly failoverPolicies: ReadonlyMap<string, FailoverPolicy>;
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
@@ -65,6 +74,8 @@ export interface ClusterProvider {
   /** Whose pod has which address, of pods that share theirs with nobody. Undefined = it does not say. */
   readonly callers?: ReadonlyMap<string, Workload>;
   readonly problems: Readable<readonly ProviderProblem[]>;
+  /** @param id `kind/namespace/name` of a policy, route or peer */
+  sourceOf(id: string): ObjectSource | undefined;
   watch(listener: (change: ProviderChange) => void): () => void;
   close(): Promise<void>;
 }

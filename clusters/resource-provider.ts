@@ -10,12 +10,13 @@ import { CallerIndex } from './files/caller-index.ts';
 import { everythingClosed } from './files/closure.ts';
 import { LastGood } from './files/last-good.ts';
 import { CHANGE_OF_KIND, PolicyIndex } from './files/policy-index.ts';
-import type { ResourceFile } from './files/resource-file.ts';
+import { placeOf, type ResourceFile } from './files/resource-file.ts';
 import { ResourceSet } from './files/resource-set.ts';
 import { ServiceIndex } from './files/service-index.ts';
 import type {
   AccessPolicy,
   ClusterProvider,
+  ObjectSource,
   PeerRule,
   ProvidedService,
   ProviderChange,
@@ -115,6 +116,14 @@ export abstract class ResourceProvider implements ClusterProvider {
 
   get problems(): Readable<readonly ProviderProblem[]> {
     return this.#problems;
+  }
+
+  sourceOf(id: string): ObjectSource | undefined {
+    const object = this.#resources.get(id);
+    if (object === undefined) return undefined;
+    const { metadata } = object.resource;
+    const generation = 'generation' in metadata ? metadata.generation : undefined;
+    return { where: placeOf(object), generation };
   }
 
   watch(listener: (change: ProviderChange) => void): () => void {

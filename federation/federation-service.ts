@@ -83,6 +83,8 @@ function connect(
 ): void {
   const { publisher, ports, routing, trust, keeper } = parts;
   const problems = new ProblemLog(log, parts.pace);
+  const tellResources = (): void =>
+    problems.tellResources([...provider.problems.value, ...routing.conflictProblems]);
   const stops = [
     publisher.state.watch((state) => {
       ports.setLeading(state.kind === 'leading');
@@ -94,18 +96,23 @@ function connect(
       onTrust?.(value);
     }),
     driver.problem.watch((problem) => problems.tell('store', problem)),
-    provider.problems.watch((found) => problems.tellResources(found)),
+    provider.problems.watch(() => tellResources()),
   ];
   for (const stop of stops) lifetime.add(stop);
   problems.tell('store', driver.problem.value);
   onTrust?.(trust.trust.value);
-  lifetime.add(watchState(parts, clock, problems));
+  lifetime.add(
+    lookOften(clock, () => {
+      problems.tellState(stateProblems(parts));
+      if (routing.started) tellResources();
+    }),
+  );
   keeper.attach({ memory: () => routing.memory, snapshot: () => routing.history.value });
   provider.ready.then(
     () => {
       if (lifetime.closed) return;
-      problems.tellResources(provider.problems.value);
       routing.start();
+      tellResources();
     },
     (failure: unknown) => log.error({ failure: String(failure) }, 'the resources cannot be listed'),
   );
@@ -138,9 +145,8 @@ function showClusterset(
   lead();
 }
 
-/** Looks from time to time, for what is wrong with the disk comes from many places. @returns what ends it */
-function watchState(parts: ServiceParts, clock: Clock, problems: ProblemLog): () => void {
-  const look = (): void => problems.tellState(stateProblems(parts));
+/** Looks now and from time to time, for what is wrong comes from many places. @returns what ends it */
+function lookOften(clock: Clock, look: () => void): () => void {
   look();
   return every(clock, STATE_LOOK_MS, look);
 }

@@ -21,7 +21,7 @@ import type { PortTarget } from './snapshot/listen-ports.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers } from './snapshot/peers.ts';
-import { PolicyIndex } from './snapshot/policy-index.ts';
+import { type PolicyConflict, PolicyIndex, type PolicySources } from './snapshot/policy-index.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
 import { type PortLedger, portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
@@ -101,7 +101,7 @@ export class Routing implements FindingsListener {
     this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
     this.#peerBook = new PeerBook(lastMemory?.peers);
     this.#offers = new OfferBook(lastMemory?.offers);
-    this.#policies = new PolicyIndex(provider);
+    this.#policies = new PolicyIndex(policySources(provider));
     this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
     this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
@@ -112,7 +112,7 @@ export class Routing implements FindingsListener {
   start(): void {
     const { provider, peers, clock } = this.#options;
     this.#started = true;
-    this.#policies = new PolicyIndex(provider);
+    this.#policies = new PolicyIndex(policySources(provider));
     this.#routes = new RouteIndex(provider);
     this.exporter.start(clock.now());
     for (const key of provider.services.keys()) this.#builder.mark(key);
@@ -151,6 +151,16 @@ export class Routing implements FindingsListener {
   /** Services that are offered and not served, and why. */
   get serviceProblems(): readonly string[] {
     return this.#builder.problems;
+  }
+
+  /** Policies that do not hold for a target because an older one does. */
+  get policyConflicts(): readonly PolicyConflict[] {
+    return this.#policies.conflicts;
+  }
+
+  /** Those conflicts, as problems. */
+  get conflictProblems(): PolicyIndex['problems'] {
+    return this.#policies.problems;
   }
 
   /** Those of routes included. */
@@ -277,7 +287,7 @@ export class Routing implements FindingsListener {
 
   #renewPolicies(): void {
     const before = this.#policies;
-    this.#policies = new PolicyIndex(this.#options.provider);
+    this.#policies = new PolicyIndex(policySources(this.#options.provider));
     for (const key of this.history.value?.services.keys() ?? []) {
       const same =
         before.failoverOf(key) === this.#policies.failoverOf(key) &&
@@ -375,6 +385,11 @@ export class Routing implements FindingsListener {
 /** Nothing of a cluster that has left is trusted any more. */
 function membersAmong(peers: ReadonlyMap<ClusterName, Peer>): readonly ClusterName[] {
   return [...peers.values()].filter(({ reach }) => reach !== 'left').map(({ cluster }) => cluster);
+}
+
+function policySources(provider: ClusterProvider): PolicySources {
+  const { failoverPolicies, trafficPolicies, accessPolicies } = provider;
+  return { failoverPolicies, trafficPolicies, accessPolicies, sourceOf: (id) => provider.sourceOf(id) };
 }
 
 function exportedEndpoints(provider: ClusterProvider, key: ServiceKey): readonly Endpoint[] {

@@ -1,7 +1,6 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { BackendGrant, MeshRoute } from '../../federation/model/mesh-route.ts';
 import { type AccessRule, EVERY_REQUEST, type FailoverPolicy } from '../../federation/model/policy.ts';
-import { type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
 import type { AccessPolicy, PeerRule, ProviderChange, ProviderProblem } from '../provider.ts';
 import { toAccessPolicies } from '../schema/access-policy-schema.ts';
@@ -54,10 +53,8 @@ export class PolicyIndex {
     this.meshRoutes.clear();
     this.backendGrants.clear();
     this.#problems = [];
-    const targets = new Map<string, FileObject>();
-    // Gateway API's rule for conflicts (GEP-713): the oldest, then the first by name, has precedence.
     const objects = INDEXED_KINDS.flatMap((kind) => [...resources.ofKind(kind)]);
-    for (const object of objects.sort(byAge)) this.#take(object, targets);
+    for (const object of objects.sort(byPrecedence)) this.#take(object);
     for (const [where, closure] of resources.closures()) this.#close(where, closure);
   }
 
@@ -71,7 +68,7 @@ export class PolicyIndex {
     }
   }
 
-  #take(object: FileObject, targets: Map<string, FileObject>): void {
+  #take(object: FileObject): void {
     const { resource } = object;
     if (resource.kind === 'ClusterPeer') {
       this.peerRules.set(resource.metadata.name, toPeerRule(resource));
@@ -80,9 +77,9 @@ export class PolicyIndex {
         this.accessPolicies.set(`${object.id}/${policy.target.name}`, policy);
       }
     } else if (resource.kind === 'FailoverPolicy') {
-      this.#attach(this.failoverPolicies, toFailoverPolicy(resource), object, targets);
+      this.failoverPolicies.set(object.id, toFailoverPolicy(resource));
     } else if (resource.kind === 'TrafficPolicy') {
-      this.#attach(this.trafficPolicies, toTrafficPolicy(resource), object, targets);
+      this.trafficPolicies.set(object.id, toTrafficPolicy(resource));
     } else if (resource.kind === 'HTTPRoute') {
       this.#takeRoute(toHttpRoute(resource, object.createdAtMs), object);
     } else if (resource.kind === 'GRPCRoute') {
@@ -105,36 +102,10 @@ export class PolicyIndex {
       });
     }
   }
-
-  #attach<P extends { readonly targets: readonly ServiceName[] }>(
-    policies: Map<string, P>,
-    policy: P,
-    object: FileObject,
-    targets: Map<string, FileObject>,
-  ): void {
-    const free = policy.targets.filter((target) => this.#claim(serviceKey(target), object, targets));
-    if (free.length > 0) policies.set(object.id, { ...policy, targets: free });
-  }
-
-  /** A service has one policy of a kind. */
-  #claim(target: string, object: FileObject, targets: Map<string, FileObject>): boolean {
-    const { kind } = object.resource;
-    const key = `${kind} ${target}`;
-    const holder = targets.get(key);
-    if (holder === undefined) {
-      targets.set(key, object);
-      return true;
-    }
-    this.#problems.push({
-      where: placeOf(object),
-      message: `${object.id}: ${target} already has ${holder.id} (${placeOf(holder)}), which is older`,
-      hint: `a service has one ${kind}: remove one of the two`,
-    });
-    return false;
-  }
 }
 
-function byAge(left: FileObject, right: FileObject): number {
+/** Gateway API's rule for conflicts (GEP-713): the oldest has precedence, then the first by namespace and name. */
+function byPrecedence(left: FileObject, right: FileObject): number {
   const age = (object: FileObject): number => createdAtMs(object.resource.metadata) ?? object.createdAtMs;
-  return age(left) - age(right) || left.id.localeCompare(right.id);
+  return age(left) - age(right) || (left.id < right.id ? -1 : 1);
 }

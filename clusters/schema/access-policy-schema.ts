@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AccessRule } from '../../federation/model/policy.ts';
 import type { AccessPolicy } from '../provider.ts';
-import { dnsLabel, metadata, targetRefs, targetServices } from './metadata.ts';
+import { dnsLabel, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
 
 const MAX_RULES = 100;
 const principal = z
@@ -88,7 +88,7 @@ const rule = z.strictObject({
 export const accessPolicySchema = z
   .object({
     kind: z.literal('AccessPolicy'),
-    metadata,
+    metadata: versionedMetadata,
     spec: z
       .strictObject({
         targetRefs,

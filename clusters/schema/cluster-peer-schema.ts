@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PeerRule } from '../provider.ts';
 import { duration, durationFromTo } from './duration.ts';
-import { dnsLabel, metadata } from './metadata.ts';
+import { dnsLabel, versionedMetadata } from './metadata.ts';
 
 const DEFAULT_DRAIN_MS = 30_000;
 const MAX_DRAIN_MS = 86_400_000;
@@ -26,7 +26,7 @@ const drain = z.strictObject({
 export const clusterPeerSchema = z
   .object({
     kind: z.literal('ClusterPeer'),
-    metadata: metadata.extend({ name: dnsLabel }),
+    metadata: versionedMetadata.extend({ name: dnsLabel }),
     spec: z
       .strictObject({
         trustDomain: z

@@ -10,7 +10,7 @@ import {
 } from '../../federation/model/policy.ts';
 import { duration } from './duration.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
-import { dnsLabel, metadata, placeName, targetRefs, targetServices } from './metadata.ts';
+import { dnsLabel, placeName, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
 
 const percent = z.number().min(0).max(100);
 const MAX_TIERS = 16;
@@ -171,7 +171,7 @@ const healthCheck = z
 export const failoverPolicySchema = z
   .object({
     kind: z.literal('FailoverPolicy'),
-    metadata,
+    metadata: versionedMetadata,
     spec: z
       .strictObject({
         targetRefs,

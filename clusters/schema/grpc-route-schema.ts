@@ -5,6 +5,7 @@ import {
   type RouteMatch,
   type RpcMatch,
 } from '../../federation/model/mesh-route.ts';
+import { versionedMetadata } from './metadata.ts';
 import { type FilterType, filters, toFilters } from './route-filters-schema.ts';
 import {
   backendRefs,
@@ -12,7 +13,6 @@ import {
   namedMatch,
   parentRefs,
   type ReadRule,
-  routeMetadata,
   ruleName,
   toBackends,
   toMeshRoute,
@@ -56,7 +56,7 @@ const rule = z.looseObject({
 /** `gateway.networking.k8s.io/v1` GRPCRoute. Fields that are not known are kept, and make their rule one that fails. */
 export const grpcRouteSchema = z.object({
   kind: z.literal('GRPCRoute'),
-  metadata: routeMetadata,
+  metadata: versionedMetadata,
   spec: z.looseObject({
     parentRefs,
     rules: z.array(rule).max(ROUTE_BOUNDS.rules, 'has more than 16 rules').default([]),

@@ -8,6 +8,7 @@ import {
 } from '../../federation/model/mesh-route.ts';
 import { patternFault } from '../../federation/model/pattern/pattern.ts';
 import { duration } from './duration.ts';
+import { versionedMetadata } from './metadata.ts';
 import { filters, toFilters } from './route-filters-schema.ts';
 import {
   backendRefs,
@@ -15,7 +16,6 @@ import {
   namedMatch,
   parentRefs,
   type ReadRule,
-  routeMetadata,
   ruleName,
   toBackends,
   toMeshRoute,
@@ -68,7 +68,7 @@ const rule = z.looseObject({
 /** `gateway.networking.k8s.io/v1` HTTPRoute. Fields that are not known are kept, and make their rule one that fails. */
 export const httpRouteSchema = z.object({
   kind: z.literal('HTTPRoute'),
-  metadata: routeMetadata,
+  metadata: versionedMetadata,
   spec: z.looseObject({
     parentRefs,
     rules: z

@@ -48,6 +48,9 @@ export const metadata = z.object({
 /** For kinds whose name is a service's. */
 export const serviceMetadata = metadata.extend({ name: dnsLabel });
 
+/** For kinds whose status says which version of an object it speaks of. */
+export const versionedMetadata = metadata.extend({ generation: z.int().min(0).optional() });
+
 export type Metadata = z.infer<typeof metadata>;
 
 /** Unix ms, or undefined where the object does not say. */

@@ -13,7 +13,7 @@ import {
   type TextMatch,
 } from '../../federation/model/mesh-route.ts';
 import { patternFault } from '../../federation/model/pattern/pattern.ts';
-import { createdAtMs, dnsLabel, type Metadata, metadata, port } from './metadata.ts';
+import { createdAtMs, dnsLabel, type Metadata, port } from './metadata.ts';
 import {
   backendRefShape,
   type FilterPlace,
@@ -33,8 +33,6 @@ const parentRef = z.looseObject({
   port: port.optional(),
   sectionName: z.string().max(253).optional(),
 });
-
-export const routeMetadata = metadata.extend({ generation: z.int().min(0).optional() });
 
 export const parentRefs = z
   .array(parentRef)

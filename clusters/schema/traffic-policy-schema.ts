@@ -16,7 +16,7 @@ import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
 import { duration } from './duration.ts';
 import { faultInjection, toFaultInjection } from './fault-injection-schema.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
-import { metadata, targetRefs, targetServices } from './metadata.ts';
+import { targetRefs, targetServices, versionedMetadata } from './metadata.ts';
 import { rateLimits, toRateLimits } from './rate-limits-schema.ts';
 import { retries, timeouts, toRetries, toTimeouts } from './request-policy-schema.ts';
 import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
@@ -206,7 +206,7 @@ const loadBalancing = z
 export const trafficPolicySchema = z
   .object({
     kind: z.literal('TrafficPolicy'),
-    metadata,
+    metadata: versionedMetadata,
     spec: z
       .strictObject({
         targetRefs,

@@ -26,7 +26,7 @@ test('access policies are for a service, for a namespace, or for everything', ()
   assert.deepEqual(clustersOf('bank/till'), ['three']);
 });
 
-test('a service has the traffic policy whose name comes first, and the default without one', () => {
+test('a service has the traffic policy that comes first, the older, and the default without one', () => {
   const policy = (name: string): TrafficPolicy => ({
     ...DEFAULT_TRAFFIC_POLICY,
     name,
@@ -34,19 +34,34 @@ test('a service has the traffic policy whose name comes first, and the default w
     targets: [{ namespace: 'shop', name: 'pay' }],
   });
   const trafficPolicies = new Map([
-    ['b', policy('second')],
-    ['a', policy('first')],
+    ['TrafficPolicy/shop/old', policy('old')],
+    ['TrafficPolicy/shop/new', policy('new')],
   ]);
-  const index = new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies, accessPolicies: new Map() });
-  assert.equal(index.trafficOf('shop/pay').name, 'first');
+  const sourceOf = (id: string) => ({ where: `${id}:7`, generation: undefined });
+  const none = { failoverPolicies: new Map(), accessPolicies: new Map() };
+  const index = new PolicyIndex({ ...none, trafficPolicies, sourceOf });
+  assert.equal(index.trafficOf('shop/pay').name, 'old');
   assert.equal(index.trafficOf('shop/cart'), DEFAULT_TRAFFIC_POLICY);
   assert.deepEqual(index.problems, [
     {
-      where: 'TrafficPolicy b',
-      message: 'shop/pay already has TrafficPolicy shop/first, which holds',
+      where: 'TrafficPolicy/shop/new:7',
+      message:
+        'TrafficPolicy/shop/new: shop/pay already has TrafficPolicy shop/old, which is older and holds',
       hint: 'name each service in one TrafficPolicy only',
     },
   ]);
+  assert.deepEqual(index.conflicts, [
+    { id: 'TrafficPolicy/shop/new', target: 'shop/pay', winner: 'shop/old', part: undefined },
+  ]);
+});
+
+test('a policy that names a service twice is in no conflict with itself', () => {
+  const target = { namespace: 'shop', name: 'pay' };
+  const twice = { ...DEFAULT_TRAFFIC_POLICY, name: 'twice', namespace: 'shop', targets: [target, target] };
+  const trafficPolicies = new Map([['TrafficPolicy/shop/twice', twice]]);
+  const index = new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies, accessPolicies: new Map() });
+  assert.equal(index.trafficOf('shop/pay'), twice);
+  assert.deepEqual(index.conflicts, []);
 });
 
 test('TLS to pods holds whichever of two traffic policies asks for it', () => {
@@ -65,18 +80,22 @@ test('TLS to pods holds whichever of two traffic policies asks for it', () => {
   } as const;
   const loadBalancing = { kind: 'random', slowStart: undefined } as const;
   const trafficPolicies = new Map([
-    ['a', policy('first', { loadBalancing })],
-    ['b', policy('second', { upstreamTls })],
-    ['c', policy('third', { upstreamTls: { ...upstreamTls, mode: 'simple' } })],
+    ['TrafficPolicy/shop/first', policy('first', { loadBalancing })],
+    ['TrafficPolicy/shop/second', policy('second', { upstreamTls })],
+    ['TrafficPolicy/shop/third', policy('third', { upstreamTls: { ...upstreamTls, mode: 'simple' } })],
   ]);
   const index = new PolicyIndex({ failoverPolicies: new Map(), trafficPolicies, accessPolicies: new Map() });
   const { name, loadBalancing: balancing, upstreamTls: tls } = index.trafficOf('shop/pay');
   assert.deepEqual([name, balancing, tls], ['first', loadBalancing, upstreamTls]);
   assert.deepEqual(
-    index.problems.map(({ where, message }) => `${where}: ${message}`),
+    index.conflicts.map(({ id, part }) => [id, part]),
     [
-      'TrafficPolicy b: shop/pay already has TrafficPolicy shop/first, which holds; of this one its upstreamTls holds',
-      'TrafficPolicy c: shop/pay already has TrafficPolicy shop/first, which holds',
+      ['TrafficPolicy/shop/second', 'upstreamTls'],
+      ['TrafficPolicy/shop/third', undefined],
     ],
+  );
+  assert.match(
+    index.problems[0]?.message ?? '',
+    /shop\/first, which is older and holds; of this one its upstreamTls/,
   );
 });

@@ -1,19 +1,32 @@
-import type { AccessPolicy, AccessTarget, ProviderProblem } from '../../clusters/provider.ts';
+import type { AccessPolicy, AccessTarget, ObjectSource, ProviderProblem } from '../../clusters/provider.ts';
 import { type AccessRule, DEFAULT_FAILOVER_POLICY, type FailoverPolicy } from '../model/policy.ts';
 import { type ServiceKey, type ServiceName, serviceKey } from '../model/service.ts';
 import { DEFAULT_TRAFFIC_POLICY, type TrafficPolicy } from '../model/traffic-policy.ts';
 
 export interface PolicySources {
+  /** By `kind/namespace/name`, the oldest first. */
   readonly failoverPolicies: ReadonlyMap<string, FailoverPolicy>;
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   readonly accessPolicies: ReadonlyMap<string, AccessPolicy>;
+  readonly sourceOf?: (id: string) => ObjectSource | undefined;
+}
+
+/** A policy that does not hold for one of its targets, because an older one of its kind does. */
+export interface PolicyConflict {
+  /** `kind/namespace/name` of the one that does not hold. */
+  readonly id: string;
+  readonly target: ServiceKey;
+  /** `namespace/name` of the one that holds. */
+  readonly winner: string;
+  /** The field of the loser that holds nevertheless. */
+  readonly part: string | undefined;
 }
 
 const NO_RULES: readonly AccessRule[] = [];
 
 /**
- * Which policies hold for which service. Two FailoverPolicies or two TrafficPolicies of one service: the one whose
- * name comes first holds, the other is a problem. AccessPolicies of one service add up, in the order of their names.
+ * Which policies hold for which service. Two FailoverPolicies or two TrafficPolicies of one service: the older holds, of
+ * two of one age the first by namespace and name (GEP-713). AccessPolicies of one service add up, in the order of their names.
  * TLS to pods holds whichever TrafficPolicy asks for it: a second one must not lead requests into plaintext.
  */
 export class PolicyIndex {
@@ -21,13 +34,15 @@ export class PolicyIndex {
   readonly #traffic = new Map<ServiceKey, TrafficPolicy>();
   /** By service, by namespace (`shop/*`), and for every service (`*`). */
   readonly #access = new Map<string, AccessRule[]>();
+  readonly conflicts: readonly PolicyConflict[];
   readonly problems: readonly ProviderProblem[];
 
   constructor(sources: PolicySources) {
-    this.problems = [
-      ...attach('FailoverPolicy', sources.failoverPolicies, this.#failover),
-      ...attach('TrafficPolicy', sources.trafficPolicies, this.#traffic, withTls),
+    this.conflicts = [
+      ...attach(sources.failoverPolicies, this.#failover),
+      ...attach(sources.trafficPolicies, this.#traffic, withTls),
     ];
+    this.problems = this.conflicts.map((conflict) => asProblem(conflict, sources.sourceOf?.(conflict.id)));
     for (const [, { target, rules }] of [...sources.accessPolicies].sort(byName)) {
       const scope = scopeOf(target);
       this.#access.set(scope, [...(this.#access.get(scope) ?? []), ...rules]);
@@ -63,33 +78,45 @@ const withTls: Join<TrafficPolicy> = (first, { upstreamTls }) =>
     ? undefined
     : { policy: { ...first, upstreamTls }, part: 'upstreamTls' };
 
-/** Gives each target its policy; what comes too late is a problem. */
+/** Gives each target its policy. @returns what came too late */
 function attach<P extends Attached>(
-  kind: string,
   policies: ReadonlyMap<string, P>,
   byService: Map<ServiceKey, P>,
   join: Join<P> = () => undefined,
-): ProviderProblem[] {
-  const problems: ProviderProblem[] = [];
-  for (const [name, policy] of [...policies].sort(byName)) {
+): PolicyConflict[] {
+  const conflicts: PolicyConflict[] = [];
+  for (const [id, policy] of policies) {
     for (const target of policy.targets) {
       const key = serviceKey(target);
       const other = byService.get(key);
-      if (other === undefined) {
-        byService.set(key, policy);
+      // That it names a target twice, as Service and as ServiceImport, is no conflict.
+      if (other === undefined || isSame(other, policy)) {
+        byService.set(key, other ?? policy);
         continue;
       }
       const joined = join(other, policy);
       if (joined !== undefined) byService.set(key, joined.policy);
-      const part = joined === undefined ? '' : `; of this one its ${joined.part} holds`;
-      problems.push({
-        where: `${kind} ${name}`,
-        message: `${key} already has ${kind} ${other.namespace}/${other.name}, which holds${part}`,
-        hint: `name each service in one ${kind} only`,
-      });
+      conflicts.push({ id, target: key, winner: `${other.namespace}/${other.name}`, part: joined?.part });
     }
   }
-  return problems;
+  return conflicts;
+}
+
+function isSame(one: Attached, other: Attached): boolean {
+  return one.namespace === other.namespace && one.name === other.name;
+}
+
+function asProblem(
+  { id, target, winner, part }: PolicyConflict,
+  source: ObjectSource | undefined,
+): ProviderProblem {
+  const kind = id.slice(0, id.indexOf('/'));
+  const also = part === undefined ? '' : `; of this one its ${part} holds`;
+  return {
+    where: source?.where ?? id,
+    message: `${id}: ${target} already has ${kind} ${winner}, which is older and holds${also}`,
+    hint: `name each service in one ${kind} only`,
+  };
 }
 
 function scopeOf({ namespace, name }: AccessTarget): string {
