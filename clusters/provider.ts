@@ -1,5 +1,6 @@
 import type { Workload } from '../federation/model/caller.ts';
 import type { ClusterName } from '../federation/model/cluster.ts';
+import type { DrainOrder } from '../federation/model/drain.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
 import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
@@ -19,11 +20,15 @@ export interface ProvidedService {
   readonly changedAtMs: number;
 }
 
-/** What a member allows a peer to do here (`ClusterPeer`). A peer without one may offer in every namespace. */
+/**
+ * What a member allows a peer to do here (`ClusterPeer`). A peer without one may offer in every namespace. Under the
+ * member's own name only `drain` counts: that of the member itself.
+ */
 export interface PeerRule {
   readonly cluster: ClusterName;
   /** undefined = all. */
   readonly allowedNamespaces: readonly string[] | undefined;
+  readonly drain?: DrainOrder;
 }
 
 /** Every service of a namespace where `name` is undefined, every service where `namespace` is too. */

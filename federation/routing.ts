@@ -1,71 +1,32 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Logger } from 'pino';
 import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
-import type { TrustBundles } from '../trust/bundle.ts';
-import { Exporter, type RecordSink } from './export/exporter.ts';
+import { Exporter } from './export/exporter.ts';
 import { isExported } from './export/service-record.ts';
 import { Importer } from './import/importer.ts';
 import type { ExportConflict } from './import/merge.ts';
-import type { LogPace } from './log-pace.ts';
-import type { ClusterName, LocalCluster } from './model/cluster.ts';
+import type { ClusterName } from './model/cluster.ts';
+import type { Drain } from './model/drain.ts';
 import type { Endpoint } from './model/endpoint.ts';
 import type { ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
-import { type Clock, every } from './runtime/clock.ts';
+import type { RoutingOptions } from './routing-options.ts';
+import { every } from './runtime/clock.ts';
 import { type FindingsListener, GatewayRegistry } from './service/gateway-registry.ts';
 import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
 import { SnapshotHistory } from './service/snapshot-history.ts';
 import { CallerBook } from './snapshot/caller-book.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
-import type { PortTarget } from './snapshot/listen-ports.ts';
+import { DrainBook } from './snapshot/drain-book.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
-import { assemblePeers, knownPeers } from './snapshot/peers.ts';
+import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
 import { type PolicyConflict, PolicyIndex, type PolicySources } from './snapshot/policy-index.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
-import { type PortLedger, portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
+import { portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
 import type { FederationMemory } from './state/memory-file.ts';
-import type { PeerChange, PeerListener, PeerView } from './store/peer-view.ts';
+import type { PeerChange } from './store/peer-view.ts';
 import type { TrunkFinding } from './wire/health-report.ts';
-
-/** The peers as the store's follower gives them. */
-export interface PeerSource {
-  readonly views: ReadonlyMap<ClusterName, PeerView>;
-  /** The views have all that the store has, of every member: what is in none of them is not there. */
-  readonly complete: boolean;
-  watch(listener: PeerListener): () => void;
-}
-
-/** The ports of a replica that leads at times. */
-export interface TermPorts extends PortLedger {
-  /** Whether it waits for `releaseExcept`, which costs a look at every service. */
-  readonly owesRelease: boolean;
-  /** @param live every target that there is */
-  releaseExcept(live: ReadonlySet<PortTarget>, nowMs: number): void;
-}
-
-export interface RoutingOptions {
-  readonly local: LocalCluster;
-  readonly epoch: number;
-  readonly provider: ClusterProvider;
-  readonly peers: PeerSource;
-  /** Where this cluster's own records go. */
-  readonly publisher: RecordSink;
-  readonly ports: TermPorts;
-  /** For this cluster and these others; the same object while they are the same. */
-  readonly trustBundles: (clusters: readonly ClusterName[]) => TrustBundles;
-  readonly lastMemory: FederationMemory | undefined;
-  readonly lastSnapshot: RoutingSnapshot | undefined;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** For what peers can make alternate. */
-  readonly pace: LogPace;
-  /** Told of each new snapshot. */
-  readonly onSnapshot: () => void;
-  /** Told when `memory` may have changed without a new snapshot. */
-  readonly onMemory: () => void;
-}
 
 const BUILD_INTERVAL_MS = 10;
 /** Heartbeats of peers are not told one by one. */
@@ -85,6 +46,7 @@ export class Routing implements FindingsListener {
   readonly #builds: Coalescer;
   readonly #peerBook: PeerBook;
   readonly #offers: OfferBook;
+  readonly #drains: DrainBook;
   readonly #callers = new CallerBook();
   #policies: PolicyIndex;
   #routes: RouteIndex;
@@ -101,6 +63,7 @@ export class Routing implements FindingsListener {
     this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
     this.#peerBook = new PeerBook(lastMemory?.peers);
     this.#offers = new OfferBook(lastMemory?.offers);
+    this.#drains = new DrainBook(lastMemory?.drains);
     this.#policies = new PolicyIndex(policySources(provider));
     this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
@@ -179,6 +142,7 @@ export class Routing implements FindingsListener {
       epoch: this.#options.epoch,
       peers: this.#peerBook.memory,
       offers: [...this.#offers.memories()],
+      drains: this.#drains.memory,
     };
   }
 
@@ -232,6 +196,7 @@ export class Routing implements FindingsListener {
         accessOf: (key) => this.#policies.accessOf(key),
         routesOf: (key) => this.#routes.routesOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
+        drain: (nowMs) => this.#ownDrain(nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
         callers: () => this.#callers.groups(),
         offers: this.#offers,
@@ -256,11 +221,23 @@ export class Routing implements FindingsListener {
     const assembled = assemblePeers(
       local,
       known,
-      ({ cluster, reach }) => this.#peerBook.judge(cluster, reach, nowMs),
+      ({ cluster, reach }) => ({
+        health: this.#peerBook.judge(cluster, reach, nowMs),
+        drain: this.#drains.judge(cluster, provider.peerRules.get(cluster)?.drain, nowMs),
+      }),
       previous,
     );
     this.#peerBook.retain(assembled);
+    this.#drains.retain((cluster) => assembled.has(cluster) || cluster === local.name);
     return assembled;
+  }
+
+  /** A ClusterPeer under the cluster's own name speaks of itself. */
+  #ownDrain(nowMs: number): Drain | undefined {
+    const { local, provider, drain } = this.#options;
+    const own = this.#drains.judge(local.name, provider.peerRules.get(local.name)?.drain, nowMs);
+    drain.set(own);
+    return own;
   }
 
   #onProvider(change: ProviderChange): void {
@@ -380,11 +357,6 @@ export class Routing implements FindingsListener {
       this.#options.log.info({ peer: cluster, health, reach }, `the peer is ${health.kind}`);
     }
   }
-}
-
-/** Nothing of a cluster that has left is trusted any more. */
-function membersAmong(peers: ReadonlyMap<ClusterName, Peer>): readonly ClusterName[] {
-  return [...peers.values()].filter(({ reach }) => reach !== 'left').map(({ cluster }) => cluster);
 }
 
 function policySources(provider: ClusterProvider): PolicySources {

@@ -6,6 +6,7 @@ import type { ClusterTrust } from '../trust/folder.ts';
 import type { MemberConfig } from './config.ts';
 import { LogPace } from './log-pace.ts';
 import type { GatewayAddress } from './model/cluster.ts';
+import type { Drain } from './model/drain.ts';
 import { Routing } from './routing.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Lifetime } from './runtime/lifetime.ts';
@@ -108,8 +109,9 @@ export async function openParts(
   lifetime.add(() => ports.close());
   const follower = await openFollower(config, given, ground.trust, report);
   lifetime.add(() => follower.close());
-  const publisher = openPublisher(config, given, ground.trust, report, lifetime);
-  const routing = openRouting(config, given, { ...ground, pace, ports, follower, publisher });
+  const drain = new Watchable<Drain | undefined>(undefined);
+  const publisher = openPublisher(config, given, { trust: ground.trust, drain }, report, lifetime);
+  const routing = openRouting(config, given, { ...ground, pace, ports, follower, publisher, drain });
   lifetime.add(() => routing.close());
   return { ...ground, pace, ports, follower, publisher, routing };
 }
@@ -135,7 +137,7 @@ function openFollower(
 function openPublisher(
   config: MemberConfig,
   { driver, gateways, election, clock, random }: GivenParts,
-  trust: TrustSource,
+  { trust, drain }: { readonly trust: TrustSource; readonly drain: Readable<Drain | undefined> },
   report: Reporter,
   lifetime: Lifetime,
 ): StorePublisher {
@@ -148,6 +150,7 @@ function openPublisher(
     local: config.local,
     gateways,
     bundleSequence,
+    drain,
     signer: svidSigner(trust.svid),
     verifier: trust.verifier,
     clock,
@@ -162,9 +165,9 @@ function openPublisher(
 function openRouting(
   { local }: MemberConfig,
   { provider, clock, log }: GivenParts,
-  parts: Omit<ServiceParts, 'routing'>,
+  parts: Omit<ServiceParts, 'routing'> & { readonly drain: Watchable<Drain | undefined> },
 ): Routing {
-  const { pace, keeper, trust, ports, follower, publisher } = parts;
+  const { pace, keeper, trust, ports, follower, publisher, drain } = parts;
   return new Routing({
     local,
     epoch: keeper.nextEpoch(clock.now()),
@@ -172,6 +175,7 @@ function openRouting(
     peers: follower,
     publisher,
     ports,
+    drain,
     trustBundles: (clusters) => trust.bundlesOf(clusters),
     lastMemory: keeper.lastMemory,
     lastSnapshot: keeper.lastSnapshot,

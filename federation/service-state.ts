@@ -1,12 +1,15 @@
 import type { FederationState, PeerState } from './admin/state-report.ts';
 import { judgeReadiness } from './admin/state-report.ts';
 import type { MemberConfig } from './config.ts';
+import { drainedPercent, drainState, lastMembers } from './drain-state.ts';
+import type { ClusterName } from './model/cluster.ts';
 import type { ServiceKey } from './model/service.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { GivenParts, ServiceParts } from './service-parts.ts';
 
 const MAX_REFUSED_RECORDS = 1000;
 const MAX_SOLE_SERVICES = 1000;
+const MAX_LAST_MEMBERS = 100;
 
 /** Everything that a person or `isthmus cluster status` asks of a federation service. */
 export function describeState(
@@ -18,12 +21,17 @@ export function describeState(
   const { trust, publisher, routing } = parts;
   const snapshot = routing.history.value;
   const { intermediateNotAfterMs, rootNotAfterMs } = trust.trust.value;
+  const last =
+    snapshot === undefined
+      ? new Map<ClusterName, readonly ServiceKey[]>()
+      : lastMembers(snapshot, MAX_LAST_MEMBERS);
+  const nowMs = clock.now();
   return {
     cluster: local.name,
     clusterset: local.clusterset,
     trustDomain: local.trustDomain,
     locality: local.locality,
-    nowMs: clock.now(),
+    nowMs,
     startedAtMs,
     readiness: judgeReadiness({
       hasSnapshot: snapshot !== undefined,
@@ -43,8 +51,11 @@ export function describeState(
       pendingChanges: publisher.pendingCount,
       exportedServices: routing.exporter.records.size,
     },
-    peers: peersOf(parts),
+    peers: peersOf(parts, last, nowMs),
     onlyHere: snapshot === undefined ? [] : soleServices(snapshot),
+    drain: drainState(snapshot?.drain, nowMs),
+    drainedPercent: drainedPercent({ drain: snapshot?.drain }, nowMs),
+    lastMemberOf: last.get(local.name) ?? [],
     gateways: routing.gateways.statuses,
     rejectedConnections,
     conflicts: routing.conflicts,
@@ -68,13 +79,21 @@ function soleServices({ services, local }: RoutingSnapshot): readonly ServiceKey
   return sole;
 }
 
-function peersOf({ routing, follower }: ServiceParts): readonly PeerState[] {
+function peersOf(
+  { routing, follower }: ServiceParts,
+  last: ReadonlyMap<ClusterName, readonly ServiceKey[]>,
+  nowMs: number,
+): readonly PeerState[] {
   return [...(routing.history.value?.peers.values() ?? [])].map((peer) => {
     const view = follower.views.get(peer.cluster);
     return {
       ...peer,
       lastSeenMs: view?.lastSeenMs ?? 0,
       services: view?.records.size ?? 0,
+      announcedDrain: drainState(peer.announcedDrain, nowMs),
+      drain: drainState(peer.drain, nowMs),
+      drainedPercent: drainedPercent(peer, nowMs),
+      lastMemberOf: last.get(peer.cluster) ?? [],
       bundleSequence: view?.head?.bundleSequence,
       problem: view?.problem,
     };

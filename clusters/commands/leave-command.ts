@@ -5,6 +5,7 @@ import { sightLayout } from '../folder/home-file.ts';
 import type { CommandOutput } from './command-output.ts';
 import { shellWord } from './init-command.ts';
 import type { LookFlags } from './list-command.ts';
+import { nameSome } from './name-some.ts';
 import type { FederationReport, Programs } from './programs.ts';
 import { usageError } from './usage-error.ts';
 
@@ -18,8 +19,6 @@ export interface LeaveContext {
   readonly programs: Pick<Programs, 'askFederation' | 'leave'>;
   readonly home?: FolderHome | undefined;
 }
-
-const MAX_NAMED = 20;
 
 /** `isthmus cluster leave`: has the cluster say, as its last word, that it has left the clusterset. */
 export async function leaveCommand(
@@ -66,8 +65,7 @@ function objectionsTo(file: ClusterFile, report: FederationReport): string[] {
   const objections: string[] = [];
   const { onlyHere, peers } = report;
   if (onlyHere.length > 0 && peers.length > 0) {
-    const more = onlyHere.length > MAX_NAMED ? `, and ${onlyHere.length - MAX_NAMED} more` : '';
-    objections.push(`no other cluster offers ${onlyHere.slice(0, MAX_NAMED).join(', ')}${more}`);
+    objections.push(`no other cluster offers ${nameSome(onlyHere)}`);
   }
   const staying = peers.filter(({ reach }) => reach !== 'left');
   if (file.trustHome && staying.length > 0) {

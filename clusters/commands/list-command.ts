@@ -28,6 +28,8 @@ export async function listCommand({ dir }: LookFlags, { output, programs }: Look
     reach: 'local',
     lastSeen: new Date(report.nowMs).toISOString(),
     services: report.store.exportedServices,
+    drainedPercent: report.drainedPercent,
+    lastMemberOf: report.lastMemberOf,
     gateways: file.gateways,
     problem: null,
   };
@@ -37,6 +39,7 @@ export async function listCommand({ dir }: LookFlags, { output, programs }: Look
 
 function memberOf(peer: PeerReport) {
   const { cluster, trustDomain, locality, reach, lastSeenMs, services, problem } = peer;
+  const { drainedPercent, lastMemberOf } = peer;
   return {
     cluster,
     self: false,
@@ -45,6 +48,8 @@ function memberOf(peer: PeerReport) {
     reach,
     lastSeen: lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString(),
     services,
+    drainedPercent,
+    lastMemberOf,
     gateways: addresses(peer),
     problem: problem ?? null,
   };
@@ -52,18 +57,25 @@ function memberOf(peer: PeerReport) {
 
 function table(report: FederationReport, gateways: readonly string[]): string {
   const { cluster, locality, store, peers, nowMs } = report;
+  const own = [`${cluster} *`, 'local', drained(report), '-', localityKey(locality)];
   return columns([
-    ['CLUSTER', 'REACH', 'LAST SEEN', 'LOCALITY', 'SERVICES', 'GATEWAYS'],
-    [`${cluster} *`, 'local', '-', localityKey(locality), String(store.exportedServices), gateways.join(' ')],
+    ['CLUSTER', 'REACH', 'DRAINED', 'LAST SEEN', 'LOCALITY', 'SERVICES', 'GATEWAYS'],
+    [...own, String(store.exportedServices), gateways.join(' ')],
     ...peers.map((peer) => [
       peer.cluster,
       peer.reach,
+      drained(peer),
       lastSeen(peer, nowMs),
       peer.locality.region === '' ? '-' : localityKey(peer.locality),
       String(peer.services),
       addresses(peer).join(' '),
     ]),
   ]);
+}
+
+/** How much of its share a drain has taken. */
+export function drained({ drainedPercent }: Pick<PeerReport, 'drainedPercent'>): string {
+  return drainedPercent === 0 ? '-' : `${drainedPercent} %`;
 }
 
 export function lastSeen({ lastSeenMs }: PeerReport, nowMs: number): string {

@@ -1,4 +1,5 @@
 import type { GatewayAddress, Locality, PeerReach } from '../../federation/model/cluster.ts';
+import type { Drain } from '../../federation/model/drain.ts';
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { PeerHealth } from '../../federation/model/snapshot.ts';
 
@@ -25,9 +26,18 @@ export interface FederationReport {
   readonly peers: readonly PeerReport[];
   /** Services that no other cluster offers. */
   readonly onlyHere: readonly ServiceKey[];
+  /** This cluster's own, which all clusters follow. */
+  readonly drain?: DrainReport | undefined;
+  /** How much of its share that has taken, in whole percent. */
+  readonly drainedPercent: number;
+  /** Services for which no other cluster that is not drained has a host; some of them where there are many. */
+  readonly lastMemberOf: readonly ServiceKey[];
   readonly resourceProblems: readonly Complaint[];
   readonly conflicts: readonly { readonly service: ServiceKey; readonly message: string }[];
 }
+
+/** A drain, and how much of the share it has taken by the clock of the report, in whole percent. */
+export type DrainReport = Drain & { readonly takenPercent: number };
 
 export interface PeerReport {
   readonly cluster: string;
@@ -39,6 +49,13 @@ export interface PeerReport {
   readonly locality: Locality;
   readonly gateways: readonly GatewayAddress[];
   readonly services: number;
+  /** By its own word. */
+  readonly announcedDrain?: DrainReport | undefined;
+  /** By an order of the cluster that reports. */
+  readonly drain?: DrainReport | undefined;
+  /** How much of its share both have taken, in whole percent. */
+  readonly drainedPercent: number;
+  readonly lastMemberOf: readonly ServiceKey[];
   readonly problem: string | undefined;
 }
 

@@ -5,7 +5,8 @@ import { type ClusterFile, localClusterOf, readClusterFile } from '../folder/clu
 import { sightLayout } from '../folder/home-file.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { type CommandOutput, columns } from './command-output.ts';
-import { type LookContext, type LookFlags, lastSeen } from './list-command.ts';
+import { drained, type LookContext, type LookFlags, lastSeen } from './list-command.ts';
+import { nameSome } from './name-some.ts';
 import type { FederationReport, GatewayReport } from './programs.ts';
 
 interface Answers {
@@ -68,7 +69,9 @@ function text(
         : federationRows(federation.value, output)),
       ...gatewayAnswer(gateway, output),
     ]).split('\n'),
-    ...(federation.kind === 'failed' ? [] : ['', peerTable(federation.value, gateway, nowMs)]),
+    ...(federation.kind === 'failed'
+      ? []
+      : ['', peerTable(federation.value, gateway, nowMs), ...keptLines(federation.value, output)]),
   ].join('\n');
 }
 
@@ -78,7 +81,8 @@ function gatewayAnswer(gateway: Answers['gateway'], output: CommandOutput): stri
   return [['gateway', output.style('red', gateway.error.message)]];
 }
 
-function federationRows({ readiness, store, snapshot }: FederationReport, output: CommandOutput): string[][] {
+function federationRows(report: FederationReport, output: CommandOutput): string[][] {
+  const { readiness, store, snapshot } = report;
   const { kind, leader } = store.publisher;
   return [
     ['federation', readinessText(readiness, output)],
@@ -93,7 +97,21 @@ function federationRows({ readiness, store, snapshot }: FederationReport, output
         ? 'none yet'
         : `${snapshot.epoch}/${snapshot.version}, ${snapshot.services} services`,
     ],
+    ...(report.drainedPercent === 0
+      ? []
+      : [['  drained', `${drained(report)} of its share, in all clusters`]]),
   ];
+}
+
+/** What drained clusters go on with. */
+function keptLines(report: FederationReport, output: CommandOutput): string[] {
+  const own = { ...report, announcedDrain: undefined };
+  return [own, ...report.peers].flatMap(({ cluster, drain, announcedDrain, lastMemberOf }) => {
+    const isDrained = [drain, announcedDrain].some((each) => each?.kind === 'draining');
+    if (!isDrained || lastMemberOf.length === 0) return [];
+    const kept = `${cluster} keeps ${nameSome(lastMemberOf)}: no other cluster has a host for that`;
+    return [output.style('yellow', `! ${kept}`)];
+  });
 }
 
 function readinessText(readiness: FederationReport['readiness'], output: CommandOutput): string {
@@ -120,11 +138,12 @@ function peerTable(
 ): string {
   if (peers.length === 0) return 'no peers yet: isthmus cluster invite NAME lets one join';
   return columns([
-    ['PEER', 'REACH', 'HEALTH', 'LAST SEEN', 'SERVICES', 'TRUNK'],
+    ['PEER', 'REACH', 'HEALTH', 'DRAINED', 'LAST SEEN', 'SERVICES', 'TRUNK'],
     ...peers.map((peer) => [
       peer.cluster,
       peer.problem === undefined ? peer.reach : `${peer.reach} (${peer.problem})`,
       peer.health.kind,
+      drained(peer),
       lastSeen(peer, askedMs),
       String(peer.services),
       trunkText(peer.cluster, gateway, nowMs),

@@ -1,24 +1,25 @@
 import { z } from 'zod';
+import { MAX_DRAIN_MS } from '../../federation/model/drain.ts';
 import type { PeerRule } from '../provider.ts';
 import { duration, durationFromTo } from './duration.ts';
 import { dnsLabel, versionedMetadata } from './metadata.ts';
 
 const DEFAULT_DRAIN_MS = 30_000;
-const MAX_DRAIN_MS = 86_400_000;
 
 const drain = z.strictObject({
   duration: duration
     .refine(...durationFromTo(0, MAX_DRAIN_MS))
     .default(DEFAULT_DRAIN_MS)
     .describe(
-      'Time in which the share of the peer goes evenly down to nothing, from `0s` to `24h`, such as `5m`.',
+      'Time in which the share of the peer goes evenly down to nothing, from `0s` to `24h`, such as `5m`; `0s` takes it ' +
+        'away at once.',
     ),
   since: z.iso
     .datetime({ offset: true, error: 'is not an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
     .optional()
     .describe(
       'When the drain began, such as `2026-01-31T12:00:00Z`; a time to come begins it then. Without it the drain ' +
-        'begins when it is first seen.',
+        'begins when each replica of the federation service first sees it.',
     ),
 });
 
@@ -53,7 +54,9 @@ export const clusterPeerSchema = z
         drain: drain
           .optional()
           .describe(
-            'Takes the traffic of this cluster away from the peer. Remove it to let traffic come back by steps.',
+            "Takes the requests of this cluster's clients away from the peer; what nobody else can answer it keeps. In the " +
+              "ClusterPeer of a cluster's own name it takes away those of all clusters. Remove it to let them come back " +
+              'by steps.',
           ),
       })
       .prefault({})
@@ -67,5 +70,12 @@ export const clusterPeerSchema = z
 export type ClusterPeerObject = z.infer<typeof clusterPeerSchema>;
 
 export function toPeerRule(object: ClusterPeerObject): PeerRule {
-  return { cluster: object.metadata.name, allowedNamespaces: object.spec.allowedNamespaces };
+  const { allowedNamespaces, drain } = object.spec;
+  const order = drain && { overMs: drain.duration, sinceMs: sinceOf(drain) };
+  return { cluster: object.metadata.name, allowedNamespaces, ...(order && { drain: order }) };
+}
+
+function sinceOf({ since }: z.infer<typeof drain>): number | undefined {
+  // A time before 1970 is one long ago.
+  return since === undefined ? undefined : Math.max(0, Date.parse(since));
 }

@@ -22,6 +22,13 @@ const GAUGES: readonly (readonly [MetricDefinition, Setter])[] = [
     },
   ],
   [
+    METRICS.drained,
+    (gauge, { cluster, drainedPercent, peers }) => {
+      gauge.set({ cluster }, drainedPercent / 100);
+      for (const peer of peers) gauge.set({ cluster: peer.cluster }, peer.drainedPercent / 100);
+    },
+  ],
+  [
     METRICS.certificateExpiry,
     (gauge, { certificates, nowMs }) => {
       const { svidNotAfterMs, intermediateNotAfterMs, rootNotAfterMs } = certificates;

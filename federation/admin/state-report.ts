@@ -2,6 +2,7 @@ import type { ProviderProblem } from '../../clusters/provider.ts';
 import type { RefusedRecord } from '../import/importer.ts';
 import type { ExportConflict } from '../import/merge.ts';
 import type { ClusterName, GatewayAddress, Locality, PeerReach } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import type { ServiceKey } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import type { RefusalCounts } from '../service/front-refusals.ts';
@@ -35,6 +36,12 @@ export interface FederationState {
   readonly peers: readonly PeerState[];
   /** Services that no other cluster offers, `namespace/name`: they end with this one. At most the first thousand. */
   readonly onlyHere: readonly ServiceKey[];
+  /** This cluster's own drain, as all clusters follow it. */
+  readonly drain: DrainState | undefined;
+  /** How much of its share that has taken, in whole percent. */
+  readonly drainedPercent: number;
+  /** Services for which nobody else has a host, or only who is drained: it keeps them in a drain. At most a hundred. */
+  readonly lastMemberOf: readonly ServiceKey[];
   readonly gateways: readonly GatewayStatus[];
   /** Since the start, by reason. */
   readonly rejectedConnections: RefusalCounts;
@@ -49,6 +56,9 @@ export interface FederationState {
   };
 }
 
+/** A drain, and how much of the share it has taken by the clock of the state, in whole percent. */
+export type DrainState = Drain & { readonly takenPercent: number };
+
 export interface PeerState {
   readonly cluster: ClusterName;
   readonly trustDomain: string;
@@ -59,6 +69,14 @@ export interface PeerState {
   readonly locality: Locality;
   readonly gateways: readonly GatewayAddress[];
   readonly services: number;
+  /** Of itself, by its own word. */
+  readonly announcedDrain: DrainState | undefined;
+  /** By an order of this cluster. */
+  readonly drain: DrainState | undefined;
+  /** How much of its share both have taken here, in whole percent. */
+  readonly drainedPercent: number;
+  /** As of the state. */
+  readonly lastMemberOf: readonly ServiceKey[];
   readonly bundleSequence: number | undefined;
   /** Why newer word of it was refused. */
   readonly problem: string | undefined;

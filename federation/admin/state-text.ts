@@ -10,9 +10,10 @@ export function stateText(state: FederationState): string {
     snapshot === undefined
       ? 'no snapshot yet'
       : `snapshot ${snapshot.epoch}/${snapshot.version}: ${snapshot.services} services`,
+    ...(state.drainedPercent > 0 ? [`drained: ${state.drainedPercent} % of its share is taken`] : []),
     '',
     ...table(
-      ['PEER', 'REACH', 'HEALTH', 'LAST SEEN', 'SERVICES', 'LOCALITY'],
+      ['PEER', 'REACH', 'HEALTH', 'DRAINED', 'LAST SEEN', 'SERVICES', 'LOCALITY'],
       state.peers.map((peer) => peerRow(peer, state.nowMs)),
     ),
     '',
@@ -62,6 +63,7 @@ function peerRow(peer: PeerState, nowMs: number): readonly string[] {
     peer.cluster,
     peer.problem === undefined ? peer.reach : `${peer.reach} (${peer.problem})`,
     peer.health.kind,
+    peer.drainedPercent === 0 ? '-' : `${peer.drainedPercent} %`,
     seen,
     String(peer.services),
     region === '' ? '-' : `${region}/${zone}`,

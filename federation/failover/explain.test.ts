@@ -133,6 +133,42 @@ describe('explanation', () => {
     assert.equal(alone.clusters[0]?.reason, 'held down for another 30 s');
   });
 
+  it('says what a drain does, and where it leaves requests for want of others', () => {
+    const sinceMs = NOW_MS - 150_000;
+    const phase = { kind: 'draining' as const, by: 'itself' as const, sinceMs, untilMs: sinceMs + 600_000 };
+    const draining: Standing = { ...STEADY, sharePercent: 75, phase };
+    const drained: Standing = {
+      ...STEADY,
+      sharePercent: 0,
+      phase: { kind: 'drained', by: 'here', sinceMs: NOW_MS - 5_000 },
+    };
+    const toCome: Standing = { ...STEADY, phase: { ...phase, sinceMs: NOW_MS + 60_000 } };
+    const reason = (standing: Standing) =>
+      explained([candidate('east', STEADY, EU_A, 4, 4), candidate('west', standing, EU_A, 4, 4)]).clusters[1];
+    assert.equal(
+      reason(draining)?.reason,
+      '75 % of its share: it drains itself, nothing is left in 7 m 30 s',
+    );
+    assert.equal(reason(drained)?.reason, 'no share: it is drained here, nothing is left since 5 s');
+    assert.equal(reason(toCome)?.reason, 'full share: it drains itself from in 1 m on');
+    assert.deepEqual([reason(drained)?.standing, reason(draining)?.standing], ['drained', 'draining']);
+    for (const standing of [draining, drained]) {
+      const alone = explained([
+        candidate('east', STEADY, EU_A, 4, 0),
+        candidate('west', standing, EU_B, 4, 4),
+      ]);
+      assert.match(
+        alone.decision[0] ?? '',
+        /^west is drained, and keeps all requests all the same: no other cluster has a host that could/,
+      );
+    }
+    const others = explained([
+      candidate('east', STEADY, EU_A, 4, 4),
+      candidate('west', draining, EU_B, 4, 4),
+    ]);
+    assert.ok(others.decision.every((sentence) => !sentence.includes('drained')));
+  });
+
   it('says what is below what it could be for want of hosts', () => {
     const weak = explained([candidate('east', STEADY, EU_A, 5, 3), candidate('west', STEADY, EU_B, 100, 1)]);
     assert.deepEqual(weak.decision, [

@@ -48,7 +48,7 @@ export interface ExplainedCluster {
   readonly counted: boolean;
   /** f in percent; 0 when it is not counted. */
   readonly sharePercent: number;
-  /** `steady`, `held-down`, `stepping`, `returned`, `failing`, `left`, `trunk-lost`, `stale`, `supposed-down`. */
+  /** `steady`, `held-down`, `stepping`, `returned`, `draining`, `drained`, `failing`, `left`, `trunk-lost`, `stale`, `supposed-down`. */
   readonly standing: string;
   /** The same as a sentence. */
   readonly reason: string;

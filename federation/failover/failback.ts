@@ -1,6 +1,9 @@
 import type { FailbackPolicy } from '../model/policy.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 
+/** Who ordered a drain: the cluster that is drained, for everybody, or the one that looks, for itself. */
+export type DrainVoice = 'itself' | 'here';
+
 /** Where something that may have failed stands on its way back. Times are Unix ms. */
 export type FailbackPhase =
   /** Never seen failing: has its full share from the start. */
@@ -15,7 +18,16 @@ export type FailbackPhase =
       readonly steps: number;
       readonly nextAtMs: number;
     }
-  | { readonly kind: 'returned'; readonly healthySinceMs: number };
+  | { readonly kind: 'returned'; readonly healthySinceMs: number }
+  /** A drain takes its share away, from `sinceMs` to `untilMs`. */
+  | {
+      readonly kind: 'draining';
+      readonly by: DrainVoice;
+      readonly sinceMs: number;
+      readonly untilMs: number;
+    }
+  /** A drain has taken all of it away since then. */
+  | { readonly kind: 'drained'; readonly by: DrainVoice; readonly sinceMs: number };
 
 /** f of one cluster: how many percent of its share it gets now, why, and when that changes by the clock alone. */
 export interface FailbackShare {

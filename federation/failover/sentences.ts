@@ -1,5 +1,7 @@
+import type { ClusterName } from '../model/cluster.ts';
 import type { TierSelector } from '../model/policy.ts';
-import type { FailoverPlan, TierPlan } from './plan.ts';
+import type { DrainVoice } from './failback.ts';
+import { clusterShares, type FailoverPlan, type TierPlan } from './plan.ts';
 import type { Standing } from './standing.ts';
 
 /** A tier's selector as people say it. */
@@ -73,8 +75,19 @@ export function standingText(standing: Standing, nowMs: number): string {
       );
     case 'returned':
       return `full share: came back ${durationText(nowMs - phase.healthySinceMs)} ago`;
+    case 'draining':
+      return nowMs < phase.sinceMs
+        ? `full share: ${DRAINS[phase.by]} from in ${durationText(phase.sinceMs - nowMs)} on`
+        : `${sharePercent} % of its share: ${DRAINS[phase.by]}, nothing is left in ${durationText(phase.untilMs - nowMs)}`;
+    case 'drained':
+      return `no share: ${DRAINS[phase.by]}, nothing is left since ${durationText(nowMs - phase.sinceMs)}`;
   }
 }
+
+const DRAINS: Readonly<Record<DrainVoice, string>> = {
+  itself: 'it drains itself',
+  here: 'it is drained here',
+};
 
 function absenceText(standing: Extract<Standing, { kind: 'absent' }>, nowMs: number): string {
   const { absence } = standing;
@@ -108,9 +121,32 @@ export function decisionText(plan: FailoverPlan): readonly string[] {
     ];
   }
   const sentences = tiers.flatMap((tier, index) => (tier.load.load > 0 ? [tierText(tier, index, plan)] : []));
+  const last = lastMembers(plan);
+  if (last.length > 0) {
+    const [drained, keeps] = last.length === 1 ? ['is', 'keeps'] : ['are', 'keep'];
+    return [
+      `${last.join(' and ')} ${drained} drained, and ${keeps} all requests all the same: no other cluster has a host that could take them.`,
+      ...sentences,
+    ];
+  }
   return loads.capsIgnored
     ? ['The caps alone would leave nothing, so they are ignored: availability comes first.', ...sentences]
     : sentences;
+}
+
+/** The drained clusters, where all requests go to them: nobody else has hosts for these. */
+function lastMembers(plan: FailoverPlan): readonly ClusterName[] {
+  const shares = clusterShares(plan);
+  const drained = plan.input.candidates.filter(({ standing }) => isDrained(standing));
+  const serving = drained.filter(({ cluster }) => (shares.get(cluster) ?? 0) > 0);
+  return [...shares.keys()].every((name) => serving.some(({ cluster }) => cluster === name))
+    ? serving.map(({ cluster }) => cluster)
+    : [];
+}
+
+function isDrained(standing: Standing): boolean {
+  if (standing.kind === 'absent' || standing.sharePercent === 100) return false;
+  return standing.phase.kind === 'draining' || standing.phase.kind === 'drained';
 }
 
 function nothingText(plan: FailoverPlan): string {

@@ -1,7 +1,15 @@
 import type { PeerReach } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import type { FailbackPolicy } from '../model/policy.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
-import { type FailbackPhase, type FailbackShare, failbackShare, smallerShare } from './failback.ts';
+import { drainShare } from './drain.ts';
+import {
+  type DrainVoice,
+  type FailbackPhase,
+  type FailbackShare,
+  failbackShare,
+  smallerShare,
+} from './failback.ts';
 
 /** What a gateway saw of its trunks to one peer. Times are Unix ms. */
 export type TrunkSight =
@@ -43,6 +51,10 @@ export interface PeerFacts {
   readonly health: PeerHealth;
   /** Of the one service that the peer offers. */
   readonly offerHealth: PeerHealth;
+  /** By its own word, which holds for everybody. */
+  readonly announcedDrain?: Drain;
+  /** By an order of the cluster that looks. */
+  readonly drain?: Drain;
   readonly trunk: TrunkSight;
   /** Whether a federation service is there to say when a lost peer is back. */
   readonly followed: boolean;
@@ -62,9 +74,15 @@ export const SNAPSHOT_PATIENCE_MS = 10_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The own cluster is always there; only its service's own way back counts. */
-export function localStanding(offerHealth: PeerHealth, rules: StandingRules, nowMs: number): Standing {
-  return counted(failbackShare(offerHealth, rules.failback, nowMs));
+/** The own cluster is always there; only its service's own way back counts, and a drain of the cluster. */
+export function localStanding(
+  offerHealth: PeerHealth,
+  drain: Drain | undefined,
+  rules: StandingRules,
+  nowMs: number,
+): Standing {
+  const offer = failbackShare(offerHealth, rules.failback, nowMs);
+  return counted(afterDrain(offer, drain, 'itself', rules, nowMs));
 }
 
 export function peerStanding(facts: PeerFacts, rules: StandingRules, nowMs: number): Standing {
@@ -78,8 +96,22 @@ export function peerStanding(facts: PeerFacts, rules: StandingRules, nowMs: numb
   if (nowMs >= staleAtMs) return absent({ kind: 'stale', lastSeenMs: facts.lastSeenMs });
   const peer = failbackShare(health, rules.failback, nowMs);
   const offer = failbackShare(facts.offerHealth, rules.failback, nowMs);
-  const share = smallerShare(peer, offer);
+  const announced = afterDrain(smallerShare(peer, offer), facts.announcedDrain, 'itself', rules, nowMs);
+  const share = afterDrain(announced, facts.drain, 'here', rules, nowMs);
   return counted({ ...share, changesAtMs: Math.min(share.changesAtMs, staleAtMs) });
+}
+
+function afterDrain(
+  share: FailbackShare,
+  drain: Drain | undefined,
+  by: DrainVoice,
+  { failback }: StandingRules,
+  nowMs: number,
+): FailbackShare {
+  if (drain === undefined) return share;
+  const left = drainShare(drain, by, failback, nowMs);
+  // On its way down both may have all: then a drain is what there is to tell.
+  return left.phase.kind === 'draining' ? smallerShare(left, share) : smallerShare(share, left);
 }
 
 /** The snapshot's word, unless the own trunks saw a loss that it does not know of yet. */

@@ -111,6 +111,12 @@ export const METRICS = {
   peerLastSeen: define('gauge', 'isthmus_peer_last_seen_seconds', 'Age of the newest verified head.', [
     'cluster',
   ]),
+  drained: define(
+    'gauge',
+    'isthmus_drained_ratio',
+    'How much of its share a drain has taken from a cluster, 0 to 1.',
+    ['cluster'],
+  ),
   endpointAge: define('gauge', 'isthmus_endpoint_age_seconds', 'Age of what a cluster said of a service.', [
     'cluster',
     'destination_service',

@@ -1,5 +1,6 @@
 import type { CallerGroup, CallerGroupKey } from './caller.ts';
 import type { ClusterName, GatewayAddress, LocalCluster, Locality, PeerReach } from './cluster.ts';
+import type { Drain } from './drain.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TrustDomain } from './identity.ts';
 import type { ServiceRoute } from './mesh-route.ts';
@@ -23,6 +24,8 @@ export interface RoutingSnapshot {
   readonly trustBundles: ReadonlyMap<TrustDomain, readonly Uint8Array[]>;
   /** Whose pods have which addresses in this cluster; undefined = the provider does not say. */
   readonly callers?: ReadonlyMap<CallerGroupKey, CallerGroup>;
+  /** Of this cluster as a whole; its peers know it as `announcedDrain`. */
+  readonly drain?: Drain;
 }
 
 /** Another member of the clusterset. */
@@ -35,6 +38,10 @@ export interface Peer {
   /** Issue time of its newest verified head, Unix ms; 0 when none was read. */
   readonly lastSeenMs: number;
   readonly health: PeerHealth;
+  /** What the peer says of itself, to everybody. */
+  readonly announcedDrain?: Drain;
+  /** What this cluster has ordered for itself. */
+  readonly drain?: Drain;
 }
 
 /** Whether a peer as a whole may take traffic, as its neighbours' federation service judges it. */

@@ -7,8 +7,9 @@ import {
   type Locality,
   type PeerReach,
 } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import { clusterTrustDomain, fitsTrustDomain } from '../model/identity.ts';
-import type { Peer, PeerHealth } from '../model/snapshot.ts';
+import type { Peer } from '../model/snapshot.ts';
 import { BOUNDS } from '../wire/bounds.ts';
 import { isHost } from '../wire/field-checks.ts';
 
@@ -20,6 +21,7 @@ export interface KnownPeer {
   readonly lastSeenMs: number;
   readonly locality: Locality | undefined;
   readonly gateways: readonly GatewayAddress[];
+  readonly announcedDrain: Drain | undefined;
 }
 
 /** What a follower of the store knows of a peer. */
@@ -27,7 +29,13 @@ export interface SeenPeer {
   readonly cluster: ClusterName;
   readonly reach: PeerReach;
   readonly lastSeenMs: number;
-  readonly head: { readonly locality: Locality; readonly gateways: readonly GatewayAddress[] } | undefined;
+  readonly head:
+    | {
+        readonly locality: Locality;
+        readonly gateways: readonly GatewayAddress[];
+        readonly drain?: Drain;
+      }
+    | undefined;
 }
 
 /**
@@ -51,12 +59,13 @@ export function* knownPeers(
     if (head === undefined || !fits(cluster)) continue;
     clusters.add(cluster);
     const gateways = head.gateways.filter((gateway) => isHost(gateway.host));
-    yield { cluster, reach, lastSeenMs, locality: head.locality, gateways };
+    yield { cluster, reach, lastSeenMs, locality: head.locality, gateways, announcedDrain: head.drain };
   }
   for (const cluster of named) {
     if (!fits(cluster)) continue;
     clusters.add(cluster);
-    yield { cluster, reach: 'unknown', lastSeenMs: 0, locality: undefined, gateways: [] };
+    const nothing = { lastSeenMs: 0, locality: undefined, gateways: [], announcedDrain: undefined };
+    yield { cluster, reach: 'unknown', ...nothing };
   }
 }
 
@@ -67,12 +76,12 @@ const LAST_SEEN_GRAIN_MS = 15_000;
 
 /**
  * The snapshot's peers. An unchanged peer keeps its object, unchanged peers keep the map.
- * @param judge how the peer fares now
+ * @param judge how the peer fares now, and whether this cluster drains it
  */
 export function assemblePeers(
   local: LocalCluster,
   known: Iterable<KnownPeer>,
-  judge: (peer: KnownPeer) => PeerHealth,
+  judge: (peer: KnownPeer) => Pick<Peer, 'health' | 'drain'>,
   previous: ReadonlyMap<ClusterName, Peer>,
 ): ReadonlyMap<ClusterName, Peer> {
   const peers = new Map<ClusterName, Peer>();
@@ -86,7 +95,12 @@ export function assemblePeers(
   return changed || peers.size !== previous.size ? peers : previous;
 }
 
-function assemblePeer(local: LocalCluster, found: KnownPeer, health: PeerHealth): Peer {
+function assemblePeer(
+  local: LocalCluster,
+  found: KnownPeer,
+  { health, drain }: Pick<Peer, 'health' | 'drain'>,
+): Peer {
+  const { announcedDrain } = found;
   return {
     cluster: found.cluster,
     trustDomain: clusterTrustDomain(found.cluster, local.clusterset),
@@ -95,6 +109,8 @@ function assemblePeer(local: LocalCluster, found: KnownPeer, health: PeerHealth)
     reach: found.reach,
     lastSeenMs: found.lastSeenMs,
     health,
+    ...(announcedDrain && { announcedDrain }),
+    ...(drain && { drain }),
   };
 }
 
@@ -104,4 +120,9 @@ function kept(before: Peer | undefined, after: Peer): Peer {
   return isRecent && isDeepStrictEqual({ ...before, lastSeenMs: 0 }, { ...after, lastSeenMs: 0 })
     ? before
     : after;
+}
+
+/** Nothing of a cluster that has left is trusted any more. */
+export function membersAmong(peers: ReadonlyMap<ClusterName, Peer>): readonly ClusterName[] {
+  return [...peers.values()].filter(({ reach }) => reach !== 'left').map(({ cluster }) => cluster);
 }

@@ -159,7 +159,7 @@ describe("the snapshot's peers", () => {
       ],
     },
   };
-  const steady = () => ({ kind: 'steady' as const });
+  const steady = () => ({ health: { kind: 'steady' as const }, drain: undefined });
 
   it('are those that were seen and those that are known by name, without the own cluster', () => {
     const known = [...knownPeers(LOCAL, [seen, { ...seen, cluster: 'east' }], ['west', 'north', 'east'])];

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict, ServiceExport } from '../import/merge.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
@@ -24,6 +25,8 @@ export interface BuilderSources {
   readonly routesOf: (key: ServiceKey) => readonly ServiceRoute[] | undefined;
   /** Given `previous`, the same object where nothing changed. */
   readonly peers: (previous: ReadonlyMap<ClusterName, Peer>, nowMs: number) => ReadonlyMap<ClusterName, Peer>;
+  /** Of this cluster; the same object while it is the same. */
+  readonly drain?: (nowMs: number) => Drain | undefined;
   readonly trustBundles: (peers: ReadonlyMap<ClusterName, Peer>) => TrustBundles;
   /** The same object while nothing changes; empty where the provider does not say. */
   readonly callers: () => ReadonlyMap<CallerGroupKey, CallerGroup>;
@@ -101,10 +104,12 @@ export class SnapshotBuilder {
     const services = this.#buildServices(last.services, nowMs);
     const trustBundles = this.#sources.trustBundles(peers);
     const callers = this.#sources.callers();
+    const drain = this.#sources.drain?.(nowMs);
     const unchanged =
       peers === last.peers &&
       services === last.services &&
       trustBundles === last.trustBundles &&
+      drain === last.drain &&
       (callers === last.callers || (callers.size === 0 && last.callers === undefined));
     if (!unchanged || last.version === 0) {
       this.#snapshot = {
@@ -116,6 +121,7 @@ export class SnapshotBuilder {
         services,
         trustBundles,
         ...(callers.size === 0 ? {} : { callers }),
+        ...(drain && { drain }),
       };
     }
     return this.#snapshot;

@@ -5,8 +5,10 @@ import type { ServiceKey } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import { UserError } from '../model/user-error.ts';
 import { writeDurably } from '../runtime/durable-file.ts';
+import type { DrainMemory } from '../snapshot/drain-book.ts';
 import type { PortGrant } from '../snapshot/listen-ports.ts';
 import type { PeerMemory } from '../snapshot/peer-book.ts';
+import { drainSchema } from '../store/head.ts';
 
 /** What a federation service must not forget over a restart. */
 export interface FederationMemory {
@@ -14,6 +16,7 @@ export interface FederationMemory {
   readonly epoch: number;
   readonly peers: PeerMemory;
   readonly offers: readonly (readonly [ServiceKey, ClusterName, PeerHealth])[];
+  readonly drains: DrainMemory;
 }
 
 const timeMs = z.int().min(0);
@@ -40,6 +43,7 @@ const memorySchema = z.strictObject({
   peers: z.array(z.tuple([label, healthSchema])),
   gateways: z.array(gatewaySchema),
   offers: z.array(z.tuple([z.string(), label, healthSchema])),
+  drains: z.array(z.tuple([label, drainSchema])).default([]),
 });
 
 const portsSchema = z.strictObject({
@@ -69,17 +73,17 @@ export async function readMemory(path: string, local: LocalCluster): Promise<Fed
       { hint: 'give each cluster a state folder of its own, or remove this one if the cluster is gone' },
     );
   }
-  const { epoch, peers, gateways, offers } = checked(path, memorySchema, value);
+  const { epoch, peers, gateways, offers, drains } = checked(path, memorySchema, value);
   const evidence = gateways.map((found) => ({ ...found, trunks: new Map(found.trunks) }));
-  return { epoch, peers: { peers, gateways: evidence }, offers };
+  return { epoch, peers: { peers, gateways: evidence }, offers, drains };
 }
 
 /** The text of the file. */
 export function printMemory(local: LocalCluster, memory: FederationMemory): string {
-  const { epoch, peers, offers } = memory;
+  const { epoch, peers, offers, drains } = memory;
   const gateways = peers.gateways.map((found) => ({ ...found, trunks: [...found.trunks] }));
   const { name: cluster, clusterset } = local;
-  return JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, offers });
+  return JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, offers, drains });
 }
 
 /** @throws UserError when the file cannot be understood. */

@@ -35,6 +35,10 @@ describe('the memory of a federation service', () => {
         ],
       },
       offers: [['shop/payments', 'west', { kind: 'returning', healthySinceMs: 6 }] as const],
+      drains: [
+        ['west', { kind: 'draining', sinceMs: 3, overMs: 60_000, fromPercent: 100 }] as const,
+        ['north', { kind: 'returning', sinceMs: 4, fromPercent: 40 }] as const,
+      ],
     };
     assert.equal(await readMemory(path, LOCAL), undefined);
     await writeFile(path, printMemory(LOCAL, { ...memory, offers: [['shop/payments', 'west', failing]] }));
@@ -46,7 +50,7 @@ describe('the memory of a federation service', () => {
 
   it("is not another cluster's, and not taken when it is damaged", async (t) => {
     const path = join(tempFolder(t), 'federation.json');
-    const memory = { epoch: 1, peers: { peers: [], gateways: [] }, offers: [] };
+    const memory = { epoch: 1, peers: { peers: [], gateways: [] }, offers: [], drains: [] };
     await writeFile(path, printMemory({ ...LOCAL, clusterset: 'other.example' }, memory));
     await assert.rejects(readMemory(path, LOCAL), { name: 'UserError', message: /east of other\.example/ });
     await writeFile(path, '{"cluster":"east","clusterset":"mesh.example","epoch":-1}');

@@ -12,7 +12,7 @@ import type { Reporter } from './report.ts';
 import { judgeStored } from './synchronization.ts';
 
 /** What a head says beside the set. */
-export type HeadFacts = Pick<HeadContent, 'gateways' | 'bundleSequence' | 'left'>;
+export type HeadFacts = Pick<HeadContent, 'gateways' | 'bundleSequence' | 'left' | 'drain'>;
 
 export interface ClusterWriterOptions {
   readonly driver: StoreDriver;

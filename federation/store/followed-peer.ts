@@ -215,11 +215,12 @@ export class FollowedPeer implements PeerView {
 /** Whether two heads differ in nothing but the set that they cover and when. */
 function saysTheSame(a: HeadContent | undefined, b: HeadContent | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  const about = ({ locality, gateways, bundleSequence, left }: HeadContent) => ({
+  const about = ({ locality, gateways, bundleSequence, left, drain }: HeadContent) => ({
     locality,
     gateways,
     bundleSequence,
     left: left === true,
+    drain,
   });
   return isDeepStrictEqual(about(a), about(b));
 }

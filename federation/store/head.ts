@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ClusterName, type GatewayAddress, isDnsLabel, type Locality } from '../model/cluster.ts';
+import { type Drain, MAX_DRAIN_MS } from '../model/drain.ts';
 import { localitySchema } from './record.ts';
 import { firstFault } from './schema-fault.ts';
 
@@ -22,6 +23,8 @@ export interface HeadContent {
   readonly schemaVersion: number;
   /** True in the last head of a cluster that leaves the clusterset. */
   readonly left?: boolean;
+  /** How the cluster takes itself out of traffic, or comes back; releases that do not know it refuse such a head. */
+  readonly drain?: Drain;
 }
 
 /** Signs with the cluster's federation SVID. */
@@ -44,6 +47,19 @@ const gatewaySchema = z.strictObject({
   port: z.int().min(1).max(65_535),
 });
 
+const percent = count.max(100);
+
+/** A cluster may say this of itself only: it is in its own signed head. */
+export const drainSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('draining'),
+    sinceMs: count,
+    overMs: count.max(MAX_DRAIN_MS),
+    fromPercent: percent,
+  }),
+  z.strictObject({ kind: z.literal('returning'), sinceMs: count, fromPercent: percent }),
+]);
+
 const headSchema = z.strictObject({
   cluster: z.string().refine(isDnsLabel),
   epoch: count,
@@ -55,6 +71,7 @@ const headSchema = z.strictObject({
   bundleSequence: count,
   schemaVersion: z.literal(SCHEMA_VERSION),
   left: z.boolean().optional(),
+  drain: drainSchema.optional(),
 });
 
 const versionSchema = z.looseObject({ schemaVersion: count });

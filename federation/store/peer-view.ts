@@ -18,7 +18,7 @@ export interface PeerView {
 export interface PeerChange {
   /** Keys of records that were added, changed or removed. */
   readonly records: readonly ServiceKey[];
-  /** Gateways, locality, bundle sequence or leaving; not a plain heartbeat. */
+  /** Gateways, locality, bundle sequence, a drain or leaving; not a plain heartbeat. */
   readonly head: boolean;
   readonly reach: boolean;
   readonly problem: boolean;

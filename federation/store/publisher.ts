@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GatewayAddress, LocalCluster } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import type { ServiceKey, ServiceRecord } from '../model/service.ts';
 import { UserError } from '../model/user-error.ts';
 import { type BackoffPolicy, backoffMs } from '../runtime/backoff.ts';
@@ -34,6 +35,8 @@ export interface PublisherOptions {
   readonly local: LocalCluster;
   readonly gateways: Readable<readonly GatewayAddress[]>;
   readonly bundleSequence: Readable<number>;
+  /** Of the cluster as a whole. */
+  readonly drain?: Readable<Drain | undefined>;
   /** undefined until the cluster's federation service has its SVID. */
   readonly signer: Readable<HeadSigner | undefined>;
   readonly verifier: HeadVerifier;
@@ -101,6 +104,7 @@ export class StorePublisher {
       options.signer.watch(() => this.#signal.wake()),
       options.gateways.watch(() => this.#announce()),
       options.bundleSequence.watch(() => this.#announce()),
+      ...(options.drain === undefined ? [] : [options.drain.watch(() => this.#announce())]),
       options.driver.state.watch(() => this.#retryNow()),
       ...(options.election.kind === 'external'
         ? [options.election.elected.watch(() => this.#signal.wake())]
@@ -321,6 +325,7 @@ export class StorePublisher {
         gateways: options.gateways.value,
         bundleSequence: options.bundleSequence.value,
         ...(this.#left ? { left: true } : {}),
+        ...(options.drain?.value && { drain: options.drain.value }),
       }),
     });
   }

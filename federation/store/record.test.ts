@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
+import type { Drain } from '../model/drain.ts';
 import { encodeHead, type HeadContent, parseHead } from './head.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
 import { encodeRecord, parseRecord } from './record.ts';
@@ -99,10 +100,18 @@ const HEAD: HeadContent = {
   schemaVersion: 1,
 };
 
+const DRAINS: readonly Drain[] = [
+  { kind: 'draining', sinceMs: 1_800_000_000_000, overMs: 600_000, fromPercent: 100 },
+  { kind: 'returning', sinceMs: 1_800_000_000_000, fromPercent: 0 },
+];
+
 describe('the content of a head', () => {
   it('comes back as it was', () => {
     assert.deepEqual(parseHead(encodeHead(HEAD)), HEAD);
     assert.deepEqual(parseHead(encodeHead({ ...HEAD, left: true })), { ...HEAD, left: true });
+    for (const drain of DRAINS) {
+      assert.deepEqual(parseHead(encodeHead({ ...HEAD, drain })), { ...HEAD, drain });
+    }
   });
 
   const BAD: Readonly<Record<string, unknown>> = {
@@ -113,6 +122,10 @@ describe('the content of a head', () => {
     'a short digest': { ...HEAD, digest: 'ab' },
     'a negative version': { ...HEAD, version: -1 },
     'an epoch beyond exact numbers': { ...HEAD, epoch: 2 ** 53 },
+    'a drain of 25 h': { ...HEAD, drain: { ...DRAINS[0], overMs: 90_000_000 } },
+    'a drain from more than all': { ...HEAD, drain: { ...DRAINS[1], fromPercent: 101 } },
+    'a drain of another kind': { ...HEAD, drain: { ...DRAINS[1], kind: 'gone' } },
+    'a drain of somebody else': { ...HEAD, drain: { ...DRAINS[0], cluster: 'east' } },
     'a gateway without a port': { ...HEAD, gateways: [{ host: 'a' }] },
     'a gateway’s host with a space': { ...HEAD, gateways: [{ host: 'a b', port: 1 }] },
     '33 gateways': { ...HEAD, gateways: Array.from({ length: 33 }, () => HEAD.gateways[0]) },

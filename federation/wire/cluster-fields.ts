@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GatewayAddress, LocalCluster, Locality, PeerReach } from '../model/cluster.ts';
+import { type Drain, MAX_DRAIN_MS } from '../model/drain.ts';
 import { clusterTrustDomain, parseTrustDomain, type TrustDomain } from '../model/identity.ts';
 import type { Peer, PeerHealth } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
@@ -15,6 +16,7 @@ import {
   present,
   safeInteger,
   WireError,
+  within,
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 
@@ -29,6 +31,11 @@ const HEALTH: Readonly<Record<PeerHealth['kind'], wire.PeerHealth_Kind>> = {
   steady: wire.PeerHealth_Kind.STEADY,
   failing: wire.PeerHealth_Kind.FAILING,
   returning: wire.PeerHealth_Kind.RETURNING,
+};
+
+const DRAIN: Readonly<Record<Drain['kind'], wire.Drain_Kind>> = {
+  draining: wire.Drain_Kind.DRAINING,
+  returning: wire.Drain_Kind.RETURNING,
 };
 
 export function localClusterFromWire(message: wire.LocalCluster | undefined): LocalCluster {
@@ -61,6 +68,8 @@ export function peerToWire(peer: Peer): MessageInitShape<typeof wire.PeerSchema>
     reach: REACH[peer.reach],
     lastSeenMs: BigInt(peer.lastSeenMs),
     health: healthToWire(peer.health),
+    announcedDrain: drainToWire(peer.announcedDrain),
+    drain: drainToWire(peer.drain),
   };
 }
 
@@ -73,7 +82,34 @@ export function peerFromWire(message: wire.Peer): Peer {
     reach: member('reach', REACH, message.reach),
     lastSeenMs: safeInteger('last_seen_ms', message.lastSeenMs),
     health: healthFromWire(message.health),
+    ...drainsFromWire(message),
   };
+}
+
+function drainsFromWire(message: wire.Peer): Pick<Peer, 'announcedDrain' | 'drain'> {
+  const announcedDrain = drainFromWire('announced_drain', message.announcedDrain);
+  const drain = drainFromWire('drain', message.drain);
+  return { ...(announcedDrain && { announcedDrain }), ...(drain && { drain }) };
+}
+
+export function drainToWire(drain: Drain | undefined): MessageInitShape<typeof wire.DrainSchema> | undefined {
+  if (drain === undefined) return undefined;
+  return {
+    kind: DRAIN[drain.kind],
+    sinceMs: BigInt(drain.sinceMs),
+    overMs: BigInt(drain.kind === 'draining' ? drain.overMs : 0),
+    fromPercent: drain.fromPercent,
+  };
+}
+
+export function drainFromWire(field: string, message: wire.Drain | undefined): Drain | undefined {
+  if (message === undefined) return undefined;
+  const kind = member(`${field}.kind`, DRAIN, message.kind);
+  const sinceMs = safeInteger(`${field}.since_ms`, message.sinceMs);
+  const fromPercent = within(`${field}.from_percent`, message.fromPercent, 0, 100);
+  if (kind === 'returning') return { kind, sinceMs, fromPercent };
+  const overMs = within(`${field}.over_ms`, safeInteger(`${field}.over_ms`, message.overMs), 0, MAX_DRAIN_MS);
+  return { kind, sinceMs, overMs, fromPercent };
 }
 
 function gatewayAddressFromWire(message: wire.GatewayAddress): GatewayAddress {

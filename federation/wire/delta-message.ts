@@ -1,7 +1,14 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BOUNDS } from './bounds.ts';
 import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
-import { peerFromWire, peerToWire, trustBundlesFromWire, trustBundlesToWire } from './cluster-fields.ts';
+import {
+  drainFromWire,
+  drainToWire,
+  peerFromWire,
+  peerToWire,
+  trustBundlesFromWire,
+  trustBundlesToWire,
+} from './cluster-fields.ts';
 import { keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceFromWire, serviceToWire } from './service-fields.ts';
@@ -20,6 +27,7 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
     removedServices: [...delta.removedServices],
     changedCallers: delta.changedCallers.map(callerGroupToWire),
     removedCallers: [...delta.removedCallers],
+    drain: drainToWire(delta.drain),
     trustBundlesChanged: delta.trustBundles !== undefined,
     trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
   });
@@ -50,6 +58,7 @@ export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
     removedCallers: listOf('removed_callers', message.removedCallers, BOUNDS.callerGroups, (key) =>
       plainText('', key, BOUNDS.callerKeyLength),
     ),
+    drain: drainFromWire('drain', message.drain),
   };
 }
 

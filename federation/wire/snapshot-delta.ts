@@ -1,5 +1,6 @@
 import { type CallerGroup, type CallerGroupKey, callerGroupKey } from '../model/caller.ts';
 import type { ClusterName } from '../model/cluster.ts';
+import type { Drain } from '../model/drain.ts';
 import type { ServiceKey } from '../model/service.ts';
 import { serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
@@ -22,6 +23,8 @@ export interface SnapshotDelta {
   readonly trustBundles: TrustBundles | undefined;
   readonly changedCallers: readonly CallerGroup[];
   readonly removedCallers: readonly CallerGroupKey[];
+  /** The local cluster's, as it is then. */
+  readonly drain: Drain | undefined;
 }
 
 /**
@@ -45,6 +48,7 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
     trustBundles: base.trustBundles === next.trustBundles ? undefined : next.trustBundles,
     changedCallers: callers.changed,
     removedCallers: callers.removed,
+    drain: next.drain,
   };
 }
 
@@ -85,6 +89,7 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
     ),
     trustBundles: delta.trustBundles ?? base.trustBundles,
     ...(callers.size === 0 ? {} : { callers }),
+    ...(delta.drain && { drain: delta.drain }),
   };
 }
 

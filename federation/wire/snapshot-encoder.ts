@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { CallerGroup } from '../model/caller.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import { callerGroupToWire } from './caller-fields.ts';
-import { peerToWire, trustBundlesToWire } from './cluster-fields.ts';
+import { drainToWire, peerToWire, trustBundlesToWire } from './cluster-fields.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceToWire } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
@@ -40,6 +40,7 @@ export class SnapshotEncoder {
       createdAtMs: BigInt(snapshot.createdAtMs),
       local: snapshot.local,
       trustBundles: trustBundlesToWire(snapshot.trustBundles),
+      drain: drainToWire(snapshot.drain),
     });
     const peers = [...snapshot.peers.values()].map((peer): Field => [field.peers.number, this.#peer(peer)]);
     const services = [...snapshot.services.values()].map(
@@ -63,6 +64,7 @@ export class SnapshotEncoder {
       removedCallers: [...delta.removedCallers],
       trustBundlesChanged: delta.trustBundles !== undefined,
       trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
+      drain: drainToWire(delta.drain),
     });
     const peers = delta.changedPeers.map((peer): Field => [field.changedPeers.number, this.#peer(peer)]);
     const services = delta.changedServices.map(

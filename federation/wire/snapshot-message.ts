@@ -3,6 +3,8 @@ import type { RoutingSnapshot } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
 import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
 import {
+  drainFromWire,
+  drainToWire,
   localClusterFromWire,
   peerFromWire,
   peerToWire,
@@ -23,12 +25,14 @@ export function snapshotToWire(snapshot: RoutingSnapshot): wire.Snapshot {
     services: [...snapshot.services.values()].map(serviceToWire),
     trustBundles: trustBundlesToWire(snapshot.trustBundles),
     callers: [...(snapshot.callers?.values() ?? [])].map(callerGroupToWire),
+    drain: drainToWire(snapshot.drain),
   });
 }
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
 export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
   const callers = mapOf('callers', message.callers, BOUNDS.callerGroups, callerGroupFromWire);
+  const drain = drainFromWire('drain', message.drain);
   return {
     epoch: safeInteger('epoch', message.epoch),
     version: safeInteger('snapshot_version', message.snapshotVersion),
@@ -41,6 +45,7 @@ export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
     services: mapOf('services', message.services, BOUNDS.services, serviceFromWire),
     trustBundles: trustBundlesFromWire(message.trustBundles),
     ...(callers.size === 0 ? {} : { callers }),
+    ...(drain && { drain }),
   };
 }
 

@@ -28,6 +28,7 @@ import {
 import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
 const RUNS = { numRuns: 200 };
+const DRAIN = { kind: 'draining', sinceMs: 1_700_000_000_000, overMs: 60_000, fromPercent: 100 } as const;
 
 const PAYMENTS = serviceOf({
   ports: [portOf('http', 80, 'http', 15_500), portOf('grpc', 81, 'http2')],
@@ -112,6 +113,20 @@ describe('a snapshot that breaks the contract', () => {
     ],
     ['a peer without health', /^peers\[0\]\.health: is missing/, (m) => (first(m.peers).health = undefined)],
     ['a bad trust domain', /^peers\[0\]\.trust_domain/, (m) => (first(m.peers).trustDomain = 'West')],
+    [
+      'a drain of 25 h',
+      /^drain\.over_ms: 90000000 is not in/,
+      (m) => (m.drain = snapshotToWire({ ...rich, drain: { ...DRAIN, overMs: 90_000_000 } }).drain),
+    ],
+    [
+      'a drain from more than all',
+      /^peers\[0\]\.announced_drain\.from_percent: 101 is not in/,
+      (m) =>
+        (first(m.peers).announcedDrain = snapshotToWire({
+          ...rich,
+          drain: { ...DRAIN, fromPercent: 101 },
+        }).drain),
+    ],
     ['a service twice', /^services: .* is there twice/, (m) => m.services.push(service(m))],
     ['a namespace with a slash', /^services\[0\]\.namespace/, (m) => (service(m).namespace = 'a/b')],
     [

@@ -41,7 +41,7 @@ export function failoverInput(
     if (standing === undefined) return [];
     return [{ cluster: offer.cluster, local: false, localities: offer.localities, standing }];
   });
-  const own = localCandidate(nowMs, route, local.name);
+  const own = localCandidate(nowMs, table, route);
   return {
     policy: route.failover,
     source: supposed.from ?? local.locality,
@@ -49,7 +49,9 @@ export function failoverInput(
   };
 }
 
-function localCandidate(nowMs: number, route: Route, cluster: ClusterName): Candidate[] {
+function localCandidate(nowMs: number, table: RouteTable, route: Route): Candidate[] {
+  const { local, drain } = table.snapshot;
+  const cluster = local.name;
   const hosts = currentLocalHosts(route);
   if (hosts.everywhere.hosts === 0) return [];
   const offer = route.offers.find((candidate) => candidate.cluster === cluster);
@@ -58,7 +60,7 @@ function localCandidate(nowMs: number, route: Route, cluster: ClusterName): Cand
       cluster,
       local: true,
       localities: localLocalities(hosts, offer?.localities ?? []),
-      standing: localStanding(offer?.health ?? STEADY, route.failover, nowMs),
+      standing: localStanding(offer?.health ?? STEADY, drain, route.failover, nowMs),
     },
   ];
 }
@@ -72,10 +74,11 @@ function offerStanding(
 ): Standing | undefined {
   const peer = table.snapshot.peers.get(offer.cluster);
   if (peer === undefined) return undefined;
-  const { reach, lastSeenMs, health } = peer;
+  const { reach, lastSeenMs, health, announcedDrain, drain } = peer;
   const trunk = table.peers.sight(offer.cluster);
   const { followed } = table.peers;
-  const facts = { reach, lastSeenMs, health, offerHealth: offer.health, trunk, followed };
+  const word = { reach, lastSeenMs, health, announcedDrain, drain };
+  const facts = { ...word, offerHealth: offer.health, trunk, followed };
   return peerStanding(facts, route.failover, nowMs);
 }
 

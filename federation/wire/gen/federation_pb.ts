@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file federation.proto.
  */
 export const file_federation: GenFile = /*@__PURE__*/
-  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCJyCgVIZWxsbxIPCgdnYXRld2F5GAEgASgJEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgEIAEoBBIVCg1zdGFydGVkX2F0X21zGAUgASgEIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIpUCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cCKIAwoNU25hcHNob3REZWx0YRINCgVlcG9jaBgBIAEoBBIUCgxiYXNlX3ZlcnNpb24YAiABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgDIAEoBBIVCg1jcmVhdGVkX2F0X21zGAQgASgEEicKDWNoYW5nZWRfcGVlcnMYBSADKAsyEC5pc3RobXVzLnYxLlBlZXISFQoNcmVtb3ZlZF9wZWVycxgGIAMoCRItChBjaGFuZ2VkX3NlcnZpY2VzGAcgAygLMhMuaXN0aG11cy52MS5TZXJ2aWNlEhgKEHJlbW92ZWRfc2VydmljZXMYCCADKAkSLgoNdHJ1c3RfYnVuZGxlcxgJIAMoCzIXLmlzdGhtdXMudjEuVHJ1c3RCdW5kbGUSHQoVdHJ1c3RfYnVuZGxlc19jaGFuZ2VkGAogASgIEjAKD2NoYW5nZWRfY2FsbGVycxgLIAMoCzIXLmlzdGhtdXMudjEuQ2FsbGVyR3JvdXASFwoPcmVtb3ZlZF9jYWxsZXJzGAwgAygJIlcKC0NhbGxlckdyb3VwEhEKCW5hbWVzcGFjZRgBIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAiABKAkSDAoEaXB2NBgDIAEoDBIOCgZvdGhlcnMYBCADKAkibgoMTG9jYWxDbHVzdGVyEgwKBG5hbWUYASABKAkSEgoKY2x1c3RlcnNldBgCIAEoCRIUCgx0cnVzdF9kb21haW4YAyABKAkSJgoIbG9jYWxpdHkYBCABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5IigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJIjYKC1RydXN0QnVuZGxlEhQKDHRydXN0X2RvbWFpbhgBIAEoCRIRCglyb290c19kZXIYAiADKAwivAIKBFBlZXISDwoHY2x1c3RlchgBIAEoCRIUCgx0cnVzdF9kb21haW4YAiABKAkSJgoIbG9jYWxpdHkYAyABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5EiwKCGdhdGV3YXlzGAQgAygLMhouaXN0aG11cy52MS5HYXRld2F5QWRkcmVzcxIlCgVyZWFjaBgFIAEoDjIWLmlzdGhtdXMudjEuUGVlci5SZWFjaBIUCgxsYXN0X3NlZW5fbXMYBiABKAQSJgoGaGVhbHRoGAcgASgLMhYuaXN0aG11cy52MS5QZWVySGVhbHRoIlIKBVJlYWNoEhUKEVJFQUNIX1VOU1BFQ0lGSUVEEAASCwoHVU5LTk9XThABEgoKBlNZTkNFRBACEg8KC1VOUkVBQ0hBQkxFEAMSCAoETEVGVBAEIiwKDkdhdGV3YXlBZGRyZXNzEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSKPAQoKUGVlckhlYWx0aBIpCgRraW5kGAEgASgOMhsuaXN0aG11cy52MS5QZWVySGVhbHRoLktpbmQSEAoIc2luY2VfbXMYAiABKAQiRAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASCgoGU1RFQURZEAESCwoHRkFJTElORxACEg0KCVJFVFVSTklORxADIq0DCgdTZXJ2aWNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBHR5cGUYAyABKA4yGC5pc3RobXVzLnYxLlNlcnZpY2UuVHlwZRIfCgVwb3J0cxgEIAMoCzIQLmlzdGhtdXMudjEuUG9ydBIhCgZvZmZlcnMYBSADKAsyES5pc3RobXVzLnYxLk9mZmVyEicKCWVuZHBvaW50cxgGIAMoCzIULmlzdGhtdXMudjEuRW5kcG9pbnQSGgoNZmFpbG92ZXJfanNvbhgHIAEoCUgAiAEBEhgKC2FjY2Vzc19qc29uGAggASgJSAGIAQESGQoMdHJhZmZpY19qc29uGAkgASgJSAKIAQESGAoLcm91dGVzX2pzb24YCyABKAlIA4gBASI+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABISCg5DTFVTVEVSX1NFVF9JUBABEgwKCEhFQURMRVNTEAJCEAoOX2ZhaWxvdmVyX2pzb25CDgoMX2FjY2Vzc19qc29uQg8KDV90cmFmZmljX2pzb25CDgoMX3JvdXRlc19qc29uIukBCgRQb3J0EgwKBG5hbWUYASABKAkSDAoEcG9ydBgCIAEoDRIrCghwcm90b2NvbBgDIAEoDjIZLmlzdGhtdXMudjEuUG9ydC5Qcm90b2NvbBIZCgxhcHBfcHJvdG9jb2wYBCABKAlIAIgBARIYCgtsaXN0ZW5fcG9ydBgFIAEoDUgBiAEBIkIKCFByb3RvY29sEhgKFFBST1RPQ09MX1VOU1BFQ0lGSUVEEAASCAoESFRUUBABEgkKBUhUVFAyEAISBwoDVENQEANCDwoNX2FwcF9wcm90b2NvbEIOCgxfbGlzdGVuX3BvcnQilQEKBU9mZmVyEg8KB2NsdXN0ZXIYASABKAkSLQoKbG9jYWxpdGllcxgCIAMoCzIZLmlzdGhtdXMudjEuTG9jYWxpdHlIb3N0cxIVCg1jaGFuZ2VkX2F0X21zGAMgASgEEiYKBmhlYWx0aBgEIAEoCzIWLmlzdGhtdXMudjEuUGVlckhlYWx0aBINCgVwb3J0cxgFIAMoCSKLAQoNTG9jYWxpdHlIb3N0cxImCghsb2NhbGl0eRgBIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSDQoFaG9zdHMYAiABKA0SDwoHaGVhbHRoeRgDIAEoDRIQCghkZWdyYWRlZBgEIAEoDRIQCghleGNsdWRlZBgFIAEoDRIOCgZ3ZWlnaHQYBiABKA0iyQIKCEVuZHBvaW50Eg8KB2FkZHJlc3MYASABKAkSLgoFcG9ydHMYAiADKAsyHy5pc3RobXVzLnYxLkVuZHBvaW50LlBvcnRzRW50cnkSJgoIbG9jYWxpdHkYAyABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5EikKBXN0YXRlGAQgASgOMhouaXN0aG11cy52MS5FbmRwb2ludC5TdGF0ZRIVCg1jaGFuZ2VkX2F0X21zGAUgASgEEhMKBndlaWdodBgGIAEoDUgAiAEBGiwKClBvcnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ASJECgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEgkKBVJFQURZEAESDAoIREVHUkFERUQQAhILCgdVTlJFQURZEANCCQoHX3dlaWdodDKTAQoKRmVkZXJhdGlvbhJHCgZGb2xsb3cSGi5pc3RobXVzLnYxLkdhdGV3YXlNZXNzYWdlGh0uaXN0aG11cy52MS5GZWRlcmF0aW9uTWVzc2FnZSgBMAESPAoFRW5yb2wSGC5pc3RobXVzLnYxLkVucm9sUmVxdWVzdBoZLmlzdGhtdXMudjEuRW5yb2xSZXNwb25zZTJGCgZJc3N1ZXISPAoFSXNzdWUSGC5pc3RobXVzLnYxLklzc3VlUmVxdWVzdBoZLmlzdGhtdXMudjEuSXNzdWVSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCJyCgVIZWxsbxIPCgdnYXRld2F5GAEgASgJEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgEIAEoBBIVCg1zdGFydGVkX2F0X21zGAUgASgEIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIrcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cBIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iqgMKDVNuYXBzaG90RGVsdGESDQoFZXBvY2gYASABKAQSFAoMYmFzZV92ZXJzaW9uGAIgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YAyABKAQSFQoNY3JlYXRlZF9hdF9tcxgEIAEoBBInCg1jaGFuZ2VkX3BlZXJzGAUgAygLMhAuaXN0aG11cy52MS5QZWVyEhUKDXJlbW92ZWRfcGVlcnMYBiADKAkSLQoQY2hhbmdlZF9zZXJ2aWNlcxgHIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX3NlcnZpY2VzGAggAygJEi4KDXRydXN0X2J1bmRsZXMYCSADKAsyFy5pc3RobXVzLnYxLlRydXN0QnVuZGxlEh0KFXRydXN0X2J1bmRsZXNfY2hhbmdlZBgKIAEoCBIwCg9jaGFuZ2VkX2NhbGxlcnMYCyADKAsyFy5pc3RobXVzLnYxLkNhbGxlckdyb3VwEhcKD3JlbW92ZWRfY2FsbGVycxgMIAMoCRIgCgVkcmFpbhgNIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iVwoLQ2FsbGVyR3JvdXASEQoJbmFtZXNwYWNlGAEgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgCIAEoCRIMCgRpcHY0GAMgASgMEg4KBm90aGVycxgEIAMoCSJuCgxMb2NhbENsdXN0ZXISDAoEbmFtZRgBIAEoCRISCgpjbHVzdGVyc2V0GAIgASgJEhQKDHRydXN0X2RvbWFpbhgDIAEoCRImCghsb2NhbGl0eRgEIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkiKAoITG9jYWxpdHkSDgoGcmVnaW9uGAEgASgJEgwKBHpvbmUYAiABKAkiNgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhEKCXJvb3RzX2RlchgCIAMoDCKKAwoEUGVlchIPCgdjbHVzdGVyGAEgASgJEhQKDHRydXN0X2RvbWFpbhgCIAEoCRImCghsb2NhbGl0eRgDIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSLAoIZ2F0ZXdheXMYBCADKAsyGi5pc3RobXVzLnYxLkdhdGV3YXlBZGRyZXNzEiUKBXJlYWNoGAUgASgOMhYuaXN0aG11cy52MS5QZWVyLlJlYWNoEhQKDGxhc3Rfc2Vlbl9tcxgGIAEoBBImCgZoZWFsdGgYByABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSKgoPYW5ub3VuY2VkX2RyYWluGAggASgLMhEuaXN0aG11cy52MS5EcmFpbhIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iUgoFUmVhY2gSFQoRUkVBQ0hfVU5TUEVDSUZJRUQQABILCgdVTktOT1dOEAESCgoGU1lOQ0VEEAISDwoLVU5SRUFDSEFCTEUQAxIICgRMRUZUEAQioQEKBURyYWluEiQKBGtpbmQYASABKA4yFi5pc3RobXVzLnYxLkRyYWluLktpbmQSEAoIc2luY2VfbXMYAiABKAQSDwoHb3Zlcl9tcxgDIAEoBBIUCgxmcm9tX3BlcmNlbnQYBCABKA0iOQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIRFJBSU5JTkcQARINCglSRVRVUk5JTkcQAiIsCg5HYXRld2F5QWRkcmVzcxIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0ijwEKClBlZXJIZWFsdGgSKQoEa2luZBgBIAEoDjIbLmlzdGhtdXMudjEuUGVlckhlYWx0aC5LaW5kEhAKCHNpbmNlX21zGAIgASgEIkQKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgoKBlNURUFEWRABEgsKB0ZBSUxJTkcQAhINCglSRVRVUk5JTkcQAyKtAwoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgR0eXBlGAMgASgOMhguaXN0aG11cy52MS5TZXJ2aWNlLlR5cGUSHwoFcG9ydHMYBCADKAsyEC5pc3RobXVzLnYxLlBvcnQSIQoGb2ZmZXJzGAUgAygLMhEuaXN0aG11cy52MS5PZmZlchInCgllbmRwb2ludHMYBiADKAsyFC5pc3RobXVzLnYxLkVuZHBvaW50EhoKDWZhaWxvdmVyX2pzb24YByABKAlIAIgBARIYCgthY2Nlc3NfanNvbhgIIAEoCUgBiAEBEhkKDHRyYWZmaWNfanNvbhgJIAEoCUgCiAEBEhgKC3JvdXRlc19qc29uGAsgASgJSAOIAQEiPgoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEgoOQ0xVU1RFUl9TRVRfSVAQARIMCghIRUFETEVTUxACQhAKDl9mYWlsb3Zlcl9qc29uQg4KDF9hY2Nlc3NfanNvbkIPCg1fdHJhZmZpY19qc29uQg4KDF9yb3V0ZXNfanNvbiLpAQoEUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SKwoIcHJvdG9jb2wYAyABKA4yGS5pc3RobXVzLnYxLlBvcnQuUHJvdG9jb2wSGQoMYXBwX3Byb3RvY29sGAQgASgJSACIAQESGAoLbGlzdGVuX3BvcnQYBSABKA1IAYgBASJCCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEggKBEhUVFAQARIJCgVIVFRQMhACEgcKA1RDUBADQg8KDV9hcHBfcHJvdG9jb2xCDgoMX2xpc3Rlbl9wb3J0IpUBCgVPZmZlchIPCgdjbHVzdGVyGAEgASgJEi0KCmxvY2FsaXRpZXMYAiADKAsyGS5pc3RobXVzLnYxLkxvY2FsaXR5SG9zdHMSFQoNY2hhbmdlZF9hdF9tcxgDIAEoBBImCgZoZWFsdGgYBCABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSDQoFcG9ydHMYBSADKAkiiwEKDUxvY2FsaXR5SG9zdHMSJgoIbG9jYWxpdHkYASABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5Eg0KBWhvc3RzGAIgASgNEg8KB2hlYWx0aHkYAyABKA0SEAoIZGVncmFkZWQYBCABKA0SEAoIZXhjbHVkZWQYBSABKA0SDgoGd2VpZ2h0GAYgASgNIskCCghFbmRwb2ludBIPCgdhZGRyZXNzGAEgASgJEi4KBXBvcnRzGAIgAygLMh8uaXN0aG11cy52MS5FbmRwb2ludC5Qb3J0c0VudHJ5EiYKCGxvY2FsaXR5GAMgASgLMhQuaXN0aG11cy52MS5Mb2NhbGl0eRIpCgVzdGF0ZRgEIAEoDjIaLmlzdGhtdXMudjEuRW5kcG9pbnQuU3RhdGUSFQoNY2hhbmdlZF9hdF9tcxgFIAEoBBITCgZ3ZWlnaHQYBiABKA1IAIgBARosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiRAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIJCgVSRUFEWRABEgwKCERFR1JBREVEEAISCwoHVU5SRUFEWRADQgkKB193ZWlnaHQykwEKCkZlZGVyYXRpb24SRwoGRm9sbG93EhouaXN0aG11cy52MS5HYXRld2F5TWVzc2FnZRodLmlzdGhtdXMudjEuRmVkZXJhdGlvbk1lc3NhZ2UoATABEjwKBUVucm9sEhguaXN0aG11cy52MS5FbnJvbFJlcXVlc3QaGS5pc3RobXVzLnYxLkVucm9sUmVzcG9uc2UyRgoGSXNzdWVyEjwKBUlzc3VlEhguaXN0aG11cy52MS5Jc3N1ZVJlcXVlc3QaGS5pc3RobXVzLnYxLklzc3VlUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message isthmus.v1.IssueRequest
@@ -431,6 +431,13 @@ export type Snapshot = Message<"isthmus.v1.Snapshot"> & {
    * @generated from field: repeated isthmus.v1.CallerGroup callers = 8;
    */
   callers: CallerGroup[];
+
+  /**
+   * Of the local cluster.
+   *
+   * @generated from field: isthmus.v1.Drain drain = 9;
+   */
+  drain?: Drain | undefined;
 };
 
 /**
@@ -509,6 +516,13 @@ export type SnapshotDelta = Message<"isthmus.v1.SnapshotDelta"> & {
    * @generated from field: repeated string removed_callers = 12;
    */
   removedCallers: string[];
+
+  /**
+   * As it is now: absent = none.
+   *
+   * @generated from field: isthmus.v1.Drain drain = 13;
+   */
+  drain?: Drain | undefined;
 };
 
 /**
@@ -668,6 +682,16 @@ export type Peer = Message<"isthmus.v1.Peer"> & {
    * @generated from field: isthmus.v1.PeerHealth health = 7;
    */
   health?: PeerHealth | undefined;
+
+  /**
+   * @generated from field: isthmus.v1.Drain announced_drain = 8;
+   */
+  announcedDrain?: Drain | undefined;
+
+  /**
+   * @generated from field: isthmus.v1.Drain drain = 9;
+   */
+  drain?: Drain | undefined;
 };
 
 /**
@@ -719,6 +743,73 @@ export const Peer_ReachSchema: GenEnum<Peer_Reach> = /*@__PURE__*/
   enumDesc(file_federation, 18, 0);
 
 /**
+ * What a drain leaves of a cluster's share.
+ *
+ * @generated from message isthmus.v1.Drain
+ */
+export type Drain = Message<"isthmus.v1.Drain"> & {
+  /**
+   * @generated from field: isthmus.v1.Drain.Kind kind = 1;
+   */
+  kind: Drain_Kind;
+
+  /**
+   * @generated from field: uint64 since_ms = 2;
+   */
+  sinceMs: bigint;
+
+  /**
+   * Only while draining.
+   *
+   * @generated from field: uint64 over_ms = 3;
+   */
+  overMs: bigint;
+
+  /**
+   * @generated from field: uint32 from_percent = 4;
+   */
+  fromPercent: number;
+};
+
+/**
+ * Describes the message isthmus.v1.Drain.
+ * Use `create(DrainSchema)` to create a new message.
+ */
+export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
+  messageDesc(file_federation, 19);
+
+/**
+ * @generated from enum isthmus.v1.Drain.Kind
+ */
+export const Drain_Kind = {
+  /**
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  KIND_UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: DRAINING = 1;
+   */
+  DRAINING: 1,
+
+  /**
+   * @generated from enum value: RETURNING = 2;
+   */
+  RETURNING: 2,
+} as const;
+
+/**
+ * @generated from enum isthmus.v1.Drain.Kind
+ */
+export type Drain_Kind = (typeof Drain_Kind)[keyof typeof Drain_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum isthmus.v1.Drain.Kind.
+ */
+export const Drain_KindSchema: GenEnum<Drain_Kind> = /*@__PURE__*/
+  enumDesc(file_federation, 19, 0);
+
+/**
  * @generated from message isthmus.v1.GatewayAddress
  */
 export type GatewayAddress = Message<"isthmus.v1.GatewayAddress"> & {
@@ -738,7 +829,7 @@ export type GatewayAddress = Message<"isthmus.v1.GatewayAddress"> & {
  * Use `create(GatewayAddressSchema)` to create a new message.
  */
 export const GatewayAddressSchema: GenMessage<GatewayAddress> = /*@__PURE__*/
-  messageDesc(file_federation, 19);
+  messageDesc(file_federation, 20);
 
 /**
  * @generated from message isthmus.v1.PeerHealth
@@ -762,7 +853,7 @@ export type PeerHealth = Message<"isthmus.v1.PeerHealth"> & {
  * Use `create(PeerHealthSchema)` to create a new message.
  */
 export const PeerHealthSchema: GenMessage<PeerHealth> = /*@__PURE__*/
-  messageDesc(file_federation, 20);
+  messageDesc(file_federation, 21);
 
 /**
  * @generated from enum isthmus.v1.PeerHealth.Kind
@@ -798,7 +889,7 @@ export type PeerHealth_Kind = (typeof PeerHealth_Kind)[keyof typeof PeerHealth_K
  * Describes the enum isthmus.v1.PeerHealth.Kind.
  */
 export const PeerHealth_KindSchema: GenEnum<PeerHealth_Kind> = /*@__PURE__*/
-  enumDesc(file_federation, 20, 0);
+  enumDesc(file_federation, 21, 0);
 
 /**
  * @generated from message isthmus.v1.Service
@@ -868,7 +959,7 @@ export type Service = Message<"isthmus.v1.Service"> & {
  * Use `create(ServiceSchema)` to create a new message.
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
-  messageDesc(file_federation, 21);
+  messageDesc(file_federation, 22);
 
 /**
  * @generated from enum isthmus.v1.Service.Type
@@ -899,7 +990,7 @@ export type Service_Type = (typeof Service_Type)[keyof typeof Service_Type] | Un
  * Describes the enum isthmus.v1.Service.Type.
  */
 export const Service_TypeSchema: GenEnum<Service_Type> = /*@__PURE__*/
-  enumDesc(file_federation, 21, 0);
+  enumDesc(file_federation, 22, 0);
 
 /**
  * @generated from message isthmus.v1.Port
@@ -936,7 +1027,7 @@ export type Port = Message<"isthmus.v1.Port"> & {
  * Use `create(PortSchema)` to create a new message.
  */
 export const PortSchema: GenMessage<Port> = /*@__PURE__*/
-  messageDesc(file_federation, 22);
+  messageDesc(file_federation, 23);
 
 /**
  * @generated from enum isthmus.v1.Port.Protocol
@@ -972,7 +1063,7 @@ export type Port_Protocol = (typeof Port_Protocol)[keyof typeof Port_Protocol] |
  * Describes the enum isthmus.v1.Port.Protocol.
  */
 export const Port_ProtocolSchema: GenEnum<Port_Protocol> = /*@__PURE__*/
-  enumDesc(file_federation, 22, 0);
+  enumDesc(file_federation, 23, 0);
 
 /**
  * @generated from message isthmus.v1.Offer
@@ -1011,7 +1102,7 @@ export type Offer = Message<"isthmus.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_federation, 23);
+  messageDesc(file_federation, 24);
 
 /**
  * @generated from message isthmus.v1.LocalityHosts
@@ -1053,7 +1144,7 @@ export type LocalityHosts = Message<"isthmus.v1.LocalityHosts"> & {
  * Use `create(LocalityHostsSchema)` to create a new message.
  */
 export const LocalityHostsSchema: GenMessage<LocalityHosts> = /*@__PURE__*/
-  messageDesc(file_federation, 24);
+  messageDesc(file_federation, 25);
 
 /**
  * @generated from message isthmus.v1.Endpoint
@@ -1097,7 +1188,7 @@ export type Endpoint = Message<"isthmus.v1.Endpoint"> & {
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
-  messageDesc(file_federation, 25);
+  messageDesc(file_federation, 26);
 
 /**
  * @generated from enum isthmus.v1.Endpoint.State
@@ -1133,7 +1224,7 @@ export type Endpoint_State = (typeof Endpoint_State)[keyof typeof Endpoint_State
  * Describes the enum isthmus.v1.Endpoint.State.
  */
 export const Endpoint_StateSchema: GenEnum<Endpoint_State> = /*@__PURE__*/
-  enumDesc(file_federation, 25, 0);
+  enumDesc(file_federation, 26, 0);
 
 /**
  * Followed by every gateway pod over mTLS with its gateway SVID.

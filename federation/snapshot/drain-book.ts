@@ -1,0 +1,32 @@
+import { nextDrain } from '../failover/drain.ts';
+import type { ClusterName } from '../model/cluster.ts';
+import type { Drain, DrainOrder } from '../model/drain.ts';
+
+export type DrainMemory = readonly (readonly [ClusterName, Drain])[];
+
+/** Which clusters are drained here, and which are on their way back from it. The own one is among them. */
+export class DrainBook {
+  readonly #drains: Map<ClusterName, Drain>;
+
+  /** @param remembered what an earlier process knew */
+  constructor(remembered: DrainMemory = []) {
+    this.#drains = new Map(remembered);
+  }
+
+  /** The cluster's drain by what is ordered now; the same object while nothing changes. */
+  judge(cluster: ClusterName, order: DrainOrder | undefined, nowMs: number): Drain | undefined {
+    const after = nextDrain(this.#drains.get(cluster), order, nowMs);
+    if (after === undefined) this.#drains.delete(cluster);
+    else this.#drains.set(cluster, after);
+    return after;
+  }
+
+  /** Forgets all others. */
+  retain(isKnown: (cluster: ClusterName) => boolean): void {
+    for (const cluster of this.#drains.keys()) if (!isKnown(cluster)) this.#drains.delete(cluster);
+  }
+
+  get memory(): DrainMemory {
+    return [...this.#drains];
+  }
+}
