@@ -6,7 +6,9 @@ import { type EngineRun, startEngine } from './engine-run.ts';
 import { type Field, fieldFor, findField } from './field.ts';
 import { measureOf } from './measures.ts';
 import { type BenchOptions, readOptions } from './options.ts';
-import { describeMachine } from './results/machine.ts';
+import { PropagationBench } from './propagation/propagation-bench.ts';
+import { checkPropagationTools, propagationSizes } from './propagation/propagation-place.ts';
+import { describeControlPlane, describeMachine, type Machine } from './results/machine.ts';
 import { writeReport } from './results/report.ts';
 import type { Scenario } from './scenario.ts';
 import { type BenchResult, type EngineFigures, type Measurement, PEERS, summarise } from './summary.ts';
@@ -94,14 +96,57 @@ function commandOf({ name }: Scenario, { quick, pairs }: BenchOptions): string {
   return `npm run bench -- --scenario ${name} --pairs ${pairs}${quick ? ' --quick' : ''}`;
 }
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2), process.env);
+/** What measures a scenario, and on what; the engines are looked for only where one takes part. */
+interface Way {
+  readonly machine: Machine;
+  readonly run: (scenario: Scenario, lifetime: Lifetime) => Promise<BenchResult>;
+}
+
+async function engineWay(options: BenchOptions): Promise<Way> {
   const tools = findTools();
   const field = await findField(tools.haproxy, options.envoy);
   const machine = await describeMachine(tools, field.envoyPath);
+  return { machine, run: (scenario, lifetime) => bench(scenario, field, options, tools, lifetime) };
+}
+
+async function propagationWay(options: BenchOptions): Promise<Way> {
+  checkPropagationTools();
+  const machine = await describeControlPlane();
+  return { machine, run: (scenario, lifetime) => benchPropagation(scenario, options, lifetime) };
+}
+
+/** The peers have no control plane that would read a cluster and tell another of it. */
+async function benchPropagation(
+  scenario: Scenario,
+  { quick, pairs, services }: BenchOptions,
+  lifetime: Lifetime,
+): Promise<BenchResult> {
+  const { folder } = await Workspace.create(lifetime);
+  const bench = await PropagationBench.start(lifetime, folder, propagationSizes(quick, services));
+  await bench.warm();
+  const rounds: Measurement[] = [];
+  for (let round = 1; round <= pairs; round++) {
+    const measured = await bench.measure();
+    rounds.push(measured);
+    console.error(`${scenario.name} ${round}/${pairs} ${lineOf('isthmus', measured)}`);
+  }
+  const absent = Object.fromEntries(PEERS.map((peer) => [peer, 'a gateway alone: it has no control plane']));
+  return summarise(scenario, new Map([['isthmus', rounds]]), absent);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env);
+  const ofControlPlanes = options.scenarios.some(({ kind }) => kind === 'propagation');
+  const ofEngines = options.scenarios.some(({ kind }) => kind !== 'propagation');
+  // What is missing is told before anything is measured.
+  const propagation = ofControlPlanes ? await propagationWay(options) : undefined;
+  const engines = ofEngines ? await engineWay(options) : undefined;
   let errors = 0;
   for (const scenario of options.scenarios) {
-    const result = await alone((lifetime) => bench(scenario, field, options, tools, lifetime));
+    const way = scenario.kind === 'propagation' ? propagation : engines;
+    if (way === undefined) continue;
+    const { machine } = way;
+    const result = await alone((lifetime) => way.run(scenario, lifetime));
     print(result, options.json);
     errors += result.errors;
     const date = new Date().toISOString().slice(0, 10);

@@ -5,11 +5,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { KubeClient } from '../../clusters/kubernetes/kube-client.ts';
 import { KubernetesProvider } from '../../clusters/kubernetes/kubernetes-provider.ts';
-import type { KubeObject, ResourceType } from '../../clusters/kubernetes/resource-type.ts';
+import { resourceType } from '../../clusters/kubernetes/resource-type.ts';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { KubeApiServer } from '../fixtures/kube-api-server.ts';
 import { defineKind } from '../fixtures/kube-definitions.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
+import { fillApi } from './propagation/api-filler.ts';
+import { EXPORTS, NAMESPACE, plannedService } from './propagation/service-objects.ts';
 
 /**
  * How long a provider takes to list a large cluster, and what it then holds: fills a real API server with services and
@@ -18,22 +20,7 @@ import { tempFolder } from '../fixtures/temp-folder.ts';
  *     node test/bench/kubernetes-listing.ts [--services 10000] [--endpoints 25]
  */
 
-const NAMESPACE = 'default';
-const SERVICES: ResourceType = { group: '', version: 'v1', plural: 'services', namespaced: true };
-const SLICES: ResourceType = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  plural: 'endpointslices',
-  namespaced: true,
-};
-const EXPORTS: ResourceType = {
-  group: 'multicluster.x-k8s.io',
-  version: 'v1beta1',
-  plural: 'serviceexports',
-  namespaced: true,
-};
-/** Requests under way while it is filled. */
-const WRITERS = 16;
+const NAMESPACES = resourceType('', 'v1', 'namespaces', false);
 
 interface Target {
   readonly url: string;
@@ -46,51 +33,13 @@ interface Sizes {
   readonly endpoints: number;
 }
 
-function objectsOf(index: number, { endpoints }: Sizes): readonly (readonly [ResourceType, KubeObject])[] {
-  const name = `service-${index}`;
-  const ports = [{ name: 'http', port: 80, protocol: 'TCP', appProtocol: 'http' }];
-  const selector = { app: name };
-  const labels = { 'kubernetes.io/service-name': name };
-  const pods = Array.from({ length: endpoints }, (_, pod) => ({
-    addresses: [`10.${index >> 8}.${index & 255}.${pod + 1}`],
-    conditions: { ready: true, serving: true, terminating: false },
-    nodeName: `node-${(index + pod) % 200}`,
-    zone: `zone-${(index + pod) % 3}`,
-    targetRef: {
-      kind: 'Pod',
-      namespace: NAMESPACE,
-      name: `${name}-7d9f8b6c5-${pod}`,
-      uid: `${index}-${pod}`,
-    },
-  }));
-  const metadata = { name, namespace: NAMESPACE };
-  return [
-    // Without an address: to allocate ten thousand of them takes longer than all the rest.
-    [SERVICES, { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: 'None', selector, ports } }],
-    [
-      SLICES,
-      {
-        apiVersion: 'discovery.k8s.io/v1',
-        kind: 'EndpointSlice',
-        metadata: { ...metadata, labels },
-        addressType: 'IPv4',
-        ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-        endpoints: pods,
-      },
-    ],
-    [EXPORTS, { apiVersion: 'multicluster.x-k8s.io/v1beta1', kind: 'ServiceExport', metadata }],
-  ];
-}
-
-async function fill(client: KubeClient, sizes: Sizes): Promise<void> {
+async function fill(client: KubeClient, { services, endpoints }: Sizes): Promise<void> {
   await defineKind(client, 'ServiceExport', EXPORTS);
-  let next = 0;
-  const write = async (): Promise<void> => {
-    while (next < sizes.services) {
-      for (const [type, object] of objectsOf(next++, sizes)) await client.create(type, object);
-    }
-  };
-  await Promise.all(Array.from({ length: WRITERS }, write));
+  await client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+  await fillApi(
+    client,
+    Array.from({ length: services }, (_, index) => plannedService(index, endpoints)),
+  );
 }
 
 function megabytes(bytes: number): number {

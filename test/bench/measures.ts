@@ -17,5 +17,7 @@ const MEASURES: Readonly<Record<MeasureKind, (place: MeasurePlace) => Measure>> 
 };
 
 export function measureOf(place: MeasurePlace): Measure {
-  return MEASURES[place.scenario.kind](place);
+  const { kind } = place.scenario;
+  if (kind === 'propagation') throw new Error('no engine is measured by propagation');
+  return MEASURES[kind](place);
 }

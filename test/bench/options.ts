@@ -3,7 +3,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { SCENARIO_NAMES, SCENARIOS, type Scenario } from './scenario.ts';
 
 const USAGE = `npm run bench -- --scenario NAME[,NAME…]|all [--json] [--pairs N] [--quick] [--envoy PATH] [--no-envoy]
-  [--write-results]
+  [--write-results] [--services N]
 scenarios: ${SCENARIO_NAMES.join(' ')}`;
 const FULL_PAIRS = 5;
 const QUICK_PAIRS = 2;
@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Into results.json, results.md and its plots. */
   readonly writeResults: boolean;
+  /** Of the scenario propagation; undefined = as many as it has. */
+  readonly services: number | undefined;
   /** A path; or whether to install it. */
   readonly envoy: string | boolean;
 }
@@ -29,6 +31,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Be
     pairs: pairsOf(values.pairs, quick),
     quick,
     writeResults: values['write-results'] === true,
+    services: values.services === undefined ? undefined : servicesOf(values.services),
     envoy: values['no-envoy'] === true ? false : (values.envoy ?? env.ISTHMUS_BENCH_ENVOY ?? true),
   };
 }
@@ -48,6 +51,12 @@ function pairsOf(text: string | undefined, quick: boolean): number {
   return pairs;
 }
 
+function servicesOf(text: string): number {
+  const services = Number(text);
+  if (Number.isInteger(services) && services >= 4 && services <= 10_000) return services;
+  throw wrong(`--services ${text}: it is a number from 4 to 10000`);
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -60,6 +69,7 @@ function parse(args: readonly string[]) {
         envoy: { type: 'string' },
         'no-envoy': { type: 'boolean' },
         'write-results': { type: 'boolean' },
+        services: { type: 'string' },
       },
     }).values;
   } catch (failure) {

@@ -3,14 +3,15 @@ import { REALISTIC_HEADERS } from './realistic-headers.ts';
 /** How clients and the backend speak; trunks are always mutual TLS. */
 export type ClientProtocol = 'h2' | 'h1' | 'grpc' | 'tcp';
 
-/** What is done; `measures.ts` has one measure for each. */
+/** What is done with engines; `measures.ts` has one measure for each. */
 export type MeasureKind = 'requests' | 'messages' | 'handshake' | 'idle' | 'head-of-line' | 'distance';
 
 /** What is measured, and with which load. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
-  readonly kind: MeasureKind;
+  /** `propagation/` is of the control planes, which the peers do not have. */
+  readonly kind: MeasureKind | 'propagation';
   readonly protocol: ClientProtocol;
   readonly connections: number;
   /** At once on each connection. */
@@ -111,6 +112,17 @@ export const SCENARIOS: readonly Scenario[] = [
     kind: 'distance',
     path: '/files/100m',
     ratioOf: 'distance.share',
+  },
+  {
+    ...SMALL,
+    name: 'propagation',
+    about:
+      'endpoints that change in a Kubernetes cluster of 10,000 services with 25 each, to being routed in the peer; ' +
+      'a request is the change of one endpoint, its latency that of a pod that became ready, and CPU is that of ' +
+      'federation service and gateway',
+    kind: 'propagation',
+    protocol: 'h1',
+    ratioOf: 'cpu',
   },
 ];
 

@@ -3,11 +3,13 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { missingKubeApiServer } from '../fixtures/kube-api-server.ts';
 import { missingTools } from '../fixtures/requirement.ts';
-import type { BenchResult } from './summary.ts';
+import type { BenchResult, Figures } from './summary.ts';
 
 const run = promisify(execFile);
 const missing = missingTools('haproxy', 'nginx', 'h2load', 'wrk');
+const PATIENCE = { timeout: 600_000 };
 
 describe('the benchmark as a whole', { skip: missing }, () => {
   // TCP is what the fewest engines can do: the quickest scenario.
@@ -27,5 +29,25 @@ describe('the benchmark as a whole', { skip: missing }, () => {
       assert.ok(figures.p99Ms >= figures.p50Ms);
     }
     assert.ok((result.ratio.haproxy ?? 0) > 0);
+  });
+});
+
+describe('the benchmark of the control planes', { skip: missingTools('redis-server') }, () => {
+  it('measures changes in a real cluster', { ...PATIENCE, skip: missingKubeApiServer() }, async () => {
+    const args = ['--scenario', 'propagation', '--quick', '--pairs', '1', '--services', '40', '--json'];
+    const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'bench.ts'), ...args]);
+    const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult;
+    assert.equal(result.scenario, 'propagation');
+    assert.equal(result.errors, 0);
+    assert.equal(result.haproxy, null);
+    const { isthmus } = result;
+    const ofScenario = isthmus.propagation as Figures;
+    assert.ok(isthmus.p99Ms >= isthmus.p50Ms && isthmus.p50Ms > 0);
+    assert.ok(Number((ofScenario.initialSync as Figures).seconds) > 0);
+    const cpu = ofScenario.cpuPerChangeMicros as Figures;
+    const sum = (...names: string[]): number => names.reduce((total, name) => total + Number(cpu[name]), 0);
+    assert.ok(Math.abs(isthmus.east - sum('eastFederation', 'eastGateway')) < 1);
+    assert.ok(Math.abs(isthmus.west - sum('westFederation', 'westGateway')) < 1);
+    assert.ok(Number((ofScenario.all as Figures).count) > 0);
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release } from 'node:os';
+import { kubeApiServerPath } from '../../fixtures/kube-api-server.ts';
 import { findTool } from '../../fixtures/requirement.ts';
 import { run } from '../program.ts';
 import type { Tools } from '../tools.ts';
@@ -40,6 +41,21 @@ export async function describeMachine(tools: Tools, envoyPath: string | undefine
     versions[name] = pattern.exec(await spoken(path, flag))?.[1] ?? 'unknown';
   }
   versions['http2-proxy'] = packageVersion('http2-proxy');
+  return { ...describeHardware(), versions };
+}
+
+/** Of scenarios in which no engine takes part. */
+export async function describeControlPlane(): Promise<Machine> {
+  const redis = findTool('redis-server');
+  const redisVersion =
+    redis === undefined ? undefined : /v=(\S+)/.exec(await spoken(redis, '--version'))?.[1];
+  const kubernetes = /v(\d\S*)/.exec(await spoken(kubeApiServerPath(), '--version'))?.[1];
+  const versions = {
+    Node: process.version,
+    OpenSSL: process.versions.openssl ?? '',
+    Redis: redisVersion ?? 'unknown',
+    Kubernetes: kubernetes ?? 'unknown',
+  };
   return { ...describeHardware(), versions };
 }
 

@@ -152,6 +152,7 @@ function details(result: BenchResult): string[] {
 
 function plotOf(result: BenchResult): string {
   const { ratioOf } = result;
+  if (result.scenario === 'propagation') return processPlot(result);
   const bars = NAMES.flatMap((name): Bar[] => {
     const figures = result[name];
     if (figures === null) return [];
@@ -161,6 +162,19 @@ function plotOf(result: BenchResult): string {
   });
   const unit = ratioOf === 'cpu' ? 'CPU of both gateways, µs per request' : ratioOf;
   return barChart({ title: result.scenario, unit, bars });
+}
+
+/** Nobody to compare with: what the change of one endpoint costs each process. */
+function processPlot({ scenario, isthmus }: BenchResult): string {
+  const prefix = 'propagation.cpuPerChangeMicros.';
+  const names = Object.keys(isthmus.ranges).filter((name) => name.startsWith(prefix));
+  const bars = names.map((name): Bar => {
+    const label = name.slice(prefix.length);
+    const [least, most] = rangeAt(isthmus, name);
+    const colour = /Federation|Gateway/.test(label) ? COLOURS.isthmus : COLOURS.nodeHttp2;
+    return { label, value: figureAt(isthmus, name), least, most, colour };
+  });
+  return barChart({ title: scenario, unit: 'CPU of each process, µs per change', bars });
 }
 
 function rangeAt(figures: EngineFigures, name: string): readonly [number, number] {

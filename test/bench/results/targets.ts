@@ -10,7 +10,7 @@ export interface Target {
   readonly goal: number;
   /** Whether less is better. */
   readonly less: boolean;
-  readonly unit: '×' | 'MB' | 'KB' | '%';
+  readonly unit: '×' | 'MB' | 'KB' | '%' | 'ms' | 's';
 }
 
 export type Verdict = 'goal' | 'needed' | 'short' | 'not measured';
@@ -123,6 +123,16 @@ export const TARGETS: readonly Target[] = [
     less: false,
     unit: '%',
   },
+  limit('propagation', 'first synchronization', 's', 30, own('propagation.initialSync.seconds')),
+  limit('propagation', 'ready to routable in the peer, p50', 'ms', 150, own('p50Ms')),
+  limit('propagation', 'ready to routable in the peer, p99', 'ms', 1000, own('p99Ms')),
+  limit(
+    'propagation',
+    'memory of the federation service with 10,000 services, at most',
+    'MB',
+    1000,
+    own('propagation.rssPeakBytes.westFederation', MB),
+  ),
 ];
 
 /** Every target, with what was measured. */

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { Agent, createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../../../federation/model/user-error.ts';
+import { NAMESPACE } from './service-objects.ts';
+
+const POLL_MS = 5;
+const GIVE_UP_MS = 10_000;
+const OK = 200;
+
+/** What was waited for since a round began; latencies in ms, sorted. */
+export interface CanaryResult {
+  /** From when the change was meant to be written to the first answer of its pod through both gateways. */
+  readonly readyMs: readonly number[];
+  /** The same of pods that were no longer ready, to the first request that did not reach one. */
+  readonly goneMs: readonly number[];
+  /** Changes that did not come through in time. */
+  readonly lost: number;
+}
+
+/** Asks east's gateway for services whose one pod, in west, comes and goes, until the answer is what it should be. */
+export class CanaryProbe {
+  readonly host: string;
+  readonly port: number;
+  readonly #entryPort: number;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #server: Server;
+  #watching = new Map<string, Promise<void>>();
+  #readyMs: number[] = [];
+  #goneMs: number[] = [];
+  #lost = 0;
+
+  private constructor(server: Server, host: string, entryPort: number) {
+    this.#server = server;
+    this.host = host;
+    this.port = (server.address() as AddressInfo).port;
+    this.#entryPort = entryPort;
+  }
+
+  /** @param entryPort of east's gateway. @throws UserError where the pods could have no address */
+  static async start(entryPort: number): Promise<CanaryProbe> {
+    const host = ownAddress();
+    const server = createServer((_, response) => response.end('ok'));
+    server.keepAliveTimeout = 0;
+    server.listen(0, host);
+    await once(server, 'listening');
+    return new CanaryProbe(server, host, entryPort);
+  }
+
+  /** Waits in the background until the pod can be reached, or cannot. */
+  watch(service: string, ready: boolean, dueMs: number): void {
+    const before = this.#watching.get(service) ?? Promise.resolve();
+    this.#watching.set(
+      service,
+      before.then(() => this.#wait(service, ready, dueMs)),
+    );
+  }
+
+  async reaches(service: string): Promise<boolean> {
+    return (await this.#ask(service)) === OK;
+  }
+
+  /** Everything that was watched since the last call, once it has come. */
+  async take(): Promise<CanaryResult> {
+    await Promise.all(this.#watching.values());
+    const sorted = (values: number[]): number[] => values.sort((a, b) => a - b);
+    const result = { readyMs: sorted(this.#readyMs), goneMs: sorted(this.#goneMs), lost: this.#lost };
+    this.#watching = new Map();
+    this.#readyMs = [];
+    this.#goneMs = [];
+    this.#lost = 0;
+    return result;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #wait(service: string, ready: boolean, dueMs: number): Promise<void> {
+    while (Date.now() - dueMs < GIVE_UP_MS) {
+      if (((await this.#ask(service)) === OK) === ready) {
+        (ready ? this.#readyMs : this.#goneMs).push(Date.now() - dueMs);
+        return;
+      }
+      await sleep(POLL_MS);
+    }
+    this.#lost++;
+  }
+
+  #ask(service: string): Promise<number> {
+    const headers = { host: `${service}.${NAMESPACE}.svc.clusterset.local` };
+    const target = { host: '127.0.0.1', port: this.#entryPort, path: '/', headers, agent: this.#agent };
+    return new Promise((resolve) => {
+      const asked = request(target, (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode ?? 0));
+      });
+      asked.on('error', () => resolve(0));
+      asked.end();
+    });
+  }
+}
+
+/** Kubernetes takes no endpoint on loopback. What goes to an own address does not leave the machine either. */
+function ownAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family, internal } of addresses ?? []) {
+      if (family === 'IPv4' && !internal) return address;
+    }
+  }
+  throw new UserError('this machine has no IPv4 address other than that of loopback', {
+    hint: 'endpoints in Kubernetes may not be on loopback: give it one (ip address add 192.0.2.1/32 dev lo is none)',
+  });
+}
