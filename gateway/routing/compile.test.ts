@@ -36,6 +36,8 @@ function compile(snapshot: RoutingSnapshot, previous?: RouteTable<string>, runti
   return compileRouteTable(snapshot, previous, runtime, nowMs);
 }
 
+const DRAIN = { kind: 'draining', sinceMs: 1000, overMs: 60_000, fromPercent: 100 } as const;
+
 describe('route table', () => {
   const table = compile(snapshotOf([serviceOf({ ports: PORTS })], []));
   const targetOf = (authority: string) => table.byAuthority(authority)?.target;
@@ -179,6 +181,8 @@ describe('compilation', () => {
       ['another reach', { ...west, reach: 'unreachable' }, true],
       ['a failure', { ...west, health: { kind: 'failing', sinceMs: 1 } }, true],
       ['a return', { ...west, health: { kind: 'returning', healthySinceMs: 1 } }, true],
+      ['a drain', { ...west, drain: DRAIN }, true],
+      ['a drain by its own word', { ...west, announcedDrain: DRAIN }, true],
       ['another cluster', peerAt('south', 1000), true],
     ];
     for (const [name, peer, changes] of cases) {
@@ -190,6 +194,20 @@ describe('compilation', () => {
         assert.equal(runtime.peers.version !== before, changes);
       });
     }
+  });
+
+  it('makes plans void with a drain of the own cluster, and with another', () => {
+    const runtime = runtimeOf();
+    const snapshot = snapshotOf([serviceOf({})], [peerAt('west', 1000)]);
+    const drains = [undefined, DRAIN, { ...DRAIN }, { ...DRAIN, overMs: 5 }, undefined];
+    let table: RouteTable<string> | undefined;
+    const versions = drains.map((drain, version) => {
+      table = compile({ ...snapshot, version, ...(drain && { drain }) }, table, runtime);
+      return runtime.peers.version;
+    });
+    const [none, drained, same, other, back] = versions;
+    assert.equal(same, drained);
+    assert.equal(new Set([none, drained, other, back]).size, 4);
   });
 
   it('gives a port that is listened on to whoever has it now', () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { localityKey } from '../../federation/model/cluster.ts';
 import { endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
@@ -72,6 +73,7 @@ export function compileRouteTable<Telemetry>(
 function samePlaces(snapshot: RoutingSnapshot, previous: RoutingSnapshot | undefined): boolean {
   if (previous === undefined || previous.peers.size !== snapshot.peers.size) return false;
   if (localityKey(snapshot.local.locality) !== localityKey(previous.local.locality)) return false;
+  if (!isDeepStrictEqual(snapshot.drain, previous.drain)) return false;
   return [...snapshot.peers].every(([cluster, peer]) => sameStanding(peer, previous.peers.get(cluster)));
 }
 
@@ -79,6 +81,8 @@ function samePlaces(snapshot: RoutingSnapshot, previous: RoutingSnapshot | undef
 function sameStanding(peer: Peer, previous: Peer | undefined): boolean {
   if (previous === undefined || peer.reach !== previous.reach) return false;
   if (peer.reach === 'unreachable' && peer.lastSeenMs !== previous.lastSeenMs) return false;
+  if (!isDeepStrictEqual(peer.drain, previous.drain)) return false;
+  if (!isDeepStrictEqual(peer.announcedDrain, previous.announcedDrain)) return false;
   return sameHealth(peer.health, previous.health);
 }
 
