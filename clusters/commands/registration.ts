@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
-import type { ExecResult } from '../kubernetes/pod-exec.ts';
 import { type CheckStep, failedBy, ok } from './check-step.ts';
 import { memberSight, missingOf, statusAnswer } from './registration-sight.ts';
-import type { RegistrationSite, Release } from './registration-site.ts';
+import type { RegistrationSite } from './registration-site.ts';
+import { accepted, type FoundRelease, findRelease, jsonOf, statusThere } from './release-program.ts';
 
 export interface RegistrationPlan {
   /** The cluster that is to join. */
@@ -36,11 +36,6 @@ export type Registration = {
   readonly failure: { readonly during: 'joining' | 'waiting'; readonly error: UserError } | undefined;
 };
 
-interface Found {
-  readonly site: RegistrationSite;
-  readonly release: Release;
-}
-
 const AGAIN_MS = 2_000;
 const invitation = z.object({ token: z.string().min(1) });
 
@@ -69,8 +64,8 @@ class Run {
   #clusterset: string | undefined;
   #founded = false;
   #joined = false;
-  #joiner: Found | undefined;
-  #home: Found | undefined;
+  #joiner: FoundRelease | undefined;
+  #home: FoundRelease | undefined;
 
   constructor(plan: RegistrationPlan, context: RegistrationContext) {
     this.#plan = plan;
@@ -94,7 +89,7 @@ class Run {
     const { joiner, home } = this.#context;
     const { cluster } = this.#plan;
     await this.#take(`release in ${joiner.context}`, async () => {
-      this.#joiner = await this.#find(joiner);
+      this.#joiner = await findRelease(joiner, this.#plan.namespace);
       const { cluster: name } = this.#joiner.release;
       if (name !== cluster) {
         throw new UserError(`the cluster of context ${joiner.context} is called ${name}, not ${cluster}`, {
@@ -104,7 +99,7 @@ class Run {
       return described(this.#joiner);
     });
     await this.#take(`release in ${home.context}`, async () => {
-      this.#home = await this.#find(home);
+      this.#home = await findRelease(home, this.#plan.namespace);
       if (this.#home.release.cluster === cluster) {
         throw new UserError(`both contexts lead to clusters called ${cluster}`, {
           hint: 'each member needs a name of its own: install one of them with another cluster.name',
@@ -119,7 +114,7 @@ class Run {
     const { cluster } = home.release;
     await this.#take('clusterset', async () => {
       if (await home.site.isMember(home.release)) {
-        this.#clusterset = (await this.#statusOf(home)).clusterset;
+        this.#clusterset = (await statusThere(statusAnswer, home)).clusterset;
         return `${cluster} is a member of ${this.#clusterset}`;
       }
       const args = ['cluster', 'init', cluster, '--clusterset', this.#plan.clusterset, '--output', 'json'];
@@ -137,7 +132,7 @@ class Run {
     await this.#take('membership', async () => {
       isMember = await joiner.site.isMember(joiner.release);
       if (!isMember) return `${cluster} is not a member yet`;
-      const { clusterset } = await this.#statusOf(joiner);
+      const { clusterset } = await statusThere(statusAnswer, joiner);
       if (clusterset === this.#clusterset) return `${cluster} is a member of ${clusterset} already`;
       throw new UserError(`${cluster} is a member of another clusterset, ${clusterset}`, {
         hint: 'let it leave that one first: isthmus cluster leave, in a pod of its federation service',
@@ -171,7 +166,7 @@ class Run {
       const peer = there.release.cluster;
       await this.#take(`${here.release.cluster} with ${peer}`, async () => {
         return await this.#until(`${here.release.cluster} sees ${peer}`, async () => {
-          const status = await this.#statusOf(here);
+          const status = await statusThere(statusAnswer, here);
           const sight = memberSight(status, await here.site.gateways(here.release), peer);
           const missing = missingOf(sight);
           if (missing !== undefined) throw new UserError(missing.reason, { hint: missing.cure });
@@ -193,34 +188,6 @@ class Run {
     if (made.success) return made.data.token;
     // What was answered is not repeated: it may hold the token.
     throw new UserError(`${home.release.cluster}: what it answers is no invitation`, {
-      hint: 'use the isthmus command of the same version as the chart',
-    });
-  }
-
-  async #find(site: RegistrationSite): Promise<Found> {
-    const { namespace } = this.#plan;
-    const releases = await site.releases(namespace);
-    const [release] = releases;
-    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
-    if (release === undefined) {
-      throw new UserError(`context ${site.context}: there is no release of the chart${where}`, {
-        hint: `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
-      });
-    }
-    if (releases.length === 1) return { site, release };
-    const places = releases.map((each) => `${each.namespace}/${each.instance}`).join(', ');
-    throw new UserError(`context ${site.context}: there are ${releases.length} releases: ${places}`, {
-      hint: 'choose one with --namespace',
-    });
-  }
-
-  async #statusOf({ site, release }: Found): Promise<z.infer<typeof statusAnswer>> {
-    const ran = await site.run(release, ['cluster', 'status', '--output', 'json']);
-    const answer = statusAnswer.safeParse(jsonOf(ran.stdout));
-    // Its exit code is 3 where a program is not ready, which is told with the rest.
-    if (answer.success) return answer.data;
-    accepted(ran, { site, release });
-    throw new UserError(`${release.cluster}: its status is not as it should be`, {
       hint: 'use the isthmus command of the same version as the chart',
     });
   }
@@ -251,41 +218,17 @@ class Run {
     }
   }
 
-  #joinerFound(): Found {
+  #joinerFound(): FoundRelease {
     if (this.#joiner === undefined) throw new Error('the release that joins was not looked for');
     return this.#joiner;
   }
 
-  #homeFound(): Found {
+  #homeFound(): FoundRelease {
     if (this.#home === undefined) throw new Error('the release of the trust home was not looked for');
     return this.#home;
   }
 }
 
-function described({ release }: Found): string {
+function described({ release }: FoundRelease): string {
   return `${release.namespace}/${release.instance}, cluster ${release.cluster}`;
-}
-
-const MAX_SAID_CHARACTERS = 1_000;
-
-/** @throws UserError with what the program said on stderr, without the secret that it was handed */
-function accepted(ran: ExecResult, { release }: Found, secret?: string): ExecResult {
-  if (ran.exitCode === 0) return ran;
-  const plain = secret === undefined ? ran.stderr : ran.stderr.replaceAll(secret.trim(), '[token]');
-  const [said = '', hint] = plain.trim().split(/\nhint: /);
-  const reason = said.replace(/^(isthmus|error): /, '').slice(-MAX_SAID_CHARACTERS);
-  throw new UserError(`${release.cluster}: ${reason === '' ? `exit code ${ran.exitCode}` : reason}`, {
-    hint:
-      hint?.slice(0, MAX_SAID_CHARACTERS) ?? `see the log of the federation service in ${release.namespace}`,
-    exitCode: ran.exitCode === 2 ? 2 : 1,
-  });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON: the schema refuses it.
-    return undefined;
-  }
 }

@@ -1,0 +1,70 @@
+import type { z } from 'zod';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { ExecResult } from '../kubernetes/pod-exec.ts';
+import type { RegistrationSite, Release } from './registration-site.ts';
+
+/** A release, and the cluster that it is in. */
+export interface FoundRelease {
+  readonly site: RegistrationSite;
+  readonly release: Release;
+}
+
+/**
+ * The one release there.
+ * @param namespace undefined = found by its labels
+ * @throws UserError when there is none, or more than one
+ */
+export async function findRelease(
+  site: RegistrationSite,
+  namespace: string | undefined,
+): Promise<FoundRelease> {
+  const releases = await site.releases(namespace);
+  const [release] = releases;
+  const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+  if (release === undefined) {
+    throw new UserError(`context ${site.context}: there is no release of the chart${where}`, {
+      hint: `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
+    });
+  }
+  if (releases.length === 1) return { site, release };
+  const places = releases.map((each) => `${each.namespace}/${each.instance}`).join(', ');
+  throw new UserError(`context ${site.context}: there are ${releases.length} releases: ${places}`, {
+    hint: 'choose one with --namespace',
+  });
+}
+
+/** What `isthmus cluster status` says in its pod, as far as `answer` reads it. @throws UserError */
+export async function statusThere<T>(answer: z.ZodType<T>, { site, release }: FoundRelease): Promise<T> {
+  const ran = await site.run(release, ['cluster', 'status', '--output', 'json']);
+  const parsed = answer.safeParse(jsonOf(ran.stdout));
+  // Its exit code is 3 where a program is not ready, which is told with the rest.
+  if (parsed.success) return parsed.data;
+  accepted(ran, { site, release });
+  throw new UserError(`${release.cluster}: its status is not as it should be`, {
+    hint: 'use the isthmus command of the same version as the chart',
+  });
+}
+
+const MAX_SAID_CHARACTERS = 1_000;
+
+/** @throws UserError with what the program said on stderr, without the secret that it was handed */
+export function accepted(ran: ExecResult, { release }: FoundRelease, secret?: string): ExecResult {
+  if (ran.exitCode === 0) return ran;
+  const plain = secret === undefined ? ran.stderr : ran.stderr.replaceAll(secret.trim(), '[token]');
+  const [said = '', hint] = plain.trim().split(/\nhint: /);
+  const reason = said.replace(/^(isthmus|error): /, '').slice(-MAX_SAID_CHARACTERS);
+  throw new UserError(`${release.cluster}: ${reason === '' ? `exit code ${ran.exitCode}` : reason}`, {
+    hint:
+      hint?.slice(0, MAX_SAID_CHARACTERS) ?? `see the log of the federation service in ${release.namespace}`,
+    exitCode: ran.exitCode === 2 ? 2 : 1,
+  });
+}
+
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the schema refuses it.
+    return undefined;
+  }
+}
