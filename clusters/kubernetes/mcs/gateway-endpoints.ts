@@ -76,15 +76,24 @@ export function joinGatewaySlices(slices: Iterable<GatewaySlice>): GatewayEndpoi
   }
   const joined = new Map<AddressType, readonly GatewayEndpoint[]>();
   for (const [addressType, known] of [...byAddress].sort(byKey)) {
-    joined.set(
-      addressType,
-      [...known]
-        .sort(byKey)
-        .slice(0, MAX_ENDPOINTS)
-        .map(([, endpoint]) => endpoint),
-    );
+    const endpoints = [...known].sort(byKey).map(([, endpoint]) => endpoint);
+    joined.set(addressType, neverNone(endpoints).slice(0, MAX_ENDPOINTS));
   }
   return joined;
+}
+
+/**
+ * Where no gateway is ready, all that do not end count as ready: nothing is lost by trying. For when an API server comes
+ * back after a minute, Kubernetes at first takes its nodes, and with them all pods, for dead, and clients that connect
+ * would be refused although every gateway is well.
+ */
+function neverNone(endpoints: readonly GatewayEndpoint[]): readonly GatewayEndpoint[] {
+  if (endpoints.some(({ conditions }) => conditions.ready)) return endpoints;
+  return endpoints.map((endpoint) =>
+    endpoint.conditions.terminating
+      ? endpoint
+      : { ...endpoint, conditions: { ready: true, serving: true, terminating: false } },
+  );
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
