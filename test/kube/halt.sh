@@ -8,6 +8,8 @@ name=${1:?} dir=$STATE/$1 ns=$(node_name "$1") link=$(link_name "$1")
 exec 8>"$STATE/$name.lock"
 flock 8
 
+# The wire first: nobody hears the connections of what ends here.
+ip link set "$link" down 2>/dev/null || true
 # Ending the node's first process ends every process in its PID namespace.
 if pid=$(cat "$dir/pid" 2>/dev/null) && grep -qz node.sh "/proc/$pid/cmdline" 2>/dev/null; then
 	kill -KILL "$pid"

@@ -7,7 +7,8 @@ import { runProgram } from './program.ts';
 export const NAMESPACE = 'isthmus-system';
 
 const root = join(import.meta.dirname, '../..');
-const IMAGE = { repository: 'docker.io/local/isthmus', tag: 'e2e' };
+/** What `packImage` makes. */
+export const IMAGE = { repository: 'docker.io/local/isthmus', tag: 'e2e' };
 const INSTALL_TIMEOUT_MS = 240_000;
 const COMMAND_TIMEOUT_MS = 900_000;
 
@@ -55,6 +56,26 @@ export async function installRelease(
       input: JSON.stringify(values),
       timeoutMs: INSTALL_TIMEOUT_MS + 30_000,
     }),
+  );
+}
+
+/** `helm upgrade --wait` with a change of the pods of both programs, so that all of them are replaced. */
+export async function upgradeRelease(cluster: KubeCluster, annotation: string): Promise<void> {
+  const args = [
+    'upgrade',
+    'isthmus',
+    join(root, 'charts/isthmus'),
+    '-n',
+    NAMESPACE,
+    '--reset-then-reuse-values',
+  ];
+  const changes = ['gateway', 'federation'].flatMap((program) => [
+    '--set-string',
+    `${program}.podAnnotations.e2e=${annotation}`,
+  ]);
+  const wait = ['--wait', `--timeout=${INSTALL_TIMEOUT_MS / 1_000}s`];
+  await cluster.explained(() =>
+    cluster.helm([...args, ...changes, ...wait], { timeoutMs: INSTALL_TIMEOUT_MS + 30_000 }),
   );
 }
 

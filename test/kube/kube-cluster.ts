@@ -127,6 +127,15 @@ export class KubeCluster {
     await this.#script('start.sh', this.name);
   }
 
+  /** Kills a program of the node (`apiserver`, `kubelet`, ...: program.sh) at once, and keeps it down until `startProgram`. */
+  async stopProgram(program: string): Promise<void> {
+    await this.#script('program.sh', this.name, program, 'stop');
+  }
+
+  async startProgram(program: string): Promise<void> {
+    await this.#script('program.sh', this.name, program, 'start');
+  }
+
   async down(): Promise<void> {
     await this.#script('down.sh', this.name);
   }

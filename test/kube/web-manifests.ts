@@ -37,6 +37,31 @@ kind: ServiceExport
 metadata: {name: web, namespace: default}
 `;
 
+/** An exported Service without a selector: `manualEndpoints` alone says where it goes. */
+export const manualService = `
+apiVersion: v1
+kind: Service
+metadata: {name: manual, namespace: default}
+spec:
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceExport
+metadata: {name: manual, namespace: default}
+`;
+
+/** @param podIp of a pod of `web` */
+export function manualEndpoints(podIp: string): string {
+  return `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: manual-1, namespace: default, labels: {kubernetes.io/service-name: manual}}
+addressType: IPv4
+ports: [{name: http, port: 8080, protocol: TCP}]
+endpoints: [{addresses: [${podIp}], conditions: {ready: true}}]
+`;
+}
+
 /** A pod from which to call others: it has wget and nslookup, and does nothing. */
 export const clientPod = `
 apiVersion: v1

@@ -1,0 +1,28 @@
+import { before, describe } from 'node:test';
+import { accessSteps } from './journey/access-steps.ts';
+import { controlPlaneSteps } from './journey/control-plane-steps.ts';
+import { lossSteps } from './journey/loss-steps.ts';
+import { joiningSteps, leavingSteps } from './journey/membership-steps.ts';
+import { namingSteps } from './journey/naming-steps.ts';
+import { policySteps } from './journey/policy-steps.ts';
+import { JourneyScene } from './journey/scene.ts';
+import { steps } from './kube-suite.ts';
+import { missingNodes } from './requirement.ts';
+
+/**
+ * From nothing to requests that cross clusters and survive what happens to clusters, and back to nothing: the real image
+ * and chart on two real clusters, each step as the documentation says it. One suite, for a clusterset costs a minute.
+ */
+describe('the journey', { skip: missingNodes() }, () => {
+  const scene = new JourneyScene();
+  const suite = steps(() => scene.clusters);
+  before(() => scene.begin(suite));
+
+  joiningSteps(scene);
+  namingSteps(scene);
+  accessSteps(scene);
+  policySteps(scene);
+  lossSteps(scene);
+  controlPlaneSteps(scene);
+  leavingSteps(scene);
+});
