@@ -18,7 +18,7 @@ const found = z.looseObject({
     resourceVersion: z.string(),
     labels: z.record(z.string(), z.string()).default({}),
   }),
-  spec: z.looseObject({ drain: z.unknown() }).default({ drain: undefined }),
+  spec: z.record(z.string(), z.unknown()).default({}),
 });
 
 type FoundPeer = z.infer<typeof found>;
