@@ -16,6 +16,7 @@ import { Issuer } from './service/issuer.ts';
 import { cannotListen } from './service/listening.ts';
 import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
 import { describeState, stateProblems } from './service-state.ts';
+import type { Election, StorePublisher } from './store/publisher.ts';
 import type { TrustSource } from './trust-source.ts';
 
 const STATE_LOOK_MS = 1000;
@@ -78,16 +79,20 @@ export class FederationService {
 /** Ties the parts together: who is told of what. */
 function connect(
   parts: ServiceParts,
-  { provider, driver, clock, log, onTrust }: GivenParts,
+  { provider, driver, election, clock, log, onTrust }: GivenParts,
   lifetime: Lifetime,
 ): void {
   const { publisher, ports, routing, trust, keeper } = parts;
+  // A writer that cannot hear who is elected goes on in the store, which has a fence; ports have none.
+  const givePorts = (): void =>
+    ports.setLeading(publisher.state.value.kind === 'leading' && isElected(election, publisher));
   const problems = new ProblemLog(log, parts.pace);
   const tellResources = (): void =>
     problems.tellResources([...provider.problems.value, ...routing.conflictProblems]);
   const stops = [
+    ...onElection(election, givePorts),
     publisher.state.watch((state) => {
-      ports.setLeading(state.kind === 'leading');
+      givePorts();
       if (state.kind === 'standby') log.info({ leader: state.leader }, 'another replica leads');
     }),
     ports.watch(() => routing.portsChanged()),
@@ -121,7 +126,7 @@ function connect(
 /** Where the cluster has an API of its own, its objects say what the clusterset has. */
 function showClusterset(
   { local }: MemberConfig,
-  { showClusterset: show, clock }: GivenParts,
+  { showClusterset: show, election, clock }: GivenParts,
   parts: ServiceParts,
   lifetime: Lifetime,
 ): void {
@@ -137,12 +142,28 @@ function showClusterset(
     clock,
   });
   lifetime.add(() => news.close());
-  lifetime.add(routing.history.watch(() => news.snapshotChanged()));
-  const lead = (): void => news.leading.set(publisher.state.value.kind === 'leading');
-  lifetime.add(publisher.state.watch(lead));
+  // Not only while the store answers: gateways come and go meanwhile, and objects of the cluster name them.
+  const lead = (): void => news.leading.set(routing.started && isElected(election, publisher));
+  lifetime.add(
+    routing.history.watch(() => {
+      lead();
+      news.snapshotChanged();
+    }),
+  );
+  for (const stop of [publisher.state.watch(lead), ...onElection(election, lead)]) lifetime.add(stop);
   const shown = show(news);
   lifetime.add(() => shown.close());
   lead();
+}
+
+/** Where the store elects, whoever writes into it is. */
+function isElected(election: Election | undefined, publisher: StorePublisher): boolean {
+  if (election?.kind === 'external') return election.standing.value === 'elected';
+  return publisher.state.value.kind === 'leading';
+}
+
+function onElection(election: Election | undefined, told: () => void): readonly (() => void)[] {
+  return election?.kind === 'external' ? [election.standing.watch(told)] : [];
 }
 
 /** Looks now and from time to time, for what is wrong comes from many places. @returns what ends it */

@@ -29,6 +29,7 @@ import { enrolmentLog } from './enrolment-log.ts';
 import { FederationService } from './federation-service.ts';
 import type { GatewayAddress } from './model/cluster.ts';
 import { parseHostPort } from './model/endpoint.ts';
+import type { Standing } from './model/standing.ts';
 import { createOperationLog } from './operation-log.ts';
 import { OutsideProblems } from './outside-problems.ts';
 import { exitInTime, untilSignal } from './process-end.ts';
@@ -151,7 +152,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     home: file.locality,
   });
   lifetime.add(() => provider.close());
-  const elected = await elect(pod, member, lifetime);
+  const standing = await elect(pod, member, lifetime);
   const invites = new InvitesSecret({ client, namespace, name: kubernetes.invitesSecret });
   const records = kubernetesRecords(client, invites);
   const serviceAccount = { namespace, name: kubernetes.gatewayServiceAccount };
@@ -161,7 +162,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     enrolment: createEnrolment({ dir: layout.root, records, clock, log: enrolmentLog(log) }),
     gatewayProof: new TokenProof({ client, clock, serviceAccount, audience: kubernetes.tokenAudience }),
     gateways: watchAddresses(pod, file, lifetime),
-    election: { kind: 'external', elected },
+    election: { kind: 'external', standing },
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
     showClusterset: (view) => showClusterset(pod, view),
@@ -172,12 +173,12 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
   });
 }
 
-/** One replica writes, by a Lease; the others have the ports that it gave. @returns whether it is this one */
+/** One replica writes, by a Lease; the others have the ports that it gave. @returns what is known of that here */
 async function elect(
   { config, client, namespace, problems }: Pod,
   { servicePortsFile: path }: MemberConfig,
   lifetime: Lifetime,
-): Promise<Readable<boolean>> {
+): Promise<Readable<Standing>> {
   const { electionLease, portsConfigMap } = config.kubernetes;
   const common = { client, namespace, clock: SYSTEM_CLOCK, random: Math.random };
   const identity = `${hostname()}_${randomUUID()}`;
@@ -192,7 +193,7 @@ async function elect(
     problem: (failure) => problems.tell(portsConfigMap, failure),
   });
   lifetime.add(() => ports.close());
-  return lease.elected;
+  return lease.standing;
 }
 
 /** Imports, and the status of exports, as objects of the cluster. */
@@ -251,9 +252,9 @@ function tellCluster(pod: Pod, file: ClusterFile, lifetime: Lifetime): (trust: C
       (failure: unknown) => problems.tell(name, failure),
     );
   };
-  const stop = every(SYSTEM_CLOCK, TELL_AGAIN_MS, again);
+  const stops = [every(SYSTEM_CLOCK, TELL_AGAIN_MS, again), client.onReturn(again)];
   lifetime.add(() => {
-    stop();
+    for (const stop of stops) stop();
     return telling;
   });
   return (trust) => {

@@ -273,6 +273,14 @@ export class KubeClient {
     return execInPod(this.#transport.credentials, program, { signal, timeoutMs });
   }
 
+  /**
+   * Calls back when the API server is back after it was away: whoever waits to try again should not wait longer. What
+   * was under way and had no answer is given up then. @returns what ends it
+   */
+  onReturn(listener: () => void): () => void {
+    return this.#transport.reach.onReturn(listener);
+  }
+
   close(): void {
     this.#transport.close();
   }

@@ -42,6 +42,13 @@ export class KubeError extends Error {
     return failure instanceof KubeError && failure.status === 409;
   }
 
+  /** No answer, or one of a server that cannot serve: it says nothing of what was asked. */
+  static isOutage(failure: unknown): boolean {
+    if (!(failure instanceof KubeError)) return false;
+    const { status, reason } = failure;
+    return status >= 500 || (status === 0 && (reason === 'Unreachable' || reason === 'Timeout'));
+  }
+
   /** The resourceVersion, or the rest of a listing, is no longer kept: everything has to be listed anew. */
   static isGone(failure: unknown): boolean {
     return failure instanceof KubeError && (failure.status === 410 || failure.reason === 'Expired');

@@ -1,6 +1,9 @@
 import { type Agent as HttpAgent, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import { ApiReach } from './api-reach.ts';
+import type { ProbeResult } from './api-reach-state.ts';
 import type { Authentication, Credentials, TlsMaterial } from './credentials.ts';
 import { errorFromAnswer, KubeError } from './kube-error.ts';
 
@@ -25,17 +28,27 @@ const MAX_ERROR_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 /** Less than the API server's own 90 s, so that we seldom send into a connection that it is closing. */
 const IDLE_CONNECTION_MS = 30_000;
+/** An API server that has not begun to answer after this may be gone. */
+const LATE_MS = 2000;
+const PROBE_TIMEOUT_MS = 10_000;
 
 /** Authenticated HTTPS requests to one API server over connections that are kept. */
 export class KubeTransport {
   readonly credentials: Credentials;
+  readonly reach: ApiReach;
   readonly #clock: Clock;
+  /** What had come on each connection when it was last certain that the API server answers, bytes. */
+  #heard: ReadonlyMap<Socket, number> = new Map();
+  /** Monotonic ms: when each connection was first used. */
+  readonly #bornAtMs = new WeakMap<Socket, number>();
   #agent: { readonly of: string; readonly agent: Agent } | undefined;
   #closed = false;
 
   constructor(credentials: Credentials, clock: Clock) {
     this.credentials = credentials;
     this.#clock = clock;
+    this.reach = new ApiReach({ clock, probe: (signal) => this.#probe(signal) });
+    this.reach.onReturn(() => this.#returned());
   }
 
   /** The whole body of a 2xx answer. @throws KubeError; the signal's reason; UserError of the credentials */
@@ -44,7 +57,7 @@ export class KubeTransport {
     try {
       return await collect(await this.#open(request, deadline), MAX_BODY_BYTES, describe(request));
     } catch (failure) {
-      throw deadline.explain(failure);
+      throw this.#failure(deadline.explain(failure));
     } finally {
       deadline.end();
     }
@@ -56,7 +69,7 @@ export class KubeTransport {
     try {
       return await this.#open(request, deadline);
     } catch (failure) {
-      throw deadline.explain(failure);
+      throw this.#failure(deadline.explain(failure));
     } finally {
       deadline.end();
     }
@@ -64,7 +77,59 @@ export class KubeTransport {
 
   close(): void {
     this.#closed = true;
+    this.reach.close();
     this.#agent?.agent.destroy();
+  }
+
+  #failure(failure: unknown): unknown {
+    if (KubeError.isOutage(failure)) this.#doubt();
+    return failure;
+  }
+
+  #doubt(): void {
+    if (!this.reach.doubt()) return;
+    this.#heard = new Map(this.#sockets().map((socket) => [socket, socket.bytesRead]));
+  }
+
+  /** Whoever is not allowed to ask has an answer too. */
+  async #probe(signal: AbortSignal): Promise<ProbeResult> {
+    const request = { method: 'GET', path: '/readyz', signal, timeoutMs: PROBE_TIMEOUT_MS } as const;
+    const deadline = this.#deadline(request);
+    try {
+      const { headers, tls, agent } = await deadline.race(this.credentials.current());
+      const answer = await this.#send(request, { headers, tls, agent }, agent ?? false, deadline);
+      if (answer === 'stale') return 'unreachable';
+      answer.destroy();
+      return (answer.statusCode ?? 0) < 500 ? 'ready' : 'not-ready';
+    } catch {
+      // Why, those say who asked for something.
+      return 'unreachable';
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /**
+   * A connection on which nothing came since then may have been forgotten at the other end, or wait there for the
+   * moment, up to two minutes away, when the system sends again: what is asked on it is better asked anew. What has only
+   * just been asked is not late.
+   */
+  #returned(): void {
+    const bornBeforeMs = this.#clock.monotonic() - LATE_MS;
+    for (const socket of this.#sockets()) {
+      const silent = socket.bytesRead <= (this.#heard.get(socket) ?? 0);
+      if (silent && (this.#bornAtMs.get(socket) ?? 0) <= bornBeforeMs) {
+        socket.destroy(new Error('the API server was away'));
+      }
+    }
+  }
+
+  #sockets(): readonly Socket[] {
+    const agent = this.#agent?.agent;
+    if (agent === undefined) return [];
+    return [...Object.values(agent.sockets), ...Object.values(agent.freeSockets)].flatMap(
+      (some) => some ?? [],
+    );
   }
 
   async #open(request: KubeRequest, deadline: Deadline): Promise<IncomingMessage> {
@@ -77,7 +142,10 @@ export class KubeTransport {
     if (answer === 'stale')
       throw KubeError.transport(describe(request), 'Unreachable', 'connections are closed');
     const { statusCode: status = 0 } = answer;
-    if (status >= 200 && status < 300) return answer;
+    if (status >= 200 && status < 300) {
+      this.reach.answered();
+      return answer;
+    }
     if (status === 401) this.credentials.refused();
     const body = await collect(answer, MAX_ERROR_BYTES, describe(request));
     throw errorFromAnswer(
@@ -91,7 +159,7 @@ export class KubeTransport {
   #send(
     request: KubeRequest,
     { headers, tls }: Authentication,
-    agent: HttpAgent,
+    agent: HttpAgent | false,
     deadline: Deadline,
   ): Promise<IncomingMessage | 'stale'> {
     const { server } = this.credentials;
@@ -101,6 +169,8 @@ export class KubeTransport {
         agent,
         host: server.hostname.replace(/^\[|\]$/g, ''),
         port: server.port === '' ? 443 : server.port,
+        // Of a connection that is made for this request alone.
+        ...(agent === false ? tls : {}),
         servername: tls.servername,
         rejectUnauthorized: tls.rejectUnauthorized,
         method: request.method,
@@ -113,7 +183,13 @@ export class KubeTransport {
         },
       });
       deadline.onEnd((reason) => sent.destroy(reason));
+      const notLate = this.#clock.after(LATE_MS, () => this.#doubt());
+      sent.once('close', notLate);
+      sent.once('socket', (socket) => {
+        if (!this.#bornAtMs.has(socket)) this.#bornAtMs.set(socket, this.#clock.monotonic());
+      });
       sent.once('response', (answer) => {
+        notLate();
         deadline.onEnd((reason) => answer.destroy(reason));
         resolve(answer);
       });

@@ -231,10 +231,10 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
     provider.watch((change) => changes.push(change));
     const known = [...provider.services.keys()];
     await server.kill();
-    await eventually('it is told of', () => problemAt(provider, 'Service/*') !== undefined);
+    await eventually('it is told of', () => problemAt(provider, 'the Kubernetes API') !== undefined);
     assert.deepEqual([...provider.services.keys()], known);
     await server.start();
-    await eventually('it is back', () => problemAt(provider, 'Service/*') === undefined, 60_000);
+    await eventually('it is back', () => problemAt(provider, 'the Kubernetes API') === undefined, 60_000);
     await client.apply(SLICES, slice('cart-3', 'cart', [endpoint('10.0.0.5', 'n1')]));
     await eventually('it follows', () => places(provider, 'cart')?.length === 5, 60_000);
     assert.deepEqual(changes, [{ kind: 'service', key: 'default/cart' }]);

@@ -5,14 +5,13 @@ import { CHANGE_OF_KIND } from '../files/policy-index.ts';
 import { type FileReading, type ResourceFile, readDocuments } from '../files/resource-file.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type ProviderState, ResourceProvider, type ResourceProviderOptions } from '../resource-provider.ts';
-import type { KubeClient } from './kube-client.ts';
 import { nodePlace } from './node-places.ts';
-import { type ObjectKey, Reflector, type ReflectorCondition } from './reflector.ts';
+import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorCondition } from './reflector.ts';
 import type { ResourceType } from './resource-type.ts';
 import { type Fields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesProviderOptions extends ResourceProviderOptions {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   /** Gives 0 ≤ x < 1. */
   readonly random: () => number;
 }
@@ -21,6 +20,8 @@ export interface KubernetesProviderOptions extends ResourceProviderOptions {
 const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** A time further back than this (a controller that was away, clocks apart) says nothing about now. */
 const RECENT_MS = 10_000;
+
+const STAYS = 'what was read before stays in force';
 
 const outline = z.looseObject({
   metadata: z.looseObject({
@@ -85,14 +86,24 @@ export class KubernetesProvider extends ResourceProvider {
   }
 
   protected *ownProblems(): Iterable<ProviderProblem> {
+    yield* this.#outage();
     for (const { watched, reflector } of this.#followed) {
       const problem = conditionProblem(watched, reflector.condition.value);
       if (problem !== undefined) yield { where: pathOf(watched, '*'), ...problem };
     }
     const nodes = this.#nodes.condition.value;
-    if (nodes.kind !== 'failing') return;
+    if (nodes.kind !== 'failing' || nodes.because === 'outage') return;
     const hint = `${remedy(nodes)}; endpoints whose slices name no zone count as in the zone of the cluster`;
     yield { where: 'Node/*', message: nodes.message, hint };
+  }
+
+  /** Told once, not for each kind: nobody has to do fifteen things. */
+  *#outage(): Iterable<ProviderProblem> {
+    const away = this.#reflectors()
+      .map(({ condition }) => condition.value)
+      .find((value) => value.kind === 'failing' && value.because === 'outage');
+    if (away?.kind !== 'failing') return;
+    yield { where: 'the Kubernetes API', message: away.message, hint: `${remedy(away)}; ${STAYS}` };
   }
 
   #reflectors(): readonly Reflector<unknown>[] {
@@ -158,12 +169,12 @@ function conditionProblem(
       hint: `install its definition, as the Helm chart does by default; until then ${withoutIt}`,
     };
   }
-  if (condition.kind !== 'failing') return undefined;
-  return { message: condition.message, hint: `${remedy(condition)}; what was read before stays in force` };
+  if (condition.kind !== 'failing' || condition.because === 'outage') return undefined;
+  return { message: condition.message, hint: `${remedy(condition)}; ${STAYS}` };
 }
 
-function remedy({ refused }: Extract<ReflectorCondition, { kind: 'failing' }>): string {
-  return refused
+function remedy({ because }: Extract<ReflectorCondition, { kind: 'failing' }>): string {
+  return because === 'refused'
     ? 'let the service account list and watch this kind in all namespaces, as the Helm chart does'
     : 'it is tried again by itself';
 }

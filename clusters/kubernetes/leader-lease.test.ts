@@ -80,10 +80,10 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     relay.freeze();
     await eventually('the other leads', look);
     assert.equal(both, 0);
-    assert.equal(cutOff.elected.value, false);
+    assert.deepEqual([cutOff.elected.value, cutOff.standing.value], [false, 'unheard']);
     relay.thaw();
     await eventually('it learns who leads', () => cutOff.election.value.holder === 'other');
-    assert.deepEqual([cutOff.elected.value, other.elected.value], [false, true]);
+    assert.deepEqual([cutOff.standing.value, other.standing.value], ['not-elected', 'elected']);
   });
 
   it('leads again after an API server that restarts, and after its lease was deleted', async (t) => {
@@ -94,6 +94,7 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     await eventually('it leads with a new one', () => replica.elected.value && replica.mayAct());
     await server.kill();
     await eventually('it stops', () => !replica.elected.value);
+    assert.equal(replica.standing.value, 'unheard');
     assert.match(replica.election.value.problem ?? '', /ECONNREFUSED|broke off|socket|closed/);
     await server.start();
     await eventually('it leads again', () => replica.elected.value, 60_000);
@@ -103,7 +104,8 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   it('finds a renewal of its own whose answer was lost', async (t) => {
     const client = server.client(t);
     let lost = 0;
-    const forgetful: Pick<KubeClient, 'get' | 'create' | 'update'> = {
+    const forgetful: Pick<KubeClient, 'get' | 'create' | 'update' | 'onReturn'> = {
+      onReturn: client.onReturn.bind(client),
       get: client.get.bind(client),
       create: client.create.bind(client),
       update: async (...args) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Standing } from '../../federation/model/standing.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { KubeClient } from './kube-client.ts';
@@ -15,7 +16,7 @@ const LEASES: ResourceType = {
 };
 
 export interface LeaderLeaseOptions {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'onReturn'>;
   readonly namespace: string;
   readonly name: string;
   /** Ours alone: of this process, not of its pod, for a container may restart in it. */
@@ -28,7 +29,7 @@ export interface LeaderLeaseOptions {
 
 /** What the lease says of who leads. */
 export interface Election {
-  readonly leads: boolean;
+  readonly standing: Standing;
   /** As far as we saw; undefined = nobody, or not known. */
   readonly holder: string | undefined;
   /** Why the API server could not be asked the last time. */
@@ -60,8 +61,16 @@ const JITTER = 0.2;
 export class LeaderLease {
   readonly #options: LeaderLeaseOptions;
   readonly #times: LeaseTimes;
-  readonly #election = new Watchable<Election>({ leads: false, holder: undefined, problem: undefined });
+  readonly #election = new Watchable<Election>({
+    standing: 'unheard',
+    holder: undefined,
+    problem: undefined,
+  });
   readonly #elected = new Watchable(false);
+  readonly #standing = new Watchable<Standing>('unheard');
+  readonly #stop: () => void;
+  /** Since the request under way was sent. */
+  #returned = false;
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
   #state: LeaseState = { kind: 'candidate', seen: undefined, tryAtMs: 0 };
@@ -71,11 +80,20 @@ export class LeaderLease {
   constructor(options: LeaderLeaseOptions) {
     this.#options = options;
     this.#times = options.times ?? LEASE_TIMES;
+    this.#stop = options.client.onReturn(() => {
+      this.#returned = true;
+      this.#state = { ...this.#state, tryAtMs: options.clock.monotonic() };
+    });
     this.#running = this.#run();
   }
 
+  /** Whether we hold it: true only while nobody else can. For what must be written by one alone. */
   get elected(): Readable<boolean> {
     return this.#elected;
+  }
+
+  get standing(): Readable<Standing> {
+    return this.#standing;
   }
 
   get election(): Readable<Election> {
@@ -90,18 +108,20 @@ export class LeaderLease {
   /** Gives it back, so that another need not wait. A lease that cannot be given back ends by itself. */
   async close(): Promise<void> {
     this.#abort.abort();
+    this.#stop();
     await this.#running;
+    this.#elected.set(false);
+    this.#standing.set('not-elected');
     if (this.#state.kind !== 'leader') return;
     this.#state = { kind: 'candidate', seen: undefined, tryAtMs: Number.POSITIVE_INFINITY };
-    this.#elected.set(false);
     try {
       this.#lease = await this.#read(REQUEST_TIMEOUT_MS);
       if (this.#lease?.spec.holderIdentity === this.#options.identity) {
         await this.#write({ holderIdentity: '', leaseDurationSeconds: 1 }, REQUEST_TIMEOUT_MS);
       }
-      this.#show(undefined, undefined);
+      this.#show('not-elected', undefined, undefined);
     } catch (failure) {
-      this.#show(undefined, failure);
+      this.#show('not-elected', undefined, failure);
     }
   }
 
@@ -112,21 +132,30 @@ export class LeaderLease {
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const step = this.#decide();
-      if (step.kind === 'wait') await pauseUntil(this.#options.clock, step.untilMs, this.#abort.signal);
+      if (step.kind === 'wait') await this.#pause(step.untilMs);
       else if (step.kind === 'look') await this.#try(() => this.#look());
       else if (step.kind === 'renew') await this.#try(() => this.#renew(step.withinMs));
-      else this.#becomeCandidate();
+      else this.#becomeCandidate('unheard');
     }
+  }
+
+  #pause(untilMs: number): Promise<void> {
+    const { clock, client } = this.#options;
+    return pauseUntil(clock, untilMs, this.#abort.signal, (wake) => client.onReturn(wake));
   }
 
   /** What fails is tried again after the usual time; a leader's deadline goes on meanwhile. */
   async #try(act: () => Promise<void>): Promise<void> {
+    this.#returned = false;
     try {
       await act();
     } catch (failure) {
       if (this.#abort.signal.aborted) return;
-      this.#state = { ...this.#state, tryAtMs: this.#nextTryMs() };
-      this.#show(this.#election.value.holder, failure);
+      // What was under way when the API server came back may have been given up for that.
+      const tryAtMs = this.#returned ? this.#options.clock.monotonic() : this.#nextTryMs();
+      this.#state = { ...this.#state, tryAtMs };
+      const { standing, holder } = this.#election.value;
+      this.#show(standing, holder, failure);
     }
   }
 
@@ -142,8 +171,11 @@ export class LeaderLease {
       durationMs: (found.spec.leaseDurationSeconds ?? 0) * 1000,
     });
     this.#state = { kind: 'candidate', seen, tryAtMs: this.#nextTryMs() };
-    this.#show(seen.holder === '' ? undefined : seen.holder, undefined);
-    if (mayTake(nowMs, seen, identity, this.#times)) await this.#claim(found);
+    const taking = mayTake(nowMs, seen, identity, this.#times);
+    // One of our own, or of nobody, says nothing against us before somebody else has claimed it.
+    const standing = taking ? this.#election.value.standing : 'not-elected';
+    this.#show(standing, seen.holder === '' ? undefined : seen.holder, undefined);
+    if (taking) await this.#claim(found);
   }
 
   /** Of several that claim it at once, the API server lets one through. */
@@ -158,6 +190,7 @@ export class LeaderLease {
     } catch (failure) {
       if (!KubeError.isConflict(failure)) throw failure;
       this.#state = { ...this.#state, tryAtMs: this.#nextTryMs() };
+      this.#show('not-elected', undefined, undefined);
       return;
     }
     this.#lead(sentAtMs);
@@ -165,7 +198,7 @@ export class LeaderLease {
 
   async #renew(withinMs: number): Promise<void> {
     const { identity, clock } = this.#options;
-    const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, withinMs);
+    const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, Math.ceil(withinMs));
     const sentAtMs = clock.monotonic();
     try {
       await this.#write({ holderIdentity: identity }, timeoutMs);
@@ -174,7 +207,7 @@ export class LeaderLease {
       // Perhaps by a renewal of ours whose answer was lost.
       this.#lease = await this.#read(timeoutMs);
       if (this.#lease?.spec.holderIdentity === identity) this.#state = { ...this.#state, tryAtMs: sentAtMs };
-      else this.#becomeCandidate();
+      else this.#becomeCandidate('not-elected');
       return;
     }
     this.#lead(sentAtMs);
@@ -213,27 +246,27 @@ export class LeaderLease {
   #lead(renewedAtMs: number): void {
     const { clock, identity } = this.#options;
     if (clock.monotonic() - renewedAtMs >= this.#times.renewDeadlineMs) {
-      this.#becomeCandidate();
+      this.#becomeCandidate('unheard');
       return;
     }
     this.#state = { kind: 'leader', renewedAtMs, tryAtMs: this.#nextTryMs() };
-    this.#show(identity, undefined);
+    this.#show('elected', identity, undefined);
   }
 
-  #becomeCandidate(): void {
+  #becomeCandidate(standing: Exclude<Standing, 'elected'>): void {
     this.#state = { kind: 'candidate', seen: undefined, tryAtMs: this.#nextTryMs() };
-    this.#show(undefined, this.#election.value.problem);
+    this.#show(standing, undefined, this.#election.value.problem);
   }
 
-  #show(holder: string | undefined, failure: unknown): void {
-    const leads = this.#state.kind === 'leader' && !this.#abort.signal.aborted;
+  #show(standing: Standing, holder: string | undefined, failure: unknown): void {
     const problem =
       failure === undefined ? undefined : String(failure instanceof Error ? failure.message : failure);
     const before = this.#election.value;
-    if (before.leads !== leads || before.holder !== holder || before.problem !== problem) {
-      this.#election.set({ leads, holder, problem });
+    if (before.standing !== standing || before.holder !== holder || before.problem !== problem) {
+      this.#election.set({ standing, holder, problem });
     }
-    this.#elected.set(leads);
+    this.#standing.set(standing);
+    this.#elected.set(standing === 'elected');
   }
 
   /** Closing does not break off what gives the lease back, only what is under way before. */

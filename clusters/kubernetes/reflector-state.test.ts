@@ -53,12 +53,17 @@ describe('advance', () => {
     assert.equal(next(listing, failed('gone')).kind, 'pausing');
   });
 
-  it('waits long for what only a person mends, and then lists', () => {
+  it('waits ever longer for what mostly a person mends, and then lists', () => {
     for (const failure of ['missing', 'refused'] as const) {
       for (const state of [listing, watching]) {
         const waits = next(state, failed(failure), 0.5);
-        assert.deepEqual(waits, { kind: 'pausing', untilMs: 38_500, resourceVersion: undefined, attempt: 1 });
+        assert.deepEqual(waits, { kind: 'pausing', untilMs: 2250, resourceVersion: undefined, attempt: 1 });
       }
+      const delays = [1, 4, 5, 20].map((attempt) => {
+        const state = next({ kind: 'listing', attempt }, failed(failure), 0);
+        return state.kind === 'pausing' ? state.untilMs - NOW_MS : undefined;
+      });
+      assert.deepEqual(delays, [2000, 16_000, 30_000, 30_000]);
     }
   });
 

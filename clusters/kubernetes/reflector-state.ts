@@ -40,8 +40,11 @@ export type ReflectorEvent =
   | { readonly kind: 'due' };
 
 const BACKOFF: BackoffPolicy = { baseMs: 500, maxMs: 30_000 };
-/** What only a person mends is looked at again this often, and up to half as long after. */
-const SLOW_RETRY_MS = 30_000;
+/**
+ * What mostly a person mends: plus up to half as much. The first looks come soon, for an API server that starts has not
+ * read all of its roles and kinds, and says the same.
+ */
+const SLOW_RETRY: BackoffPolicy = { baseMs: 1000, maxMs: 30_000 };
 
 /**
  * What comes next. What is neither refused nor gone goes on from where it was: nothing is listed anew because a
@@ -95,7 +98,8 @@ function failed(
     return pause(nowMs, backoffMs(BACKOFF, attempt, random), undefined, attempt);
   }
   if (failure === 'missing' || failure === 'refused') {
-    return pause(nowMs, SLOW_RETRY_MS * (1 + random() / 2), undefined, attempt);
+    const boundMs = backoffMs(SLOW_RETRY, attempt, () => 1);
+    return pause(nowMs, boundMs * (1 + random() / 2), undefined, attempt);
   }
   const from = state.kind === 'watching' ? state.resourceVersion : undefined;
   return pause(nowMs, Math.max(retryAfterMs, backoffMs(BACKOFF, attempt, random)), from, attempt);

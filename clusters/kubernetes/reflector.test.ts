@@ -127,10 +127,15 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
     void reflector.ready.then(() => {
       ready = true;
     });
-    await eventually('it is refused', () => reflector.condition.value.kind === 'failing');
+    await eventually('it is refused, more than once', () => {
+      clock.advance(1000);
+      return reflector.condition.value.kind === 'failing';
+    });
     const told = reflector.condition.value;
     assert.ok(
-      told.kind === 'failing' && told.refused && /cannot list resource "configmaps"/.test(told.message),
+      told.kind === 'failing' &&
+        told.because === 'refused' &&
+        /cannot list resource "configmaps"/.test(told.message),
     );
     assert.equal(ready, false);
     await allow(server, t, 'reader');
@@ -215,8 +220,10 @@ describe('a reflector of a server that breaks off (no API server)', () => {
     t.after(() => client.close());
     let listings = 0;
     let end: (() => void) | undefined;
-    server.answer = ({ query }, response) => {
-      if (query.has('watch')) {
+    server.answer = ({ path, query }, response) => {
+      // Whether it is there at all is another question.
+      if (path === '/readyz') response.end('ok');
+      else if (query.has('watch')) {
         const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' };
         response.flushHeaders();
         end = () => response.end(`${JSON.stringify({ type: 'ERROR', object: gone })}\n`);

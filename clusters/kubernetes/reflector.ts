@@ -19,10 +19,12 @@ export type ReflectorCondition =
   /** The API server does not have the kind: there are no such objects, as far as it says. */
   | { readonly kind: 'missing' }
   /** What was known stays; `message` says why there is nothing newer. */
-  | { readonly kind: 'failing'; readonly message: string; readonly refused: boolean };
+  | { readonly kind: 'failing'; readonly message: string; readonly because: 'refused' | 'outage' | 'other' };
+
+export type ReflectorClient = Pick<KubeClient, 'list' | 'watch' | 'onReturn'>;
 
 export interface ReflectorOptions<T> {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   /** The versions of one kind, the best first: the first that is served is taken. */
   readonly types: readonly [ResourceType, ...ResourceType[]];
   readonly selection?: Selection;
@@ -59,8 +61,9 @@ const WATCH_SECONDS = 300;
 const READ_AT_ONCE = 50;
 /** Of ten thousand changes, those that are told in one turn. */
 const TOLD_AT_ONCE = 500;
-/** An API server that restarts is no problem to tell of. */
-const TOLD_FROM_ATTEMPT = 2;
+/** An API server that restarts is no problem to tell of; while it starts it refuses everybody until it has read its roles. */
+const TOLD_FROM_ATTEMPTS: Partial<Record<FailureKind, number>> = { refused: 1, other: 2 };
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
  * The objects of one kind as they are in the cluster: one listing, then a watch that goes on from where it was. What it
@@ -75,6 +78,9 @@ export class Reflector<T> {
   readonly #condition = new Watchable<ReflectorCondition>({ kind: 'starting' });
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
+  readonly #stop: () => void;
+  /** Since the step under way began. */
+  #returned = false;
   #state: ReflectorState = { kind: 'listing', attempt: 0 };
   #type: ResourceType;
   #becomeReady: () => void = () => undefined;
@@ -84,6 +90,9 @@ export class Reflector<T> {
     this.#type = options.types[0];
     this.ready = new Promise((resolve) => {
       this.#becomeReady = resolve;
+    });
+    this.#stop = options.client.onReturn(() => {
+      this.#returned = true;
     });
     this.#running = this.#run();
   }
@@ -116,13 +125,17 @@ export class Reflector<T> {
 
   async close(): Promise<void> {
     this.#abort.abort();
+    this.#stop();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { clock, random } = this.#options;
     while (!this.#abort.signal.aborted) {
+      this.#returned = false;
       const event = await this.#step(this.#state);
+      // What was under way when the API server came back failed by the outage: it is no sign for what comes.
+      if (this.#returned) this.#state = { ...this.#state, attempt: 0 };
       this.#state = advance(this.#state, event, clock.monotonic(), random);
     }
   }
@@ -138,7 +151,8 @@ export class Reflector<T> {
   }
 
   async #pause(untilMs: number): Promise<ReflectorEvent> {
-    await pauseUntil(this.#options.clock, untilMs, this.#abort.signal);
+    const { clock, client } = this.#options;
+    await pauseUntil(clock, untilMs, this.#abort.signal, (wake) => client.onReturn(wake));
     return { kind: 'due' };
   }
 
@@ -242,13 +256,20 @@ export class Reflector<T> {
     if (kind === 'missing') {
       this.#condition.set({ kind: 'missing' });
       this.#becomeReady();
-    } else if (kind === 'refused' || (kind === 'other' && state.attempt >= TOLD_FROM_ATTEMPT)) {
-      const message = failure instanceof Error ? failure.message : String(failure);
-      const told = this.#condition.value;
-      const news = told.kind !== 'failing' || told.message !== message;
-      if (news) this.#condition.set({ kind: 'failing', message, refused: kind === 'refused' });
+    } else if (state.attempt >= (TOLD_FROM_ATTEMPTS[kind] ?? NEVER)) {
+      this.#tell(failure, kind);
     }
     return { kind: 'failed', failure: kind, retryAfterMs };
+  }
+
+  /** In how many ways an API server does not answer is no news. */
+  #tell(failure: unknown, kind: FailureKind): void {
+    const message = failure instanceof Error ? failure.message : String(failure);
+    const because = kind === 'refused' ? 'refused' : KubeError.isOutage(failure) ? 'outage' : 'other';
+    const told = this.#condition.value;
+    const same = told.kind === 'failing' && told.because === because;
+    if (same && (because === 'outage' || told.message === message)) return;
+    this.#condition.set({ kind: 'failing', message, because });
   }
 }
 

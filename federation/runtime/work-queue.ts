@@ -35,6 +35,12 @@ export class WorkQueue {
     this.#working ??= this.#drain();
   }
 
+  /** What failed failed for a reason that is over: it runs now, and what fails from now on begins with short waits. */
+  forgive(): void {
+    this.#attempts.clear();
+    for (const key of [...this.#delayed.keys()]) this.add(key);
+  }
+
   /** Ends after the run under way; waiting keys are dropped. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -98,7 +98,7 @@ export class ClusterWriter {
     switch (finding.kind) {
       case 'higher-epoch':
         await memory.rememberEpoch(finding.epoch);
-        return { kind: 'follower', leader: undefined, tryAtMs: 0 };
+        return { kind: 'follower', leader: 'another leader', tryAtMs: 0 };
       case 'adopt':
         publication.adopt(finding.records, finding.version, clock.monotonic());
         return this.#lead(epoch, finding.head, 0);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Leadership, nextStep, type PublisherFacts } from './publisher-state.ts';
+import { type Leadership, mandateAfter, nextStep, type PublisherFacts } from './publisher-state.ts';
 
 const NOW_MS = 1000;
 const LEADER: Leadership = { kind: 'leader', epoch: 7, head: new Uint8Array(), heartbeatAtMs: NOW_MS + 500 };
@@ -43,6 +43,17 @@ describe('what a publisher does next', () => {
     assert.equal(step({ leadership: follower, mayLead: false }).kind, 'wait');
     const later = { ...follower, tryAtMs: NOW_MS + 1 };
     assert.deepEqual(step({ leadership: later }), { kind: 'wait', state: 'standby', untilMs: NOW_MS + 1 });
+  });
+
+  it('goes on while the election cannot be heard, until the store knows a later writer; and never begins then', () => {
+    for (const before of [true, false]) {
+      assert.equal(mandateAfter(before, 'elected', false), true);
+      // Elected, it comes again: whoever overtook it is the one that lost.
+      assert.equal(mandateAfter(before, 'elected', true), true);
+      assert.equal(mandateAfter(before, 'not-elected', false), false);
+      assert.equal(mandateAfter(before, 'unheard', false), before);
+      assert.equal(mandateAfter(before, 'unheard', true), false);
+    }
   });
 
   it('reads before it writes when it does not know what the store has', () => {

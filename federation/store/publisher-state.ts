@@ -1,3 +1,5 @@
+import type { Standing } from '../model/standing.ts';
+
 /** What a publisher is doing, for `status`, metrics and whoever waits for it. */
 export type PublisherState =
   /** `replace` was not called yet: publishing less than the cluster has would withdraw the rest. */
@@ -44,7 +46,7 @@ export interface PublisherFacts {
   readonly identityKnown: boolean;
   /** Whether the store answers; its coming back wakes the publisher. */
   readonly storeUp: boolean;
-  /** Elected, or may ask the store to be. */
+  /** Has a mandate, or may ask the store for it. */
   readonly mayLead: boolean;
   /** What heads say beside the set has changed. */
   readonly announcing: boolean;
@@ -53,6 +55,16 @@ export interface PublisherFacts {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Whether a replica that others elect may write. While the election cannot be heard, whoever wrote goes on: the store's
+ * fence lets in one writer, and a later one ends its turn. Nobody begins then, for two could.
+ * @param overtaken the store knows a later writer
+ */
+export function mandateAfter(before: boolean, standing: Standing, overtaken: boolean): boolean {
+  if (standing === 'unheard') return before && !overtaken;
+  return standing === 'elected';
+}
 
 /** What a publisher does next. */
 export function nextStep(nowMs: number, facts: PublisherFacts): Step {

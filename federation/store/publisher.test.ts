@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, localCluster, testRecord } from '../../test/fixtures/store-clusters.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
+import type { Standing } from '../model/standing.ts';
 import { UserError } from '../model/user-error.ts';
 import { type Clock, SYSTEM_CLOCK } from '../runtime/clock.ts';
 import { Watchable } from '../runtime/watchable.ts';
@@ -37,6 +38,16 @@ function publisher(
   });
   t.after(() => made.close());
   return made;
+}
+
+/** Two replicas, of whom somebody else says which leads. */
+function elected(t: TestContext, store: MemoryStore, [one, other]: readonly [Standing, Standing]) {
+  const [first, second] = [new Watchable(one), new Watchable(other)];
+  const replicas = [first, second].map((standing) =>
+    publisher(t, store, { election: { kind: 'external', standing } }),
+  );
+  for (const replica of replicas) replica.replace(CART);
+  return { first, second, states: () => replicas.map(({ state }) => state.value.kind).join() };
 }
 
 function headOf(store: MemoryStore) {
@@ -80,16 +91,35 @@ describe('a publisher', () => {
 
   it('leads only while somebody else has elected it', async (t) => {
     const store = new MemoryStore(SYSTEM_CLOCK);
-    const elected = [new Watchable(false), new Watchable(true)];
-    const replicas = elected.map((is) =>
-      publisher(t, store, { election: { kind: 'external', elected: is } }),
-    );
-    for (const replica of replicas) replica.replace(CART);
-    const states = (): string => replicas.map(({ state }) => state.value.kind).join();
+    const { first, second, states } = elected(t, store, ['not-elected', 'elected']);
     await eventually('the second leads', () => states() === 'standby,leading');
-    elected[1]?.set(false);
-    elected[0]?.set(true);
+    second.set('not-elected');
+    first.set('elected');
     await eventually('the first leads', () => states() === 'leading,standby');
+  });
+
+  it('goes on while its election cannot be heard, until another writes', async (t) => {
+    const store = new MemoryStore(SYSTEM_CLOCK);
+    const { first, second, states } = elected(t, store, ['elected', 'not-elected']);
+    await eventually('the first leads', () => states() === 'leading,standby');
+    const { epoch, issuedAtMs } = headOf(store);
+    first.set('unheard');
+    second.set('unheard');
+    await eventually('there are new heads', () => headOf(store).issuedAtMs > issuedAtMs + 200);
+    assert.deepEqual([states(), headOf(store).epoch], ['leading,standby', epoch]);
+    // A store that was wiped meanwhile gets everything again.
+    store.restore({ members: [], documents: [], shelves: [] });
+    await eventually('it is written', () => store.readAll('west').records.length === 1);
+    assert.equal(states(), 'leading,standby');
+    // Only the first cannot hear that its time is over.
+    second.set('elected');
+    await eventually('the store lets in one', () => states() === 'standby,leading');
+    first.set('not-elected');
+    first.set('unheard');
+    second.set('unheard');
+    const { issuedAtMs: thenMs } = headOf(store);
+    await eventually('the second goes on', () => headOf(store).issuedAtMs > thenMs + 200);
+    assert.equal(states(), 'standby,leading');
   });
 
   it('says at once when its gateways change', async (t) => {

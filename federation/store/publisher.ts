@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { GatewayAddress, LocalCluster } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
 import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+import type { Standing } from '../model/standing.ts';
 import { UserError } from '../model/user-error.ts';
 import { type BackoffPolicy, backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,6 +15,7 @@ import { Publication } from './publication.ts';
 import { PublisherMemory } from './publisher-memory.ts';
 import {
   type Leadership,
+  mandateAfter,
   nextStep,
   type PublisherState,
   type Step,
@@ -27,8 +29,8 @@ import { Signal } from './signal.ts';
 export type Election =
   /** The store, by a lease on a key of its own. */
   | { readonly kind: 'store'; readonly leaseTtlMs: number }
-  /** Somebody else, e.g. a Kubernetes Lease. */
-  | { readonly kind: 'external'; readonly elected: Readable<boolean> };
+  /** Somebody else, e.g. a Kubernetes Lease; while that cannot be heard, the one who writes goes on. */
+  | { readonly kind: 'external'; readonly standing: Readable<Standing> };
 
 export interface PublisherOptions {
   readonly driver: StoreDriver;
@@ -85,6 +87,8 @@ export class StorePublisher {
   readonly #unwatch: readonly (() => void)[];
   readonly #running: Promise<void>;
   #leadership: Leadership = { kind: 'follower', leader: undefined, tryAtMs: 0 };
+  /** May become, and stay, the writer. */
+  #mandate: boolean;
   #servicesKnown = false;
   #left = false;
   readonly #leftWritten = Promise.withResolvers<void>();
@@ -100,15 +104,15 @@ export class StorePublisher {
     this.#signal = new Signal(options.clock);
     this.#memory = new PublisherMemory(options.folder, randomUUID(), (message) => this.#warn(message));
     this.#writer = this.#makeWriter();
+    const { election } = options;
+    this.#mandate = election.kind === 'store' || election.standing.value === 'elected';
     this.#unwatch = [
       options.signer.watch(() => this.#signal.wake()),
       options.gateways.watch(() => this.#announce()),
       options.bundleSequence.watch(() => this.#announce()),
       ...(options.drain === undefined ? [] : [options.drain.watch(() => this.#announce())]),
       options.driver.state.watch(() => this.#retryNow()),
-      ...(options.election.kind === 'external'
-        ? [options.election.elected.watch(() => this.#signal.wake())]
-        : []),
+      ...(election.kind === 'external' ? [election.standing.watch(() => this.#judge(false))] : []),
     ];
     this.#running = this.#run();
   }
@@ -213,13 +217,13 @@ export class StorePublisher {
   }
 
   #nextStep(nowMs: number): Step {
-    const { election, signer, driver, batchWindowMs } = this.#options;
+    const { signer, driver, batchWindowMs } = this.#options;
     return nextStep(nowMs, {
       leadership: this.#leadership,
       servicesKnown: this.#servicesKnown,
       identityKnown: signer.value !== undefined,
       storeUp: driver.state.value === 'up',
-      mayLead: election.kind === 'store' || election.elected.value,
+      mayLead: this.#mandate,
       announcing: this.#announcing,
       batchDueMs: this.#publication.dueMs(batchWindowMs),
     });
@@ -230,6 +234,7 @@ export class StorePublisher {
     if (step.kind === 'commit') this.#announcing = false;
     try {
       this.#leadership = await this.#perform(step);
+      if (this.#isOvertaken()) this.#judge(true);
       this.#failures = 0;
       this.#problem.set(undefined);
       const written = step.kind === 'commit' && this.#leadership.kind === 'leader';
@@ -287,12 +292,23 @@ export class StorePublisher {
     this.#signal.wake();
   }
 
-  /** Not elected any more: also when that came while a step was under way. */
-  #yield(): void {
+  /** The store knows another writer, who came later. */
+  #isOvertaken(): boolean {
+    return this.#leadership.kind === 'follower' && this.#leadership.leader !== undefined;
+  }
+
+  #judge(overtaken: boolean): void {
     const { election } = this.#options;
-    if (election.kind === 'external' && !election.elected.value) {
-      this.#leadership = { kind: 'follower', leader: undefined, tryAtMs: 0 };
+    if (election.kind === 'external') {
+      this.#mandate = mandateAfter(this.#mandate, election.standing.value, overtaken);
     }
+    this.#signal.wake();
+  }
+
+  /** Without a mandate any more: also when that came while a step was under way. */
+  #yield(): void {
+    if (this.#mandate) return;
+    this.#leadership = { kind: 'follower', leader: undefined, tryAtMs: 0 };
   }
 
   async #resign(): Promise<void> {

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../federation/runtime/clock.ts';
-import type { KubeClient } from '../kube-client.ts';
-import { Reflector } from '../reflector.ts';
+import { Reflector, type ReflectorClient } from '../reflector.ts';
 import { MANAGED_BY, MANAGER, SERVICE_NAME, SERVICES } from './mcs-objects.ts';
 import { observeService } from './observed.ts';
 
@@ -12,7 +11,7 @@ export interface DerivedPort {
 }
 
 export interface DerivedPortsOptions {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   readonly clock: Clock;
   readonly random: () => number;
 }

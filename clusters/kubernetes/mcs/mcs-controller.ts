@@ -44,7 +44,7 @@ export class McsController {
   #closed = false;
 
   constructor(options: McsControllerOptions) {
-    const { view, clock, random } = options;
+    const { view, clock, random, client } = options;
     this.#options = options;
     this.#queues = Array.from(
       { length: QUEUES },
@@ -64,6 +64,7 @@ export class McsController {
     this.#stops = [
       view.watch((keys) => this.#look(keys)),
       view.complete.watch(() => this.#lookAtAll()),
+      client.onReturn(() => this.#returned()),
       view.leading.watch((leading) => (leading ? this.#lookAtAll() : this.#forgetFailures())),
     ];
     void this.objects.ready.then(() => {
@@ -79,6 +80,12 @@ export class McsController {
     for (const cancel of this.#slowTries.values()) cancel();
     await Promise.all(this.#queues.map((queue) => queue.close()));
     await this.objects.close();
+  }
+
+  /** Of what an API server says while it starts, nothing holds: not that a kind is missing, nor that we may not write it. */
+  #returned(): void {
+    for (const queue of this.#queues) queue.forgive();
+    this.#look(this.#slowTries.keys());
   }
 
   #lookAtAll(): void {

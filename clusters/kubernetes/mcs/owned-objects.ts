@@ -10,7 +10,7 @@ import type { Observed } from './observed.ts';
 
 export type McsClient = Pick<
   KubeClient,
-  'list' | 'watch' | 'create' | 'apply' | 'applyStatus' | 'update' | 'delete'
+  'list' | 'watch' | 'create' | 'apply' | 'applyStatus' | 'update' | 'delete' | 'onReturn'
 >;
 
 /** Somebody else's object has the name that one of ours should have. */

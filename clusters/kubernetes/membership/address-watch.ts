@@ -1,8 +1,7 @@
 import type { GatewayAddress } from '../../../federation/model/cluster.ts';
 import type { Clock } from '../../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../../federation/runtime/watchable.ts';
-import type { KubeClient } from '../kube-client.ts';
-import { Reflector, type ReflectorCondition } from '../reflector.ts';
+import { Reflector, type ReflectorClient, type ReflectorCondition } from '../reflector.ts';
 import {
   type FoundAddresses,
   type GatewayServiceObject,
@@ -14,7 +13,7 @@ import {
 import { NODES, SERVICES } from './resource-types.ts';
 
 export interface AddressWatchOptions {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   readonly namespace: string;
   readonly gatewayService: string;
   readonly gatewayPortName: string;

@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type BackoffPolicy, backoffMs } from '../../../federation/runtime/backoff.ts';
-import type { KubeClient } from '../kube-client.ts';
+import { SYSTEM_CLOCK } from '../../../federation/runtime/clock.ts';
+import { pauseUntil } from '../pause.ts';
+import type { ReflectorClient } from '../reflector.ts';
 import type { ResourceType } from '../resource-type.ts';
 
 export interface FollowedObject {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   readonly type: ResourceType;
   readonly namespace: string;
   readonly name: string;
@@ -29,8 +30,12 @@ const versioned = z.object({ metadata: z.object({ resourceVersion: z.string() })
  * only. Resolves then.
  */
 export async function followObject(options: FollowedObject): Promise<void> {
-  const { signal, random, problem } = options;
+  const { client, signal, random, problem } = options;
   let attempt = 0;
+  // What fails right after a return failed by the outage.
+  const stop = client.onReturn(() => {
+    attempt = 0;
+  });
   while (!signal.aborted) {
     let delayMs = backoffMs(PAUSE, 0, random);
     try {
@@ -39,13 +44,15 @@ export async function followObject(options: FollowedObject): Promise<void> {
         problem(undefined);
       });
     } catch (failure) {
-      if (signal.aborted) return;
+      if (signal.aborted) break;
       problem(failure);
       delayMs = backoffMs(RETRY, attempt, random);
       attempt += 1;
     }
-    await pause(delayMs, signal);
+    const untilMs = SYSTEM_CLOCK.monotonic() + delayMs;
+    await pauseUntil(SYSTEM_CLOCK, untilMs, signal, (wake) => client.onReturn(wake));
   }
+  stop();
 }
 
 /** Lists once, then watches until the API server ends that. */
@@ -63,13 +70,5 @@ async function followOnce(options: FollowedObject, heard: () => void): Promise<v
   for await (const event of client.watch(type, { ...selection, resourceVersion })) {
     if (event.type === 'BOOKMARK' || !versioned.safeParse(event.object).success) continue;
     await changed(event.type === 'DELETED' ? undefined : event.object);
-  }
-}
-
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, { signal, ref: false });
-  } catch (failure) {
-    if (!signal.aborted) throw failure;
   }
 }

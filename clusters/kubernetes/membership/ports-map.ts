@@ -7,7 +7,7 @@ import { followObject } from './followed-object.ts';
 import { CONFIG_MAPS, MANAGED_BY } from './resource-types.ts';
 
 export interface PortsMapOptions {
-  readonly client: Pick<KubeClient, 'get' | 'list' | 'watch' | 'create' | 'update'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'watch' | 'create' | 'update' | 'onReturn'>;
   readonly namespace: string;
   /** Of the ConfigMap. */
   readonly name: string;

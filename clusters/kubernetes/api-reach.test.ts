@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ManualClock } from '../../federation/runtime/clock.ts';
+import { KubeProtocolServer, type ProtocolRequest } from '../../test/fixtures/kube-protocol-server.ts';
+import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
+import { KubeClient } from './kube-client.ts';
+
+const NODES = { group: '', version: 'v1', plural: 'nodes', namespaced: false };
+const STEP_MS = 250;
+
+interface Scene {
+  readonly server: KubeProtocolServer;
+  readonly relay: TcpRelay;
+  readonly client: KubeClient;
+  readonly returns: () => number;
+  /** Lets time pass, and what it brings about, until something is so. */
+  readonly until: (holds: () => boolean) => Promise<void>;
+}
+
+async function scene(t: TestContext): Promise<Scene> {
+  const server = await KubeProtocolServer.start(t);
+  const relay = await TcpRelay.start(t, Number(server.credentials.server.port));
+  const clock = new ManualClock();
+  const through = { ...server.credentials, server: new URL(`https://127.0.0.1:${relay.port}`) };
+  const client = new KubeClient(through, clock);
+  t.after(() => client.close());
+  let returns = 0;
+  client.onReturn(() => returns++);
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) {
+      clock.advance(STEP_MS);
+      await sleep(1);
+    }
+  };
+  return { server, relay, client, returns: () => returns, until };
+}
+
+/** How a call ends; undefined while it has not. */
+function ending(call: Promise<unknown>): () => string | undefined {
+  let end: string | undefined;
+  call.then(
+    () => {
+      end = 'answered';
+    },
+    (failure) => {
+      end = String(failure);
+    },
+  );
+  return () => end;
+}
+
+function fail(response: ServerResponse): void {
+  response.writeHead(503).end();
+}
+
+const probes = ({ requests }: KubeProtocolServer): number =>
+  requests.filter(({ path }: ProtocolRequest) => path === '/readyz').length;
+
+describe('an API server that is away', () => {
+  it('is asked again and again, and its return is told once', async (t) => {
+    const { server, client, returns, until } = await scene(t);
+    server.answer = (_, response) => fail(response);
+    await assert.rejects(client.get(NODES, { name: 'n' }), /503/);
+    await until(() => probes(server) >= 4);
+    await assert.rejects(client.get(NODES, { name: 'n' }), /503/);
+    // It answers before it is ready: some of what it says then is wrong.
+    server.answer = ({ path }, response) => (path === '/readyz' ? fail(response) : response.end('{}'));
+    await client.get(NODES, { name: 'n' });
+    assert.equal(returns(), 0);
+    server.answer = (_, response) => response.end('{}');
+    await until(() => returns() === 1);
+    const asked = probes(server);
+    await until(() => server.requests.length > 0);
+    assert.deepEqual([probes(server), returns()], [asked, 1]);
+  });
+
+  it('may have gone without a word: what hangs is given up at its return', async (t) => {
+    const { server, relay, client, returns, until } = await scene(t);
+    server.answer = (_, response) => response.flushHeaders();
+    let open = 0;
+    const onOpen = (): number => open++;
+    const events = client.watch(NODES, { resourceVersion: '1', silenceMs: 3_600_000, onOpen });
+    const watching = ending(events.next());
+    await until(() => open === 1);
+    relay.freeze();
+    // It is late before it is given up.
+    const asking = ending(client.get(NODES, { name: 'n' }, { timeoutMs: 3_600_000 }));
+    await until(() => relay.connections >= 12);
+    assert.deepEqual([returns(), watching(), asking()], [0, undefined, undefined]);
+    server.answer = ({ query }, response) =>
+      query.has('watch') ? response.flushHeaders() : response.end('{}');
+    relay.thawNew();
+    await until(() => returns() === 1 && watching() !== undefined && asking() !== undefined);
+    for (const end of [watching(), asking()])
+      assert.match(end ?? '', /the API server was away|the watch broke off/);
+    await client.get(NODES, { name: 'n' });
+  });
+
+  it('is not away because it is slow, or because one thing fails', async (t) => {
+    const { server, client, returns, until } = await scene(t);
+    const waiting: ServerResponse[] = [];
+    server.answer = ({ path }, response) => {
+      if (path === '/readyz') response.end('ok');
+      else waiting.push(response);
+    };
+    const slow = ending(client.get(NODES, { name: 'n' }));
+    await until(() => probes(server) > 0);
+    await until(() => waiting.length === 1);
+    for (const response of waiting) response.end('{}');
+    await until(() => slow() === 'answered');
+    server.answer = ({ path }, response) => (path === '/readyz' ? response.end('ok') : fail(response));
+    for (let count = 0; count < 3; count++) {
+      const before = probes(server);
+      await assert.rejects(client.get(NODES, { name: 'broken' }), /503/);
+      await until(() => probes(server) > before);
+    }
+    assert.equal(returns(), 0);
+  });
+});
