@@ -4,12 +4,18 @@ import type { DrainOrder } from '../federation/model/drain.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
 import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
-import type { ServiceKey, ServiceName, ServicePort, ServiceType } from '../federation/model/service.ts';
+import type {
+  ExportTraits,
+  ServiceKey,
+  ServiceName,
+  ServicePort,
+  ServiceType,
+} from '../federation/model/service.ts';
 import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
 import type { Readable } from '../federation/runtime/watchable.ts';
 
 /** A service that this cluster's provider (Kubernetes or files) knows. */
-export interface ProvidedService {
+export interface ProvidedService extends ExportTraits {
   readonly service: ServiceName;
   readonly type: ServiceType;
   readonly ports: readonly ServicePort[];

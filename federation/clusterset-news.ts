@@ -5,8 +5,8 @@ import type {
   ExportProgress,
 } from '../clusters/kubernetes/mcs/clusterset-view.ts';
 import type { ClusterName } from './model/cluster.ts';
-import type { ServiceKey } from './model/service.ts';
-import type { RoutingSnapshot } from './model/snapshot.ts';
+import type { ExportTraits, ServiceKey } from './model/service.ts';
+import type { RoutingSnapshot, SnapshotService } from './model/snapshot.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import { Watchable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
@@ -15,7 +15,9 @@ export interface NewsSources {
   readonly local: ClusterName;
   /** The newest snapshot, once one was built of all that the provider and the peers' copies have. */
   readonly snapshot: () => RoutingSnapshot | undefined;
+  /** The same list, and the same traits, for as long as they say the same. */
   readonly disputesOf: (key: ServiceKey) => readonly ExportDispute[];
+  readonly traitsOf: (key: ServiceKey) => ExportTraits;
   /** Every member's copy has all that the store has. */
   readonly complete: () => boolean;
   /** This cluster says it to others, or wants to. */
@@ -30,7 +32,8 @@ const LOOK_INTERVAL_MS = 100;
 const LOOK_EVERY_MS = 1000;
 
 interface Told {
-  readonly service: ClustersetService;
+  readonly service: SnapshotService;
+  readonly shown: ClustersetService;
   readonly disputes: readonly ExportDispute[];
 }
 
@@ -64,7 +67,7 @@ export class ClustersetNews implements ClustersetView {
   }
 
   serviceOf(key: ServiceKey): ClustersetService | undefined {
-    return this.#told.get(key)?.service;
+    return this.#told.get(key)?.shown;
   }
 
   isGone(key: ServiceKey): boolean {
@@ -117,10 +120,11 @@ export class ClustersetNews implements ClustersetView {
 
   #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
     for (const [key, service] of services) {
-      const disputes = this.#sources.disputesOf(key);
+      const [disputes, traits] = [this.#sources.disputesOf(key), this.#sources.traitsOf(key)];
       const before = this.#told.get(key);
-      if (before?.service === service && before.disputes === disputes) continue;
-      this.#told.set(key, { service, disputes });
+      const same = before?.service === service && before.shown.traits === traits;
+      if (same && before.disputes === disputes) continue;
+      this.#told.set(key, { service, shown: same ? before.shown : shown(service, traits), disputes });
       this.#gone.delete(key);
       changed.add(key);
     }
@@ -131,4 +135,8 @@ export class ClustersetNews implements ClustersetView {
       changed.add(key);
     }
   }
+}
+
+function shown({ service, type, ports, offers }: SnapshotService, traits: ExportTraits): ClustersetService {
+  return { service, type, ports, offers, traits };
 }

@@ -136,6 +136,7 @@ function showClusterset(
     local: local.name,
     snapshot: () => (routing.started ? routing.history.value : undefined),
     disputesOf: (key) => routing.conflictsOf(key),
+    traitsOf: (key) => routing.traitsOf(key),
     complete: () => parts.follower.complete,
     isSaid: (key) => routing.exporter.records.has(key),
     isPublished: (key) => publisher.isPublished(key),

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
 import { isExported } from './export/service-record.ts';
+import type { ExportConflict } from './import/export-conflict.ts';
 import { Importer } from './import/importer.ts';
-import type { ExportConflict } from './import/merge.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
 import type { Endpoint } from './model/endpoint.ts';
-import type { ServiceKey } from './model/service.ts';
+import type { ExportTraits, ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
 import type { RoutingOptions } from './routing-options.ts';
 import { every } from './runtime/clock.ts';
@@ -103,12 +103,17 @@ export class Routing implements FindingsListener {
   }
 
   get conflicts(): readonly ExportConflict[] {
-    return this.#builder.conflicts;
+    return this.#builder.merges.conflicts;
   }
 
   /** The same list for as long as it says the same. */
   conflictsOf(key: ServiceKey): readonly ExportConflict[] {
-    return this.#builder.conflictsOf(key);
+    return this.#builder.merges.conflictsOf(key);
+  }
+
+  /** What holds for the service in all clusters; the same object for as long as it says the same. */
+  traitsOf(key: ServiceKey): ExportTraits {
+    return this.#builder.merges.traitsOf(key);
   }
 
   /** Services that are offered and not served, and why. */

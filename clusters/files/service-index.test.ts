@@ -51,6 +51,28 @@ class Files {
 }
 
 describe('services out of files', () => {
+  it('say what of them holds for the clusterset', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { sessionAffinity: None,'));
+    files.write('export.yaml', exported('2026-01-01T00:00:00Z'));
+    assert.equal(files.cart?.sessionAffinity, undefined);
+    const sticky =
+      'sessionAffinity: ClientIP, sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } }, trafficDistribution: PreferClose,';
+    files.write('service.yaml', SERVICE.replace('spec: {', `spec: { ${sticky}`));
+    const spec = 'spec: { exportedLabels: { team: shop }, exportedAnnotations: { example.com/note: a b } }\n';
+    assert.deepEqual(files.write('export.yaml', exported('2026-01-01T00:00:00Z') + spec), ['default/cart']);
+    assert.deepEqual(files.cart?.sessionAffinity, { timeoutSeconds: 60 });
+    assert.equal(files.cart.trafficDistribution, 'PreferClose');
+    assert.deepEqual(files.cart.labels, { team: 'shop' });
+    assert.deepEqual(files.cart.annotations, { 'example.com/note': 'a b' });
+    files.write('export.yaml', exported('2026-01-01T00:00:00Z') + spec.replace('team: shop', 'team: "a b"'));
+    assert.deepEqual(
+      files.cart.labels,
+      { team: 'shop' },
+      'what cannot be a label is refused, the last good stays',
+    );
+  });
+
   it('that are headless and exported are a problem, as long as they are both', () => {
     const files = new Files();
     const headless = SERVICE.replace('spec: {', 'spec: { clusterIP: None,');

@@ -10,7 +10,8 @@ import {
   sliceService,
 } from '../schema/endpoint-slice-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
-import { servicePorts, serviceType } from '../schema/service-schema.ts';
+import { exportedNames } from '../schema/service-export-schema.ts';
+import { servicePorts, serviceTraits, serviceType } from '../schema/service-schema.ts';
 import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
 
@@ -113,6 +114,8 @@ export class ServiceIndex {
       endpoints: this.#endpoints(slices),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
+      ...serviceTraits(object.resource),
+      ...(exported?.resource.kind === 'ServiceExport' ? exportedNames(exported.resource) : {}),
     };
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PortProtocol, ServicePort, ServiceType } from '../../federation/model/service.ts';
+import type { ExportTraits, PortProtocol, ServicePort, ServiceType } from '../../federation/model/service.ts';
 import { dnsLabel, port, serviceMetadata } from './metadata.ts';
 
 const MAX_PORTS = 100;
@@ -30,12 +30,27 @@ function checkApart(ports: readonly z.infer<typeof servicePort>[], context: z.Re
   }
 }
 
+const affinitySeconds = z
+  .int()
+  .min(1, 'is not a time of 1 to 86400 seconds')
+  .max(86_400, 'is not a time of 1 to 86400 seconds');
+
+const trafficDistribution = z.string().regex(/^[A-Za-z0-9./-]{1,100}$/, 'is not a way to distribute traffic');
+
+/** Kubernetes' own. */
+const DEFAULT_AFFINITY_SECONDS = 10_800;
+
 /** `v1` Service. */
 export const serviceSchema = z.object({
   kind: z.literal('Service'),
   metadata: serviceMetadata,
   spec: z.object({
     clusterIP: z.string().nullish(),
+    sessionAffinity: z.string().nullish(),
+    sessionAffinityConfig: z
+      .object({ clientIP: z.object({ timeoutSeconds: affinitySeconds.nullish() }).nullish() })
+      .nullish(),
+    trafficDistribution: trafficDistribution.nullish(),
     ports: z
       .array(servicePort)
       .min(1, 'has no ports')
@@ -82,4 +97,15 @@ export function servicePorts(object: ServiceObject): ServicePort[] {
 
 export function serviceType(object: ServiceObject): ServiceType {
   return object.spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP';
+}
+
+/** What of it holds for all of the clusterset, once it is exported. */
+export function serviceTraits({
+  spec,
+}: ServiceObject): Pick<ExportTraits, 'sessionAffinity' | 'trafficDistribution'> {
+  const timeoutSeconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+  return {
+    ...(spec.sessionAffinity === 'ClientIP' ? { sessionAffinity: { timeoutSeconds } } : {}),
+    ...(spec.trafficDistribution == null ? {} : { trafficDistribution: spec.trafficDistribution }),
+  };
 }

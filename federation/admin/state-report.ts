@@ -1,6 +1,6 @@
 import type { ProviderProblem } from '../../clusters/provider.ts';
+import type { ExportConflict } from '../import/export-conflict.ts';
 import type { RefusedRecord } from '../import/importer.ts';
-import type { ExportConflict } from '../import/merge.ts';
 import type { ClusterName, GatewayAddress, Locality, PeerReach } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
 import type { ServiceKey } from '../model/service.ts';

@@ -2,7 +2,7 @@ import type { ProvidedService } from '../../clusters/provider.ts';
 import { localityKey } from '../model/cluster.ts';
 import { type Endpoint, hostPort } from '../model/endpoint.ts';
 import type { LocalityHosts, ServiceRecord } from '../model/service.ts';
-import { serviceKey } from '../model/service.ts';
+import { serviceKey, traitsOf } from '../model/service.ts';
 import { type FindingsOfGateway, type HostVerdict, hostVerdict } from './host-verdict.ts';
 
 type Counts = { -readonly [name in keyof LocalityHosts]: LocalityHosts[name] };
@@ -23,6 +23,7 @@ export function serviceRecord(
     exportedAtMs: provided.exportedAtMs,
     changedAtMs: provided.changedAtMs,
     localities: countHosts(provided, reports),
+    ...traitsOf(provided),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { PeerRule } from '../../clusters/provider.ts';
 import type { ClusterName, PeerReach } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
-import type { ServiceExport } from './merge.ts';
+import type { ServiceExport } from './export-conflict.ts';
 
 /** What is imported from: a peer as the store's follower sees it. */
 export interface ImportedPeer {

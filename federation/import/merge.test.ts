@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ServicePort, ServiceRecord } from '../model/service.ts';
-import { mergeExports, type ServiceExport } from './merge.ts';
+import type { ServiceExport } from './export-conflict.ts';
+import { mergeExports } from './merge.ts';
 
 function port(name: string, number: number, changes: Partial<ServicePort> = {}): ServicePort {
   return { name, port: number, protocol: 'http', appProtocol: undefined, ...changes };
@@ -44,7 +45,75 @@ describe('exports of one service by several clusters', () => {
         ['west', ['http', 'metrics']],
       ],
     );
+    assert.deepEqual(
+      merged.conflicts.map(({ cluster, winner, reason, message }) => [cluster, winner, reason, message]),
+      [
+        [
+          'west',
+          'east',
+          'PortConflict',
+          'ports are http 80 (http), metrics 9090 (http), in the older export of east http 80 (http); the import has those ' +
+            'of both',
+        ],
+      ],
+      'MCS v0.5.2: ports that are not identical are told of, although all of them are imported',
+    );
+  });
+
+  it('agree', () => {
+    const traits = { sessionAffinity: { timeoutSeconds: 60 }, labels: { a: 'b' } };
+    const merged = mergeExports([exportOf('east', 1, traits), exportOf('west', 2, traits)]);
     assert.deepEqual(merged.conflicts, []);
+    assert.deepEqual(merged.traits, traits);
+  });
+
+  it('disagree over what a service can have only one of: the oldest holds, and each reason is told', () => {
+    const older = { sessionAffinity: { timeoutSeconds: 60 }, labels: { a: 'b' }, annotations: { n: 'one' } };
+    const younger = { trafficDistribution: 'PreferClose', labels: { a: 'c' }, annotations: { n: 'two' } };
+    const merged = mergeExports([exportOf('west', 2, younger), exportOf('east', 1, older)]);
+    assert.deepEqual(merged.traits, older);
+    assert.deepEqual(
+      merged.conflicts.map(({ cluster, winner, reason, message }) => [cluster, winner, reason, message]),
+      [
+        [
+          'west',
+          'east',
+          'SessionAffinityConflict',
+          'sessionAffinity is None, in the older export of east ClientIP',
+        ],
+        [
+          'west',
+          'east',
+          'TrafficDistributionConflict',
+          'trafficDistribution is PreferClose, in the older export of east none',
+        ],
+        ['west', 'east', 'LabelsConflict', 'exportedLabels is {a=c}, in the older export of east {a=b}'],
+        [
+          'west',
+          'east',
+          'AnnotationsConflict',
+          'exportedAnnotations is {n=two}, in the older export of east {n=one}',
+        ],
+      ],
+    );
+  });
+
+  it('disagree over the time of an affinity only where both have one', () => {
+    const of = (timeoutSeconds: number) => ({ sessionAffinity: { timeoutSeconds } });
+    const merged = mergeExports([exportOf('east', 1, of(60)), exportOf('west', 2, of(90))]);
+    assert.deepEqual(
+      merged.conflicts.map(({ reason }) => reason),
+      ['SessionAffinityConfigConflict'],
+    );
+    const headless = { ...of(90), type: 'Headless' as const };
+    const alone = mergeExports([exportOf('east', 1, headless), exportOf('west', 2, headless)]);
+    assert.deepEqual([alone.traits, alone.conflicts], [{}, []], 'a headless service has no affinity');
+  });
+
+  it('tell of a difference in bounded words', () => {
+    const annotations = { note: 'x'.repeat(8000) };
+    const [conflict] = mergeExports([exportOf('east', 1), exportOf('west', 2, { annotations })]).conflicts;
+    assert.ok((conflict?.message.length ?? 0) < 500);
   });
 
   it('disagree over a port: the oldest holds, and the other can still be reached by its name', () => {

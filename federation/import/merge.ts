@@ -1,27 +1,13 @@
 import type { ClusterName } from '../model/cluster.ts';
-import type { ServiceKey, ServicePort, ServiceRecord, ServiceType } from '../model/service.ts';
-import { serviceKey } from '../model/service.ts';
+import type { ExportTraits, ServiceKey, ServicePort, ServiceRecord, ServiceType } from '../model/service.ts';
+import { serviceKey, traitsOf } from '../model/service.ts';
 import { BOUNDS } from '../wire/bounds.ts';
-
-/** One cluster's export of a service. */
-export interface ServiceExport {
-  readonly cluster: ClusterName;
-  readonly record: ServiceRecord;
-}
-
-/** Where an export disagrees with an older one. KEP-1645 reports it as condition Conflict on the ServiceExport. */
-export interface ExportConflict {
-  readonly service: ServiceKey;
-  /** Whose export lost. */
-  readonly cluster: ClusterName;
-  /** Whose older export holds. */
-  readonly winner: ClusterName;
-  readonly reason: 'TypeConflict' | 'PortConflict';
-  readonly message: string;
-}
+import { bounded, type ExportConflict, type ServiceExport, traitConflicts } from './export-conflict.ts';
 
 export interface MergedService {
   readonly type: ServiceType;
+  /** The oldest export's. */
+  readonly traits: ExportTraits;
   readonly ports: readonly ServicePort[];
   /** By cluster, the names of the merged ports that it has. */
   readonly portsOf: ReadonlyMap<ClusterName, readonly string[]>;
@@ -57,28 +43,38 @@ export function mergeExports(exports: readonly ServiceExport[]): MergedService {
   };
   const portsOf = new Map<ClusterName, readonly string[]>();
   for (const found of ordered) {
-    if (found.record.type !== oldest.record.type) merge.conflicts.push(typeConflict(merge, found, oldest));
+    merge.conflicts.push(...traitConflicts(found, oldest));
+    const before = merge.conflicts.length;
     portsOf.set(
       found.cluster,
       found.record.ports.filter((port) => joinPort(merge, found.cluster, port)).map((port) => port.name),
     );
+    if (merge.conflicts.length === before) comparePorts(merge, found, oldest);
   }
   const ports = [...merge.byName.values()].map((claim) => claim.port);
-  return { type: oldest.record.type, ports, portsOf, conflicts: merge.conflicts };
+  const { type } = oldest.record;
+  return { type, traits: traitsFrom(oldest.record), ports, portsOf, conflicts: merge.conflicts };
+}
+
+/** A headless service has no affinity. */
+function traitsFrom(record: ServiceRecord): ExportTraits {
+  return traitsOf(record.type === 'Headless' ? { ...record, sessionAffinity: undefined } : record);
 }
 
 function byAge(a: ServiceExport, b: ServiceExport): number {
   return a.record.exportedAtMs - b.record.exportedAtMs || (a.cluster < b.cluster ? -1 : 1);
 }
 
-function typeConflict(merge: Merge, found: ServiceExport, oldest: ServiceExport): ExportConflict {
-  return {
-    service: merge.service,
-    cluster: found.cluster,
-    winner: oldest.cluster,
-    reason: 'TypeConflict',
-    message: `is ${found.record.type}, the older export of ${oldest.cluster} is ${oldest.record.type}`,
-  };
+/** Ports that only one of the exports has are in the union, and yet not in each cluster: that is a conflict too. */
+function comparePorts(merge: Merge, found: ServiceExport, oldest: ServiceExport): void {
+  const [own, older] = [portList(found.record), portList(oldest.record)];
+  if (own === older) return;
+  const message = `ports are ${bounded(own)}, in the older export of ${oldest.cluster} ${bounded(older)}; the import has those of both`;
+  conflict(merge, found.cluster, oldest, message);
+}
+
+function portList({ ports }: ServiceRecord): string {
+  return ports.length === 0 ? 'none' : ports.map(shown).sort().join(', ');
 }
 
 /** Adds a port to the union. True when the cluster's hosts can be reached by the merged port of this name. */
@@ -117,7 +113,12 @@ function joinClaimed(merge: Merge, cluster: ClusterName, port: ServicePort, clai
   return older.protocol === port.protocol;
 }
 
-function conflict(merge: Merge, cluster: ClusterName, winner: Claim, message: string): void {
+function conflict(
+  merge: Merge,
+  cluster: ClusterName,
+  winner: { readonly cluster: ClusterName },
+  message: string,
+): void {
   merge.conflicts.push({
     service: merge.service,
     cluster,

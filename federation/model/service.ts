@@ -31,6 +31,17 @@ export function carriesTls({ protocol, appProtocol, name }: ServicePort): boolea
 
 export type ServiceType = 'ClusterSetIP' | 'Headless';
 
+/** What of a Service and its ServiceExport holds for the whole clusterset, beside type and ports. Absent = Kubernetes' default. */
+export interface ExportTraits {
+  /** `sessionAffinity: ClientIP`, and for how long a client keeps its endpoint; absent = `None`. */
+  readonly sessionAffinity?: { readonly timeoutSeconds: number };
+  /** `spec.trafficDistribution` */
+  readonly trafficDistribution?: string;
+  /** The ServiceExport's `exportedLabels` and `exportedAnnotations`, by name; absent = none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** How many hosts one locality of one cluster has, and how many of them could take a request. */
 export interface LocalityHosts {
   readonly locality: Locality;
@@ -43,7 +54,7 @@ export interface LocalityHosts {
 }
 
 /** What a cluster says about one service that it exports: the value of one field of the store's hash. */
-export interface ServiceRecord {
+export interface ServiceRecord extends ExportTraits {
   readonly service: ServiceName;
   readonly type: ServiceType;
   readonly ports: readonly ServicePort[];
@@ -52,6 +63,21 @@ export interface ServiceRecord {
   /** When what this record says became true in its cluster, Unix ms: the start of the propagation measurement. */
   readonly changedAtMs: number;
   readonly localities: readonly LocalityHosts[];
+}
+
+/** Of something that says more. */
+export function traitsOf({
+  sessionAffinity,
+  trafficDistribution,
+  labels,
+  annotations,
+}: ExportTraits): ExportTraits {
+  return {
+    ...(sessionAffinity === undefined ? {} : { sessionAffinity }),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
 }
 
 export function serviceKey(service: ServiceName): ServiceKey {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
-import type { ServiceExport } from '../import/merge.ts';
+import type { ServiceExport } from '../import/export-conflict.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
-import type { ServiceKey } from '../model/service.ts';
+import type { ExportTraits, ServiceKey } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
@@ -29,6 +29,7 @@ class Bench {
   readonly builder: SnapshotBuilder;
   peers: ReadonlyMap<string, Peer> = new Map();
   endpoints: readonly Endpoint[] = [];
+  traffic = DEFAULT_TRAFFIC_POLICY;
   callers: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
   readonly omissions: (readonly [ServiceKey, string | undefined])[] = [];
 
@@ -40,7 +41,7 @@ class Bench {
         exportsOf: (key) => [...(this.exports.get(key)?.values() ?? [])],
         endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
-        trafficOf: () => DEFAULT_TRAFFIC_POLICY,
+        trafficOf: () => this.traffic,
         routesOf: () => undefined,
         accessOf: () => [],
         peers: () => this.peers,
@@ -55,11 +56,11 @@ class Bench {
     );
   }
 
-  offer(name: string, cluster: string, healthy: number | undefined): void {
+  offer(name: string, cluster: string, healthy: number | undefined, traits: ExportTraits = {}): void {
     const key = `shop/${name}`;
     const exports = this.exports.getOrInsertComputed(key, () => new Map());
     if (healthy === undefined) exports.delete(cluster);
-    else exports.set(cluster, { cluster, record: testRecord(name, healthy) });
+    else exports.set(cluster, { cluster, record: { ...testRecord(name, healthy), ...traits } });
     this.builder.mark(key);
   }
 }
@@ -86,6 +87,38 @@ describe('the snapshot builder', () => {
     bench.offer('a', 'west', undefined);
     assert.equal(bench.builder.build(2).services.size, 0);
     assert.equal(bench.ports.get(target), undefined);
+  });
+
+  it('keeps a client with an endpoint where the service asks for it, unless a policy says how to choose', () => {
+    const bench = new Bench();
+    const balancing = (): unknown => bench.builder.build(1).services.get('shop/a')?.traffic.loadBalancing;
+    bench.offer('a', 'west', 3, { sessionAffinity: { timeoutSeconds: 60 } });
+    assert.deepEqual(balancing(), {
+      kind: 'ring-hash',
+      hashOn: { kind: 'source-address' },
+      minimumRingSize: 1024,
+      maximumRingSize: 65_536,
+    });
+    const chosen = { kind: 'random', slowStart: undefined } as const;
+    bench.traffic = { ...DEFAULT_TRAFFIC_POLICY, loadBalancing: chosen };
+    bench.builder.mark('shop/a');
+    assert.deepEqual(balancing(), chosen);
+  });
+
+  it('tells what holds for a service in all clusters, as one object while it says the same', () => {
+    const bench = new Bench();
+    const { merges } = bench.builder;
+    const labels = { team: 'shop' };
+    bench.offer('a', 'west', 3, { labels });
+    bench.builder.build(1);
+    const first = merges.traitsOf('shop/a');
+    assert.deepEqual(first, { labels });
+    bench.offer('a', 'west', 2, { labels: { ...labels } });
+    bench.builder.build(2);
+    assert.equal(merges.traitsOf('shop/a'), first);
+    bench.offer('a', 'west', undefined);
+    bench.builder.build(3);
+    assert.deepEqual(merges.traitsOf('shop/a'), {});
   });
 
   it('leaves out and tells the one service that gateways would refuse, until it is sound', () => {

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { ExportConflict, ServiceExport } from '../import/merge.ts';
+import type { ServiceExport } from '../import/export-conflict.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
@@ -11,6 +10,7 @@ import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.t
 import type { TrafficPolicy } from '../model/traffic-policy.ts';
 import type { TrustBundles } from '../wire/cluster-fields.ts';
 import type { PortTarget } from './listen-ports.ts';
+import { type ConflictListener, MergeBook } from './merge-book.ts';
 import type { OfferBook } from './offer-book.ts';
 import { type OmissionListener, ServiceAdmission } from './service-admission.ts';
 import { assembleService } from './snapshot-service.ts';
@@ -32,8 +32,7 @@ export interface BuilderSources {
   readonly callers: () => ReadonlyMap<CallerGroupKey, CallerGroup>;
   readonly offers: OfferBook;
   readonly ports: PortLedger;
-  /** Told when a service's conflicts are others than before. */
-  readonly onConflicts: (service: ServiceKey, conflicts: readonly ExportConflict[]) => void;
+  readonly onConflicts: ConflictListener;
   readonly onOmission: OmissionListener;
 }
 
@@ -50,18 +49,17 @@ export interface SnapshotOrigin {
   readonly last: RoutingSnapshot | undefined;
 }
 
-const NO_CONFLICTS: readonly ExportConflict[] = [];
-
 /** Turns changes into one immutable snapshot after another. Only services that are marked are looked at. */
 export class SnapshotBuilder {
+  readonly merges: MergeBook;
   readonly #sources: BuilderSources;
   readonly #marked = new Set<ServiceKey>();
-  readonly #conflicts = new Map<ServiceKey, readonly ExportConflict[]>();
   readonly #admission: ServiceAdmission;
   #snapshot: RoutingSnapshot;
 
   constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number) {
     this.#sources = sources;
+    this.merges = new MergeBook(sources.onConflicts);
     this.#admission = new ServiceAdmission(origin.local.name, sources.onOmission);
     this.#snapshot = {
       epoch: origin.epoch,
@@ -72,15 +70,6 @@ export class SnapshotBuilder {
       services: origin.last?.services ?? new Map(),
       trustBundles: origin.last?.trustBundles ?? new Map(),
     };
-  }
-
-  get conflicts(): readonly ExportConflict[] {
-    return [...this.#conflicts.values()].flat();
-  }
-
-  /** The same list for as long as it says the same. */
-  conflictsOf(key: ServiceKey): readonly ExportConflict[] {
-    return this.#conflicts.get(key) ?? NO_CONFLICTS;
   }
 
   /** Services that are offered and not served, and why. */
@@ -166,10 +155,10 @@ export class SnapshotBuilder {
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
-      this.#noteConflicts(key, []);
+      this.merges.forget(key);
       return undefined;
     }
-    const { service, conflicts } = assembleService(
+    const { service, merge } = assembleService(
       {
         service: parseServiceKey(key),
         exports,
@@ -183,17 +172,10 @@ export class SnapshotBuilder {
       },
       previous,
     );
-    this.#noteConflicts(key, conflicts);
+    this.merges.note(key, merge);
     if (service === previous || this.#admission.isSound(key, service)) return service;
     this.#releasePorts(service, undefined, nowMs);
     return undefined;
-  }
-
-  #noteConflicts(key: ServiceKey, conflicts: readonly ExportConflict[]): void {
-    if (isDeepStrictEqual(this.#conflicts.get(key) ?? [], conflicts)) return;
-    if (conflicts.length === 0) this.#conflicts.delete(key);
-    else this.#conflicts.set(key, conflicts);
-    this.#sources.onConflicts(key, conflicts);
   }
 
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {

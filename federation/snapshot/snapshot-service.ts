@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ExportConflict, MergedService, ServiceExport } from '../import/merge.ts';
+import type { ServiceExport } from '../import/export-conflict.ts';
+import type { MergedService } from '../import/merge.ts';
 import { mergeExports } from '../import/merge.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
-import type { ServiceName, ServicePort } from '../model/service.ts';
+import type { ExportTraits, ServiceName, ServicePort } from '../model/service.ts';
 import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
-import type { TrafficPolicy } from '../model/traffic-policy.ts';
+import { DEFAULT_TRAFFIC_POLICY, RING_SIZE, type TrafficPolicy } from '../model/traffic-policy.ts';
+import type { MergeResult } from './merge-book.ts';
 
 /** All that a service of the snapshot is made of. */
 export interface ServiceSources {
@@ -26,7 +28,7 @@ export interface ServiceSources {
 
 export interface AssembledService {
   readonly service: SnapshotService;
-  readonly conflicts: readonly ExportConflict[];
+  readonly merge: MergeResult;
 }
 
 /** Makes a service of the snapshot; `previous` itself when nothing changed. */
@@ -42,12 +44,30 @@ export function assembleService(
     offers: offers(sources, merged),
     endpoints: sources.endpoints,
     failover: sources.failover,
-    traffic: sources.traffic,
+    traffic: withAffinity(sources.traffic, merged.traits),
     access: sources.access,
     ...(sources.routes === undefined ? {} : { routes: sources.routes }),
   };
   const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);
-  return { service: unchanged ? previous : service, conflicts: merged.conflicts };
+  return { service: unchanged ? previous : service, merge: merged };
+}
+
+/**
+ * `sessionAffinity: ClientIP` is a hash of the client's address, which needs no memory and is the same on every gateway; a
+ * TrafficPolicy that says how to choose endpoints comes first.
+ */
+function withAffinity(traffic: TrafficPolicy, { sessionAffinity }: ExportTraits): TrafficPolicy {
+  const undecided = isDeepStrictEqual(traffic.loadBalancing, DEFAULT_TRAFFIC_POLICY.loadBalancing);
+  if (sessionAffinity === undefined || !undecided) return traffic;
+  return {
+    ...traffic,
+    loadBalancing: {
+      kind: 'ring-hash',
+      hashOn: { kind: 'source-address' },
+      minimumRingSize: RING_SIZE.minimum,
+      maximumRingSize: RING_SIZE.maximum,
+    },
+  };
 }
 
 /** By cluster's name; without those that have no port of the merged service. */

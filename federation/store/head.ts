@@ -42,7 +42,7 @@ export interface HeadVerifier {
 
 const count = z.int().min(0);
 
-const gatewaySchema = z.strictObject({
+const gatewaySchema = z.object({
   host: z.string().regex(/^[A-Za-z0-9._:-]{1,253}$/),
   port: z.int().min(1).max(65_535),
 });
@@ -51,16 +51,17 @@ const percent = count.max(100);
 
 /** A cluster may say this of itself only: it is in its own signed head. */
 export const drainSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
+  z.object({
     kind: z.literal('draining'),
     sinceMs: count,
     overMs: count.max(MAX_DRAIN_MS),
     fromPercent: percent,
   }),
-  z.strictObject({ kind: z.literal('returning'), sinceMs: count, fromPercent: percent }),
+  z.object({ kind: z.literal('returning'), sinceMs: count, fromPercent: percent }),
 ]);
 
-const headSchema = z.strictObject({
+/** As of records: fields of a newer release are left out. */
+const headSchema = z.object({
   cluster: z.string().refine(isDnsLabel),
   epoch: count,
   version: count,

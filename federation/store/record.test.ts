@@ -27,9 +27,38 @@ describe('a record', () => {
     assert.equal(encodeRecord(shuffled), encodeRecord(RECORD));
   });
 
+  const TRAITS = {
+    sessionAffinity: { timeoutSeconds: 600 },
+    trafficDistribution: 'PreferClose',
+    labels: { team: 'shop', 'example.com/tier': '' },
+    annotations: { 'example.com/note': 'any text, "quoted"' },
+  };
+
+  it('says what holds for the whole service, or nothing of it', () => {
+    const whole = { ...RECORD, ...TRAITS };
+    assert.deepEqual(parseRecord(FIELD, encodeRecord(whole)), whole);
+    const shuffled = { ...whole, labels: { 'example.com/tier': '', team: 'shop' } };
+    assert.equal(encodeRecord(shuffled), encodeRecord(whole));
+    assert.ok(!encodeRecord(RECORD).includes('labels'));
+  });
+
+  it('of a newer release is read as far as it is known', () => {
+    const newer = {
+      ...RECORD,
+      more: 1,
+      service: { ...RECORD.service, more: 1 },
+      ports: [{ ...PORT, more: 1 }],
+      localities: [{ ...HOSTS, more: 1, locality: { ...HOSTS?.locality, more: 1 } }],
+    };
+    assert.deepEqual(parseRecord(FIELD, JSON.stringify(newer)), {
+      ...RECORD,
+      ports: [PORT],
+      localities: [HOSTS],
+    });
+  });
+
   const BAD: Readonly<Record<string, unknown>> = {
     'no object': [],
-    'an unknown key': { ...RECORD, more: 1 },
     'a missing key': { ...RECORD, type: undefined },
     'another service': testRecord('pay'),
     'an unknown type': { ...RECORD, type: 'ExternalName' },
@@ -55,6 +84,15 @@ describe('a record', () => {
       ...RECORD,
       localities: [{ ...HOSTS, locality: { region: 'a/b', zone: 'c' } }],
     },
+    'an affinity without a time': { ...RECORD, sessionAffinity: {} },
+    'an affinity of no seconds': { ...RECORD, sessionAffinity: { timeoutSeconds: 0 } },
+    'a label whose name is none': { ...RECORD, labels: { 'a b': 'c' } },
+    'a label whose value is none': { ...RECORD, labels: { a: 'b c' } },
+    '65 labels': {
+      ...RECORD,
+      labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, ''])),
+    },
+    'annotations beyond 8 KiB': { ...RECORD, annotations: { a: 'x'.repeat(8192) } },
     'a time before 1970': { ...RECORD, changedAtMs: -1 },
     'a time that is no time': { ...RECORD, exportedAtMs: 1e300 },
   };
@@ -71,7 +109,7 @@ describe('a record', () => {
 
   it('is refused in one short line, whatever it holds', () => {
     const key = `${'x'.repeat(5000)}\n\u001b[31m`;
-    const text = JSON.stringify({ ...RECORD, [key]: 1 });
+    const text = JSON.stringify({ ...RECORD, labels: { [key]: 1 } });
     const refuse = (): unknown => parseRecord(FIELD, text);
     assert.throws(
       refuse,
@@ -114,8 +152,12 @@ describe('the content of a head', () => {
     }
   });
 
+  it('of a newer release is read as far as it is known', () => {
+    const newer = { ...HEAD, more: 1, gateways: [{ ...HEAD.gateways[0], more: 1 }] };
+    assert.deepEqual(parseHead(new TextEncoder().encode(JSON.stringify(newer))), HEAD);
+  });
+
   const BAD: Readonly<Record<string, unknown>> = {
-    'an unknown key': { ...HEAD, more: 1 },
     'another schema version': { ...HEAD, schemaVersion: 2 },
     'no schema version': { ...HEAD, schemaVersion: undefined },
     'a digest in capitals': { ...HEAD, digest: 'AB'.repeat(32) },
@@ -125,7 +167,6 @@ describe('the content of a head', () => {
     'a drain of 25 h': { ...HEAD, drain: { ...DRAINS[0], overMs: 90_000_000 } },
     'a drain from more than all': { ...HEAD, drain: { ...DRAINS[1], fromPercent: 101 } },
     'a drain of another kind': { ...HEAD, drain: { ...DRAINS[1], kind: 'gone' } },
-    'a drain of somebody else': { ...HEAD, drain: { ...DRAINS[0], cluster: 'east' } },
     'a gateway without a port': { ...HEAD, gateways: [{ host: 'a' }] },
     'a gateway’s host with a space': { ...HEAD, gateways: [{ host: 'a b', port: 1 }] },
     '33 gateways': { ...HEAD, gateways: Array.from({ length: 33 }, () => HEAD.gateways[0]) },

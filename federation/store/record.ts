@@ -3,6 +3,7 @@ import { isDnsLabel, isPlaceName } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
 import { firstFault } from './schema-fault.ts';
+import { traitFields, traitsText } from './trait-fields.ts';
 
 const MAX_TIME_MS = 8_640_000_000_000_000;
 const MAX_HOSTS = 1_000_000;
@@ -13,10 +14,10 @@ const hosts = z.int().min(0).max(MAX_HOSTS);
 /** Empty where it is not known. */
 const topology = z.string().refine((name) => name === '' || isPlaceName(name));
 
-export const localitySchema = z.strictObject({ region: topology, zone: topology });
+export const localitySchema = z.object({ region: topology, zone: topology });
 
 const portSchema = z
-  .strictObject({
+  .object({
     name: z.string().refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label'),
     port: z.int().min(1).max(65_535),
     protocol: z.enum(['http', 'http2', 'tcp']),
@@ -29,7 +30,7 @@ const portSchema = z
   .transform(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, appProtocol }));
 
 const localityHostsSchema = z
-  .strictObject({
+  .object({
     locality: localitySchema,
     hosts,
     healthy: hosts,
@@ -41,13 +42,18 @@ const localityHostsSchema = z
     message: 'more hosts are counted by state than there are',
   });
 
-const recordSchema = z.strictObject({
-  service: z.strictObject({ namespace: label, name: label }),
+/**
+ * Fields that are not known are left out, so that a newer release can add some: such a field is optional, its absence means
+ * what was so before there was one, and whoever ignores it does no harm. Anything else needs a new SCHEMA_VERSION.
+ */
+const recordSchema = z.object({
+  service: z.object({ namespace: label, name: label }),
   type: z.enum(['ClusterSetIP', 'Headless']),
   ports: z.array(portSchema).max(100).refine(hasUniquePorts, 'two ports have the same name or number'),
   exportedAtMs: timeMs,
   changedAtMs: timeMs,
   localities: z.array(localityHostsSchema).max(100).refine(hasUniqueLocalities, 'a locality occurs twice'),
+  ...traitFields,
 });
 
 /** The text that is stored and hashed: the same for equal records. */
@@ -71,6 +77,7 @@ export function encodeRecord(record: ServiceRecord): string {
       excluded,
       weight,
     })),
+    ...traitsText(record),
   });
 }
 

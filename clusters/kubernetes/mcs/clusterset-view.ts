@@ -1,10 +1,13 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
-import type { ServiceKey } from '../../../federation/model/service.ts';
+import type { ExportTraits, ServiceKey } from '../../../federation/model/service.ts';
 import type { SnapshotService } from '../../../federation/model/snapshot.ts';
 import type { Readable } from '../../../federation/runtime/watchable.ts';
 
 /** A service of the clusterset, as far as it is imported. */
-export type ClustersetService = Pick<SnapshotService, 'service' | 'type' | 'ports' | 'offers'>;
+export interface ClustersetService extends Pick<SnapshotService, 'service' | 'type' | 'ports' | 'offers'> {
+  /** What the oldest export says of all of it. */
+  readonly traits: ExportTraits;
+}
 
 /** Where two exports of a service disagree; `reason` is KEP-1645's. */
 export interface ExportDispute {

@@ -4,6 +4,7 @@ import type { SnapshotPort } from '../../../federation/model/snapshot.ts';
 import type { KubeObject, ResourceType } from '../resource-type.ts';
 import type { ClustersetService } from './clusterset-view.ts';
 import type { WantedCondition } from './conditions.ts';
+import { exportedNames } from './exported-names.ts';
 import type { GatewayEndpoint, GatewayEndpoints } from './gateway-endpoints.ts';
 import {
   type AddressType,
@@ -104,15 +105,24 @@ function shownPort({ name, port, appProtocol }: ServicePort): Readonly<Record<st
 
 /** @param ips the derived Service's; none for a headless one, or while it has none */
 export function desiredImport(
-  { service, type, ports }: ClustersetService,
+  { service, type, ports, traits }: ClustersetService,
   ips: readonly string[],
   resource: ResourceType,
 ): KubeObject {
+  const { sessionAffinity, trafficDistribution } = traits;
   return {
     apiVersion: apiVersion(resource),
     kind: 'ServiceImport',
-    metadata: { name: service.name, namespace: service.namespace, labels: importLabels(service) },
-    spec: { type, ports: ports.map(shownPort), ...(ips.length === 0 ? {} : { ips }) },
+    metadata: { name: service.name, namespace: service.namespace, ...exportedNames(service, traits) },
+    spec: {
+      type,
+      ports: ports.map(shownPort),
+      ...(ips.length === 0 ? {} : { ips }),
+      ...(sessionAffinity === undefined
+        ? {}
+        : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: sessionAffinity } }),
+      ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    },
   };
 }
 

@@ -12,6 +12,8 @@ export interface ExportedService {
 export interface ExportFacts {
   /** undefined = there is none of this name. */
   readonly service: ExportedService | undefined;
+  /** What of the ServiceExport itself cannot be exported. */
+  readonly fault: string | undefined;
   readonly progress: ExportProgress;
   readonly disputes: readonly ExportDispute[];
   /** Whether its status says `Ready` already: after a restart it is not known at once what the store has. */
@@ -20,11 +22,11 @@ export interface ExportFacts {
 
 /** What a ServiceExport's status says, in KEP-1645's terms. */
 export function exportConditions(facts: ExportFacts): readonly WantedCondition[] {
-  const valid = validity(facts.service);
+  const valid = validity(facts);
   return [valid, readiness(facts, valid.status === 'True'), conflict(facts)];
 }
 
-function validity(service: ExportedService | undefined): WantedCondition {
+function validity({ service, fault }: ExportFacts): WantedCondition {
   const no = (reason: string, message: string): WantedCondition => ({
     type: 'Valid',
     status: 'False',
@@ -38,16 +40,20 @@ function validity(service: ExportedService | undefined): WantedCondition {
   if (service.tcpPorts === 0) {
     return no('InvalidServiceType', 'the Service has no TCP port, and the gateways carry nothing else');
   }
+  if (fault !== undefined) return no('InvalidExport', `${fault}; what the export said before stays in force`);
   return { type: 'Valid', status: 'True', reason: 'Valid', message: 'the Service can be exported' };
 }
 
-function readiness({ service, progress, wasReady }: ExportFacts, valid: boolean): WantedCondition {
+function readiness({ service, fault, progress, wasReady }: ExportFacts, valid: boolean): WantedCondition {
   const said = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
     type: 'Ready',
     status,
     reason,
     message,
   });
+  if (fault !== undefined && progress.kind === 'published') {
+    return said('True', 'Exported', 'other clusters know it as it was before');
+  }
   if (!valid) return said('False', 'Failed', 'what is not valid is not exported');
   if (progress.kind === 'published' || (progress.kind === 'pending' && wasReady)) {
     return said(

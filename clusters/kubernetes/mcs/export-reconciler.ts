@@ -15,6 +15,7 @@ export async function reconcileExport(
   if (found === undefined) return;
   const wanted = exportConditions({
     service: objects.services.get(parseServiceKey(key))?.exported,
+    fault: found.fault,
     progress: view.exportOf(key),
     disputes: view.disputesOf(key),
     wasReady: found.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),

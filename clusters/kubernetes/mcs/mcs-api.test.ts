@@ -18,8 +18,20 @@ const [IMPORTS] = SERVICE_IMPORTS;
 const [EXPORTS] = SERVICE_EXPORTS;
 
 interface ImportObject {
-  metadata: { uid: string; resourceVersion: string; labels: Record<string, string> };
-  spec: { type: string; ports: unknown[]; ips?: string[] };
+  metadata: {
+    uid: string;
+    resourceVersion: string;
+    labels: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  spec: {
+    type: string;
+    ports: unknown[];
+    ips?: string[];
+    sessionAffinity?: string;
+    sessionAffinityConfig?: unknown;
+    trafficDistribution?: string;
+  };
   status?: {
     clusters: { cluster: string }[];
     endpointSliceObjects: string;
@@ -187,6 +199,52 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     await east.until('the slice is back', async () => (await slice(east, 'east')) !== undefined);
   });
 
+  it("what the oldest export says of the service as a whole is the import's, and goes with it", async () => {
+    const known = east.view.serviceOf(KEY) ?? clustersetService(KEY, ports, both);
+    const labels = { team: 'shop', 'app.kubernetes.io/managed-by': 'somebody' };
+    const annotations = { 'example.com/note': 'a b', 'isthmus.io/exported': 'forged' };
+    const traits = { sessionAffinity: { timeoutSeconds: 60 }, trafficDistribution: 'PreferClose' };
+    east.view.set(KEY, { ...known, traits: { ...traits, labels, annotations } });
+    await east.until('the label', async () => (await imported(east))?.metadata.labels.team === 'shop');
+    const found = await imported(east);
+    assert.equal(found?.metadata.labels['app.kubernetes.io/managed-by'], 'isthmus');
+    assert.equal(found.metadata.annotations?.['example.com/note'], 'a b');
+    assert.deepEqual(
+      [found.spec.sessionAffinity, found.spec.sessionAffinityConfig, found.spec.trafficDistribution],
+      ['ClientIP', { clientIP: { timeoutSeconds: 60 } }, 'PreferClose'],
+    );
+    // A label of somebody else's stays, one of the export is put back.
+    const theirs = { ...found.metadata.labels, team: 'other', theirs: 'yes' };
+    await east.admin.update(IMPORTS, { ...found, metadata: { ...found.metadata, labels: theirs } } as never);
+    await east.until('it is back', async () => (await imported(east))?.metadata.labels.team === 'shop');
+    assert.equal((await imported(east))?.metadata.labels.theirs, 'yes');
+    await east.quiet();
+    const written = east.writes.length;
+    east.view.tell(KEY);
+    await east.quiet();
+    assert.equal(east.writes.length, written, 'nothing is written while nothing changes');
+    east.view.set(KEY, known);
+    await east.until(
+      'the label is gone',
+      async () => !('team' in ((await imported(east))?.metadata.labels ?? {})),
+    );
+    const plain = await imported(east);
+    assert.equal(plain?.metadata.annotations?.['example.com/note'], undefined);
+    assert.equal(plain?.spec.sessionAffinity, undefined);
+    const late = 'shop/labelled';
+    east.view.set(late, { ...clustersetService(late, ports, both), traits: { labels } });
+    await east.until(
+      'one that is made with it',
+      async () => (await imported(east, 'labelled')) !== undefined,
+    );
+    east.view.set(late, clustersetService(late, ports, both));
+    const labelled = async (): Promise<boolean> =>
+      'team' in ((await imported(east, 'labelled'))?.metadata.labels ?? {});
+    await east.until('is without it', async () => !(await labelled()));
+    east.view.withdraw(late);
+    await east.until('it is gone', async () => (await imported(east, 'labelled')) === undefined);
+  });
+
   it("somebody else's import or Service of its name is told of, and left as it is", async () => {
     const other = { namespace: 'shop', name: 'other' };
     const theirs = {
@@ -334,6 +392,17 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     ]);
     west.view.tell('shop/cart');
     await west.until('the conflict', () => says('Conflict', 'True PortConflict,TypeConflict'));
+    const broken = {
+      ...(await west.get<object>(EXPORTS, 'shop', 'cart')),
+      spec: { exportedLabels: { a: 'b c' } },
+    };
+    await west.admin.update(EXPORTS, broken as never);
+    await west.until('it is told', () => says('Valid', 'False InvalidExport'));
+    await west.admin.update(EXPORTS, {
+      ...(await west.get<object>(EXPORTS, 'shop', 'cart')),
+      spec: { exportedLabels: { a: 'b' } },
+    } as never);
+    await west.until('it is valid again', () => says('Valid', 'True Valid'));
     west.view.published.clear();
     await west.run();
     await west.quiet();

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { type ServiceKey, serviceKey } from '../../../federation/model/service.ts';
+import { exportSpecSchema } from '../../schema/service-export-schema.ts';
 import { type ObjectCondition, readConditions } from './conditions.ts';
 import type { ExportedService } from './export-conditions.ts';
+import { exportedOf } from './exported-names.ts';
 import { MANAGED_BY, MANAGER, SERVICE_NAME } from './mcs-objects.ts';
 
 /** An object as it is in the cluster. */
@@ -16,6 +18,8 @@ export interface Observed {
   readonly owner: ServiceKey | undefined;
   /** All that we decide of it, in one form: two objects with the same text need no writing. */
   readonly content: string;
+  /** Labels and annotations that we put there and may have to take away again. */
+  readonly names?: readonly string[];
 }
 
 export interface ObservedService extends Observed {
@@ -35,6 +39,8 @@ export interface ObservedImport extends Observed {
 export interface ObservedExport {
   readonly name: string;
   readonly namespace: string;
+  /** What of its spec cannot be exported. */
+  readonly fault: string | undefined;
   readonly conditions: readonly ObjectCondition[];
   readonly generation: number | undefined;
 }
@@ -46,6 +52,7 @@ const metadata = z.object({
   resourceVersion: z.string().default(''),
   generation: z.int().optional(),
   labels: z.record(z.string(), z.string()).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
 });
 
 type Metadata = z.infer<typeof metadata>;
@@ -96,6 +103,7 @@ const imported = z.object({
 
 const exported = z.object({
   metadata,
+  spec: z.unknown().optional(),
   status: z.object({ conditions: readConditions }).optional(),
 });
 
@@ -140,9 +148,12 @@ export function observeSlice(object: unknown): Observed {
 
 export function observeImport(object: unknown): ObservedImport {
   const { metadata: meta, spec, status } = imported.parse(object);
-  const { type, ports, ips, ...rest } = spec ?? { type: '' };
+  const { type, ports, ips, ...others } = spec ?? { type: '' };
+  const rest = Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { names, values } = exportedOf(meta.labels ?? {}, meta.annotations ?? {});
   return {
-    ...observed(meta, { type, ports: (ports ?? []).map(portText), ips: ips ?? [], rest }),
+    ...observed(meta, { type, ports: (ports ?? []).map(portText), ips: ips ?? [], rest, values }),
+    names,
     clusters: (status?.clusters ?? []).map(({ cluster }) => cluster),
     endpointSliceObjects: status?.endpointSliceObjects,
     conditions: status?.conditions ?? [],
@@ -151,9 +162,11 @@ export function observeImport(object: unknown): ObservedImport {
 }
 
 export function observeExport(object: unknown): ObservedExport {
-  const { metadata: meta, status } = exported.parse(object);
+  const { metadata: meta, spec, status } = exported.parse(object);
   const { name, namespace, generation } = meta;
-  return { name, namespace, generation, conditions: status?.conditions ?? [] };
+  const [issue] = exportSpecSchema.safeParse(spec ?? {}).error?.issues ?? [];
+  const fault = issue && `spec.${issue.path.join('.')} ${issue.message}`;
+  return { name, namespace, generation, fault, conditions: status?.conditions ?? [] };
 }
 
 function observed(meta: Metadata, decided: object): Observed {

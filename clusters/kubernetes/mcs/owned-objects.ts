@@ -115,9 +115,10 @@ export class OwnedObjects<T extends Observed> {
     if (found === undefined) return this.#keep(await client.create(this.type, object));
     if (!found.ours) throw new ForeignObject(`${kind} ${keyOf(found)}`);
     if (found.content === wanted.content) return found;
-    const applied = await this.#apply(object, found);
+    // Others own a field that is not theirs to decide, such as a selector: apply leaves it, a replacement does not. So it is
+    // with a name that we put there ourselves when we made the object.
+    const applied = hasMoreNames(found, wanted) ? undefined : await this.#apply(object, found);
     if (applied?.content === wanted.content) return applied;
-    // Others own a field that is not theirs to decide, such as a selector: apply leaves it, a replacement does not.
     const { resourceVersion } = applied ?? found;
     return this.#keep(await client.update(this.type, versioned(object, { resourceVersion })));
   }
@@ -208,6 +209,10 @@ function readable<T>(observe: (object: unknown) => T, object: unknown): T | unde
     if (failure instanceof ZodError) return undefined;
     throw failure;
   }
+}
+
+function hasMoreNames(found: Observed, wanted: Observed): boolean {
+  return found.names?.some((name) => wanted.names?.includes(name) !== true) === true;
 }
 
 function keyOf({ namespace, name }: ObjectRef): ObjectKey {

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { ExportTraits, ServiceName } from '../../../federation/model/service.ts';
+import { importLabels, MANAGED_BY } from './mcs-objects.ts';
+
+/** On an import: the names of its labels and annotations that came with the export. Others may add some of their own. */
+const EXPORTED = 'isthmus.io/exported';
+
+/** What the exporter's word must not decide here: who keeps an object, and what of it kubectl wrote last. */
+const RESERVED = /^(?:[^/]*\.)?(?:isthmus\.io|multicluster\.kubernetes\.io|kubectl\.kubernetes\.io)\//;
+
+type Names = Readonly<Record<string, string>>;
+
+/** An import's labels and annotations: those of the export, and ours. */
+export function exportedNames(
+  service: ServiceName,
+  traits: ExportTraits,
+): { readonly labels: Names; readonly annotations?: Names } {
+  const labels = permitted(traits.labels);
+  const annotations = permitted(traits.annotations);
+  const names = [...Object.keys(labels), ...Object.keys(annotations)];
+  const own = importLabels(service);
+  if (names.length === 0) return { labels: own };
+  const exported = JSON.stringify({ labels: namesOf(labels), annotations: namesOf(annotations) });
+  return { labels: { ...labels, ...own }, annotations: { ...annotations, [EXPORTED]: exported } };
+}
+
+const listed = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'is not JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.object({ labels: z.array(z.string()), annotations: z.array(z.string()) }));
+
+/** Of an import as it stands: what came with the export, as the import says itself. */
+export function exportedOf(
+  labels: Names,
+  annotations: Names,
+): { readonly names: readonly string[]; readonly values: readonly unknown[] } {
+  const found = listed.safeParse(annotations[EXPORTED] ?? '{"labels":[],"annotations":[]}').data;
+  if (found === undefined) return { names: [], values: ['unreadable'] };
+  return {
+    names: [
+      ...found.labels.map((name) => `label ${name}`),
+      ...found.annotations.map((name) => `annotation ${name}`),
+    ],
+    values: [
+      found.labels.map((name) => [name, labels[name]]),
+      found.annotations.map((name) => [name, annotations[name]]),
+    ],
+  };
+}
+
+function permitted(given: Names = {}): Names {
+  return Object.fromEntries(
+    Object.entries(given).filter(([name]) => name !== MANAGED_BY && !RESERVED.test(name)),
+  );
+}
+
+function namesOf(given: Names): readonly string[] {
+  return Object.keys(given).sort();
+}

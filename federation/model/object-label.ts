@@ -1,0 +1,16 @@
+/** Kubernetes' qualified names of labels and annotations: `team`, or `example.com/team`. */
+export const LABEL_NAME =
+  /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/** What a label may say; an annotation may say anything. */
+export const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
+
+/** What one export may say to the clusterset, of labels and of annotations each. */
+export const MAX_EXPORTED_NAMES = 64;
+
+/** Names and values of all annotations of an export together: a record has 32 KiB. */
+export const MAX_EXPORTED_LENGTH = 8192;
+
+export function lengthOfAll(given: Readonly<Record<string, string>>): number {
+  return Object.entries(given).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
