@@ -5,17 +5,9 @@ import { clustersetService, snapshotPort } from '../../../test/fixtures/clusters
 import { missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
 import { McsCluster } from '../../../test/fixtures/mcs-cluster.ts';
 import { DerivedPorts } from './derived-ports.ts';
-import {
-  derivedName,
-  ENDPOINT_SLICES,
-  SERVICE_EXPORTS,
-  SERVICE_IMPORTS,
-  SERVICES,
-  sliceName,
-} from './mcs-objects.ts';
+import { derivedName, ENDPOINT_SLICES, SERVICE_IMPORTS, SERVICES, sliceName } from './mcs-objects.ts';
 
 const [IMPORTS] = SERVICE_IMPORTS;
-const [EXPORTS] = SERVICE_EXPORTS;
 
 interface ImportObject {
   metadata: {
@@ -52,18 +44,6 @@ interface SliceObject {
   metadata: { labels: Record<string, string> };
   endpoints: { addresses: string[]; zone: string; conditions: { ready: boolean } }[];
   ports: { name: string; port: number }[];
-}
-
-interface ExportObject {
-  status?: {
-    conditions: {
-      type: string;
-      status: string;
-      reason: string;
-      message: string;
-      lastTransitionTime: string;
-    }[];
-  };
 }
 
 const payments = { namespace: 'shop', name: 'payments' };
@@ -350,63 +330,6 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     await east.until('nothing is wrong', () => east.problems.length === 0);
     assert.ok(await ready(east));
     east.view.withdraw(key);
-  });
-
-  it("an export's conditions say what becomes of it", async () => {
-    const metadata = { namespace: 'shop', name: 'cart' };
-    const conditions = async (): Promise<Record<string, string>> => {
-      const found = await west.get<ExportObject>(EXPORTS, 'shop', 'cart');
-      return Object.fromEntries(
-        (found?.status?.conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
-      );
-    };
-    const says = async (type: string, what: string): Promise<boolean> => (await conditions())[type] === what;
-    await west.admin.create(EXPORTS, {
-      apiVersion: 'multicluster.x-k8s.io/v1beta1',
-      kind: 'ServiceExport',
-      metadata,
-    });
-    await west.until('it is told', async () => (await conditions()).Valid !== undefined);
-    assert.deepEqual(await conditions(), {
-      Valid: 'False NoService',
-      Ready: 'False Failed',
-      Conflict: 'False NoConflicts',
-    });
-    const service = { apiVersion: 'v1', kind: 'Service', metadata };
-    await west.admin.create(SERVICES, {
-      ...service,
-      spec: { type: 'ExternalName', externalName: 'a.example' },
-    });
-    await west.until('the type', () => says('Valid', 'False InvalidServiceType'));
-    await west.admin.delete(SERVICES, metadata);
-    await west.admin.create(SERVICES, { ...service, spec: { ports: [{ port: 80 }] } });
-    await west.until('it is valid', () => says('Valid', 'True Valid'));
-    await west.until('it is on its way', () => says('Ready', 'False Pending'));
-    west.view.published.add('shop/cart');
-    west.view.tell('shop/cart');
-    await west.until('it is exported', () => says('Ready', 'True Exported'));
-    const dispute = { cluster: 'west', winner: 'east', message: 'port is 80, in the older export 81' };
-    west.view.disputes.set('shop/cart', [
-      { ...dispute, reason: 'TypeConflict' },
-      { ...dispute, reason: 'PortConflict' },
-    ]);
-    west.view.tell('shop/cart');
-    await west.until('the conflict', () => says('Conflict', 'True PortConflict,TypeConflict'));
-    const broken = {
-      ...(await west.get<object>(EXPORTS, 'shop', 'cart')),
-      spec: { exportedLabels: { a: 'b c' } },
-    };
-    await west.admin.update(EXPORTS, broken as never);
-    await west.until('it is told', () => says('Valid', 'False InvalidExport'));
-    await west.admin.update(EXPORTS, {
-      ...(await west.get<object>(EXPORTS, 'shop', 'cart')),
-      spec: { exportedLabels: { a: 'b' } },
-    } as never);
-    await west.until('it is valid again', () => says('Valid', 'True Valid'));
-    west.view.published.clear();
-    await west.run();
-    await west.quiet();
-    assert.ok(await says('Ready', 'True Exported'), 'a new process takes nothing back');
   });
 
   it('a thousand services at once cost four requests each, and none afterwards', async () => {
