@@ -22,6 +22,8 @@ export const REJECTIONS = {
   'header-timeout': 'first bytes, a head, a header block or a frame that took too long',
   'settings-timeout': 'HTTP/2: no preface, or no answer to our SETTINGS, in time',
   'body-timeout': 'a request body without any progress for the idle time',
+  'unwanted-body':
+    'a peer that sent on and on after the answer to its request, or after the end of its connection: what came was dropped, and it was cut off',
   'tcp-idle-timeout': 'an opaque connection on which nothing moved in either direction for the TCP idle time',
   'ping-timeout':
     'HTTP/2: a pod with requests under way that was silent, and did not answer a PING either: its connection was lost',

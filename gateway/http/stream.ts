@@ -49,7 +49,8 @@ export interface StreamWriter {
   sendData(chunk: Buffer, start: number, end: number, endStream: boolean): number;
   sendTrailers(block: HeaderBlock): void;
   /**
-   * Ends both directions at once; its receiver is not called any more. On a downstream writer it is also how the
+   * Ends both directions at once; its receiver is not called any more. NO_ERROR on a downstream writer after a complete
+   * response: the codec reads the rest of the request and drops it, within bounds. On a downstream writer it is also how the
    * engine says, after `requestReset`, that its upstream work has ended: only then does the stream's slot become
    * free (of what the client may have open), so that resetting requests quickly buys a client nothing.
    */

@@ -327,6 +327,10 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#handler.closed(reason);
   }
 
+  protected override sentEndlessly(): void {
+    this.#handler.rejected('unwanted-body');
+  }
+
   protected override look(nowMs: number): void {
     const { idleTimeoutMs } = this.options;
     if (this.#phase === 'idle' && idleTimeoutMs > 0 && nowMs - this.activeAtMs >= idleTimeoutMs) {

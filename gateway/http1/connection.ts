@@ -70,6 +70,8 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Bulk
   /** The socket is gone, or is being closed: fail what is under way. */
   protected abstract lost(): void;
   protected abstract over(reason: string): void;
+  /** After its end the peer sent more than is read and dropped. */
+  protected abstract sentEndlessly(): void;
   /** Looks at deadlines. */
   protected abstract look(nowMs: number): void;
 
@@ -99,10 +101,15 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Bulk
 
   onTick(nowMs: number): number {
     if (this.life === 'closing') {
-      const { socket } = this;
-      if (this.#linger.over(nowMs, socket.writableLength, this.patienceMs)) socket.destroy();
+      this.#lookAtLinger(nowMs);
     } else this.look(nowMs);
     return this.isClosed() ? 0 : nowMs + TICK_MS;
+  }
+
+  #lookAtLinger(nowMs: number): void {
+    const verdict = this.#linger.look(nowMs, this.socket.writableLength, this.patienceMs);
+    if (verdict === 'endless') this.sentEndlessly();
+    if (verdict !== 'wait') this.socket.destroy();
   }
 
   /** For a peer that takes nothing; 0 = for ever. */
@@ -180,12 +187,19 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Bulk
   }
 
   #read(chunk: Buffer): void {
+    if (this.life === 'closing') this.#drop(chunk.length);
     if (this.life !== 'open') return;
     this.activeAtMs = this.resources.timers.nowMs;
     this.guard(() => this.received(chunk));
     if (!this.resources.readTurns.usedUp(this, chunk.length)) return;
     this.#turnUsedUp = true;
     this.#updatePause();
+  }
+
+  #drop(bytes: number): void {
+    if (this.#linger.dropped(this.resources.timers.nowMs, bytes)) return;
+    this.sentEndlessly();
+    this.destroy();
   }
 
   readOn(): void {

@@ -330,6 +330,10 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#handler.closed();
   }
 
+  protected override sentEndlessly(): void {
+    this.#handler.rejected('unwanted-body');
+  }
+
   protected override look(nowMs: number): void {
     const { headTimeoutMs, idleTimeoutMs } = this.options;
     if (this.#phase === 'head') this.#lookAtHead(nowMs, headTimeoutMs);

@@ -246,7 +246,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     return ping !== undefined;
   }
 
-  override lookAtSilence(nowMs: number, heardAtMs: number): void {
+  override lookAtStreams(nowMs: number, heardAtMs: number): void {
     const verdict = this.#silence.look(nowMs, {
       busy: this.busy(),
       heardAtMs,

@@ -26,10 +26,12 @@ export interface ClockTarget {
   /** The peer had its moment to read the last frames. */
   lingered(): void;
   /** Each second, with the time of the last byte that came in. */
-  lookAtSilence(nowMs: number, heardAtMs: number): void;
+  lookAtStreams(nowMs: number, heardAtMs: number): void;
 }
 
 const TICK_MS = 1000;
+/** For a peer that broke a rule to read which: whatever else waits for it, for it may be there to keep us waiting. */
+const ABRUPT_MS = 2_000;
 
 /** All deadlines of one connection, looked at once a second. */
 export class ConnectionClock implements Timed {
@@ -40,7 +42,8 @@ export class ConnectionClock implements Timed {
   #incomplete = 0;
   #incompleteSinceMs = 0;
   readonly #linger = new Linger();
-  #closing = false;
+  #closing: 'no' | 'in-order' | 'abruptly' = 'no';
+  #closedAtMs = 0;
   #activeAtMs = 0;
   #heardAtMs = 0;
   #progressAtMs = 0;
@@ -76,16 +79,26 @@ export class ConnectionClock implements Timed {
     this.#settingsDeadlineMs = 0;
   }
 
-  closing(): void {
-    this.#closing = true;
+  /** `abruptly`: the peer broke a rule. */
+  closing(how: 'in-order' | 'abruptly'): void {
+    this.#closing = how;
+    this.#closedAtMs = this.#resources.timers.nowMs;
+  }
+
+  /** Something came in after the end. False when it is too much. */
+  dropped(bytes: number): boolean {
+    return this.#linger.dropped(this.#resources.timers.nowMs, bytes);
   }
 
   onTick(nowMs: number): number {
-    if (!this.#closing) this.#look(nowMs);
-    else if (this.#linger.over(nowMs, this.#target.unsentBytes(), this.#flushTimeoutMs())) {
-      this.#target.lingered();
-    }
+    if (this.#closing === 'no') this.#look(nowMs);
+    else if (this.#lingered(nowMs)) this.#target.lingered();
     return this.#stopped ? 0 : nowMs + TICK_MS;
+  }
+
+  #lingered(nowMs: number): boolean {
+    if (this.#closing === 'abruptly') return nowMs - this.#closedAtMs >= ABRUPT_MS;
+    return this.#linger.look(nowMs, this.#target.unsentBytes(), this.#flushTimeoutMs()) !== 'wait';
   }
 
   #look(nowMs: number): void {
@@ -108,7 +121,7 @@ export class ConnectionClock implements Timed {
     else if (idleTimeoutMs > 0 && nowMs - Math.max(this.#activeAtMs, this.#heardAtMs) >= idleTimeoutMs) {
       this.#target.idleTooLong();
     }
-    if (!this.#closing) this.#target.lookAtSilence(nowMs, this.#heardAtMs);
+    if (this.#closing === 'no') this.#target.lookAtStreams(nowMs, this.#heardAtMs);
   }
 
   /** On a trunk or towards a pod one stream's reader stands still, and the connection is not to blame. */

@@ -158,11 +158,11 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     if (this.phase === 'closing' || this.phase === 'closed') return;
     this.rejected(reason);
     this.writer.goAway(this.lastPeerStreamId, errorCode, message.slice(0, 100));
-    this.close(message);
+    this.close(message, 'abruptly');
   }
 
   /** Sends what is written, fails what is under way, and closes; the peer gets a moment to read it. */
-  protected close(reason: string): void {
+  protected close(reason: string, how: 'in-order' | 'abruptly' = 'in-order'): void {
     if (this.phase === 'closing' || this.phase === 'closed') return;
     this.phase = 'closing';
     this.#endReason = reason;
@@ -171,7 +171,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.#loseStreams();
     this.availabilityMayHaveChanged();
     this.output.end();
-    this.#clock.closing();
+    this.#clock.closing(how);
     if (this.#paused) this.socket.resume();
   }
 
@@ -201,6 +201,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   }
 
   #read(chunk: Buffer): void {
+    if (this.phase === 'closing' && !this.#clock.dropped(chunk.length)) this.socket.destroy();
     if (this.phase === 'closing' || this.phase === 'closed') return;
     this.#clock.heard();
     try {
@@ -354,8 +355,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     this.close('idle');
   }
 
-  /** Who answers requests owes nobody a sign of life. */
-  lookAtSilence(_nowMs: number, _heardAtMs: number): void {}
+  abstract lookAtStreams(nowMs: number, heardAtMs: number): void;
 
   unsentBytes(): number {
     return this.socket.writableLength;

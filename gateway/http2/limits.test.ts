@@ -153,6 +153,11 @@ describe('floods end the connection with ENHANCE_YOUR_CALM', () => {
     assert.deepEqual(server.reasons, ['control-queue-full']);
     const queued = server.connection.openStreams;
     assert.equal(queued, 0);
+    // What it has not read earns it no time.
+    assert.equal(server.handler.closedCount, 0);
+    server.clock.advance(3_500);
+    await until(() => server.handler.closedCount === 1);
+    assert.equal(server.resources.heldBytes.usedBytes, 0);
   });
 
   for (const [name, frame] of [

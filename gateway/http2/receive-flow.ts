@@ -67,13 +67,25 @@ export class ReceiveFlow {
     if (this.#estimator.received(bytes, this.#resources.timers.nowMs)) this.#probe();
     const windowBytes = this.#estimator.connectionWindowBytes;
     if (this.#leftBytes > windowBytes - windowBytes / RETURNS) return;
-    this.#writer.windowUpdate(0, windowBytes - this.#leftBytes);
-    this.#leftBytes = windowBytes;
+    this.returnConnection();
+  }
+
+  /** Gives back what of the connection's window is used up, however little; one byte that was not is left out next time. */
+  returnConnection(): void {
+    const bytes = Math.max(1, this.#estimator.connectionWindowBytes - this.#leftBytes);
+    this.#writer.windowUpdate(0, bytes);
+    this.#leftBytes += bytes;
   }
 
   consumed(stream: Http2Stream, bytes: number): void {
     stream.unreturnedBytes += bytes;
     if (stream.unreturnedBytes >= this.#streamWindowBytes / RETURNS) this.#return(stream);
+  }
+
+  /** Nobody drains the stream any more: what came of it goes back at once. */
+  returnAll(stream: Http2Stream): void {
+    stream.unreturnedBytes = this.#streamWindowBytes - stream.receiveWindowBytes;
+    if (stream.unreturnedBytes > 0) this.#return(stream);
   }
 
   /** False when it was another PING. */

@@ -9,6 +9,7 @@ import {
   type ServerConnection,
   type ServerConnectionHandler,
 } from '../http/stream.ts';
+import { UnwantedBody } from '../http/unwanted-body.ts';
 import { acceptedUpgrade } from '../http/websocket.ts';
 import { Http2Connection } from './connection.ts';
 import { fromExtendedConnect, upgradeAnswer } from './extended-connect.ts';
@@ -26,6 +27,8 @@ class ServerStream extends Http2Stream {
   receiver: RequestReceiver | undefined = undefined;
   /** The client ended it, and the engine's upstream work has not: it still counts as open. */
   lingers = false;
+  /** Its request was answered completely, and the body goes on. */
+  unwanted: UnwantedBody | undefined = undefined;
   /** It asked for another protocol (extended CONNECT). */
   upgrade = false;
   readonly #connection: Http2ServerConnection;
@@ -58,15 +61,34 @@ class ServerStream extends Http2Stream {
       this.lingers = false;
       this.#connection.lingererEnded();
     }
-    super.reset(errorCode);
+    // RFC 9113 section 8.1 would let us tell it to stop at once.
+    if (errorCode === H2_ERROR.NO_ERROR && this.state === 'half-closed-local') {
+      this.#connection.answered(this);
+    } else super.reset(errorCode);
+  }
+
+  /** It is told to stop after all. */
+  cut(): void {
+    super.reset(H2_ERROR.NO_ERROR);
+  }
+
+  override close(): void {
+    super.close();
+    if (this.unwanted !== undefined) this.#connection.unwantedEnded(this);
+  }
+
+  /** Of an unwanted body all credit went back already. */
+  override consumed(bytes: number): void {
+    if (this.unwanted === undefined) super.consumed(bytes);
   }
 
   override deliverData(chunk: Buffer, start: number, end: number, endStream: boolean): void {
-    this.receiver?.requestData(chunk, start, end, endStream);
+    if (this.unwanted === undefined) this.receiver?.requestData(chunk, start, end, endStream);
+    else this.#connection.dropData(this, this.unwanted, end - start);
   }
 
   override deliverTrailers(block: HeaderBlock): void {
-    this.receiver?.requestTrailers(block);
+    if (this.unwanted === undefined) this.receiver?.requestTrailers(block);
   }
 
   override deliverDrained(bytes: number): void {
@@ -80,6 +102,8 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   readonly #facts = newMessageFacts();
   #lastStreamId = 0;
   #lingering = 0;
+  /** Streams that were answered, and whose bodies go on. */
+  readonly #unwanted = new Set<ServerStream>();
   /** Past it streams are refused; set by the second GOAWAY. */
   #refuseAbove = Number.POSITIVE_INFINITY;
 
@@ -144,6 +168,37 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     return true;
   }
 
+  override lookAtStreams(nowMs: number): void {
+    for (const stream of this.#unwanted) {
+      const verdict = stream.unwanted?.look(nowMs) ?? 'silent';
+      if (verdict === 'endless') this.rejected('unwanted-body');
+      if (verdict !== 'wait') stream.cut();
+    }
+  }
+
+  /** The answer is complete: the rest of the body is read and dropped, within bounds. */
+  answered(stream: ServerStream): void {
+    if (stream.unwanted !== undefined) return;
+    stream.unwanted = new UnwantedBody(this.nowMs);
+    // Some clients stop in the middle of it when they have an answer.
+    stream.expectedBytes = -1;
+    this.#unwanted.add(stream);
+    this.receiveFlow.returnAll(stream);
+  }
+
+  unwantedEnded(stream: ServerStream): void {
+    this.#unwanted.delete(stream);
+    // curl 7.88 ends such a body early, and sees that its request is over only when anything comes in after that.
+    this.receiveFlow.returnConnection();
+  }
+
+  dropData(stream: ServerStream, unwanted: UnwantedBody, bytes: number): void {
+    if (stream.canReceive) this.receiveFlow.consumed(stream, bytes);
+    if (unwanted.received(bytes) || !stream.canReceive) return;
+    this.rejected('unwanted-body');
+    stream.cut();
+  }
+
   /** The engine's upstream work for a stream that the client had reset has ended. */
   lingererEnded(): void {
     this.#lingering--;
@@ -195,12 +250,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
       return;
     }
     if (!this.#acceptable(streamId, block, endStream)) return;
-    const stream = new ServerStream(
-      this,
-      streamId,
-      this.sendFlow.initialWindowBytes,
-      this.receiveFlow.streamWindowBytes,
-    );
+    const stream = this.#newStream(streamId);
     stream.expectedBytes = this.#facts.method === 'CONNECT' ? -1 : this.#facts.contentLength;
     if (endStream) stream.state = 'half-closed-remote';
     if (this.#facts.protocol !== undefined) {
@@ -212,6 +262,11 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     const ends = endStream && this.#facts.method !== 'CONNECT';
     stream.receiver = this.#handler.request(stream, block, ends);
     if (endStream && !ends) stream.receiver.requestData(NOTHING, 0, 0, true);
+  }
+
+  #newStream(streamId: number): ServerStream {
+    const { sendFlow, receiveFlow } = this;
+    return new ServerStream(this, streamId, sendFlow.initialWindowBytes, receiveFlow.streamWindowBytes);
   }
 
   #acceptable(streamId: number, block: HeaderBlock, endStream: boolean): boolean {
@@ -240,8 +295,12 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   /** Refuses a request that is no protocol error with a status of our own. */
   #answer(streamId: number, status: string, endStream: boolean, reason: RejectionReason): void {
     this.writer.headers(streamId, [':status', status, 'content-length', '0'], true);
-    if (endStream) this.rejected(reason);
-    else this.streamError(streamId, H2_ERROR.NO_ERROR, reason);
+    this.rejected(reason);
+    if (endStream) return;
+    const stream = this.#newStream(streamId);
+    stream.state = 'half-closed-local';
+    this.streams.add(stream);
+    this.answered(stream);
   }
 
   #trailers(stream: Http2Stream, block: HeaderBlock, endStream: boolean): void {
@@ -270,7 +329,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
   #endReceiver(stream: Http2Stream, errorCode: number): void {
     if (!(stream instanceof ServerStream)) return;
     const { receiver } = stream;
-    if (receiver === undefined) return;
+    if (receiver === undefined || stream.unwanted !== undefined) return;
     stream.lingers = true;
     this.#lingering++;
     receiver.requestReset(errorCode);

