@@ -77,6 +77,8 @@ export class Routing implements FindingsListener {
     this.#started = true;
     this.#policies = new PolicyIndex(policySources(provider));
     this.#routes = new RouteIndex(provider);
+    // Before the first head: one without it would bring everybody's requests back for a moment.
+    this.#ownDrain(clock.now());
     this.exporter.start(clock.now());
     for (const key of provider.services.keys()) this.#builder.mark(key);
     for (const [address, workload] of provider.callers ?? []) this.#callers.set(address, workload);

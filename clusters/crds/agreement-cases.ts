@@ -228,6 +228,7 @@ const peers: readonly AgreementCase[] = [
       'trustDomain: west.mesh.example\n  gateways: ["gateway.west.example:15443"]\n  allowedNamespaces: []',
       'allowedNamespaces: [shop]',
       'drain: {}',
+      'drain: { duration: 0s }',
       'drain: { duration: 24h, since: "2026-01-31T12:00:00.5+01:00" }',
     ],
     [

@@ -51,7 +51,8 @@ export function lossSteps(scene: JourneyScene): void {
   });
 }
 
-function risesInSteps(shares: readonly number[]): void {
+/** Each step of the failback shows, and nothing falls in between. */
+export function risesInSteps(shares: readonly number[]): void {
   for (const percent of FAILBACK.steps) {
     const near = shares.filter((share) => Math.abs(share - percent / 100) <= SHARE_TOLERANCE);
     assert.ok(near.length > 0, `no second near ${percent} %: ${shares}`);
