@@ -16,6 +16,7 @@ import { Issuer } from './service/issuer.ts';
 import { cannotListen } from './service/listening.ts';
 import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
 import { describeState, stateProblems } from './service-state.ts';
+import { StatusNews } from './status-news.ts';
 import type { Election, StorePublisher } from './store/publisher.ts';
 import type { TrustSource } from './trust-source.ts';
 
@@ -126,10 +127,11 @@ function connect(
 /** Where the cluster has an API of its own, its objects say what the clusterset has. */
 function showClusterset(
   { local }: MemberConfig,
-  { showClusterset: show, election, clock }: GivenParts,
+  given: GivenParts,
   parts: ServiceParts,
   lifetime: Lifetime,
 ): void {
+  const { showClusterset: show, election, clock } = given;
   if (show === undefined) return;
   const { routing, publisher } = parts;
   const news = new ClustersetNews({
@@ -154,6 +156,7 @@ function showClusterset(
   for (const stop of [publisher.state.watch(lead), ...onElection(election, lead)]) lifetime.add(stop);
   const shown = show(news);
   lifetime.add(() => shown.close());
+  showStatus(news, given, parts, lifetime);
   lead();
 }
 
@@ -165,6 +168,22 @@ function isElected(election: Election | undefined, publisher: StorePublisher): b
 
 function onElection(election: Election | undefined, told: () => void): readonly (() => void)[] {
   return election?.kind === 'external' ? [election.standing.watch(told)] : [];
+}
+
+/** Beside that, the status of its own objects says what becomes of them. */
+function showStatus(
+  { leading, complete }: ClustersetNews,
+  { showStatus: show, provider, driver, clock }: GivenParts,
+  { routing, follower }: ServiceParts,
+  lifetime: Lifetime,
+): void {
+  if (show === undefined) return;
+  const { views: peers } = follower;
+  const storeUp = (): boolean => driver.state.value === 'up';
+  const news = new StatusNews({ leading, complete, provider, routing, peers, storeUp, clock });
+  lifetime.add(() => news.close());
+  const shown = show(news);
+  lifetime.add(() => shown.close());
 }
 
 /** Looks now and from time to time, for what is wrong comes from many places. @returns what ends it */

@@ -21,6 +21,8 @@ import { MemberFolder } from '../clusters/kubernetes/membership/member-folder.ts
 import { openKubeClient } from '../clusters/kubernetes/membership/membership-settings.ts';
 import { PortsMap } from '../clusters/kubernetes/membership/ports-map.ts';
 import { TokenProof } from '../clusters/kubernetes/membership/token-proof.ts';
+import { StatusController } from '../clusters/kubernetes/status/status-controller.ts';
+import type { StatusView } from '../clusters/kubernetes/status/status-view.ts';
 import { printBundle } from '../trust/bundle.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
 import { AdminServer, type Waiting, waitingPages } from './admin/admin-server.ts';
@@ -166,6 +168,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
     showClusterset: (view) => showClusterset(pod, view),
+    showStatus: (view) => showStatus(pod, view),
     portBook: openPortBook(client, member.servicePortsFile, lifetime),
     clock,
     random,
@@ -206,6 +209,17 @@ function showClusterset({ config, client, namespace, problems }: Pod, view: Clus
     clock: SYSTEM_CLOCK,
     random: Math.random,
     problems: (found) => problems.tell('imports', found.length === 0 ? undefined : found.join('; ')),
+  });
+}
+
+/** What becomes of policies, routes and peers, in their own status. */
+function showStatus({ client, problems }: Pod, view: StatusView): StatusController {
+  return new StatusController({
+    client,
+    view,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    problems: (found) => problems.tell('statuses', found.length === 0 ? undefined : found.join('; ')),
   });
 }
 

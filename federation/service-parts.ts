@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ClustersetView } from '../clusters/kubernetes/mcs/clusterset-view.ts';
+import type { StatusView } from '../clusters/kubernetes/status/status-view.ts';
 import type { ClusterProvider } from '../clusters/provider.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
 import type { MemberConfig } from './config.ts';
@@ -41,6 +42,8 @@ export interface GivenParts {
   readonly outsideProblems?: Readable<readonly string[]>;
   /** Shows what the clusterset has in the cluster's own API; closed first of all parts. */
   readonly showClusterset?: (view: ClustersetView) => { close(): Promise<void> };
+  /** Writes into the status of the cluster's objects what becomes of them; closed as early. */
+  readonly showStatus?: (view: StatusView) => { close(): Promise<void> };
   /** Where the ports of its services are written down; the file of the configuration otherwise. */
   readonly portBook?: PortBook;
   readonly clock: Clock;

@@ -97,12 +97,6 @@ export const CUSTOM_KINDS: readonly CustomKind[] = [
     schema: clusterPeerSchema,
     status: clusterPeerStatus,
     columns: [
-      {
-        name: 'Trust domain',
-        type: 'string',
-        description: 'SPIFFE trust domain of the cluster.',
-        jsonPath: '.spec.trustDomain',
-      },
       conditionColumn('Connected', 'Whether a gateway here has a trunk to one there.'),
       conditionColumn('Trusted', 'Whether its certificates are accepted.'),
       conditionColumn('Synced', 'Whether what it says of itself is read, signed and current.'),
@@ -117,6 +111,12 @@ export const CUSTOM_KINDS: readonly CustomKind[] = [
         type: 'number',
         description: 'Round trip of a ping to it, in milliseconds.',
         jsonPath: '.status.roundTripMs',
+      },
+      {
+        name: 'Trust domain',
+        type: 'string',
+        description: 'SPIFFE trust domain of the cluster.',
+        jsonPath: '.spec.trustDomain',
         priority: 1,
       },
       {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { YamlDocument } from '../../federation/config/yaml-document.ts';
 import type { Locality } from '../../federation/model/cluster.ts';
 import { CHANGE_OF_KIND } from '../files/policy-index.ts';
 import { type FileReading, type ResourceFile, readDocuments } from '../files/resource-file.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type ProviderState, ResourceProvider, type ResourceProviderOptions } from '../resource-provider.ts';
 import { nodePlace } from './node-places.ts';
+import { objectDocument } from './object-document.ts';
 import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorCondition } from './reflector.ts';
 import type { ResourceType } from './resource-type.ts';
 import { type Fields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
@@ -124,7 +124,7 @@ export class KubernetesProvider extends ResourceProvider {
       modifiedAtMs: nowMs,
       atStart: !this.#listed,
     };
-    return readDocuments(path, [document(selected)], reading, this.held(path) ?? this.earlier(path));
+    return readDocuments(path, [objectDocument(selected)], reading, this.held(path) ?? this.earlier(path));
   }
 }
 
@@ -146,11 +146,6 @@ function keyOf({ namespace, name }: Fields): ObjectKey {
 
 function same(object: Fields): Fields {
   return object;
-}
-
-/** Without lines, and without a text to guess from: the API server has checked what there is to guess in one. */
-function document(value: Fields): YamlDocument {
-  return { value, remains: undefined, text: '', problems: [], lineOf: () => 0 };
 }
 
 function changeTime(trigger: unknown, nowMs: number): number {

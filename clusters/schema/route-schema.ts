@@ -72,11 +72,18 @@ const KINDS: Readonly<Record<string, string>> = { Service: '', ServiceImport: 'm
 
 type ParentRef = z.infer<typeof parentRef>;
 
+/** Whether it is a parent of ours. */
+export function isServiceKind<R extends { readonly group: string; readonly kind: string }>(
+  ref: R,
+): ref is R & { readonly kind: RouteParent['kind'] } {
+  return (ref.kind === 'Service' || ref.kind === 'ServiceImport') && KINDS[ref.kind] === ref.group;
+}
+
 /** Parents of other kinds are left out: they are Gateways and the like, of other controllers. */
 export function toParents(refs: readonly ParentRef[], namespace: string, faults: RuleFaults): RouteParent[] {
   return refs.flatMap((ref, index): RouteParent[] => {
-    const { group, kind, name, port: number, sectionName } = ref;
-    if ((kind !== 'Service' && kind !== 'ServiceImport') || KINDS[kind] !== group) return [];
+    if (!isServiceKind(ref)) return [];
+    const { kind, name, port: number, sectionName } = ref;
     faults.only(ref, [...Object.keys(parentRef.shape)], `parentRefs[${index}]`);
     if (sectionName !== undefined && !isDnsLabel(sectionName)) {
       faults.add(`parentRefs[${index}]: sectionName is not the name of a port`);

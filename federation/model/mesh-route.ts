@@ -137,6 +137,9 @@ export interface ServiceRoute {
   readonly rules: readonly RouteRule[];
 }
 
+/** Who judges routes at services, in the status of routes. */
+export const MESH_CONTROLLER = 'isthmus.io/mesh-controller';
+
 /** What a route is attached to. */
 export interface RouteParent {
   readonly kind: 'Service' | 'ServiceImport';

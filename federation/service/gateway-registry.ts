@@ -22,6 +22,7 @@ interface Member {
   readonly session: GatewaySession;
   /** undefined until its first report. */
   readonly findings: FindingsOfGateway | undefined;
+  readonly trunks: readonly TrunkFinding[] | undefined;
 }
 
 /** The gateways that follow this service now, one stream each, and what they find. */
@@ -38,6 +39,11 @@ export class GatewayRegistry implements SessionListener {
     return [...this.#members.values()].flatMap(({ findings }) => findings ?? []);
   }
 
+  /** What each gateway that reported says of its trunks, with their round trips as they are now. */
+  get trunkReports(): readonly (readonly TrunkFinding[])[] {
+    return [...this.#members.values()].map(({ trunks }) => trunks).filter((trunks) => trunks !== undefined);
+  }
+
   get statuses(): readonly GatewayStatus[] {
     return [...this.#members.values()].flatMap(({ session }) => session.status ?? []);
   }
@@ -50,7 +56,7 @@ export class GatewayRegistry implements SessionListener {
   /** A gateway that comes again has given up its earlier stream, even if that does not know it yet. */
   joined(session: GatewaySession, hello: GatewayHello): void {
     const earlier = this.#members.get(hello.gateway);
-    this.#members.set(hello.gateway, { session, findings: earlier?.findings });
+    this.#members.set(hello.gateway, { session, findings: earlier?.findings, trunks: earlier?.trunks });
     earlier?.session.end();
   }
 
@@ -58,7 +64,7 @@ export class GatewayRegistry implements SessionListener {
     const before = this.#members.get(hello.gateway);
     if (before?.session !== session) return;
     const findings = groupFindings(report.endpoints);
-    this.#members.set(hello.gateway, { session, findings });
+    this.#members.set(hello.gateway, { session, findings, trunks: report.trunks });
     this.#listener.trunksReported(hello, report.trunks);
     if (before.findings === undefined) this.#countChanged(findings);
     else this.#listener.endpointsChanged(changedFindings(before.findings, findings));

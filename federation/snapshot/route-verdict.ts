@@ -21,14 +21,12 @@ export interface RouteCondition {
   readonly message: string;
 }
 
-/** What is to be said of a route at one parent: an entry of `status.parents`, of controller `isthmus.io/mesh-controller`. */
+/** What is to be said of a route at one parent: an entry of `status.parents`, of MESH_CONTROLLER. */
 export interface RouteVerdict {
   readonly route: MeshRoute;
   readonly parent: RouteParent;
   readonly conditions: readonly RouteCondition[];
 }
-
-export const MESH_CONTROLLER = 'isthmus.io/mesh-controller';
 
 type Services = ReadonlyMap<ServiceKey, SnapshotService>;
 

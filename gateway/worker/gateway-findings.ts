@@ -1,5 +1,6 @@
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import type { EndpointFinding, HealthReport } from '../../federation/wire/health-report.ts';
+import type { Clock } from '../../federation/runtime/clock.ts';
+import type { EndpointFinding, HealthReport, TrunkFinding } from '../../federation/wire/health-report.ts';
 import type { HealthChecker } from '../health/health-checker.ts';
 import type { ParentMessage } from './messages.ts';
 import { PeerSights, type TrunkSighting } from './peer-sights.ts';
@@ -11,10 +12,14 @@ interface EjectedEndpoint {
 }
 
 export interface FindingsOptions {
+  readonly clock: Clock;
   readonly checker: HealthChecker;
   readonly broadcast: (message: ParentMessage, except?: WorkerChannel) => void;
   readonly report: (report: HealthReport) => void;
 }
+
+/** Round trips alone are no reason to report more often. */
+const ROUND_TRIPS_EVERY_MS = 15_000;
 
 /**
  * What the pod finds of its peers and of its own endpoints: gathered from the workers and the checks, shared with
@@ -24,6 +29,8 @@ export class GatewayFindings {
   readonly peers = new PeerSights();
   readonly #options: FindingsOptions;
   readonly #ejections = new Map<number, readonly EjectedEndpoint[]>();
+  #told: readonly TrunkFinding[] = [];
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FindingsOptions) {
     this.#options = options;
@@ -47,7 +54,10 @@ export class GatewayFindings {
 
   /** One worker's loss is every worker's loss: none of them waits to find out by itself. */
   sawTrunk(from: WorkerChannel, sighting: TrunkSighting): void {
-    if (!this.peers.saw(sighting)) return;
+    if (!this.peers.saw(sighting)) {
+      this.#sawRoundTrip();
+      return;
+    }
     const { cluster, up, atMs } = sighting;
     this.#options.broadcast({ kind: 'peer', cluster, up, atMs }, from);
     this.#report();
@@ -69,12 +79,20 @@ export class GatewayFindings {
     if (had !== undefined && had.length > 0) this.#report();
   }
 
+  #sawRoundTrip(): void {
+    const drift = this.peers.driftFrom(this.#told);
+    const isDue = this.#options.clock.monotonic() - this.#toldAtMs >= ROUND_TRIPS_EVERY_MS;
+    if (drift === 'first' || (drift === 'some' && isDue)) this.#report();
+  }
+
   #checksMessage(): ParentMessage {
     return { kind: 'checks', findings: [...this.#options.checker.findings] };
   }
 
   #report(): void {
-    this.#options.report({ trunks: this.peers.findings, endpoints: this.#endpointFindings() });
+    this.#told = this.peers.findings;
+    this.#toldAtMs = this.#options.clock.monotonic();
+    this.#options.report({ trunks: this.#told, endpoints: this.#endpointFindings() });
   }
 
   /** An ejection outweighs a check: requests fail that checks do not see. */

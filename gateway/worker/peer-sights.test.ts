@@ -35,4 +35,23 @@ describe('what a pod’s workers see of its peers', () => {
       ['north'],
     );
   });
+
+  it('is worth telling again when a round trip came, or moved by more than a tenth and a millisecond', () => {
+    const sights = new PeerSights();
+    sights.saw({ cluster: 'west', up: true, atMs: 1, rttSeconds: 0 });
+    const told = sights.findings;
+    assert.equal(sights.driftFrom(told), 'none');
+    sights.saw({ cluster: 'west', up: true, atMs: 1, rttSeconds: 0.1 });
+    assert.equal(sights.driftFrom(told), 'first');
+    const drift = (rttSeconds: number): string => {
+      const moved = new PeerSights();
+      moved.saw({ cluster: 'west', up: true, atMs: 1, rttSeconds });
+      return moved.driftFrom(sights.findings);
+    };
+    assert.deepEqual([drift(0.1), drift(0.109), drift(0.111), drift(0.08)], ['none', 'none', 'some', 'some']);
+    sights.saw({ cluster: 'west', up: true, atMs: 1, rttSeconds: 0.0001 });
+    assert.equal(drift(0.0009), 'none');
+    sights.saw({ cluster: 'west', up: false, atMs: 2, rttSeconds: 0 });
+    assert.equal(sights.driftFrom([]), 'none');
+  });
 });

@@ -40,4 +40,20 @@ export class PeerSights {
   get findings(): readonly TrunkFinding[] {
     return [...this.#findings.values()];
   }
+
+  /**
+   * How far round trips are from those that were told: `first` where one was not told at all, `some` where one is a
+   * millisecond and a tenth off.
+   */
+  driftFrom(told: readonly TrunkFinding[]): 'none' | 'some' | 'first' {
+    const before = new Map(told.map(({ cluster, rttSeconds }) => [cluster, rttSeconds]));
+    let drift: 'none' | 'some' = 'none';
+    for (const { cluster, up, rttSeconds } of this.#findings.values()) {
+      if (!up || rttSeconds === 0) continue;
+      const earlier = before.get(cluster) ?? 0;
+      if (earlier === 0) return 'first';
+      if (Math.abs(rttSeconds - earlier) > Math.max(0.001, earlier / 10)) drift = 'some';
+    }
+    return drift;
+  }
 }

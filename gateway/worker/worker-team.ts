@@ -55,6 +55,7 @@ export class WorkerTeam {
     this.metrics = new MetricsCollection(clock, channels);
     this.picture = new GatewayPicture({ random, followed: this.#followed });
     this.findings = new GatewayFindings({
+      clock,
       checker,
       broadcast: (message, except) => this.#pool.broadcast(message, except),
       report: (report) => {

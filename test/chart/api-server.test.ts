@@ -149,6 +149,19 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
       'shop',
       true,
     ],
+    ...[
+      'failoverpolicies.isthmus.io',
+      'trafficpolicies.isthmus.io',
+      'accesspolicies.isthmus.io',
+      'httproutes.gateway.networking.k8s.io',
+      'grpcroutes.gateway.networking.k8s.io',
+    ].flatMap((what): [string, string, string, string, boolean][] => [
+      ['isthmus-federation', 'patch', `${what} --subresource=status`, 'shop', true],
+      ['isthmus-federation', 'update', `${what} --subresource=status`, 'shop', false],
+      ['isthmus-federation', 'patch', what, 'shop', false],
+    ]),
+    ['isthmus-federation', 'patch', 'clusterpeers.isthmus.io --subresource=status', '', true],
+    ['isthmus-federation', 'update', 'clusterpeers.isthmus.io --subresource=status', '', false],
     ['isthmus-federation', 'create', 'tokenreviews.authentication.k8s.io', '', true],
     ['isthmus-federation', 'update', 'leases.coordination.k8s.io/isthmus-federation', NAMESPACE, true],
     ['isthmus-federation', 'update', 'secret/isthmus-membership', NAMESPACE, true],
@@ -161,6 +174,32 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
       assert.equal(chart.allows(account, verb, what, where), answer);
     });
   }
+
+  it('lets isthmus-federation write what becomes of a policy, and the policy itself not', () => {
+    const policy = { apiVersion: 'isthmus.io/v1alpha1', kind: 'FailoverPolicy', metadata: { name: 'cart' } };
+    const spec = {
+      targetRefs: [{ kind: 'Service', name: 'cart' }],
+      tiers: [{ clusters: [{ name: 'west' }] }],
+    };
+    chart.apply({ ...policy, spec });
+    const condition = {
+      type: 'Accepted',
+      status: 'True',
+      reason: 'Accepted',
+      message: '',
+      lastTransitionTime: '2026-01-31T12:00:00Z',
+    };
+    const ancestorRef = { group: '', kind: 'Service', name: 'cart', namespace: NAMESPACE };
+    const status = {
+      ancestors: [{ ancestorRef, controllerName: 'isthmus.io/federation', conditions: [condition] }],
+    };
+    const as = `--as=system:serviceaccount:${NAMESPACE}:isthmus-federation`;
+    const apply = ['apply', '--server-side', '--field-manager=isthmus', '--filename=-', as];
+    const written = chart.attempt([...apply, '--subresource=status'], stringify({ ...policy, status }));
+    assert.equal(written.code, 0, written.stderr);
+    const refused = chart.attempt([...apply, '--force-conflicts'], stringify({ ...policy, spec }));
+    assert.match(refused.stderr, /cannot patch resource "failoverpolicies"/);
+  });
 
   it('keeps the federation service from Services that are not its own', async () => {
     const as = `--as=system:serviceaccount:${NAMESPACE}:isthmus-federation`;

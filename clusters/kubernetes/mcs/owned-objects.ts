@@ -223,8 +223,10 @@ function versioned<M extends Readonly<Record<string, unknown>>>(object: KubeObje
   return { ...object, metadata: { ...object.metadata, ...more } };
 }
 
+type Version = Pick<Observed, 'resourceVersion'>;
+
 /** Kubernetes says how versions compare: as numbers. Where they are none, the watch's word counts. */
-function isOlder(told: Observed, written: Observed): boolean {
+export function isOlder(told: Version, written: Version): boolean {
   const [one, other] = [told.resourceVersion, written.resourceVersion];
   if (!/^[0-9]+$/.test(one) || !/^[0-9]+$/.test(other)) return false;
   return BigInt(one) < BigInt(other);

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import { datedConditions, type ObjectCondition, type WantedCondition } from '../mcs/conditions.ts';
+import type { PeerSight, StatusSight } from './status-view.ts';
+
+/** `ClusterPeer.status`; times are RFC 3339. */
+export interface PeerStatus {
+  readonly observedGeneration?: number | undefined;
+  readonly conditions: readonly ObjectCondition[];
+  readonly lastSeen?: string | undefined;
+  readonly ageSeconds?: number | undefined;
+  readonly roundTripMs?: number | undefined;
+  readonly gateways?: readonly string[] | undefined;
+  readonly services?: number | undefined;
+  readonly bundleSequence?: number | undefined;
+}
+
+export interface PeerFacts {
+  /** undefined = it is not followed. */
+  readonly peer: PeerSight | undefined;
+  readonly generation: number | undefined;
+  readonly sight: Pick<StatusSight, 'reportingGateways' | 'storeUp' | 'settled'>;
+}
+
+/** Mere numbers are not written more often than this, for each peer. */
+const NUMBERS_EVERY_MS = 30_000;
+
+/**
+ * What the status of a ClusterPeer should be; undefined when it is so, or when nothing but numbers changed a short time
+ * ago. When it was written last is read from the object itself, so that a new leader keeps the pace of the one before.
+ * @param nowMs Unix ms
+ */
+export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number): PeerStatus | undefined {
+  const { peer, generation, sight } = facts;
+  const said = [connected(facts), trusted(peer), synced(facts)];
+  // A process that has just started has not heard of everything yet, and that is no news of the peer.
+  const wanted = sight.settled
+    ? said
+    : said.map((one) => (one.status === 'Unknown' ? kept(one, before) : one));
+  const after: PeerStatus = {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions: datedConditions(wanted, before.conditions, generation, nowMs),
+    ...numbers(peer, nowMs),
+  };
+  if (isDeepStrictEqual(essence(before), essence(after))) {
+    const due = nowMs - writtenAtMs(before) >= NUMBERS_EVERY_MS;
+    if (!due || isDeepStrictEqual(undated(before), undated(after))) return undefined;
+  }
+  return after;
+}
+
+function kept(unknown: WantedCondition, before: PeerStatus): WantedCondition {
+  return before.conditions.find(({ type }) => type === unknown.type) ?? unknown;
+}
+
+function connected({ peer, sight }: PeerFacts): WantedCondition {
+  const said = condition('Connected');
+  if (peer === undefined) return notFollowed(said);
+  if (peer.reach === 'left') return said('False', 'Left', 'it left the clusterset');
+  if (sight.reportingGateways === 0) {
+    return said('Unknown', 'NoGateway', 'no gateway of this cluster reports to the federation service');
+  }
+  const { trunks } = peer;
+  const up = trunks.filter((trunk) => trunk.up).length;
+  if (up > 0) {
+    const all = `${up} of ${sight.reportingGateways} gateways here have a trunk to it`;
+    return said('True', 'Connected', all);
+  }
+  if (peer.gateways.length === 0) {
+    return said('False', 'NoAddress', 'it publishes no addresses of gateways: are its gateways running?');
+  }
+  return said(
+    'False',
+    'NoTrunk',
+    'no gateway here has a trunk to one there; `isthmus cluster check` in the federation pod says at which step it fails',
+  );
+}
+
+function trusted(peer: PeerSight | undefined): WantedCondition {
+  const said = condition('Trusted');
+  if (peer === undefined) return notFollowed(said);
+  if (peer.reach === 'left') {
+    return said('False', 'Left', 'nothing of a cluster that left the clusterset is trusted');
+  }
+  if (peer.lastSeenMs > 0 || peer.trunks.some(({ up }) => up)) {
+    return said('True', 'Verified', 'what it signs is verified by the roots of the clusterset');
+  }
+  return said('Unknown', 'NeverSeen', 'nothing that it signed was ever seen');
+}
+
+function synced({ peer, sight }: PeerFacts): WantedCondition {
+  const said = condition('Synced');
+  if (peer === undefined) return notFollowed(said);
+  const why = peer.problem === undefined ? '' : `: ${peer.problem}`;
+  if (peer.reach === 'left') return said('False', 'Left', 'it left the clusterset by its own signed word');
+  if (!sight.storeUp) {
+    return said(
+      'Unknown',
+      'StoreUnavailable',
+      'the store does not answer; what was read before stays in force',
+    );
+  }
+  if (peer.reach === 'unknown') {
+    const message = `nothing signed by it was ever read${why}`;
+    // Only the time after the start makes it sure.
+    return said(sight.settled ? 'False' : 'Unknown', 'NeverSeen', message);
+  }
+  if (peer.problem !== undefined) {
+    return said('False', 'Refused', `its newest word is refused, what it said before stays in force${why}`);
+  }
+  if (peer.reach === 'unreachable') {
+    return said('False', 'Stale', 'it says nothing new any more; what it said last stays in force');
+  }
+  return said('True', 'Synced', 'its newest signed word is read');
+}
+
+type Said = (status: WantedCondition['status'], reason: string, message: string) => WantedCondition;
+
+function condition(type: string): Said {
+  return (status, reason, message) => ({ type, status, reason, message });
+}
+
+function notFollowed(said: Said): WantedCondition {
+  return said('Unknown', 'NotFollowed', 'no member of the clusterset can have this name');
+}
+
+function numbers(peer: PeerSight | undefined, nowMs: number): Omit<PeerStatus, 'conditions'> {
+  if (peer === undefined) return {};
+  const { lastSeenMs, gateways, services, bundleSequence, trunks } = peer;
+  const measured = trunks
+    .filter(({ up, rttSeconds }) => up && rttSeconds > 0)
+    .map(({ rttSeconds }) => rttSeconds);
+  const mean = measured.reduce((total, one) => total + one, 0) / measured.length;
+  return {
+    ...(lastSeenMs === 0
+      ? {}
+      : {
+          lastSeen: `${new Date(lastSeenMs).toISOString().slice(0, 19)}Z`,
+          ageSeconds: Math.max(0, Math.round((nowMs - lastSeenMs) / 1000)),
+        }),
+    ...(measured.length === 0 ? {} : { roundTripMs: Math.round(mean * 10_000) / 10 }),
+    ...(gateways.length === 0 ? {} : { gateways: gateways.map(({ host, port }) => address(host, port)) }),
+    ...(services === undefined ? {} : { services }),
+    ...(bundleSequence === undefined ? {} : { bundleSequence }),
+  };
+}
+
+function address(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** What is written at once when it changes. */
+function essence({ observedGeneration, conditions, lastSeen, gateways, bundleSequence }: PeerStatus): object {
+  return {
+    observedGeneration,
+    conditions: conditions.map(({ type, status, reason }) => [type, status, reason]),
+    seen: lastSeen !== undefined,
+    gateways,
+    bundleSequence,
+  };
+}
+
+/** How old its newest word is changes by itself. */
+function undated(status: PeerStatus): object {
+  return { ...status, ageSeconds: undefined };
+}
+
+function writtenAtMs({ lastSeen, ageSeconds }: PeerStatus): number {
+  return lastSeen === undefined ? 0 : Date.parse(lastSeen) + (ageSeconds ?? 0) * 1000;
+}

@@ -1,0 +1,175 @@
+import type {
+  LostTarget,
+  ParentVerdict,
+  PeerSight,
+  StatusSight,
+  StatusView,
+} from '../clusters/kubernetes/status/status-view.ts';
+import type { ClusterProvider, ProviderProblem } from '../clusters/provider.ts';
+import type { ClusterName } from './model/cluster.ts';
+import type { RoutingSnapshot } from './model/snapshot.ts';
+import type { Routing } from './routing.ts';
+import { type Clock, every } from './runtime/clock.ts';
+import type { Readable } from './runtime/watchable.ts';
+import { Coalescer } from './snapshot/coalescer.ts';
+import type { PolicyConflict } from './snapshot/policy-index.ts';
+import type { PeerView } from './store/peer-view.ts';
+
+export interface StatusSources {
+  readonly leading: Readable<boolean>;
+  readonly complete: Readable<boolean>;
+  readonly provider: Pick<ClusterProvider, 'problems' | 'sourceOf' | 'watch'>;
+  readonly routing: Pick<Routing, 'history' | 'policyConflicts' | 'routeVerdicts'> & {
+    readonly gateways: Pick<Routing['gateways'], 'trunkReports'>;
+  };
+  readonly peers: ReadonlyMap<ClusterName, PeerView>;
+  readonly storeUp: () => boolean;
+  readonly clock: Clock;
+}
+
+/** Snapshots may follow each other every 10 ms; a status is for people. */
+const LOOK_INTERVAL_MS = 1000;
+/** Trunks, and the words of peers, come without a new snapshot. */
+const LOOK_EVERY_MS = 2000;
+/** Services and their ports change rarely; each look at all routes costs milliseconds where there are a thousand. */
+const SIGHT_AGE_MS = 500;
+/** Gateways come back within seconds, and peers are read as soon as the store answers. */
+const SETTLE_MS = 60_000;
+
+/** What the federation service knows of what the cluster's objects ask for: for whoever writes it into their status. */
+export class StatusNews implements StatusView {
+  readonly #sources: StatusSources;
+  readonly #startedAtMs: number;
+  readonly #listeners = new Set<() => void>();
+  readonly #looks: Coalescer;
+  readonly #stops: readonly (() => void)[];
+  #sight: Sight | undefined;
+  #sightAtMs = 0;
+  #isOld = false;
+
+  constructor(sources: StatusSources) {
+    const { provider, routing, clock } = sources;
+    this.#sources = sources;
+    this.#startedAtMs = clock.monotonic();
+    this.#looks = new Coalescer(clock, LOOK_INTERVAL_MS, () => {
+      for (const listener of [...this.#listeners]) listener();
+    });
+    const changed = (): void => {
+      this.#sight = undefined;
+      this.#looks.request();
+    };
+    this.#stops = [
+      routing.history.watch(() => {
+        this.#isOld = true;
+        this.#looks.request();
+      }),
+      provider.problems.watch(changed),
+      provider.watch(({ kind }) => {
+        if (kind === 'policies' || kind === 'routes' || kind === 'peers') changed();
+      }),
+      every(clock, LOOK_EVERY_MS, () => this.#looks.request()),
+    ];
+  }
+
+  get leading(): Readable<boolean> {
+    return this.#sources.leading;
+  }
+
+  get complete(): Readable<boolean> {
+    return this.#sources.complete;
+  }
+
+  sight(): StatusSight {
+    const nowMs = this.#sources.clock.monotonic();
+    if (this.#sight !== undefined && !(this.#isOld && nowMs - this.#sightAtMs >= SIGHT_AGE_MS))
+      return this.#sight;
+    const isSettled = (): boolean => this.#sources.clock.monotonic() - this.#startedAtMs >= SETTLE_MS;
+    this.#sight = new Sight(this.#sources, isSettled);
+    this.#sightAtMs = nowMs;
+    this.#isOld = false;
+    return this.#sight;
+  }
+
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop();
+    this.#looks.close();
+  }
+}
+
+/** What is costly is gathered once, when it is first asked for. */
+class Sight implements StatusSight {
+  readonly #sources: StatusSources;
+  readonly #isSettled: () => boolean;
+  readonly #snapshot: RoutingSnapshot | undefined;
+  #verdicts: ReadonlyMap<string, readonly ParentVerdict[]> | undefined;
+  #conflicts: ReadonlyMap<string, readonly PolicyConflict[]> | undefined;
+  #problems: ReadonlyMap<string, readonly ProviderProblem[]> | undefined;
+
+  constructor(sources: StatusSources, isSettled: () => boolean) {
+    this.#sources = sources;
+    this.#isSettled = isSettled;
+    this.#snapshot = sources.routing.history.value;
+  }
+
+  get reportingGateways(): number {
+    return this.#sources.routing.gateways.trunkReports.length;
+  }
+
+  get storeUp(): boolean {
+    return this.#sources.storeUp();
+  }
+
+  get settled(): boolean {
+    return this.#isSettled();
+  }
+
+  hasService(key: string): boolean {
+    return this.#snapshot?.services.has(key) ?? false;
+  }
+
+  generationOf(id: string): number | undefined {
+    return this.#sources.provider.sourceOf(id)?.generation;
+  }
+
+  problemsAt(place: string): readonly ProviderProblem[] {
+    this.#problems ??= Map.groupBy(this.#sources.provider.problems.value, ({ where }) => where);
+    return this.#problems.get(place) ?? [];
+  }
+
+  lostTargetsOf(id: string): readonly LostTarget[] {
+    this.#conflicts ??= Map.groupBy(this.#sources.routing.policyConflicts, (conflict) => conflict.id);
+    return this.#conflicts.get(id) ?? [];
+  }
+
+  verdictsOf(id: string): readonly ParentVerdict[] {
+    this.#verdicts ??= Map.groupBy(
+      this.#sources.routing.routeVerdicts(),
+      ({ route }) => `${route.kind}/${route.namespace}/${route.name}`,
+    );
+    return this.#verdicts.get(id) ?? [];
+  }
+
+  /** As it is now: heartbeats make no new snapshot. */
+  peerOf(cluster: ClusterName): PeerSight | undefined {
+    const { routing, peers } = this.#sources;
+    const peer = routing.history.value?.peers.get(cluster);
+    if (peer === undefined) return undefined;
+    const view = peers.get(cluster);
+    return {
+      reach: view?.reach ?? peer.reach,
+      lastSeenMs: view?.lastSeenMs ?? 0,
+      problem: view?.problem,
+      gateways: peer.gateways,
+      services: view?.head === undefined ? undefined : view.records.size,
+      bundleSequence: view?.head?.bundleSequence,
+      trunks: routing.gateways.trunkReports.flatMap((report) =>
+        report.filter((trunk) => trunk.cluster === cluster),
+      ),
+    };
+  }
+}
