@@ -1,6 +1,7 @@
 import { before, describe } from 'node:test';
 import { accessSteps } from './journey/access-steps.ts';
 import { controlPlaneSteps } from './journey/control-plane-steps.ts';
+import { drainSteps } from './journey/drain-steps.ts';
 import { lossSteps } from './journey/loss-steps.ts';
 import { joiningSteps, leavingSteps } from './journey/membership-steps.ts';
 import { namingSteps } from './journey/naming-steps.ts';
@@ -22,6 +23,7 @@ describe('the journey', { skip: missingNodes() }, () => {
   namingSteps(scene);
   accessSteps(scene);
   policySteps(scene);
+  drainSteps(scene);
   lossSteps(scene);
   controlPlaneSteps(scene);
   leavingSteps(scene);
