@@ -61,7 +61,12 @@ describe('a real handshake', () => {
   }
 
   it('brings good gateways together, and resumes', async () => {
-    const options = trunkClientOptions({ svid: good, bundles: pki.bundles, peerTrustDomain: WEST });
+    const options = trunkClientOptions({
+      svid: good,
+      bundles: pki.bundles,
+      peerTrustDomain: WEST,
+      nowMs: Date.now(),
+    });
     const first = await handshake(server.port, options, (socket) => judgeServer(socket));
     assert.deepEqual([first.failure, first.verdict], [undefined, good.id.text]);
     assert.equal(server.verdict?.kind, 'trunk');
@@ -88,7 +93,12 @@ describe('a real handshake', () => {
     it(`client refuses a server with ${broken.what}`, async () => {
       const chain = await broken.build(pki);
       await using bad = await TlsTestServer.listen(badServer(chain), () => undefined);
-      const options = trunkClientOptions({ svid: good, bundles: pki.bundles, peerTrustDomain: WEST });
+      const options = trunkClientOptions({
+        svid: good,
+        bundles: pki.bundles,
+        peerTrustDomain: WEST,
+        nowMs: Date.now(),
+      });
       const strict = await handshake(bad.port, options, (socket) => judgeServer(socket));
       assert.ok(strict.failure !== undefined || strict.verdict === broken.rule, JSON.stringify(strict));
       const permissive = { ...options, rejectUnauthorized: false };
@@ -96,7 +106,12 @@ describe('a real handshake', () => {
       assert.deepEqual([lax.failure, lax.verdict], [undefined, broken.rule]);
       if (broken.seenWhenResumed === 'no') return;
       assert.ok(lax.ticket !== undefined && chain[0] !== undefined);
-      const session = { ticket: lax.ticket, leafDer: chain[0].der, roots: '' };
+      const session = {
+        ticket: lax.ticket,
+        leafDer: chain[0].der,
+        roots: '',
+        verifyAgainAtMs: Number.POSITIVE_INFINITY,
+      };
       const again = await handshake(bad.port, { ...permissive, session: lax.ticket }, (socket) =>
         judgeServer(socket, session),
       );

@@ -244,6 +244,17 @@ describe('the TLS port', () => {
       assert.deepEqual([again.resumed, again.verdict], [false, west.id.text]);
     });
 
+    it('does not offer a session whose chain was verified too long ago', async () => {
+      await using server = await listen();
+      const nowMs = Date.now();
+      const { session } = await dial(server.port);
+      const soon = await dialTrunk(server.port, east, set.bundles, WEST, session, nowMs + 1_800_000);
+      assert.equal(soon.resumed, true);
+      assert.equal(soon.session?.verifyAgainAtMs, session?.verifyAgainAtMs);
+      const late = await dialTrunk(server.port, east, set.bundles, WEST, soon.session, nowMs + 3_605_000);
+      assert.deepEqual([late.resumed, late.verdict], [false, west.id.text]);
+    });
+
     it("refuses another cluster's gateway, and a workload", async () => {
       for (const svid of [east, cart]) {
         const options = serverOptions(svid, set.bundles);
@@ -304,11 +315,12 @@ async function dialTrunk(
   bundles: TrustBundles,
   peerTrustDomain: string,
   offered?: TrunkSession,
+  nowMs = Date.now(),
 ): Promise<Dialled> {
   // A resumed connection need not bring a new ticket: the old one stays good.
   let session = offered;
-  const expected = { bundles, peerTrustDomain, nowMs: Date.now(), session: offered };
-  const options = trunkClientOptions({ svid, bundles, peerTrustDomain, session: offered });
+  const expected = { bundles, peerTrustDomain, nowMs, session: offered };
+  const options = trunkClientOptions({ svid, bundles, peerTrustDomain, session: offered, nowMs });
   const outcome = await handshake(port, options, (socket: TLSSocket) =>
     verdictOf(() => {
       const id = checkTrunkServer(socket, expected);

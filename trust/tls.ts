@@ -76,10 +76,11 @@ export function trunkClientOptions(options: {
   readonly bundles: TrustBundles;
   readonly peerTrustDomain: TrustDomain;
   readonly session?: TrunkSession | undefined;
+  readonly nowMs: number;
 }): ConnectionOptions {
-  const { svid, bundles, peerTrustDomain, session } = options;
+  const { svid, bundles, peerTrustDomain, session, nowMs } = options;
   const identity = { cert: svid.certificateChainPem, key: svid.privateKeyPem };
-  const ticket = session && usableTicket(session, bundles, peerTrustDomain);
+  const ticket = session && usableTicket(session, bundles, peerTrustDomain, nowMs);
   return {
     ...gatewayClientOptions(bundles, peerTrustDomain, identity),
     ALPNProtocols: [ALPN.trunk],

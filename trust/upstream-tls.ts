@@ -9,6 +9,7 @@ import { certificatesToPem } from './pem.ts';
 import type { Svid } from './svid.ts';
 import { SvidError } from './svid-error.ts';
 import { verifyTlsPeer } from './verify.ts';
+import { verifyAgainAtMs } from './verify-again.ts';
 
 /** Who may sign a pod's certificate. */
 export type PodAuthority =
@@ -38,12 +39,6 @@ export interface VerifiedPod {
   /** Unix ms; no session of it may be resumed from then on. */
   readonly verifyAgainAtMs: number;
 }
-
-/**
- * How long a chain that was verified is believed. Each resumed connection brings a ticket for the next, so without
- * this a pod could be resumed for ever, and neither its chain nor its key would be proved again (RFC 8446 section 4.6.1).
- */
-const BELIEVED_MS = 3_600_000;
 
 /** Forward secrecy and AEAD only; RSA certificates too, for pods have what they have. */
 const CIPHERS = [
@@ -104,7 +99,7 @@ export function checkPod(socket: TLSSocket, expected: ExpectedPod): VerifiedPod 
   }
   // What it resumes was verified then, and not now.
   if (session !== undefined && socket.isSessionReused()) return session.pod;
-  return { leafDer, verifyAgainAtMs: verifyAgainAtMs(chain, anchors, nowMs) };
+  return { leafDer, verifyAgainAtMs: verifyAgainAtMs([leafDer, ...chain.chainDer, ...anchors], nowMs) };
 }
 
 /** @returns those who may have signed, DER */
@@ -121,21 +116,6 @@ function checkAuthority(
   const resumedLeafDer = session?.pod.leafDer;
   const { trustDomain } = verifyTlsPeer(socket, bundles, nowMs, { resumedLeafDer, cache });
   return bundles.get(trustDomain) ?? [];
-}
-
-/**
- * When the first certificate ends that the pod may be believed by. Which of them OpenSSL went by is not told; what has
- * ended already it cannot have been.
- */
-function verifyAgainAtMs(
-  { leafDer, chainDer }: PeerChain,
-  anchors: readonly Uint8Array[],
-  nowMs: number,
-): number {
-  const ends = [leafDer, ...chainDer, ...anchors].map((der) =>
-    new X509Certificate(der).validToDate.getTime(),
-  );
-  return Math.min(nowMs + BELIEVED_MS, ...ends.filter((endMs) => endMs > nowMs));
 }
 
 /** `spiffe://…/sa/*` for a parent. */

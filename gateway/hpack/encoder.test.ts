@@ -175,6 +175,31 @@ describe('what goes into the table', () => {
     assert.ok(roundTrip(pair, ['x-other', '1', ...token]).includes('abc'), 'at another place neither');
   });
 
+  test('a name that others drove out of memory is marked again by the very message that has its secret', () => {
+    const sensitive = new SensitiveNames(2);
+    const strings = new SharedStrings();
+    const encoder = new HpackEncoder({ maxTableBytes: 4096, huffman: false, sensitive, strings });
+    const incoming = new HpackDecoder(
+      { maxTableBytes: 4096, maxFields: 1000, maxListBytes: 1_000_000, strings, sensitive },
+      SCRATCH,
+    );
+    const marked = (name: string, value: string): Buffer => {
+      const bytes = [0x10, name.length, ...Buffer.from(name), value.length, ...Buffer.from(value)];
+      return encode(encoder, incoming.decode(Buffer.from(bytes), 0, bytes.length));
+    };
+    for (let round = 0; round < 3; round++) {
+      const bytes = marked('x-token', 'secret');
+      assert.equal((bytes[0] ?? 0) & 0xf0, 0x10);
+      assert.ok(bytes.includes('secret'));
+      for (const other of ['x-a', 'x-b', 'x-c']) marked(other, '1');
+      assert.equal(sensitive.has('x-token'), false);
+    }
+    assert.ok(
+      encode(encoder, ['x-token', 'secret']).includes('secret'),
+      'a guess finds nothing in the table',
+    );
+  });
+
   test('a large value does not drive out the rest', () => {
     const pair = newPair();
     roundTrip(pair, request);

@@ -66,7 +66,8 @@ export function indexingOf(name: string): Indexing {
 /**
  * Names outside the list that some peer sent as never indexed: from then on they are never indexed on any hop of
  * this worker (RFC 7541 section 6.2.3 asks for it, and a flat block has no place for a mark). Bounded; past the bound
- * the oldest is forgotten.
+ * the oldest is forgotten. Who drives a name out with others uncovers nothing: each message that has the field marks it
+ * again before it is encoded for the next hop, so no marked value is ever in a table.
  */
 export class SensitiveNames {
   readonly #names = new Set<string>();

@@ -54,6 +54,8 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   /** `output.handedBytes` before the request under way: as long as it is the same nothing of it was sent. */
   #handedBefore = 0;
   #established: boolean;
+  /** The server has answered something: whoever it did not want it would not have. */
+  #heard = false;
   #refusal: string | undefined;
 
   constructor(
@@ -97,9 +99,12 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     return stream;
   }
 
-  /** In TLS 1.3 a client is done before its server has looked at the client's certificate. */
+  /**
+   * In TLS 1.3 a client is done before its server has looked at the client's certificate. After an answer an alert is the
+   * end of a connection like any other: the request under way may have been processed.
+   */
   #refusedByTls(error: Error): void {
-    if (!('code' in error) || !HANDSHAKE_ALERT.test(String(error.code))) return;
+    if (this.#heard || !('code' in error) || !HANDSHAKE_ALERT.test(String(error.code))) return;
     this.#established = false;
     this.#refusal = `the TLS handshake with the pod failed: ${socketErrorText(error)}`;
   }
@@ -164,6 +169,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   protected override received(chunk: Buffer): void {
     const busy = this.#phase !== 'idle';
     this.#taking = true;
+    this.#heard = true;
     this.#take(chunk);
     this.#taking = false;
     // Not before the whole piece was seen: what follows a response must not become the next one's.

@@ -46,7 +46,12 @@ async function trunk(t: TestContext): Promise<{
   });
   const port = await west.listenMesh();
   const svid = await mesh.clusterset.svid('east', gatewayId(EAST), [gatewayDnsName(EAST)]);
-  const options = trunkClientOptions({ svid, bundles: mesh.clusterset.bundles, peerTrustDomain: WEST });
+  const options = trunkClientOptions({
+    svid,
+    bundles: mesh.clusterset.bundles,
+    peerTrustDomain: WEST,
+    nowMs: Date.now(),
+  });
   const socket = connect({ host: '127.0.0.1', port, ...options });
   await once(socket, 'secureConnect');
   assert.equal(socket.alpnProtocol, ALPN.trunk);

@@ -86,7 +86,7 @@ export class TrunkDialler {
     const peerTrustDomain = peer.trustDomain;
     const { bundles } = credentials;
     const session = this.#sessionFor(address, credentials);
-    const tls = trunkClientOptions({ ...credentials, peerTrustDomain, session });
+    const tls = trunkClientOptions({ ...credentials, peerTrustDomain, session, nowMs: this.#clock.now() });
     const to = { host: address.host, port: address.port, ...tls };
     const socket = this.#reads.dial((onread) => {
       // Node documents it for `tls.connect`; its type has it for `net.connect` alone.
@@ -113,9 +113,9 @@ export class TrunkDialler {
     };
     const closed = (): void => failed(new Error('closed in the handshake'));
     const secured = (): void => {
-      const expected = { bundles, peerTrustDomain, session };
+      const expected = { bundles, peerTrustDomain, session, nowMs: this.#clock.now() };
       try {
-        checkTrunkServer(socket, { ...expected, nowMs: this.#clock.now() });
+        checkTrunkServer(socket, expected);
       } catch (failure) {
         failed(failure instanceof Error ? failure : new Error(String(failure)));
         return;
