@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type LeaveFlags, leaveCommand } from '../commands/leave-command.ts';
+import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
 import { programs } from './programs.ts';
@@ -12,9 +13,15 @@ export function addLeave(cluster: Command): void {
     .option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir)
     .option('--yes', 'leave; without it nothing is done')
     .option('--force', 'leave although some services would end, or the trust home would go');
+  withContext(command);
   withOutput(command)
     .addHelpText('after', LEAVE_EXAMPLES)
-    .action(async (flags: LeaveFlags & OutputFlag) => {
+    .action(async (flags: LeaveFlags & MaybeContext & OutputFlag) => {
+      if (hasContext(flags)) {
+        const { leaveByContext } = await import('../context/context-leave.ts');
+        await inContext(flags, (open, signal) => leaveByContext(open, flags, outputOf(flags), signal));
+        return;
+      }
       await withHome(flags.dir, (home) => leaveCommand(flags, { output: outputOf(flags), programs, home }));
     });
 }
@@ -22,4 +29,5 @@ export function addLeave(cluster: Command): void {
 const LEAVE_EXAMPLES = `
 Examples:
   isthmus cluster leave --dir west           says what would happen
-  isthmus cluster leave --dir west --yes`;
+  isthmus cluster leave --dir west --yes
+  isthmus cluster leave --context west --yes`;

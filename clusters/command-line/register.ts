@@ -24,10 +24,9 @@ export function addRegister(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', REGISTER_EXAMPLES)
     .action(async (name: string, flags: RegisterFlags & OutputFlag) => {
-      const { interruption, registerCommand } = await import('../commands/register-command.ts');
-      const interrupted = new AbortController();
-      process.once('SIGINT', () => interrupted.abort(interruption()));
-      await registerCommand(name, flags, outputOf(flags), interrupted.signal);
+      const { registerCommand } = await import('../commands/register-command.ts');
+      const { untilInterrupted } = await import('../context/open-release.ts');
+      await registerCommand(name, flags, outputOf(flags), untilInterrupted());
     });
 }
 

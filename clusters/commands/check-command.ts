@@ -4,10 +4,16 @@ import { type SightLayout, sightLayout } from '../folder/home-file.ts';
 import type { FolderLayout } from '../folder/layout.ts';
 import { attempt } from './attempt.ts';
 import { type CheckStep, failedBy, ok, stepLine } from './check-step.ts';
-import { advertisedChecks, configurationChecks, folderCheck, trustCheck } from './folder-checks.ts';
+import {
+  advertisedChecks,
+  configurationChecks,
+  folderCheck,
+  peerGatewayChecks,
+  trustCheck,
+} from './folder-checks.ts';
 import type { LookContext, LookFlags } from './list-command.ts';
 import type { Programs } from './programs.ts';
-import { federationChecks, gatewayChecks } from './report-checks.ts';
+import { federationChecks, gatewayChecks, reportedStoreChecks } from './report-checks.ts';
 
 export interface CheckContext extends LookContext {
   readonly nowMs: number;
@@ -62,7 +68,15 @@ async function takeKubernetesSteps(
     attempt(programs.askFederation(layout.federationFile)),
     advertisedChecks(file, trust, nowMs),
   ]);
-  return [folderCheck(layout, file), ...trustSteps, ...federationChecks(federation), ...advertised];
+  const peers = federation.kind === 'answered' ? federation.value.peers : [];
+  return [
+    folderCheck(layout, file),
+    ...trustSteps,
+    ...reportedStoreChecks(federation),
+    ...federationChecks(federation),
+    ...advertised,
+    ...(await peerGatewayChecks(peers, trust, nowMs)),
+  ];
 }
 
 async function storeCheck(layout: FolderLayout, programs: Programs): Promise<CheckStep> {

@@ -29,6 +29,20 @@ export class CommandOutput {
     this.#streams = streams;
   }
 
+  get format(): OutputFormat {
+    return this.#format;
+  }
+
+  /** Writes a result that is in this format already. */
+  passOn(text: string): void {
+    if (text !== '') this.#streams.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** What another program said to a person beside its result. */
+  remark(text: string): void {
+    this.#streams.stderr.write(`${text}\n`);
+  }
+
   /** Writes the result: `value` where a program reads it, `text` where a person does. */
   result(value: object, text: () => string): void {
     const written = this.#format === 'text' ? text() : serialize(this.#format, value);

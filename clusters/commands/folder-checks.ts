@@ -1,4 +1,5 @@
 import { elapsed } from '../../federation/model/elapsed.ts';
+import { hostPort } from '../../federation/model/endpoint.ts';
 import type { UserError } from '../../federation/model/user-error.ts';
 import { bundlesFor } from '../../trust/bundle.ts';
 import { type ClusterTrust, loadTrustFolder } from '../../trust/folder.ts';
@@ -9,7 +10,7 @@ import { probeGateway } from '../join/gateway-probe.ts';
 import { parseHostPort } from './address.ts';
 import { attempt } from './attempt.ts';
 import { type CheckStep, failed, failedBy, ok, skipped } from './check-step.ts';
-import type { ConfiguredCluster, Programs } from './programs.ts';
+import type { ConfiguredCluster, PeerReport, Programs } from './programs.ts';
 
 const DAY_MS = 86_400_000;
 const ROOT_WARNING_MS = 365 * DAY_MS;
@@ -107,6 +108,33 @@ export async function advertisedChecks(
           dialFailure(failure),
           'is the gateway running, and does this address (gateways in federation.yaml and cluster.yaml) lead to its mesh listener?',
         );
+      }
+    }),
+  );
+}
+
+/** Each address of each peer leads, by TLS, to a gateway of just that peer. */
+export async function peerGatewayChecks(
+  peers: readonly PeerReport[],
+  trust: ClusterTrust | undefined,
+  nowMs: number,
+): Promise<readonly CheckStep[]> {
+  if (trust === undefined) return [];
+  const probed = peers
+    .filter(({ reach }) => reach !== 'left')
+    .flatMap(({ cluster, trustDomain, gateways }) =>
+      gateways.map((address) => ({ cluster, trustDomain, address })),
+    );
+  return await Promise.all(
+    probed.map(async ({ cluster, trustDomain, address }) => {
+      const name = `TLS to ${cluster} at ${hostPort(address.host, address.port)}`;
+      try {
+        const bundles = bundlesFor([trustDomain], trust.bundle);
+        await probeGateway(address, { bundles, trustDomain, nowMs });
+        return ok(name, `a gateway of ${cluster} answers`);
+      } catch (failure) {
+        const cure = `is that address reached from here, and is a gateway of ${cluster} behind it? run isthmus cluster check in ${cluster}`;
+        return failed(name, dialFailure(failure), cure);
       }
     }),
   );

@@ -1,15 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readTextFile } from '../../federation/config/yaml-file.ts';
 import { type FolderHome, makeAtHome } from '../folder/folder-home.ts';
 import { joinCluster } from '../folder/join.ts';
 import type { CommandOutput } from './command-output.ts';
 import { type FolderFlags, keptFolderPlan, parseFolderFlags } from './folder-flags.ts';
 import { runCommands, warnOfLoopback } from './init-command.ts';
+import { untilJoined } from './join-wait.ts';
 import { readStdin } from './stdin.ts';
+import { parseTimeout } from './timeout-flag.ts';
 import { usageError } from './usage-error.ts';
 
 export interface JoinFlags extends FolderFlags {
   readonly tokenFile?: string;
   readonly cluster?: string;
+  readonly timeout?: string;
 }
 
 export interface JoinContext {
@@ -30,9 +34,14 @@ export async function joinCommand(
   const plan = home === undefined ? parseFolderFlags(flags) : await keptFolderPlan(flags, home);
   const token = await readToken(argument, flags.tokenFile, context.stdin);
   const name = flags.cluster ?? home?.cluster;
-  const result = await makeAtHome(home, () =>
-    joinCluster({ ...plan, token, cluster: name, nowMs, records: home?.records }),
-  );
+  const join = () =>
+    makeAtHome(home, () => joinCluster({ ...plan, token, cluster: name, nowMs, records: home?.records }));
+  const result = await untilJoined(join, {
+    timeoutMs: parseTimeout(flags.timeout ?? '0s'),
+    now: () => performance.now(),
+    sleep: (ms) => sleep(ms),
+    progress: (doing) => output.progress(doing),
+  });
   warnOfLoopback(output, plan.advertise);
   const { layout, cluster, clusterset, trustDomain, invitedBy } = result;
   output.result(
@@ -48,7 +57,8 @@ export async function joinCommand(
   );
 }
 
-async function readToken(
+/** @throws UserError where it is not to be had */
+export async function readToken(
   argument: string | undefined,
   file: string | undefined,
   stdin: AsyncIterable<Uint8Array>,

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../federation/model/user-error.ts';
-import { duration } from '../schema/duration.ts';
+import { KubernetesSite } from '../context/kubernetes-site.ts';
 import { stepLine } from './check-step.ts';
 import type { CommandOutput } from './command-output.ts';
 import { type Registration, register } from './registration.ts';
-import { KubernetesSite } from './registration-site.ts';
+import { parseTimeout } from './timeout-flag.ts';
 import { usageError } from './usage-error.ts';
 
 export interface RegisterFlags {
@@ -16,8 +16,6 @@ export interface RegisterFlags {
   readonly timeout: string;
 }
 
-const MAX_TIMEOUT_MS = 3_600_000;
-
 /** `isthmus cluster register NAME`: exit code 1 when it is no member, 3 when it is one and not all is well yet. */
 export async function registerCommand(
   cluster: string,
@@ -26,7 +24,7 @@ export async function registerCommand(
   signal: AbortSignal,
 ): Promise<void> {
   const { context, withContext, kubeconfig, namespace, clusterset } = flags;
-  const timeoutMs = parseTimeout(flags.timeout);
+  const timeoutMs = parseTimeout(flags.timeout, 1_000);
   if (context === withContext) {
     throw usageError('--context and --with-context are the same', 'name the contexts of two clusters');
   }
@@ -48,11 +46,6 @@ export async function registerCommand(
     joiner.close();
     home.close();
   }
-}
-
-/** What the signal is aborted with when the person at the terminal ends it. */
-export function interruption(): UserError {
-  return new UserError('interrupted', { hint: 'what is done stays done' });
 }
 
 function tell(cluster: string, registration: Registration, output: CommandOutput): void {
@@ -77,14 +70,8 @@ function tell(cluster: string, registration: Registration, output: CommandOutput
       : `${cluster} is not registered: ${error.message}`,
     {
       hint: `${error.hint ?? 'mend that'}; then run this again`,
-      exitCode: waiting ? 3 : error.exitCode,
+      exitCode: waiting ? 3 : error.exitCode === 2 ? 2 : 1,
       cause: error,
     },
   );
-}
-
-function parseTimeout(text: string): number {
-  const parsed = duration.safeParse(text);
-  if (parsed.success && parsed.data >= 1_000 && parsed.data <= MAX_TIMEOUT_MS) return parsed.data;
-  throw usageError(`--timeout ${text}: is not a duration from 1s to 1h`, 'for example 2m');
 }

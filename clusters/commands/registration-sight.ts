@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { GatewayCount } from './registration-site.ts';
+import type { GatewaySight } from '../context/gateway-sight.ts';
+import type { GatewayCount } from '../context/kubernetes-site.ts';
 
 const federation = z.object({
   readiness: z.object({
@@ -8,7 +9,6 @@ const federation = z.object({
     problems: z.array(z.string()).default([]),
   }),
   store: z.object({ state: z.string(), problem: z.string().nullish() }),
-  gateways: z.array(z.object({ ackedVersion: z.number().nullish() })),
   peers: z.array(
     z.object({
       cluster: z.string(),
@@ -30,14 +30,16 @@ export interface MemberSight {
   readonly peer: string;
   readonly federation: z.infer<typeof federation> | { readonly unanswered: string };
   readonly gateways: GatewayCount;
+  readonly asked: readonly GatewaySight[];
 }
 
 export function memberSight(
   status: z.infer<typeof statusAnswer>,
   gateways: GatewayCount,
+  asked: readonly GatewaySight[],
   peer: string,
 ): MemberSight {
-  return { peer, federation: status.federation, gateways };
+  return { peer, federation: status.federation, gateways, asked };
 }
 
 export interface Missing {
@@ -45,11 +47,8 @@ export interface Missing {
   readonly cure: string;
 }
 
-/**
- * The first thing that is not as it should be, from the inside to the outside; undefined = all is. A gateway that took a
- * snapshot has a certificate: without one the federation service does not speak with it.
- */
-export function missingOf({ peer, federation, gateways }: MemberSight): Missing | undefined {
+/** The first thing that is not as it should be, from the inside to the outside; undefined = all is. */
+export function missingOf({ peer, federation, gateways, asked }: MemberSight): Missing | undefined {
   const pods = 'kubectl get pods, and the logs of those that are not ready, say why';
   if ('unanswered' in federation) return { reason: federation.unanswered, cure: pods };
   const { readiness, store } = federation;
@@ -64,13 +63,38 @@ export function missingOf({ peer, federation, gateways }: MemberSight): Missing 
   const { ready, wanted } = gateways;
   if (ready === 0 || ready < wanted)
     return { reason: `${ready} of ${wanted} gateways are ready`, cure: pods };
-  const connected = federation.gateways.filter(({ ackedVersion }) => typeof ackedVersion === 'number').length;
-  if (connected === 0) return { reason: 'no gateway has a certificate and a snapshot yet', cure: pods };
-  return missingOfPeer(federation, peer);
+  return missingOfGateways(asked, pods) ?? missingOfPeer(federation, peer) ?? missingTrunk(asked, peer);
+}
+
+function missingOfGateways(asked: readonly GatewaySight[], cure: string): Missing | undefined {
+  for (const { pod, answer } of asked) {
+    if (answer.kind === 'failed')
+      return { reason: `gateway ${pod}: ${answer.error.message}`, cure: answer.error.hint ?? cure };
+    const { svid, snapshot } = answer.value;
+    if (svid === undefined) return { reason: `gateway ${pod} has no certificate yet`, cure };
+    if (snapshot === undefined) return { reason: `gateway ${pod} has no snapshot yet`, cure };
+  }
+  return undefined;
+}
+
+/** Each pod keeps a trunk open to each peer, also while nobody uses it. */
+function missingTrunk(asked: readonly GatewaySight[], peer: string): Missing | undefined {
+  for (const { pod, answer } of asked) {
+    if (answer.kind === 'failed') continue;
+    const trunk = answer.value.peers.find(({ cluster }) => cluster === peer)?.trunk;
+    if (trunk?.up === true) continue;
+    const state = trunk == null ? 'has no trunk to' : 'lost its trunk to';
+    return { reason: `gateway ${pod} ${state} ${peer}`, cure: reachCure(peer) };
+  }
+  return undefined;
+}
+
+function reachCure(peer: string): string {
+  return `see that ${peer} reaches the store, and that its gateways' addresses can be reached from here`;
 }
 
 function missingOfPeer({ peers }: z.infer<typeof federation>, peer: string): Missing | undefined {
-  const cure = `see that ${peer} reaches the store, and that its gateways' addresses can be reached from here`;
+  const cure = reachCure(peer);
   const seen = peers.find(({ cluster }) => cluster === peer);
   if (seen === undefined) return { reason: `${peer} is not known here`, cure };
   if (seen.problem != null) return { reason: `${peer}: ${seen.problem}`, cure };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
+import type { Component, GatewayCount, Release, ReleaseSite } from '../context/kubernetes-site.ts';
+import type { PodSight } from '../context/pod-sight.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
 import { type Registration, type RegistrationPlan, register } from './registration.ts';
-import type { GatewayCount, RegistrationSite, Release } from './registration-site.ts';
 
 const TOKEN = 'isthmus-token-that-nobody-may-see';
 const PLAN: RegistrationPlan = {
@@ -14,7 +15,7 @@ const PLAN: RegistrationPlan = {
 };
 
 /** Fake, at the rim only: a Kubernetes cluster whose pods answer as told. */
-class FakeSite implements RegistrationSite {
+class FakeSite implements ReleaseSite {
   readonly context: string;
   readonly server = 'https://api.example';
   readonly calls: { readonly args: string; readonly stdin: string | undefined }[] = [];
@@ -27,6 +28,9 @@ class FakeSite implements RegistrationSite {
   /** How often `join` fails before it does not. */
   refusals = 0;
   closed = false;
+  root: readonly string[] = ['a-root'];
+  trunk: object | null = { up: true, sinceMs: 0, rttSeconds: 0.001 };
+  svid: object | undefined = { expiresInSeconds: 60 };
 
   constructor(name: string, peer: string, clusterset?: string) {
     this.context = `at-${name}`;
@@ -63,6 +67,26 @@ class FakeSite implements RegistrationSite {
     return said({});
   }
 
+  async pods(_: Release, component: Component): Promise<readonly PodSight[]> {
+    return [{ name: `${component}-1`, ready: true, restarts: 0, problem: undefined }];
+  }
+
+  async roots(): Promise<readonly string[]> {
+    return this.root;
+  }
+
+  async runIn(): Promise<ExecResult> {
+    const { peer: cluster, trunk, svid } = this;
+    return said({
+      ready: true,
+      control: { kind: 'connected' },
+      workers: [1],
+      snapshot: { epoch: 1, version: 1, services: 0 },
+      svid,
+      peers: [{ cluster, trunk }],
+    });
+  }
+
   close(): void {
     this.closed = true;
   }
@@ -70,10 +94,9 @@ class FakeSite implements RegistrationSite {
   #status(): object {
     const { clusterset, peer: cluster, reach, health } = this;
     const peers = [{ cluster, reach, health: { kind: health } }];
-    const gateways = [{ ackedVersion: 3 }];
     return {
       clusterset,
-      federation: { readiness: { kind: 'ready' }, store: { state: 'up' }, gateways, peers },
+      federation: { readiness: { kind: 'ready' }, store: { state: 'up' }, peers },
     };
   }
 }
@@ -84,6 +107,11 @@ function release(cluster: string): Release {
     instance: 'isthmus',
     cluster,
     membershipSecret: 'isthmus-membership',
+    clustersetConfigMap: 'isthmus-clusterset',
+    electionLease: 'isthmus-federation',
+    gatewayService: 'isthmus-gateway',
+    gatewayPortName: 'mesh',
+    advertise: undefined,
   };
 }
 
@@ -184,6 +212,14 @@ describe('a registration', () => {
     assert.deepEqual(verbs(west), ['status']);
   });
 
+  it('knows two clustersets of one name by their roots', async () => {
+    const { west, run } = scene({ west: 'mesh.example', east: 'mesh.example' });
+    west.root = ['another-root'];
+    const registration = await run();
+    assert.match(failureOf(registration).message, /another clusterset that is called mesh\.example too/);
+    assert.deepEqual(verbs(west), ['status']);
+  });
+
   it('changes nothing where a release is missing, is one of two, or is of another cluster', async () => {
     for (const [found, message] of [
       [[], /^context at-west: there is no release of the chart$/],
@@ -206,6 +242,9 @@ describe('a registration', () => {
       [{ health: 'failing' }, /^the trunks to west are down$/],
       [{ peer: 'middle' }, /^west is not known here$/],
       [{ count: { ready: 1, wanted: 2 } }, /^1 of 2 gateways are ready$/],
+      [{ svid: undefined }, /^gateway gateway-1 has no certificate yet$/],
+      [{ trunk: null }, /^gateway gateway-1 has no trunk to west$/],
+      [{ trunk: { up: false, sinceMs: 0, rttSeconds: 0 } }, /^gateway gateway-1 lost its trunk to west$/],
     ] as const) {
       const { east, run } = scene();
       Object.assign(east, change);

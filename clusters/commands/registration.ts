@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
+import { askGateways } from '../context/gateway-sight.ts';
+import type { ReleaseSite } from '../context/kubernetes-site.ts';
+import { accepted, type FoundRelease, findRelease, jsonOf, statusThere } from '../context/release-program.ts';
 import { type CheckStep, failedBy, ok } from './check-step.ts';
 import { memberSight, missingOf, statusAnswer } from './registration-sight.ts';
-import type { RegistrationSite } from './registration-site.ts';
-import { accepted, type FoundRelease, findRelease, jsonOf, statusThere } from './release-program.ts';
 
 export interface RegistrationPlan {
   /** The cluster that is to join. */
@@ -17,8 +18,8 @@ export interface RegistrationPlan {
 }
 
 export interface RegistrationContext {
-  readonly joiner: RegistrationSite;
-  readonly home: RegistrationSite;
+  readonly joiner: ReleaseSite;
+  readonly home: ReleaseSite;
   /** Monotonic ms. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -133,9 +134,12 @@ class Run {
       isMember = await joiner.site.isMember(joiner.release);
       if (!isMember) return `${cluster} is not a member yet`;
       const { clusterset } = await statusThere(statusAnswer, joiner);
-      if (clusterset === this.#clusterset) return `${cluster} is a member of ${clusterset} already`;
+      if (clusterset === this.#clusterset) {
+        await this.#requireSameRoot(joiner);
+        return `${cluster} is a member of ${clusterset} already`;
+      }
       throw new UserError(`${cluster} is a member of another clusterset, ${clusterset}`, {
-        hint: 'let it leave that one first: isthmus cluster leave, in a pod of its federation service',
+        hint: leaveFirst(joiner),
       });
     });
     if (isMember) return;
@@ -167,16 +171,30 @@ class Run {
       await this.#take(`${here.release.cluster} with ${peer}`, async () => {
         return await this.#until(`${here.release.cluster} sees ${peer}`, async () => {
           const status = await statusThere(statusAnswer, here);
-          const sight = memberSight(status, await here.site.gateways(here.release), peer);
-          const missing = missingOf(sight);
+          const { site, release } = here;
+          const counted = await site.gateways(release);
+          const missing = missingOf(memberSight(status, counted, await askGateways(site, release), peer));
           if (missing !== undefined) throw new UserError(missing.reason, { hint: missing.cure });
-          return `${sight.gateways.ready} gateways have certificates and the newest services; ${peer} is in sync, and no gateway misses its trunk`;
+          return `${counted.ready} gateways have a certificate, a snapshot and a trunk to ${peer}, which is in sync`;
         });
       });
     }
   }
 
-  get #sites(): readonly RegistrationSite[] {
+  /** Two clustersets may have one name; what they cannot share is a root. */
+  async #requireSameRoot(joiner: FoundRelease): Promise<void> {
+    const home = this.#homeFound();
+    const [here, there] = [await joiner.site.roots(joiner.release), await home.site.roots(home.release)];
+    // Not told yet, by a cluster that has just become a member.
+    if (here === undefined || there === undefined || here.some((root) => there.includes(root))) return;
+    const { cluster } = joiner.release;
+    throw new UserError(
+      `${cluster} is a member of another clusterset that is called ${this.#clusterset} too: its root is ${short(here)}, that of ${home.release.cluster} ${short(there)}`,
+      { hint: leaveFirst(joiner) },
+    );
+  }
+
+  get #sites(): readonly ReleaseSite[] {
     return [this.#context.joiner, this.#context.home];
   }
 
@@ -227,6 +245,14 @@ class Run {
     if (this.#home === undefined) throw new Error('the release of the trust home was not looked for');
     return this.#home;
   }
+}
+
+function leaveFirst({ site }: FoundRelease): string {
+  return `let it leave that one first: isthmus cluster leave --context ${site.context}`;
+}
+
+function short(roots: readonly string[]): string {
+  return roots.map((root) => `sha256:${root.slice(0, 16)}…`).join(', ');
 }
 
 function described({ release }: FoundRelease): string {

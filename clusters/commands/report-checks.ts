@@ -21,6 +21,14 @@ export function federationChecks(answer: Attempt<FederationReport>): readonly Ch
   return [readinessCheck(report), ...resourceChecks(report), ...peerChecks(report), ...clockChecks(report)];
 }
 
+/** How the store is, where only the federation service can be asked. */
+export function reportedStoreChecks(answer: Attempt<FederationReport>): readonly CheckStep[] {
+  if (answer.kind === 'failed') return [skipped('store', 'the federation service does not answer')];
+  const { state, problem, publisher } = answer.value.store;
+  if (state === 'up') return [ok('store', publisher.kind === 'standby' ? 'up, read by a standby' : 'up')];
+  return [failed('store', problem ?? 'it does not answer', 'can pods of this cluster reach the store?')];
+}
+
 function readinessCheck({ readiness, snapshot, resourceProblems }: FederationReport): CheckStep {
   if (readiness.kind === 'starting') {
     return failed(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
-import { KubernetesSite } from '../commands/registration-site.ts';
-import { findRelease, statusThere } from '../commands/release-program.ts';
+import { KubernetesSite } from '../context/kubernetes-site.ts';
+import { findRelease, statusThere } from '../context/release-program.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import type { DrainSite } from './drain-site.ts';
 import { kubernetesDrains } from './kubernetes-drains.ts';

@@ -110,6 +110,11 @@ function acceptedOrThrow(
   return response;
 }
 
+/** Whether a join failed because of its token, also where only the words came through: nothing but another token helps. */
+export function isJoinRefusal({ message }: UserError): boolean {
+  return / cannot join [^ ]+: /.test(message);
+}
+
 function refusal(token: JoinToken, reason: string): UserError {
   return new UserError(`${token.cluster} cannot join ${token.clusterset}: ${reason}`, {
     hint: `make a new token with isthmus cluster invite ${token.cluster} at ${token.invitedBy}`,

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
+import { type WhyAnswer, whyAnswer } from './answer.ts';
 import { askGateway } from './ask-gateway.ts';
 import { findGateway } from './gateway-address.ts';
 import { type ReportStyles, whyReport } from './why-report.ts';
@@ -13,6 +14,9 @@ interface WhyFlags {
   readonly caller?: string;
   readonly admin?: string;
   readonly config?: string;
+  readonly context?: string;
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
   readonly output: 'text' | 'json' | 'yaml';
 }
 
@@ -36,20 +40,49 @@ export function registerWhyCommand(program: Command): void {
     )
     .option('--config <file>', 'or the gateway.yaml that names it (default: ./gateway.yaml, if there is one)')
     .addOption(
+      new Option('--context <name>', 'or a cluster that runs the chart').conflicts(['admin', 'config']),
+    )
+    .option('--kubeconfig <file>', "with --context: its file (default: kubectl's)")
+    .option('--namespace <name>', 'with --context: of the release (default: found by its labels)')
+    .addOption(
       new Option('--output <format>', 'how to print it').choices(['text', 'json', 'yaml']).default('text'),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (service: string, flags: WhyFlags) => {
-      const gateway = await findGateway(flags, process.cwd());
-      const answer = await askGateway(gateway, whyQuery(service, flags));
+      const answer = await answerOf(service, flags);
       process.stdout.write(printed(answer, flags.output));
     });
+}
+
+async function answerOf(service: string, flags: WhyFlags): Promise<WhyAnswer> {
+  const { context, kubeconfig, namespace } = flags;
+  if (context === undefined) {
+    return await askGateway(await findGateway(flags, process.cwd()), whyQuery(service, flags));
+  }
+  const { askWhyByContext } = await import('../../clusters/context/context-why.ts');
+  const answer = await askWhyByContext({ context, kubeconfig, namespace }, whyArguments(service, flags));
+  return whyAnswer.parse(answer);
+}
+
+/** The same question, for the command in a gateway's pod. */
+function whyArguments(service: string, flags: WhyFlags): readonly string[] {
+  const { from, down = [], request, header = [], caller } = flags;
+  return [
+    ...(from === undefined ? [] : [`--from=${from}`]),
+    ...down.map((cluster) => `--down=${cluster}`),
+    ...(request === undefined ? [] : [`--request=${request}`]),
+    ...header.map((each) => `--header=${each}`),
+    ...(caller === undefined ? [] : [`--caller=${caller}`]),
+    '--',
+    service,
+  ];
 }
 
 const EXAMPLES = `
 Examples:
   isthmus why shop/payments
   isthmus why payments.shop --down west
+  isthmus why payments.shop --context east --down west
   isthmus why shop/payments --from us/us-a --output json
   isthmus why shop/payments --request 'GET /v2' --header 'x-tier: gold'`;
 

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
-import type { RegistrationSite, Release } from './registration-site.ts';
+import type { Release, ReleaseSite } from './kubernetes-site.ts';
 
 /** A release, and the cluster that it is in. */
 export interface FoundRelease {
-  readonly site: RegistrationSite;
+  readonly site: ReleaseSite;
   readonly release: Release;
 }
 
@@ -14,10 +14,7 @@ export interface FoundRelease {
  * @param namespace undefined = found by its labels
  * @throws UserError when there is none, or more than one
  */
-export async function findRelease(
-  site: RegistrationSite,
-  namespace: string | undefined,
-): Promise<FoundRelease> {
+export async function findRelease(site: ReleaseSite, namespace: string | undefined): Promise<FoundRelease> {
   const releases = await site.releases(namespace);
   const [release] = releases;
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
@@ -39,24 +36,33 @@ export async function statusThere<T>(answer: z.ZodType<T>, { site, release }: Fo
   const parsed = answer.safeParse(jsonOf(ran.stdout));
   // Its exit code is 3 where a program is not ready, which is told with the rest.
   if (parsed.success) return parsed.data;
-  accepted(ran, { site, release });
+  accepted(ran, { release });
   throw new UserError(`${release.cluster}: its status is not as it should be`, {
     hint: 'use the isthmus command of the same version as the chart',
   });
 }
 
-const MAX_SAID_CHARACTERS = 1_000;
+const MAX_SAID_CHARACTERS = 4_000;
 
-/** @throws UserError with what the program said on stderr, without the secret that it was handed */
-export function accepted(ran: ExecResult, { release }: FoundRelease, secret?: string): ExecResult {
+/** @throws UserError as `refusal` */
+export function accepted(ran: ExecResult, found: Pick<FoundRelease, 'release'>, secret?: string): ExecResult {
   if (ran.exitCode === 0) return ran;
+  throw refusal(ran, found, secret);
+}
+
+/** What a program in a pod ended with: what it said on stderr, without the secret that it was handed, and its exit code. */
+export function refusal(
+  ran: ExecResult,
+  { release }: Pick<FoundRelease, 'release'>,
+  secret?: string,
+): UserError {
   const plain = secret === undefined ? ran.stderr : ran.stderr.replaceAll(secret.trim(), '[token]');
   const [said = '', hint] = plain.trim().split(/\nhint: /);
   const reason = said.replace(/^(isthmus|error): /, '').slice(-MAX_SAID_CHARACTERS);
-  throw new UserError(`${release.cluster}: ${reason === '' ? `exit code ${ran.exitCode}` : reason}`, {
+  return new UserError(`${release.cluster}: ${reason === '' ? `exit code ${ran.exitCode}` : reason}`, {
     hint:
       hint?.slice(0, MAX_SAID_CHARACTERS) ?? `see the log of the federation service in ${release.namespace}`,
-    exitCode: ran.exitCode === 2 ? 2 : 1,
+    exitCode: ran.exitCode === 2 || ran.exitCode === 3 ? ran.exitCode : 1,
   });
 }
 

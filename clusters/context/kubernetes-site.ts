@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
+import { clustersetFacts } from '../kubernetes/membership/clusterset-map.ts';
 import { CONFIG_MAPS, SECRETS } from '../kubernetes/membership/resource-types.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
 import type { ResourceType } from '../kubernetes/resource-type.ts';
+import { type PodSight, podSights } from './pod-sight.ts';
+import { rootFingerprints } from './root-fingerprint.ts';
 
 /** A release of the chart. */
 export interface Release {
@@ -15,6 +18,12 @@ export interface Release {
   /** The chart's `cluster.name`. */
   readonly cluster: string;
   readonly membershipSecret: string;
+  readonly clustersetConfigMap: string;
+  readonly electionLease: string;
+  readonly gatewayService: string;
+  readonly gatewayPortName: string;
+  /** Where a person says that peers reach the gateways; undefined = it is found. */
+  readonly advertise: readonly string[] | undefined;
 }
 
 export interface GatewayCount {
@@ -22,8 +31,17 @@ export interface GatewayCount {
   readonly wanted: number;
 }
 
+/** The two programs of a release, as their pods are labelled and their containers called. */
+export type Component = 'federation' | 'gateway';
+
+/** Which pod is to run something. */
+export interface PodChoice {
+  readonly component: Component;
+  readonly pod: string;
+}
+
 /** A Kubernetes cluster in which a release is looked for and asked. Every call throws a UserError that says where. */
-export interface RegistrationSite {
+export interface ReleaseSite {
   readonly context: string;
   readonly server: string;
   /** What Kubernetes it is, e.g. `v1.34.1`. */
@@ -32,14 +50,18 @@ export interface RegistrationSite {
   releases(namespace: string | undefined): Promise<readonly Release[]>;
   isMember(release: Release): Promise<boolean>;
   gateways(release: Release): Promise<GatewayCount>;
-  /** `isthmus` in a pod of the federation service. */
+  pods(release: Release, component: Component): Promise<readonly PodSight[]>;
+  /** SHA-256 of each root that the cluster trusts, hex; undefined where it is a member of nothing. */
+  roots(release: Release): Promise<readonly string[] | undefined>;
+  /** `isthmus` in a pod of the federation service: one that is ready. */
   run(release: Release, args: readonly string[], stdin?: string): Promise<ExecResult>;
+  /** `isthmus` in that pod. */
+  runIn(release: Release, choice: PodChoice, args: readonly string[], stdin?: string): Promise<ExecResult>;
   close(): void;
 }
 
 const DEPLOYMENTS: ResourceType = { group: 'apps', version: 'v1', plural: 'deployments', namespaced: true };
 const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', namespaced: true };
-const CONTAINER = 'federation';
 /** `init` and `join` make keys, and speak with a store and with another cluster. */
 const EXEC_TIMEOUT_MS = 60_000;
 
@@ -49,6 +71,7 @@ const deployment = z.object({
     replicas: z.int().default(1),
     template: z.object({
       spec: z.object({
+        serviceAccountName: z.string().optional(),
         volumes: z
           .array(z.object({ name: z.string(), configMap: z.object({ name: z.string() }).optional() }))
           .default([]),
@@ -58,21 +81,21 @@ const deployment = z.object({
   status: z.object({ updatedReplicas: z.int().default(0), readyReplicas: z.int().default(0) }).prefault({}),
 });
 
-const pod = z.object({
-  metadata: z.object({ name: z.string(), deletionTimestamp: z.string().optional() }),
-  status: z.object({
-    conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-  }),
-});
-
 const configMap = z.object({ data: z.object({ 'federation.yaml': z.string() }) });
 const federationFile = z.object({
   cluster: z.string(),
-  kubernetes: z.object({ membershipSecret: z.string().default('isthmus-membership') }),
+  kubernetes: z.object({
+    membershipSecret: z.string().default('isthmus-membership'),
+    clustersetConfigMap: z.string().default('isthmus-clusterset'),
+    electionLease: z.string().default('isthmus-federation'),
+    gatewayService: z.string().default('isthmus-gateway'),
+    gatewayPortName: z.string().default('mesh'),
+    advertise: z.array(z.string()).optional(),
+  }),
 });
 const versionAnswer = z.object({ gitVersion: z.string() });
 
-export class KubernetesSite implements RegistrationSite {
+export class KubernetesSite implements ReleaseSite {
   readonly context: string;
   readonly server: string;
   readonly #client: KubeClient;
@@ -120,11 +143,14 @@ export class KubernetesSite implements RegistrationSite {
     });
   }
 
-  gateways({ namespace, instance }: Release): Promise<GatewayCount> {
+  gateways(release: Release): Promise<GatewayCount> {
+    return this.replicas(release, 'gateway');
+  }
+
+  /** Of a program's Deployments. */
+  replicas(release: Release, component: Component): Promise<GatewayCount> {
     return this.#asked(async () => {
-      const found = z
-        .array(deployment)
-        .parse(await this.#list(DEPLOYMENTS, namespace, labels('gateway', instance)));
+      const found = await this.#deployments(release, component);
       const sum = (of: (each: z.infer<typeof deployment>) => number) =>
         found.reduce((total, each) => total + of(each), 0);
       const ready = sum(({ status }) => Math.min(status.updatedReplicas, status.readyReplicas));
@@ -132,24 +158,59 @@ export class KubernetesSite implements RegistrationSite {
     });
   }
 
-  run(release: Release, args: readonly string[], stdin?: string): Promise<ExecResult> {
-    const { namespace, instance } = release;
+  /** Whom a program's pods act as. */
+  serviceAccount(release: Release, component: Component): Promise<string> {
     return this.#asked(async () => {
-      const found = z.array(pod).parse(await this.#list(PODS, namespace, labels('federation', instance)));
-      const ready = found.find(isReady);
-      if (ready === undefined) {
-        throw new UserError(`context ${this.context}: no pod of the federation service is ready`, {
-          hint: `kubectl --context ${this.context} --namespace ${namespace} get pods shows why`,
-        });
-      }
-      const command = ['isthmus', ...args];
-      const program = { namespace, pod: ready.metadata.name, container: CONTAINER, command, stdin };
-      return await this.#client.exec(program, { signal: this.#signal, timeoutMs: EXEC_TIMEOUT_MS });
+      const [found] = await this.#deployments(release, component);
+      return found?.spec.template.spec.serviceAccountName ?? 'default';
     });
+  }
+
+  pods({ namespace, instance }: Release, component: Component): Promise<readonly PodSight[]> {
+    return this.#asked(async () => podSights(await this.#list(PODS, namespace, labels(component, instance))));
+  }
+
+  roots({ namespace, clustersetConfigMap: name }: Release): Promise<readonly string[] | undefined> {
+    return this.#asked(async () => {
+      const [object] = await this.#list(CONFIG_MAPS, namespace, { fieldSelector: `metadata.name=${name}` });
+      const facts = clustersetFacts(object);
+      return facts === undefined ? undefined : rootFingerprints(facts.bundle, facts.clusterset);
+    });
+  }
+
+  async run(release: Release, args: readonly string[], stdin?: string): Promise<ExecResult> {
+    const ready = (await this.pods(release, 'federation')).find((pod) => pod.ready);
+    if (ready === undefined) {
+      throw new UserError(`context ${this.context}: no pod of the federation service is ready`, {
+        hint: `kubectl --context ${this.context} --namespace ${release.namespace} get pods shows why`,
+      });
+    }
+    return await this.runIn(release, { component: 'federation', pod: ready.name }, args, stdin);
+  }
+
+  runIn(
+    { namespace }: Release,
+    { component, pod }: PodChoice,
+    args: readonly string[],
+    stdin?: string,
+  ): Promise<ExecResult> {
+    const program = { namespace, pod, container: component, command: ['isthmus', ...args], stdin };
+    return this.#asked(() =>
+      this.#client.exec(program, { signal: this.#signal, timeoutMs: EXEC_TIMEOUT_MS }),
+    );
+  }
+
+  /** For what is done with the API itself. */
+  get client(): KubeClient {
+    return this.#client;
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  async #deployments({ namespace, instance }: Release, component: Component) {
+    return z.array(deployment).parse(await this.#list(DEPLOYMENTS, namespace, labels(component, instance)));
   }
 
   async #release({ metadata, spec }: z.infer<typeof deployment>): Promise<Release> {
@@ -162,7 +223,8 @@ export class KubernetesSite implements RegistrationSite {
       namespace,
       instance: metadata.labels['app.kubernetes.io/instance'] ?? '',
       cluster: file.cluster,
-      membershipSecret: file.kubernetes.membershipSecret,
+      ...file.kubernetes,
+      advertise: file.kubernetes.advertise,
     };
   }
 
@@ -217,9 +279,4 @@ function labels(component: string, instance?: string): { readonly labelSelector:
   return {
     labelSelector: `app.kubernetes.io/part-of=isthmus,app.kubernetes.io/component=${component}${release}`,
   };
-}
-
-function isReady({ metadata, status }: z.infer<typeof pod>): boolean {
-  if (metadata.deletionTimestamp !== undefined) return false;
-  return status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 }

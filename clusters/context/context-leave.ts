@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { UserError } from '../../federation/model/user-error.ts';
+import type { CommandOutput } from '../commands/command-output.ts';
+import { KubeError } from '../kubernetes/kube-error.ts';
+import { type LeftoversReport, removeLeftovers } from '../kubernetes/leftovers.ts';
+import { leadingPod } from './leading-pod.ts';
+import type { OpenRelease } from './open-release.ts';
+import type { PodSight } from './pod-sight.ts';
+import { accepted, jsonOf } from './release-program.ts';
+
+export interface LeaveWish {
+  readonly yes?: boolean;
+  readonly force?: boolean;
+}
+
+const AGAIN_MS = 1_000;
+/** kubelet may wait before it starts a container again that has just ended. */
+const END_MS = 120_000;
+const MAX_LEADERS = 3;
+
+const answer = z.object({ clusterset: z.string(), remaining: z.array(z.string()).default([]) });
+
+/**
+ * `isthmus cluster leave --context`: the replica that leads says the last word and ends the membership; when all replicas
+ * have heard of it, what they made of imports is removed. Run again, it goes on from there.
+ */
+export async function leaveByContext(
+  open: OpenRelease,
+  wish: LeaveWish,
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<void> {
+  const { site, release } = open;
+  const isMember = await site.isMember(release);
+  if (!isMember && wish.yes !== true && wish.force !== true) {
+    throw new UserError(`${release.cluster} is a member of no clusterset`, {
+      hint: 'with --yes what is left of an earlier membership is removed',
+    });
+  }
+  const said = isMember ? await leave(open, wish, output, signal) : undefined;
+  output.progress('removing what was imported');
+  const swept = await sweep(open);
+  const { removed } = swept;
+  const remaining = said?.remaining ?? [];
+  output.result(
+    { cluster: release.cluster, clusterset: said?.clusterset ?? null, left: isMember, removed, remaining },
+    () => summary(open, said?.clusterset, removed, remaining, output),
+  );
+}
+
+async function leave(open: OpenRelease, wish: LeaveWish, output: CommandOutput, signal: AbortSignal) {
+  const { site, release } = open;
+  const before = await site.pods(release, 'federation');
+  const said = await sayLastWord(open, wish, output);
+  const endsMs = performance.now() + END_MS;
+  for (;;) {
+    const late = stillMembers(before, await site.pods(release, 'federation'));
+    if (late.length === 0) return said;
+    if (performance.now() > endsMs) {
+      throw new UserError(
+        `${release.cluster} has left, but ${late.join(', ')} did not end in ${END_MS / 1_000} s`,
+        { hint: 'see their logs, then run this again: it removes what was imported' },
+      );
+    }
+    output.progress(`waiting for ${late.join(', ')} to end as a member`);
+    await sleep(AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/** Pods that run on as they did before the membership ended: one that has heard of it starts again. */
+export function stillMembers(before: readonly PodSight[], now: readonly PodSight[]): readonly string[] {
+  return before
+    .filter((earlier) =>
+      now.some(({ name, restarts }) => name === earlier.name && restarts <= earlier.restarts),
+    )
+    .map(({ name }) => name);
+}
+
+async function sayLastWord(open: OpenRelease, wish: LeaveWish, output: CommandOutput) {
+  const { site, release } = open;
+  const args = ['cluster', 'leave', '--output', 'json'];
+  if (wish.yes === true) args.push('--yes');
+  if (wish.force === true) args.push('--force');
+  for (let attempts = 1; ; attempts += 1) {
+    const pod = await leadingPod(open);
+    output.progress(`${pod} tells the clusterset`);
+    const ran = await site.runIn(release, { component: 'federation', pod }, args);
+    // Who leads may have changed since it was asked.
+    if (ran.exitCode === 1 && / another replica publishes /.test(ran.stderr) && attempts < MAX_LEADERS)
+      continue;
+    const { stdout, stderr } = accepted(ran, { release });
+    if (stderr.trim() !== '') output.remark(stderr.trim());
+    return answer.parse(jsonOf(stdout));
+  }
+}
+
+async function sweep({ site, release }: OpenRelease): Promise<LeftoversReport> {
+  try {
+    return await removeLeftovers({ client: site.client, namespace: release.namespace, withRoot: false });
+  } catch (failure) {
+    if (!(failure instanceof KubeError)) throw failure;
+    throw new UserError(`not all that was imported is removed: ${failure.message}`, {
+      hint: 'mend that and run this again, or helm uninstall, which removes it as well',
+      cause: failure,
+    });
+  }
+}
+
+function summary(
+  { release }: OpenRelease,
+  clusterset: string | undefined,
+  removed: LeftoversReport['removed'],
+  remaining: readonly string[],
+  output: CommandOutput,
+): string {
+  const counts = Object.entries(removed).map(([plural, count]) => `${count} ${plural}`);
+  const first =
+    clusterset === undefined
+      ? `${release.cluster} was a member of nothing`
+      : `${release.cluster} has left ${clusterset}: its services are withdrawn`;
+  return [
+    `${output.style('green', '✔')} ${first}`,
+    `${output.style('green', '✔')} removed: ${counts.length === 0 ? 'nothing was left' : counts.join(', ')}`,
+    ...(remaining.length === 0 ? [] : ['', 'What remains to be done:']),
+    ...remaining.map((step) => `  - ${step}`),
+  ].join('\n');
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { z } from 'zod';
+import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { missingHelm, NAMESPACE } from './helm.ts';
+import { InstalledChart } from './installed-chart.ts';
+
+const NO_CLEAN_UP = { cluster: { name: 'east' }, uninstall: { cleanUp: false } };
+const missing = missingHelm() || missingKubeApiServer();
+const launcher = join(import.meta.dirname, '../../isthmus.js');
+
+const report = z.object({
+  ok: z.boolean(),
+  steps: z.array(
+    z.object({ name: z.string(), state: z.string(), detail: z.string(), cure: z.string().optional() }),
+  ),
+});
+
+/** The chart in a real API without nodes: what commands say of a cluster of which no pod runs. */
+describe('commands by context', { skip: missing }, () => {
+  const lifetime = new Lifetime();
+  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
+  const folder = tempFolder(owner);
+  let server: KubeApiServer;
+  let chart: InstalledChart;
+  after(() => lifetime.close());
+
+  before(async () => {
+    server = await KubeApiServer.start(owner);
+    chart = new InstalledChart(server, folder);
+    chart.bring(NO_CLEAN_UP);
+  });
+
+  function isthmus(...args: readonly string[]): { code: number | null; stdout: string; stderr: string } {
+    const env = { ...process.env, KUBECONFIG: server.kubeconfig };
+    const ran = spawnSync(process.execPath, [launcher, ...args], { encoding: 'utf8', env });
+    return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
+  }
+
+  function check(kubeconfig = server.kubeconfig) {
+    const where = ['--context', 'test', '--kubeconfig', kubeconfig];
+    const { code, stdout } = isthmus('cluster', 'check', ...where, '--output', 'json');
+    assert.equal(code, 3, stdout);
+    const { steps } = report.parse(JSON.parse(stdout));
+    return (name: string) => {
+      const found = steps.find((step) => step.name === name);
+      assert.ok(found !== undefined, `${name}: ${stdout}`);
+      return found;
+    };
+  }
+
+  it('check what needs no pod, and say what is missing and what to do', () => {
+    const step = check();
+    for (const name of ['API server', 'release', 'kinds', 'federation rights', 'gateway rights']) {
+      assert.equal(step(name).state, 'ok', `${name}: ${step(name).detail}`);
+    }
+    assert.match(step('kinds').detail, /isthmus\.io\/v1alpha1/);
+    assert.match(step('federation pods').detail, /^0 of 1 are there$/);
+    assert.match(step('gateway address').detail, /no node is ready and has an address/);
+    assert.match(step('membership').cure ?? '', /cluster register east --context test/);
+  });
+
+  it('find a right and a kind that are gone', () => {
+    chart.kubectl(['delete', 'clusterrolebinding', '--selector', 'app.kubernetes.io/component=federation']);
+    chart.kubectl(['delete', 'customresourcedefinition', 'serviceexports.multicluster.x-k8s.io']);
+    const step = check();
+    assert.match(step('federation rights').detail, /isthmus-federation may not list services, /);
+    assert.match(step('kinds').detail, /does not serve ServiceExport .*no service is exported/);
+    assert.match(step('kinds').cure ?? '', /helm upgrade/);
+    chart.bring(NO_CLEAN_UP);
+    assert.equal(check()('kinds').state, 'ok');
+  });
+
+  it('say that an API server does not answer, and look no further', () => {
+    const elsewhere = join(folder, 'elsewhere');
+    writeFileSync(
+      elsewhere,
+      readFileSync(server.kubeconfig, 'utf8').replace(server.url, 'https://127.0.0.1:1'),
+    );
+    const step = check(elsewhere);
+    assert.equal(step('API server').state, 'failed');
+    assert.equal(step('release').state, 'skipped');
+  });
+
+  it('say what somebody without rights lacks', async () => {
+    const token = await server.serviceAccountToken(owner, 'default', 'nobody');
+    const nobody = join(folder, 'nobody');
+    writeFileSync(nobody, readFileSync(server.kubeconfig, 'utf8').replace(server.token, token));
+    const step = check(nobody);
+    assert.match(step('release').detail, /403 Forbidden/);
+    assert.match(step('release').cure ?? '', /list Deployments/);
+  });
+
+  it('say that no pod can be asked', () => {
+    for (const command of [
+      ['cluster', 'list'],
+      ['cluster', 'invite', 'west'],
+      ['cluster', 'status'],
+    ]) {
+      const { code, stderr } = isthmus(...command, '--context', 'test');
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^error: context test: no pod of the federation service is ready\nhint: kubectl /);
+    }
+    const { stderr } = isthmus('why', 'shop/cart', '--context', 'test');
+    assert.match(stderr, /^error: context test: no gateway is ready/);
+  });
+
+  it('take a folder or a context, not both', () => {
+    const { code, stderr } = isthmus('cluster', 'list', '--dir', 'east', '--context', 'test');
+    assert.equal(code, 2);
+    assert.match(stderr, /cannot be used with/);
+  });
+
+  it('remove what an earlier membership left, when told to', () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'isthmus' };
+    const ports = [{ name: 'http', port: 80 }];
+    const own = { name: 'own', namespace: NAMESPACE };
+    chart.apply(
+      { apiVersion: 'v1', kind: 'Service', metadata: { ...own, name: 'derived-1', labels }, spec: { ports } },
+      { apiVersion: 'v1', kind: 'Service', metadata: own, spec: { ports } },
+    );
+    const asked = isthmus('cluster', 'leave', '--context', 'test');
+    assert.equal(asked.code, 1);
+    assert.match(asked.stderr, /east is a member of no clusterset\nhint: with --yes/);
+    const left = isthmus('cluster', 'leave', '--context', 'test', '--yes', '--output', 'json');
+    assert.equal(left.code, 0, left.stderr);
+    assert.deepEqual(JSON.parse(left.stdout).removed, { services: 1 });
+    const still = chart.kubectl(['get', 'services', '--output=name']);
+    assert.ok(still.includes('service/own\n') && still.includes('service/isthmus-gateway\n'), still);
+    assert.ok(!still.includes('derived-1'), still);
+  });
+});
