@@ -31,6 +31,8 @@ export interface ResourceProviderOptions {
   readonly clock: Clock;
   /** Where the cluster is: what holds for endpoints that name no zone. */
   readonly home: Locality;
+  /** Whose clusters reach each other's pods; undefined = addresses are not exported. */
+  readonly network?: string | undefined;
 }
 
 /** What a provider begins with. */
@@ -66,7 +68,7 @@ export abstract class ResourceProvider implements ClusterProvider {
     this.#resources = state.resources;
     this.#lastGood = state.lastGood;
     this.#lastGood.onProblem(() => this.problemsLater());
-    this.#services = new ServiceIndex(this.#resources, options.home, places);
+    this.#services = new ServiceIndex(this.#resources, options.home, places, options.network !== undefined);
   }
 
   /**

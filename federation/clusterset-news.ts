@@ -5,19 +5,22 @@ import type {
   ExportProgress,
 } from '../clusters/kubernetes/mcs/clusterset-view.ts';
 import type { ClusterName } from './model/cluster.ts';
-import type { ExportTraits, ServiceKey } from './model/service.ts';
+import type { ServiceKey } from './model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from './model/snapshot.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import { Watchable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
+import type { ServiceDetails } from './snapshot/merge-book.ts';
 
 export interface NewsSources {
   readonly local: ClusterName;
   /** The newest snapshot, once one was built of all that the provider and the peers' copies have. */
   readonly snapshot: () => RoutingSnapshot | undefined;
-  /** The same list, and the same traits, for as long as they say the same. */
+  /** This cluster's. */
+  readonly network: string | undefined;
+  /** The same list, and the same details, for as long as they say the same. */
   readonly disputesOf: (key: ServiceKey) => readonly ExportDispute[];
-  readonly traitsOf: (key: ServiceKey) => ExportTraits;
+  readonly detailsOf: (key: ServiceKey) => ServiceDetails;
   /** Every member's copy has all that the store has. */
   readonly complete: () => boolean;
   /** This cluster says it to others, or wants to. */
@@ -33,6 +36,7 @@ const LOOK_EVERY_MS = 1000;
 
 interface Told {
   readonly service: SnapshotService;
+  readonly details: ServiceDetails;
   readonly shown: ClustersetService;
   readonly disputes: readonly ExportDispute[];
 }
@@ -60,6 +64,10 @@ export class ClustersetNews implements ClustersetView {
 
   get local(): ClusterName {
     return this.#sources.local;
+  }
+
+  get network(): string | undefined {
+    return this.#sources.network;
   }
 
   get keys(): Iterable<ServiceKey> {
@@ -120,11 +128,12 @@ export class ClustersetNews implements ClustersetView {
 
   #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
     for (const [key, service] of services) {
-      const [disputes, traits] = [this.#sources.disputesOf(key), this.#sources.traitsOf(key)];
+      const [disputes, details] = [this.#sources.disputesOf(key), this.#sources.detailsOf(key)];
       const before = this.#told.get(key);
-      const same = before?.service === service && before.shown.traits === traits;
+      const same = before?.service === service && before.details === details;
       if (same && before.disputes === disputes) continue;
-      this.#told.set(key, { service, shown: same ? before.shown : shown(service, traits), disputes });
+      const shown = same ? before.shown : shownService(service, details);
+      this.#told.set(key, { service, details, shown, disputes });
       this.#gone.delete(key);
       changed.add(key);
     }
@@ -137,6 +146,9 @@ export class ClustersetNews implements ClustersetView {
   }
 }
 
-function shown({ service, type, ports, offers }: SnapshotService, traits: ExportTraits): ClustersetService {
-  return { service, type, ports, offers, traits };
+function shownService(
+  { service, type, ports, offers }: SnapshotService,
+  details: ServiceDetails,
+): ClustersetService {
+  return { service, type, ports, offers, ...details };
 }

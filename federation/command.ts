@@ -98,6 +98,7 @@ async function open(
     lastGoodFile: join(config.stateFolder, 'last-good-resources.json'),
     clock,
     home: config.local.locality,
+    network: config.network,
   });
   lifetime.add(() => provider.close());
   const enrolment = createEnrolment({ dir: folder, clock, log: enrolmentLog(log) });

@@ -46,6 +46,12 @@ describe('federation.yaml', () => {
     ]);
   });
 
+  it('may say which network the pods are in', async (t) => {
+    assert.equal((await load(t, SMALL)).config.network, undefined);
+    assert.equal((await load(t, `${SMALL}network: lan\n`)).config.network, 'lan');
+    await assert.rejects(load(t, `${SMALL}network: ""\n`), /network: must not be empty/);
+  });
+
   it('needs no section for Kubernetes', async (t) => {
     const { folder, config } = await load(t, SMALL);
     assert.deepEqual(await loadFederationFile(join(folder, 'federation.yaml')), { kind: 'folder', config });

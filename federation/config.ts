@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { cluster, clusterset, hostAndPort, locality, telemetry } from './config/member-fields.ts';
+import { cluster, clusterset, hostAndPort, locality, place, telemetry } from './config/member-fields.ts';
 import { parseYaml, readTextFile, readYamlFile } from './config/yaml-file.ts';
 import { type KubernetesSection, kubernetesMember, kubernetesSectionOf } from './kubernetes-config.ts';
 import type { GatewayAddress, LocalCluster } from './model/cluster.ts';
@@ -31,6 +31,8 @@ export type StoreConfig =
 
 /** What the process does itself, wherever its cluster's membership comes from. */
 export interface ProcessConfig {
+  /** Whose pods reach each other without gateways: clusters that name the same. undefined = none. */
+  readonly network: string | undefined;
   readonly stateFolder: string;
   readonly listen: ListenAddress;
   /** A second port, for the Issuer; the first serves it too. */
@@ -116,6 +118,7 @@ const limits = z
   });
 
 const processFields = {
+  network: place.refine((name) => name !== '', 'must not be empty').optional(),
   stateFolder: path.default('state/federation'),
   listen: z.strictObject({ host: host.default('127.0.0.1'), port }),
   issuer: z.strictObject({ host: host.default('127.0.0.1'), port }).optional(),
@@ -201,6 +204,7 @@ function processOf(file: string, found: ProcessFields): ProcessConfig {
   const stateFolder = beside(found.stateFolder);
   const { from, to, file: portsFile } = servicePorts;
   return {
+    network: found.network,
     stateFolder,
     listen,
     issuer,

@@ -126,7 +126,7 @@ function connect(
 
 /** Where the cluster has an API of its own, its objects say what the clusterset has. */
 function showClusterset(
-  { local }: MemberConfig,
+  { local, network }: MemberConfig,
   given: GivenParts,
   parts: ServiceParts,
   lifetime: Lifetime,
@@ -138,7 +138,8 @@ function showClusterset(
     local: local.name,
     snapshot: () => (routing.started ? routing.history.value : undefined),
     disputesOf: (key) => routing.conflictsOf(key),
-    traitsOf: (key) => routing.traitsOf(key),
+    network,
+    detailsOf: (key) => routing.detailsOf(key),
     complete: () => parts.follower.complete,
     isSaid: (key) => routing.exporter.records.has(key),
     isPublished: (key) => publisher.isPublished(key),

@@ -152,6 +152,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     lastGoodFile: join(member.stateFolder, 'last-good-resources.json'),
     clock,
     home: file.locality,
+    network: config.network,
   });
   lifetime.add(() => provider.close());
   const standing = await elect(pod, member, lifetime);

@@ -31,6 +31,8 @@ export interface TermPorts extends PortLedger {
 
 export interface RoutingOptions {
   readonly local: LocalCluster;
+  /** The network that this cluster's pods are in; undefined = only gateways reach them. */
+  readonly network?: string | undefined;
   readonly epoch: number;
   readonly provider: ClusterProvider;
   readonly peers: PeerSource;

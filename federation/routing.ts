@@ -7,7 +7,7 @@ import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
 import type { Endpoint } from './model/endpoint.ts';
-import type { ExportTraits, ServiceKey } from './model/service.ts';
+import type { ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
 import type { RoutingOptions } from './routing-options.ts';
 import { every } from './runtime/clock.ts';
@@ -17,6 +17,7 @@ import { SnapshotHistory } from './service/snapshot-history.ts';
 import { CallerBook } from './snapshot/caller-book.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
 import { DrainBook } from './snapshot/drain-book.ts';
+import type { ServiceDetails } from './snapshot/merge-book.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
@@ -59,7 +60,10 @@ export class Routing implements FindingsListener {
     this.#options = options;
     this.gateways = new GatewayRegistry(this);
     const reports = () => this.gateways.reports;
-    this.exporter = new Exporter({ services: provider.services, reports }, options.publisher);
+    this.exporter = new Exporter(
+      { services: provider.services, reports, network: options.network },
+      options.publisher,
+    );
     this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
     this.#peerBook = new PeerBook(lastMemory?.peers);
     this.#offers = new OfferBook(lastMemory?.offers);
@@ -113,9 +117,9 @@ export class Routing implements FindingsListener {
     return this.#builder.merges.conflictsOf(key);
   }
 
-  /** What holds for the service in all clusters; the same object for as long as it says the same. */
-  traitsOf(key: ServiceKey): ExportTraits {
-    return this.#builder.merges.traitsOf(key);
+  /** What no gateway needs to know of a service; the same object for as long as it says the same. */
+  detailsOf(key: ServiceKey): ServiceDetails {
+    return this.#builder.merges.detailsOf(key);
   }
 
   /** Services that are offered and not served, and why. */
@@ -192,10 +196,11 @@ export class Routing implements FindingsListener {
   }
 
   #makeBuilder(): SnapshotBuilder {
-    const { local, epoch, lastSnapshot, provider, ports, clock } = this.#options;
+    const { local, epoch, network, lastSnapshot, provider, ports, clock } = this.#options;
     return new SnapshotBuilder(
       { local, epoch, last: lastSnapshot },
       {
+        network,
         exportsOf: (key) => this.#exportsOf(key),
         endpointsOf: (key) => exportedEndpoints(provider, key),
         failoverOf: (key) => this.#policies.failoverOf(key),

@@ -166,13 +166,14 @@ function openPublisher(
 }
 
 function openRouting(
-  { local }: MemberConfig,
+  { local, network }: MemberConfig,
   { provider, clock, log }: GivenParts,
   parts: Omit<ServiceParts, 'routing'> & { readonly drain: Watchable<Drain | undefined> },
 ): Routing {
   const { pace, keeper, trust, ports, follower, publisher, drain } = parts;
   return new Routing({
     local,
+    network,
     epoch: keeper.nextEpoch(clock.now()),
     provider,
     peers: follower,

@@ -29,8 +29,12 @@ function endpoint(address: string, conditions = '{}'): string {
 
 class Files {
   readonly resources = new ResourceSet();
-  readonly index = new ServiceIndex(this.resources, HOME);
+  readonly index: ServiceIndex;
   #nowMs = 0;
+
+  constructor(flat = false) {
+    this.index = new ServiceIndex(this.resources, HOME, undefined, flat);
+  }
 
   /** Writes a file, or removes it; gives the keys of the services that are different now. */
   write(name: string, text: string | undefined): string[] {
@@ -71,6 +75,15 @@ describe('services out of files', () => {
       { team: 'shop' },
       'what cannot be a label is refused, the last good stays',
     );
+  });
+
+  it('that are headless are exported with the names of their pods, where the network is flat', () => {
+    const files = new Files(true);
+    files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { clusterIP: None,'));
+    files.write('export.yaml', exported('2026-01-01T00:00:00Z'));
+    files.write('slice.yaml', slice('cart', '{ addresses: [10.0.0.1], hostname: cart-0 }'));
+    assert.deepEqual(files.index.problems(), []);
+    assert.equal(files.cart?.endpoints[0]?.hostname, 'cart-0');
   });
 
   it('that are headless and exported are a problem, as long as they are both', () => {

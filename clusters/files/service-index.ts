@@ -23,13 +23,16 @@ export class ServiceIndex {
   readonly #resources: ResourceSet;
   readonly #home: Locality;
   readonly #places: NodePlaces;
+  readonly #flat: boolean;
   readonly #slices = new Map<ServiceKey, Set<string>>();
   /** Services whose export has a problem: few of many. */
   readonly #faulty = new Set<ServiceKey>();
   /** Where a slice was counted last: its label may change. */
   readonly #serviceOfSlice = new Map<string, ServiceKey>();
 
-  constructor(resources: ResourceSet, home: Locality, places: NodePlaces = NO_PLACES) {
+  /** @param flat addresses of headless services are exported too */
+  constructor(resources: ResourceSet, home: Locality, places: NodePlaces = NO_PLACES, flat = false) {
+    this.#flat = flat;
     this.#resources = resources;
     this.#home = home;
     this.#places = places;
@@ -59,7 +62,7 @@ export class ServiceIndex {
     for (const key of this.#faulty) {
       const object = this.#resources.get(`ServiceExport/${key}`);
       if (object === undefined) continue;
-      const problem = exportProblem(key, this.services.get(key));
+      const problem = this.#exportProblem(key);
       if (problem !== undefined) problems.push({ where: placeOf(object), ...problem });
     }
     return problems;
@@ -88,9 +91,13 @@ export class ServiceIndex {
   #rebuild(key: ServiceKey): boolean {
     const changed = this.#replace(key);
     const exported = this.#resources.get(`ServiceExport/${key}`) !== undefined;
-    if (exported && exportProblem(key, this.services.get(key)) !== undefined) this.#faulty.add(key);
+    if (exported && this.#exportProblem(key) !== undefined) this.#faulty.add(key);
     else this.#faulty.delete(key);
     return changed;
+  }
+
+  #exportProblem(key: ServiceKey): Omit<ProviderProblem, 'where'> | undefined {
+    return exportProblem(key, this.services.get(key), this.#flat);
   }
 
   #replace(key: ServiceKey): boolean {
@@ -146,6 +153,7 @@ export class ServiceIndex {
 function exportProblem(
   key: ServiceKey,
   provided: ProvidedService | undefined,
+  flat: boolean,
 ): Omit<ProviderProblem, 'where'> | undefined {
   if (provided === undefined) {
     return {
@@ -153,10 +161,10 @@ function exportProblem(
       hint: 'add the Service, or remove the export',
     };
   }
-  if (provided.type !== 'Headless') return undefined;
+  if (provided.type !== 'Headless' || flat) return undefined;
   return {
     message: `ServiceExport ${key}: the Service is headless (clusterIP: None) and is exported without its addresses`,
-    hint: 'addresses are exported only on a flat network: give the Service a cluster IP, or remove the export',
+    hint: 'addresses are exported only on a flat network (network in federation.yaml): give the Service a cluster IP, or remove the export',
   };
 }
 

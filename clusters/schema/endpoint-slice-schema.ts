@@ -48,6 +48,7 @@ const endpoint = z.object({
   conditions,
   zone: placeName.nullish(),
   nodeName: z.string().max(253).nullish(),
+  hostname: dnsLabel.nullish(),
   deprecatedTopology: placedLabels.nullish(),
 });
 
@@ -124,6 +125,7 @@ export function sliceEndpoints(
       locality: shared,
       state: state(one.conditions),
       changedAtMs,
+      ...(one.hostname == null ? {} : { hostname: one.hostname }),
       ...(weight === 1 ? {} : { weight }),
     };
   });

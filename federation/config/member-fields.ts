@@ -11,7 +11,7 @@ export const cluster = z
 
 export const clusterset = z.string().refine(isTrustDomain, 'must be a domain of a-z 0-9 . _ -');
 
-const place = z.string().refine(isPlaceName, "must be as a Kubernetes label's value");
+export const place = z.string().refine(isPlaceName, "must be as a Kubernetes label's value");
 
 export const locality = z.strictObject({ region: place, zone: place });
 

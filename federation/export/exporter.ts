@@ -14,6 +14,8 @@ export interface ExporterSources {
   readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
   /** What each reporting gateway of this cluster finds. */
   readonly reports: () => readonly FindingsOfGateway[];
+  /** This cluster's; undefined = only gateways reach its pods. */
+  readonly network?: string | undefined;
 }
 
 /** What this cluster says of its services: records that follow the provider and the gateways' findings. */
@@ -50,7 +52,7 @@ export class Exporter {
     const provided = this.#sources.services.get(key);
     if (!isExported(provided)) return this.#records.delete(key);
     const before = this.#records.get(key);
-    const record = serviceRecord(provided, this.#sources.reports());
+    const record = serviceRecord(provided, this.#sources.reports(), this.#sources.network);
     if (sameRecord(before, record)) return false;
     this.#records.set(key, dated(record, before, nowMs));
     return true;

@@ -3,6 +3,7 @@ import { localityKey } from '../model/cluster.ts';
 import { type Endpoint, hostPort } from '../model/endpoint.ts';
 import type { LocalityHosts, ServiceRecord } from '../model/service.ts';
 import { serviceKey, traitsOf } from '../model/service.ts';
+import { flatAddresses } from './flat-addresses.ts';
 import { type FindingsOfGateway, type HostVerdict, hostVerdict } from './host-verdict.ts';
 
 type Counts = { -readonly [name in keyof LocalityHosts]: LocalityHosts[name] };
@@ -11,11 +12,14 @@ type Counts = { -readonly [name in keyof LocalityHosts]: LocalityHosts[name] };
  * What this cluster says of a service that it exports: counts by locality, in the order of their names. A locality
  * weighs as much as it has hosts, so that each host gets the same share.
  * @param reports what each reporting gateway of this cluster finds
+ * @param network this cluster's, where its pods can be reached by others of the same one
  */
 export function serviceRecord(
   provided: ProvidedService & { readonly exportedAtMs: number },
   reports: readonly FindingsOfGateway[],
+  network?: string,
 ): ServiceRecord {
+  const addresses = flatAddresses(provided, network);
   return {
     service: provided.service,
     type: provided.type,
@@ -24,6 +28,7 @@ export function serviceRecord(
     changedAtMs: provided.changedAtMs,
     localities: countHosts(provided, reports),
     ...traitsOf(provided),
+    ...(addresses === undefined ? {} : { addresses }),
   };
 }
 

@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly locality: Locality;
   /** The provider's readiness; serving while terminating counts as degraded. */
   readonly state: EndpointState;
+  /** A DNS label: its own name below a headless service's. */
+  readonly hostname?: string;
   /** What it can take beside others of its locality, 1 to 1000; absent = 1. */
   readonly weight?: number;
   /** When the provider saw this state, Unix ms. */

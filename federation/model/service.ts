@@ -1,4 +1,5 @@
 import type { Locality } from './cluster.ts';
+import type { FlatAddresses } from './flat-network.ts';
 
 /** A service's name within the clusterset (KEP-1645: sameness of namespaces). */
 export interface ServiceName {
@@ -63,6 +64,8 @@ export interface ServiceRecord extends ExportTraits {
   /** When what this record says became true in its cluster, Unix ms: the start of the propagation measurement. */
   readonly changedAtMs: number;
   readonly localities: readonly LocalityHosts[];
+  /** Of a headless service, where the cluster says which network it is in. */
+  readonly addresses?: FlatAddresses;
 }
 
 /** Of something that says more. */

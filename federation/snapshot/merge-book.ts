@@ -1,24 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict } from '../import/export-conflict.ts';
+import type { ClusterName } from '../model/cluster.ts';
+import type { AddressGroup } from '../model/flat-network.ts';
 import type { ExportTraits, ServiceKey } from '../model/service.ts';
+
+/** What of a service only the cluster's own API shows: no gateway needs it. */
+export interface ServiceDetails {
+  readonly traits: ExportTraits;
+  /** Of a headless service, by cluster of this one's network. */
+  readonly addresses: ReadonlyMap<ClusterName, readonly AddressGroup[]>;
+}
 
 /** What joining the exports of a service gave, beside what a snapshot has of it. */
 export interface MergeResult {
   readonly conflicts: readonly ExportConflict[];
-  readonly traits: ExportTraits;
+  readonly details: ServiceDetails;
 }
 
 /** Told when a service's conflicts are others than before. */
 export type ConflictListener = (service: ServiceKey, conflicts: readonly ExportConflict[]) => void;
 
 const NO_CONFLICTS: readonly ExportConflict[] = [];
-const NO_TRAITS: ExportTraits = {};
+const NO_DETAILS: ServiceDetails = { traits: {}, addresses: new Map() };
 
 /** By service what its exports disagree on and what they agree on; the same objects for as long as they say the same. */
 export class MergeBook {
   readonly #onConflicts: ConflictListener;
   readonly #conflicts = new Map<ServiceKey, readonly ExportConflict[]>();
-  readonly #traits = new Map<ServiceKey, ExportTraits>();
+  readonly #details = new Map<ServiceKey, ServiceDetails>();
 
   constructor(onConflicts: ConflictListener) {
     this.#onConflicts = onConflicts;
@@ -32,14 +41,14 @@ export class MergeBook {
     return this.#conflicts.get(key) ?? NO_CONFLICTS;
   }
 
-  traitsOf(key: ServiceKey): ExportTraits {
-    return this.#traits.get(key) ?? NO_TRAITS;
+  detailsOf(key: ServiceKey): ServiceDetails {
+    return this.#details.get(key) ?? NO_DETAILS;
   }
 
-  note(key: ServiceKey, { conflicts, traits }: MergeResult): void {
-    if (!isDeepStrictEqual(this.traitsOf(key), traits)) {
-      if (isDeepStrictEqual(traits, NO_TRAITS)) this.#traits.delete(key);
-      else this.#traits.set(key, traits);
+  note(key: ServiceKey, { conflicts, details }: MergeResult): void {
+    if (!isDeepStrictEqual(this.detailsOf(key), details)) {
+      if (isDeepStrictEqual(details, NO_DETAILS)) this.#details.delete(key);
+      else this.#details.set(key, details);
     }
     if (isDeepStrictEqual(this.conflictsOf(key), conflicts)) return;
     if (conflicts.length === 0) this.#conflicts.delete(key);
@@ -49,6 +58,6 @@ export class MergeBook {
 
   /** Nobody exports it any more. */
   forget(key: ServiceKey): void {
-    this.note(key, { conflicts: NO_CONFLICTS, traits: NO_TRAITS });
+    this.note(key, { conflicts: NO_CONFLICTS, details: NO_DETAILS });
   }
 }

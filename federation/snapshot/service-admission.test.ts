@@ -15,6 +15,7 @@ function service(cluster: string, record: ServiceRecord = testRecord('a')): Snap
   return assembleService(
     {
       service: record.service,
+      network: undefined,
       exports: [{ cluster, record }],
       endpoints: [],
       failover: DEFAULT_FAILOVER_POLICY,

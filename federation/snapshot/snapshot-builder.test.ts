@@ -6,7 +6,7 @@ import type { ServiceExport } from '../import/export-conflict.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
-import type { ExportTraits, ServiceKey } from '../model/service.ts';
+import type { ServiceKey, ServiceRecord } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
@@ -38,6 +38,7 @@ class Bench {
     this.builder = new SnapshotBuilder(
       { local: LOCAL, epoch: 1, last: undefined },
       {
+        network: 'lan',
         exportsOf: (key) => [...(this.exports.get(key)?.values() ?? [])],
         endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
@@ -56,11 +57,16 @@ class Bench {
     );
   }
 
-  offer(name: string, cluster: string, healthy: number | undefined, traits: ExportTraits = {}): void {
+  offer(
+    name: string,
+    cluster: string,
+    healthy: number | undefined,
+    changes: Partial<ServiceRecord> = {},
+  ): void {
     const key = `shop/${name}`;
     const exports = this.exports.getOrInsertComputed(key, () => new Map());
     if (healthy === undefined) exports.delete(cluster);
-    else exports.set(cluster, { cluster, record: { ...testRecord(name, healthy), ...traits } });
+    else exports.set(cluster, { cluster, record: { ...testRecord(name, healthy), ...changes } });
     this.builder.mark(key);
   }
 }
@@ -105,20 +111,35 @@ describe('the snapshot builder', () => {
     assert.deepEqual(balancing(), chosen);
   });
 
+  it('knows addresses of headless services only of clusters in its own network', () => {
+    const bench = new Bench();
+    const headless = (name: string, network: string) => {
+      const groups = [{ ports: { http: 80 }, hosts: [{ address: '10.0.0.1', ready: true }] }];
+      bench.offer('a', name, 1, { type: 'Headless', addresses: { network, groups } });
+      return groups;
+    };
+    const groups = headless('west', 'lan');
+    headless('north', 'other');
+    bench.offer('b', 'west', 1, { addresses: { network: 'lan', groups } });
+    bench.builder.build(1);
+    assert.deepEqual([...bench.builder.merges.detailsOf('shop/a').addresses], [['west', groups]]);
+    assert.equal(bench.builder.merges.detailsOf('shop/b').addresses.size, 0, 'it is not headless');
+  });
+
   it('tells what holds for a service in all clusters, as one object while it says the same', () => {
     const bench = new Bench();
     const { merges } = bench.builder;
     const labels = { team: 'shop' };
     bench.offer('a', 'west', 3, { labels });
     bench.builder.build(1);
-    const first = merges.traitsOf('shop/a');
+    const first = merges.detailsOf('shop/a').traits;
     assert.deepEqual(first, { labels });
     bench.offer('a', 'west', 2, { labels: { ...labels } });
     bench.builder.build(2);
-    assert.equal(merges.traitsOf('shop/a'), first);
+    assert.equal(merges.detailsOf('shop/a').traits, first);
     bench.offer('a', 'west', undefined);
     bench.builder.build(3);
-    assert.deepEqual(merges.traitsOf('shop/a'), {});
+    assert.deepEqual(merges.detailsOf('shop/a').traits, {});
   });
 
   it('leaves out and tells the one service that gateways would refuse, until it is sound', () => {

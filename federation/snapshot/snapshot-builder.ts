@@ -17,6 +17,8 @@ import { assembleService } from './snapshot-service.ts';
 
 /** Where the builder looks things up; each answer is what holds at that moment. */
 export interface BuilderSources {
+  /** This cluster's; undefined = nobody's pods are reached without gateways. */
+  readonly network: string | undefined;
   readonly exportsOf: (key: ServiceKey) => readonly ServiceExport[];
   readonly endpointsOf: (key: ServiceKey) => readonly Endpoint[];
   readonly failoverOf: (key: ServiceKey) => FailoverPolicy;
@@ -151,7 +153,7 @@ export class SnapshotBuilder {
     previous: SnapshotService | undefined,
     nowMs: number,
   ): SnapshotService | undefined {
-    const { offers, failoverOf, trafficOf, accessOf, routesOf, endpointsOf, ports } = this.#sources;
+    const { offers, failoverOf, trafficOf, accessOf, routesOf, endpointsOf, ports, network } = this.#sources;
     const failover = failoverOf(key);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
@@ -161,6 +163,7 @@ export class SnapshotBuilder {
     const { service, merge } = assembleService(
       {
         service: parseServiceKey(key),
+        network,
         exports,
         endpoints: endpointsOf(key),
         failover,

@@ -4,16 +4,19 @@ import type { MergedService } from '../import/merge.ts';
 import { mergeExports } from '../import/merge.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import type { AddressGroup } from '../model/flat-network.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import type { ExportTraits, ServiceName, ServicePort } from '../model/service.ts';
 import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY, RING_SIZE, type TrafficPolicy } from '../model/traffic-policy.ts';
-import type { MergeResult } from './merge-book.ts';
+import type { MergeResult, ServiceDetails } from './merge-book.ts';
 
 /** All that a service of the snapshot is made of. */
 export interface ServiceSources {
   readonly service: ServiceName;
+  /** This cluster's. */
+  readonly network: string | undefined;
   /** At least one. */
   readonly exports: readonly ServiceExport[];
   /** This cluster's own, when it exports the service. */
@@ -49,7 +52,19 @@ export function assembleService(
     ...(sources.routes === undefined ? {} : { routes: sources.routes }),
   };
   const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);
-  return { service: unchanged ? previous : service, merge: merged };
+  return {
+    service: unchanged ? previous : service,
+    merge: { conflicts: merged.conflicts, details: details(sources, merged) },
+  };
+}
+
+function details({ exports, network }: ServiceSources, { type, traits }: MergedService): ServiceDetails {
+  const addresses = new Map<ClusterName, readonly AddressGroup[]>();
+  if (network === undefined || type !== 'Headless') return { traits, addresses };
+  for (const { cluster, record } of exports) {
+    if (record.addresses?.network === network) addresses.set(cluster, record.addresses.groups);
+  }
+  return { traits, addresses };
 }
 
 /**

@@ -12,6 +12,10 @@ const RECORD = testRecord('cart');
 const [PORT] = RECORD.ports;
 const [HOSTS] = RECORD.localities;
 
+function groupOf(address: string, hostname = 'a'): unknown {
+  return { ports: { http: 80 }, hosts: [{ address, hostname, ready: true }] };
+}
+
 describe('a record', () => {
   it('comes back as it was', () => {
     const whole = {
@@ -93,6 +97,17 @@ describe('a record', () => {
       labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, ''])),
     },
     'annotations beyond 8 KiB': { ...RECORD, annotations: { a: 'x'.repeat(8192) } },
+    'an address that is none': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('a.example')] } },
+    'a loopback address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('127.0.0.1')] } },
+    'a metadata address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('169.254.169.254')] } },
+    'IPv4 in IPv6': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('::ffff:127.0.0.1')] } },
+    'an address with a zone': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('fd00::1%eth0')] } },
+    'a multicast address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('ff02::1')] } },
+    'a network without a name': { ...RECORD, addresses: { network: '', groups: [] } },
+    'a pod whose name is no label': {
+      ...RECORD,
+      addresses: { network: 'lan', groups: [groupOf('10.0.0.1', 'a.b')] },
+    },
     'a time before 1970': { ...RECORD, changedAtMs: -1 },
     'a time that is no time': { ...RECORD, exportedAtMs: 1e300 },
   };

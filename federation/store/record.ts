@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isDnsLabel, isPlaceName } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
+import { addressesText, addressFields } from './address-fields.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
 import { firstFault } from './schema-fault.ts';
 import { traitFields, traitsText } from './trait-fields.ts';
@@ -54,6 +55,7 @@ const recordSchema = z.object({
   changedAtMs: timeMs,
   localities: z.array(localityHostsSchema).max(100).refine(hasUniqueLocalities, 'a locality occurs twice'),
   ...traitFields,
+  ...addressFields,
 });
 
 /** The text that is stored and hashed: the same for equal records. */
@@ -78,6 +80,7 @@ export function encodeRecord(record: ServiceRecord): string {
       weight,
     })),
     ...traitsText(record),
+    ...addressesText(record.addresses),
   });
 }
 

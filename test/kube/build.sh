@@ -108,6 +108,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
 part kubekit "$(key kubekit/*)" "$BIN/kubekit" -- kubekit
+part coredns "$coredns" "$BIN/coredns" -- programs github.com/coredns/coredns@$coredns
 [ "${1:-all}" = all ] || { say "programs are in $BIN"; exit 0; }
 need busybox 'apt-get install busybox'
 need redis-server 'apt-get install redis-server'
@@ -115,7 +116,6 @@ part containerd "$containerd" "$BIN/containerd" -- \
 	programs github.com/containerd/containerd/v2/cmd/{containerd,ctr,containerd-shim-runc-v2}@$containerd
 part cni "$cni" "$BIN/cni/ptp" -- \
 	programs github.com/containernetworking/plugins/plugins/{main/ptp,ipam/host-local,meta/portmap}@$cni
-part coredns "$coredns" "$BIN/coredns" -- programs github.com/coredns/coredns@$coredns
 part pause-image "$(key pause.c image.sh)" "$IMAGES/pause.tar" -- pause_image
 part coredns-image "$coredns $(key image.sh)" "$IMAGES/coredns.tar" -- coredns_image
 part busybox-image "$(key image.sh /bin/busybox)" "$IMAGES/busybox.tar" -- busybox_image

@@ -2,6 +2,9 @@
 {{- define "isthmus.federation.config" -}}
 {{- $values := .Values.federation -}}
 cluster: {{ .Values.cluster.name }}
+{{- with .Values.cluster.network }}
+network: {{ . | quote }}
+{{- end }}
 stateFolder: /var/lib/isthmus/state/federation
 listen: { host: {{ .Values.listenHost | quote }}, port: {{ $values.listenPort }} }
 issuer: { host: {{ .Values.listenHost | quote }}, port: {{ $values.issuerPort }} }

@@ -1,4 +1,5 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
+import type { AddressGroup } from '../../../federation/model/flat-network.ts';
 import type { ExportTraits, ServiceKey } from '../../../federation/model/service.ts';
 import type { SnapshotService } from '../../../federation/model/snapshot.ts';
 import type { Readable } from '../../../federation/runtime/watchable.ts';
@@ -7,6 +8,8 @@ import type { Readable } from '../../../federation/runtime/watchable.ts';
 export interface ClustersetService extends Pick<SnapshotService, 'service' | 'type' | 'ports' | 'offers'> {
   /** What the oldest export says of all of it. */
   readonly traits: ExportTraits;
+  /** Of a headless service, by cluster of this one's network. */
+  readonly addresses: ReadonlyMap<ClusterName, readonly AddressGroup[]>;
 }
 
 /** Where two exports of a service disagree; `reason` is KEP-1645's. */
@@ -31,6 +34,8 @@ export type ExportProgress =
 /** What the clusterset knows, as the federation service gives it. Every answer is what holds at that moment. */
 export interface ClustersetView {
   readonly local: ClusterName;
+  /** The network of this cluster's pods; undefined = only gateways reach them. */
+  readonly network: string | undefined;
   /** Only a leader writes. */
   readonly leading: Readable<boolean>;
   /** Everything that there is has been known at one time. */

@@ -5,6 +5,7 @@ import type { KubeObject, ResourceType } from '../resource-type.ts';
 import type { ClustersetService } from './clusterset-view.ts';
 import type { WantedCondition } from './conditions.ts';
 import { exportedNames } from './exported-names.ts';
+import { flatSlices, headlessReady } from './flat-slices.ts';
 import type { GatewayEndpoint, GatewayEndpoints } from './gateway-endpoints.ts';
 import {
   type AddressType,
@@ -18,9 +19,9 @@ import {
   sliceName,
 } from './mcs-objects.ts';
 
-/** An import's derived Service and its slices: what gives it an address. */
+/** An import's derived Service, but of a headless one, and its slices: what gives it an address. */
 export interface Derived {
-  readonly service: KubeObject;
+  readonly service: KubeObject | undefined;
   readonly slices: readonly KubeObject[];
 }
 
@@ -31,12 +32,16 @@ interface OpenPort extends ServicePort {
 
 /**
  * The Service without a selector, and the slices that say where it goes: to this cluster's gateways, at the port that
- * they listen on for it. undefined where nothing has a port: a headless service needs a network that is flat between
- * clusters, for nobody translates its ports.
+ * they listen on for it. undefined where nothing has a port. Of a headless service the pods' own addresses, of clusters of
+ * the same network: elsewhere nobody would translate its ports.
  */
 export function desiredDerived(known: ClustersetService, gateways: GatewayEndpoints): Derived | undefined {
+  if (known.type === 'Headless') {
+    const slices = flatSlices(known);
+    return slices.length === 0 ? undefined : { service: undefined, slices };
+  }
   const ports = openPorts(known);
-  if (known.type === 'Headless' || ports.length === 0) return undefined;
+  if (ports.length === 0) return undefined;
   const { service } = known;
   return {
     service: {
@@ -132,19 +137,13 @@ export function importReady(
   ips: readonly string[],
   gateways: GatewayEndpoints,
 ): WantedCondition {
+  if (known.type === 'Headless') return headlessReady(known);
   const no = (reason: string, message: string): WantedCondition => ({
     type: 'Ready',
     status: 'False',
     reason,
     message,
   });
-  if (known.type === 'Headless') {
-    return no(
-      'FlatNetworkRequired',
-      "a headless service's own addresses need a network that is flat between clusters; by the HTTP port of the gateways " +
-        'it is reached under its name',
-    );
-  }
   const closed = known.ports.filter(({ listenPort }) => listenPort === undefined);
   if (closed.length > 0) {
     const names = closed.map(({ name, port }) => (name === '' ? String(port) : name)).join(', ');

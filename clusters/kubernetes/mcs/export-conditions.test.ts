@@ -5,6 +5,7 @@ import { type ExportFacts, exportConditions } from './export-conditions.ts';
 const FACTS: ExportFacts = {
   service: { externalName: false, headless: false, tcpPorts: 1 },
   fault: undefined,
+  network: undefined,
   progress: { kind: 'published' },
   disputes: [],
   wasReady: false,
@@ -52,6 +53,12 @@ describe("an export's conditions", () => {
     });
     assert.equal(said({ fault, progress: { kind: 'unsaid' } }).Ready, 'False Failed');
     assert.match(message('Valid', { fault }), /^spec.exportedLabels.team is not a value/);
+  });
+
+  it('of a headless service tell who reaches its pods', () => {
+    const service = { externalName: false, headless: true, tcpPorts: 1 };
+    assert.match(message('Ready', { service }), /need a network that is flat/);
+    assert.match(message('Ready', { service, network: 'lan' }), /those of network lan reach its pods/);
   });
 
   it('stay ready over a restart, until it is known otherwise', () => {

@@ -14,6 +14,8 @@ export interface ExportFacts {
   readonly service: ExportedService | undefined;
   /** What of the ServiceExport itself cannot be exported. */
   readonly fault: string | undefined;
+  /** This cluster's. */
+  readonly network: string | undefined;
   readonly progress: ExportProgress;
   readonly disputes: readonly ExportDispute[];
   /** Whether its status says `Ready` already: after a restart it is not known at once what the store has. */
@@ -44,7 +46,10 @@ function validity({ service, fault }: ExportFacts): WantedCondition {
   return { type: 'Valid', status: 'True', reason: 'Valid', message: 'the Service can be exported' };
 }
 
-function readiness({ service, fault, progress, wasReady }: ExportFacts, valid: boolean): WantedCondition {
+function readiness(
+  { service, fault, network, progress, wasReady }: ExportFacts,
+  valid: boolean,
+): WantedCondition {
   const said = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
     type: 'Ready',
     status,
@@ -59,13 +64,17 @@ function readiness({ service, fault, progress, wasReady }: ExportFacts, valid: b
     return said(
       'True',
       'Exported',
-      service?.headless === true
-        ? 'other clusters know it; they reach a headless service by the HTTP port of their gateways only, for its own ' +
-            'addresses need a network that is flat between clusters'
-        : 'other clusters know it',
+      service?.headless === true ? headlessMessage(network) : 'other clusters know it',
     );
   }
   return said('False', 'Pending', 'it is not in the store yet');
+}
+
+function headlessMessage(network: string | undefined): string {
+  return network === undefined
+    ? 'other clusters know it; they reach a headless service by the HTTP port of their gateways only, for its own ' +
+        'addresses need a network that is flat between clusters'
+    : `other clusters know it; those of network ${network} reach its pods, the others the HTTP port of their gateways only`;
 }
 
 /** Told to every export of the service, as KEP-1645 recommends: any of the owners may be the one to act. */

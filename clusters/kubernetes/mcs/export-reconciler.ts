@@ -16,6 +16,7 @@ export async function reconcileExport(
   const wanted = exportConditions({
     service: objects.services.get(parseServiceKey(key))?.exported,
     fault: found.fault,
+    network: view.network,
     progress: view.exportOf(key),
     disputes: view.disputesOf(key),
     wasReady: found.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),

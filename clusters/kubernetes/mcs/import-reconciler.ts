@@ -13,6 +13,8 @@ export interface ReconcilerParts {
   readonly clock: Clock;
 }
 
+const NO_ADDRESSES = { clusterIPs: [] } as const;
+
 /** Makes what the cluster has of one imported service what it should have. A step that fails is taken again. */
 export async function reconcileImport(parts: ReconcilerParts, key: ServiceKey): Promise<void> {
   const { view, objects } = parts;
@@ -36,7 +38,7 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
   const ips = derived === undefined ? [] : await provideDerived(parts, derived);
   const { imports } = objects;
   const written = await imports.ensure(desiredImport(known, ips, imports.type));
-  await writeStatus(parts, known, ips, written);
+  await writeStatus(parts, known, { ips, slices: derived !== undefined }, written);
   await removeOthers(parts, key, derived);
 }
 
@@ -45,7 +47,7 @@ async function provideDerived(
   { objects }: ReconcilerParts,
   { service, slices }: Derived,
 ): Promise<readonly string[]> {
-  const { clusterIPs } = await objects.services.ensure(service);
+  const { clusterIPs } = service === undefined ? NO_ADDRESSES : await objects.services.ensure(service);
   for (const slice of slices) await objects.slices.ensure(slice);
   return clusterIPs;
 }
@@ -53,13 +55,14 @@ async function provideDerived(
 async function writeStatus(
   { objects, clock }: ReconcilerParts,
   known: ClustersetService,
-  ips: readonly string[],
+  { ips, slices }: { readonly ips: readonly string[]; readonly slices: boolean },
   found: ObservedImport,
 ): Promise<void> {
   const wanted = importReady(known, ips, objects.gateways);
   const conditions = datedConditions([wanted], found.conditions, found.generation, clock.now());
   const clusters = known.offers.map(({ cluster }) => cluster);
-  const endpointSliceObjects = ips.length === 0 ? 'Absent' : 'Present';
+  const present = slices && (known.type === 'Headless' || ips.length > 0);
+  const endpointSliceObjects = present ? 'Present' : 'Absent';
   const same =
     hasConditions(found.conditions, conditions) &&
     found.endpointSliceObjects === endpointSliceObjects &&
@@ -80,7 +83,7 @@ async function removeOthers(
     if (!slices.has(slice.name)) await objects.slices.remove(slice);
   }
   for (const service of objects.services.of(key)) {
-    if (service.name !== derived?.service.metadata.name) await objects.services.remove(service);
+    if (service.name !== derived?.service?.metadata.name) await objects.services.remove(service);
   }
   const { name } = parseServiceKey(key);
   for (const other of objects.imports.of(key)) if (other.name !== name) await objects.imports.remove(other);

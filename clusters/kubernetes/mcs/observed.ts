@@ -136,8 +136,9 @@ export function observeService(object: unknown): ObservedService {
 
 export function observeSlice(object: unknown): Observed {
   const { metadata: meta, addressType, endpoints, ports } = slice.parse(object);
-  const places = (endpoints ?? []).map(({ addresses, conditions, nodeName, zone, hints }) => [
+  const places = (endpoints ?? []).map(({ addresses, hostname, conditions, nodeName, zone, hints }) => [
     addresses,
+    hostname,
     conditions,
     nodeName,
     zone,
