@@ -42,7 +42,9 @@ const EAST: AddressGroup = {
   ],
 };
 
-describe('a headless service on a flat network', { skip: missingKubeApiServer() || missingCoreDns() }, () => {
+const missing = missingKubeApiServer() || missingCoreDns();
+
+describe('a headless service on a flat network', { skip: missing }, () => {
   let east: McsCluster;
   const ends: (() => void | Promise<void>)[] = [];
   const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
