@@ -27,14 +27,12 @@ export function lastMembers(
   { local, peers, services, drain }: RoutingSnapshot,
   max: number,
 ): ReadonlyMap<ClusterName, readonly ServiceKey[]> {
-  const isDrained = (cluster: ClusterName): boolean => {
-    const peer = peers.get(cluster);
-    return cluster === local.name ? drains(drain) : drains(peer?.announcedDrain) || drains(peer?.drain);
-  };
+  const staysOut = (cluster: ClusterName): boolean =>
+    isDrained(cluster === local.name ? { drain } : (peers.get(cluster) ?? {}));
   const found = new Map<ClusterName, ServiceKey[]>();
   for (const [key, { offers }] of services) {
     const able = offers.filter((offer) => canAnswer(offer) && peers.get(offer.cluster)?.reach !== 'left');
-    const staying = able.filter(({ cluster }) => !isDrained(cluster));
+    const staying = able.filter(({ cluster }) => !staysOut(cluster));
     for (const { cluster } of able) {
       if (staying.some((other) => other.cluster !== cluster)) continue;
       const keys = found.getOrInsertComputed(cluster, () => []);
@@ -44,8 +42,9 @@ export function lastMembers(
   return found;
 }
 
-function drains(drain: Drain | undefined): boolean {
-  return drain?.kind === 'draining';
+/** Whether a drain is ordered; false on the way back. */
+export function isDrained({ announcedDrain, drain }: Pick<Peer, 'announcedDrain' | 'drain'>): boolean {
+  return announcedDrain?.kind === 'draining' || drain?.kind === 'draining';
 }
 
 function canAnswer({ localities }: ServiceOffer): boolean {

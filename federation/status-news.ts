@@ -1,4 +1,5 @@
 import type {
+  DrainSight,
   LostTarget,
   ParentVerdict,
   PeerSight,
@@ -6,6 +7,7 @@ import type {
   StatusView,
 } from '../clusters/kubernetes/status/status-view.ts';
 import type { ClusterProvider, ProviderProblem } from '../clusters/provider.ts';
+import { drainedPercent, isDrained, lastMembers } from './drain-state.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { Routing } from './routing.ts';
@@ -35,6 +37,7 @@ const LOOK_EVERY_MS = 2000;
 const SIGHT_AGE_MS = 500;
 /** Gateways come back within seconds, and peers are read as soon as the store answers. */
 const SETTLE_MS = 60_000;
+const MAX_KEPT = 100;
 
 /** What the federation service knows of what the cluster's objects ask for: for whoever writes it into their status. */
 export class StatusNews implements StatusView {
@@ -109,6 +112,7 @@ class Sight implements StatusSight {
   #verdicts: ReadonlyMap<string, readonly ParentVerdict[]> | undefined;
   #conflicts: ReadonlyMap<string, readonly PolicyConflict[]> | undefined;
   #problems: ReadonlyMap<string, readonly ProviderProblem[]> | undefined;
+  #last: ReadonlyMap<ClusterName, readonly string[]> | undefined;
 
   constructor(sources: StatusSources, isSettled: () => boolean) {
     this.#sources = sources;
@@ -152,6 +156,23 @@ class Sight implements StatusSight {
       ({ route }) => `${route.kind}/${route.namespace}/${route.name}`,
     );
     return this.#verdicts.get(id) ?? [];
+  }
+
+  get local(): ClusterName | undefined {
+    return this.#sources.routing.history.value?.local.name;
+  }
+
+  /** By the clock of now: a drain goes on without a new snapshot. */
+  drainOf(cluster: ClusterName): DrainSight | undefined {
+    const snapshot = this.#sources.routing.history.value;
+    if (snapshot === undefined) return undefined;
+    const peer = cluster === snapshot.local.name ? { drain: snapshot.drain } : snapshot.peers.get(cluster);
+    if (peer === undefined) return undefined;
+    const takenPercent = drainedPercent(peer, this.#sources.clock.now());
+    const ordered = isDrained(peer);
+    if (!ordered) return takenPercent === 0 ? undefined : { ordered, takenPercent, kept: [] };
+    this.#last ??= lastMembers(snapshot, MAX_KEPT);
+    return { ordered, takenPercent, kept: this.#last.get(cluster) ?? [] };
   }
 
   /** As it is now: heartbeats make no new snapshot. */

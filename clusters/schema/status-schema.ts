@@ -83,7 +83,8 @@ export const clusterPeerStatus = z.object({
     .optional()
     .describe(
       '`Connected`: a gateway here has a trunk to one there. `Trusted`: its trust bundle is known and its certificates ' +
-        'are accepted. `Synced`: what it says of itself is read, signed and current.',
+        'are accepted. `Synced`: what it says of itself is read, signed and current. `Drained`, only during a drain and on ' +
+        'the way back: nothing is left of its share; the message names the services that it keeps.',
     ),
   lastSeen: time
     .optional()
@@ -114,7 +115,7 @@ export const clusterPeerStatus = z.object({
     .min(0)
     .max(100)
     .optional()
-    .describe('How far a drain is, in percent: at 100 the peer gets nothing from here.'),
+    .describe('How far a drain is, in steps of ten percent: at 100 the peer gets nothing from here.'),
 });
 
 export type ClusterPeerStatus = z.infer<typeof clusterPeerStatus>;

@@ -6,6 +6,7 @@ import { ONLY_ZOD_REFUSES } from '../../clusters/crds/agreement-cases.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import type { PeerView } from '../../federation/store/peer-view.ts';
 import { missingKubeApiServer } from '../fixtures/kube-api-server.ts';
+import { peerAt } from '../fixtures/routing-snapshot.ts';
 import { StatusCluster, type StatusReplica, statusType } from '../fixtures/status-cluster.ts';
 
 interface Condition {
@@ -30,6 +31,7 @@ interface PeerObjectStatus {
   lastSeen: string;
   roundTripMs: number;
   services: number;
+  drainedPercent?: number;
 }
 
 const OURS = 'isthmus.io/mesh-controller';
@@ -217,6 +219,23 @@ describe('the status of policies, routes and peers, in a real API', { skip: miss
     assert.deepEqual([found?.roundTripMs, found?.services], [12, 0]);
     cluster.trunkReports = [[{ cluster: 'west', up: false, sinceMs: 2, rttSeconds: 0 }]];
     await cluster.until('the loss is told', async () => (await says()).startsWith('Connected=False'));
+  });
+
+  it('a peer that is drained says so, until it is back', async () => {
+    const services = ['cart', 'till', 'ghost'];
+    const status = () => cluster.status<PeerObjectStatus>('clusterpeers', 'west');
+    const drained = async () => (await status())?.conditions.find(({ type }) => type === 'Drained');
+    const sinceMs = Date.now() - 60_000;
+    const drain = { kind: 'draining', sinceMs, overMs: 0, fromPercent: 100 } as const;
+    cluster.publish(services, [peerAt('west', Date.now(), { announcedDrain: drain })]);
+    await cluster.until('it is drained', async () => (await drained())?.status === 'True');
+    assert.equal((await status())?.drainedPercent, 100);
+    const back = { kind: 'returning', sinceMs: Date.now() + 3_600_000, fromPercent: 0 } as const;
+    cluster.publish(services, [peerAt('west', Date.now(), { announcedDrain: back })]);
+    await cluster.until('it comes back', async () => (await drained())?.reason === 'Returning');
+    cluster.publish(services);
+    await cluster.until('it is back', async () => (await drained()) === undefined);
+    assert.equal((await status())?.drainedPercent, undefined);
   });
 
   it('what stays is not written, neither by the leader nor by the one that comes after it', async () => {

@@ -146,3 +146,25 @@ test('a process that has just started does not take back what it does not know y
   const old = peerStatus({ ...young, sight: { ...young.sight, settled: true } }, before, NOON + 60_000);
   assert.deepEqual(reasons(old).slice(0, 1), ['Connected=Unknown NoGateway']);
 });
+
+test('a drain is a condition while it is ordered, and on the way back', () => {
+  const drained = (drain: PeerFacts['drain']) => peerStatus({ ...facts(), drain }, NOTHING, NOON);
+  const going = drained({ ordered: true, takenPercent: 47, kept: [] });
+  assert.deepEqual([reasons(going)[3], going?.drainedPercent], ['Drained=False Draining', 40]);
+  const gone = drained({ ordered: true, takenPercent: 100, kept: ['shop/solo', 'shop/cart'] });
+  assert.deepEqual([reasons(gone)[3], gone?.drainedPercent], ['Drained=True Drained', 100]);
+  assert.match(gone?.conditions[3]?.message ?? '', /; it keeps shop\/solo, shop\/cart: no other cluster has/);
+  const back = drained({ ordered: false, takenPercent: 75, kept: [] });
+  assert.deepEqual([reasons(back)[3], back?.drainedPercent], ['Drained=False Returning', 70]);
+  const over = peerStatus(facts(), back ?? NOTHING, NOON + 1_000);
+  assert.deepEqual([over?.conditions.length, over?.drainedPercent], [3, undefined]);
+});
+
+test("the cluster's own object speaks of nothing but its drain", () => {
+  const own: PeerFacts = { peer: undefined, isOwn: true, generation: 1, sight: SIGHT };
+  const drain = { ordered: true, takenPercent: 100, kept: [] };
+  const status = peerStatus({ ...own, drain }, NOTHING, NOON);
+  assert.deepEqual(reasons(status), ['Drained=True Drained']);
+  assert.equal(peerStatus({ ...own, drain }, status ?? NOTHING, NOON + 60_000), undefined);
+  assert.deepEqual(reasons(peerStatus(own, status ?? NOTHING, NOON)), []);
+});

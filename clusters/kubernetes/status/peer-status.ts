@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { nameSome } from '../../commands/name-some.ts';
 import { datedConditions, type ObjectCondition, type WantedCondition } from '../mcs/conditions.ts';
-import type { PeerSight, StatusSight } from './status-view.ts';
+import type { DrainSight, PeerSight, StatusSight } from './status-view.ts';
 
 /** `ClusterPeer.status`; times are RFC 3339. */
 export interface PeerStatus {
@@ -12,11 +13,15 @@ export interface PeerStatus {
   readonly gateways?: readonly string[] | undefined;
   readonly services?: number | undefined;
   readonly bundleSequence?: number | undefined;
+  readonly drainedPercent?: number | undefined;
 }
 
 export interface PeerFacts {
   /** undefined = it is not followed. */
   readonly peer: PeerSight | undefined;
+  /** The object is the cluster's own: it says whether all are to send nothing here. */
+  readonly isOwn?: boolean;
+  readonly drain?: DrainSight | undefined;
   readonly generation: number | undefined;
   readonly sight: Pick<StatusSight, 'reportingGateways' | 'storeUp' | 'settled'>;
 }
@@ -30,8 +35,9 @@ const NUMBERS_EVERY_MS = 30_000;
  * @param nowMs Unix ms
  */
 export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number): PeerStatus | undefined {
-  const { peer, generation, sight } = facts;
-  const said = [connected(facts), trusted(peer), synced(facts)];
+  const { peer, drain, generation, sight } = facts;
+  const ofPeer = facts.isOwn === true ? [] : [connected(facts), trusted(peer), synced(facts)];
+  const said = [...ofPeer, ...(drain === undefined ? [] : [drained(drain)])];
   // A process that has just started has not heard of everything yet, and that is no news of the peer.
   const wanted = sight.settled
     ? said
@@ -40,6 +46,7 @@ export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number):
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: datedConditions(wanted, before.conditions, generation, nowMs),
     ...numbers(peer, nowMs),
+    ...(drain === undefined ? {} : { drainedPercent: inTens(drain.takenPercent) }),
   };
   if (isDeepStrictEqual(essence(before), essence(after))) {
     const due = nowMs - writtenAtMs(before) >= NUMBERS_EVERY_MS;
@@ -111,6 +118,21 @@ function synced({ peer, sight }: PeerFacts): WantedCondition {
     return said('False', 'Stale', 'it says nothing new any more; what it said last stays in force');
   }
   return said('True', 'Synced', 'its newest signed word is read');
+}
+
+/** Only while there is a drain, or something of it left. */
+function drained({ ordered, takenPercent, kept }: DrainSight): WantedCondition {
+  const said = condition('Drained');
+  if (!ordered) return said('False', 'Returning', 'its share comes back by the steps of failback');
+  const keeps = kept.length === 0 ? '' : `; it keeps ${nameSome(kept)}: no other cluster has a host for that`;
+  return takenPercent === 100
+    ? said('True', 'Drained', `nothing is left of its share; what is under way there ends by itself${keeps}`)
+    : said('False', 'Draining', `its share goes away${keeps}`);
+}
+
+/** Each change is written: a drain is told in ten. */
+function inTens(percent: number): number {
+  return Math.floor(percent / 10) * 10;
 }
 
 type Said = (status: WantedCondition['status'], reason: string, message: string) => WantedCondition;

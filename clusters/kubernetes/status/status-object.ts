@@ -82,6 +82,7 @@ const peerStatus = z.object({
   gateways: z.array(z.string()).optional(),
   services: z.int().optional(),
   bundleSequence: z.int().optional(),
+  drainedPercent: z.number().optional(),
 });
 const NO_STATUS: PeerStatus = { conditions: [] };
 

@@ -46,6 +46,16 @@ export interface PeerSight {
   readonly trunks: readonly TrunkSight[];
 }
 
+/** How far a cluster is drained, as far as this cluster's gateways are concerned. */
+export interface DrainSight {
+  /** False on the way back. */
+  readonly ordered: boolean;
+  /** Of its share, whole percent. */
+  readonly takenPercent: number;
+  /** Services that it keeps, for no other cluster has a host for them; some of them where there are many. */
+  readonly kept: readonly ServiceKey[];
+}
+
 /** What holds at one moment. */
 export interface StatusSight {
   /** How many gateways of this cluster report. */
@@ -63,6 +73,10 @@ export interface StatusSight {
   lostTargetsOf(id: string): readonly LostTarget[];
   /** @param id `kind/namespace/name` of a route */
   verdictsOf(id: string): readonly ParentVerdict[];
+  /** This cluster's name; undefined before the first snapshot. */
+  readonly local: ClusterName | undefined;
+  /** Of this cluster or a peer; undefined = it has its full share. */
+  drainOf(cluster: ClusterName): DrainSight | undefined;
   /** undefined = it is not followed. */
   peerOf(cluster: ClusterName): PeerSight | undefined;
 }

@@ -24,7 +24,9 @@ export function wantedStatus(
   nowMs: number,
 ): WantedStatus | undefined {
   if (object.about === 'peer') {
-    const facts = { peer: sight.peerOf(object.name), generation: object.generation, sight };
+    const { name, generation } = object;
+    const isOwn = name === sight.local;
+    const facts = { peer: sight.peerOf(name), drain: sight.drainOf(name), isOwn, generation, sight };
     const status = peerStatus(facts, object.status, nowMs);
     return status && { status: { ...status }, exactVersion: false };
   }
