@@ -70,7 +70,7 @@ export class LoadPod {
   async #since(fromMs: number): Promise<LoadWindow> {
     const since = ['--since-time', new Date(fromMs).toISOString()];
     const lines = (await this.#cluster.kubectl(['logs', 'load', ...since])).split('\n');
-    const slots = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as LoadSlot);
+    const slots = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LoadSlot);
     return new LoadWindow(slots.filter(({ atMs }) => atMs + SLOT_MS > fromMs));
   }
 }
