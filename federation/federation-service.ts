@@ -284,7 +284,9 @@ function serve(
     return servers.close();
   });
   for (const front of fronts) front.serve(servers);
-  admin.serve({ state, leave: () => parts.publisher.leave() });
+  const { election } = given;
+  const takeOver = (election?.kind === 'external' && election.takeOver) || (() => Promise.resolve(false));
+  admin.serve({ state, takeOver, leave: () => parts.publisher.leave() });
 }
 
 function makeServers(config: MemberConfig, given: GivenParts, parts: ServiceParts): GrpcServers {

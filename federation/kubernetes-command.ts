@@ -31,7 +31,6 @@ import { enrolmentLog } from './enrolment-log.ts';
 import { FederationService } from './federation-service.ts';
 import type { GatewayAddress } from './model/cluster.ts';
 import { parseHostPort } from './model/endpoint.ts';
-import type { Standing } from './model/standing.ts';
 import { createOperationLog } from './operation-log.ts';
 import { OutsideProblems } from './outside-problems.ts';
 import { exitInTime, untilSignal } from './process-end.ts';
@@ -39,10 +38,11 @@ import { every, SYSTEM_CLOCK } from './runtime/clock.ts';
 import { readIfThere } from './runtime/durable-file.ts';
 import { Lifetime } from './runtime/lifetime.ts';
 import { TelemetryServer } from './runtime/telemetry-server.ts';
-import type { Readable } from './runtime/watchable.ts';
 import { DerivedPortBook } from './state/derived-port-book.ts';
 import { FilePortBook, type PortBook } from './state/port-book.ts';
+import { ReplicaName } from './state/replica-name.ts';
 import { openStore } from './store/open.ts';
+import type { Election } from './store/publisher.ts';
 import { readStoreAccess } from './store-access.ts';
 
 /** Whatever was to be written and could not be, or was removed by somebody, is written again. */
@@ -155,7 +155,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     network: config.network,
   });
   lifetime.add(() => provider.close());
-  const standing = await elect(pod, member, lifetime);
+  const election = await elect(pod, member, lifetime);
   const invites = new InvitesSecret({ client, namespace, name: kubernetes.invitesSecret });
   const records = kubernetesRecords(client, invites);
   const serviceAccount = { namespace, name: kubernetes.gatewayServiceAccount };
@@ -165,7 +165,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     enrolment: createEnrolment({ dir: layout.root, records, clock, log: enrolmentLog(log) }),
     gatewayProof: new TokenProof({ client, clock, serviceAccount, audience: kubernetes.tokenAudience }),
     gateways: watchAddresses(pod, file, lifetime),
-    election: { kind: 'external', standing },
+    election,
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
     showClusterset: (view) => showClusterset(pod, view),
@@ -179,14 +179,20 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
 
 /** One replica writes, by a Lease; the others have the ports that it gave. @returns what is known of that here */
 async function elect(
-  { config, client, namespace, problems }: Pod,
+  { config, client, namespace, problems, log }: Pod,
   { servicePortsFile: path }: MemberConfig,
   lifetime: Lifetime,
-): Promise<Readable<Standing>> {
+): Promise<Election> {
   const { electionLease, portsConfigMap } = config.kubernetes;
   const common = { client, namespace, clock: SYSTEM_CLOCK, random: Math.random };
-  const identity = `${hostname()}_${randomUUID()}`;
-  const lease = new LeaderLease({ ...common, name: electionLease, identity });
+  const replica = await ReplicaName.open({
+    folder: join(config.stateFolder, 'election'),
+    host: hostname(),
+    fresh: randomUUID,
+    warn: (message) => log.warn(message),
+  });
+  lifetime.add(() => replica.close());
+  const lease = new LeaderLease({ ...common, name: electionLease, identity: replica.name });
   lifetime.add(() => lease.close());
   lifetime.add(lease.election.watch(({ problem }) => problems.tell(electionLease, problem)));
   const ports = await PortsMap.open({
@@ -197,7 +203,11 @@ async function elect(
     problem: (failure) => problems.tell(portsConfigMap, failure),
   });
   lifetime.add(() => ports.close());
-  return lease.standing;
+  return {
+    kind: 'external',
+    standing: lease.standing,
+    takeOver: (timeoutMs) => lease.takeOver(timeoutMs),
+  };
 }
 
 /** Imports, and the status of exports, as objects of the cluster. */

@@ -83,6 +83,7 @@ describe('gateway.yaml', () => {
         address: { host: '127.0.0.1', port: 15010 },
         issuerAddress: { host: '127.0.0.1', port: 15010 },
         secretFile: join(folder, 'secrets/gateway'),
+        proof: 'secret',
         bundleFile: '/trust/bundle.json',
       },
       accessLog: { sample: 1, file: '-' },

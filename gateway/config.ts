@@ -27,6 +27,8 @@ export type ControlConfig =
       /** Where SVIDs are issued, if not on the same port. */
       readonly issuerAddress: ListenAddress;
       readonly secretFile: string;
+      /** What that holds: a secret is as a person wrote it, a token is renewed, and judged by others, all the time. */
+      readonly proof: 'secret' | 'token';
       readonly bundleFile: string;
     }
   | {
@@ -262,6 +264,7 @@ function controlOf(file: FolderFile, beside: (name: string) => string): ControlC
     address: federation.address,
     issuerAddress: federation.issuerAddress ?? federation.address,
     secretFile: beside(federation.secretFile),
+    proof: 'secret',
     bundleFile: beside(federation.bundleFile),
   };
 }

@@ -122,6 +122,13 @@ function gatewayConfig(
     local,
     // Of this membership: one that ended leaves its own behind.
     stateFolder: join(config.stateFolder, local.trustDomain),
-    control: { kind: 'federation', address, issuerAddress, secretFile, bundleFile: copy.bundleFile },
+    control: {
+      kind: 'federation',
+      address,
+      issuerAddress,
+      secretFile,
+      proof: 'token',
+      bundleFile: copy.bundleFile,
+    },
   };
 }

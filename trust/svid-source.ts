@@ -27,6 +27,8 @@ export interface SvidSourceOptions {
 const SVID_FILE = 'svid.pem';
 const ISSUE_TIMEOUT_MS = 30_000;
 const RETRY: BackoffPolicy = { baseMs: 500, maxMs: 30_000 };
+/** Without any SVID nothing works, and nobody has time. */
+const FIRST_RETRY: BackoffPolicy = { baseMs: 500, maxMs: 5_000 };
 const RENEWAL_JITTER = 0.1;
 /** The nearer its issuer's end, the shorter an SVID lives: half of nearly nothing must not become a busy loop. */
 const MIN_RENEWAL_MS = 5000;
@@ -119,7 +121,8 @@ export class SvidSource {
   #retry(failure: unknown): void {
     if (this.#closed) return;
     this.#problem.set(`no new SVID for ${this.#options.id.text}: ${messageOf(failure)}`);
-    this.#schedule(backoffMs(RETRY, this.#attempt, this.#options.random));
+    const policy = this.#svid.value === undefined ? FIRST_RETRY : RETRY;
+    this.#schedule(backoffMs(policy, this.#attempt, this.#options.random));
     this.#attempt += 1;
   }
 

@@ -66,6 +66,23 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     assert.notEqual(lease.spec.holderIdentity, holder);
   });
 
+  it('makes way for the replica that asks, and for no other', async (t) => {
+    const [first, second, third] = ['a', 'b', 'c'].map((name) =>
+      candidate(t, 'asked-for', name, server.client(t)),
+    );
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    await eventually('one leads', () => [first, second, third].some(({ elected }) => elected.value));
+    for (const asking of [third, first, second, second]) {
+      assert.equal(await asking.takeOver(60_000), true);
+      const leading: LeaderLease[] = [first, second, third].filter(({ elected }) => elected.value);
+      assert.deepEqual(leading, [asking]);
+    }
+    const { metadata } = (await stored(t, 'asked-for')) as { metadata: { annotations?: object } };
+    assert.deepEqual(metadata.annotations ?? {}, {});
+    await sleep(TIMES.retryMs * 5);
+    assert.deepEqual([first.elected.value, second.elected.value, third.elected.value], [false, true, false]);
+  });
+
   it('stops to lead when it cannot renew, before another does', async (t) => {
     const relay = await TcpRelay.start(t, server.port);
     const cutOff = candidate(t, 'cut-off', 'cut-off', server.client(t, server.token, relay.port));
@@ -104,7 +121,8 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   it('finds a renewal of its own whose answer was lost', async (t) => {
     const client = server.client(t);
     let lost = 0;
-    const forgetful: Pick<KubeClient, 'get' | 'create' | 'update' | 'onReturn'> = {
+    const forgetful: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'onReturn'> = {
+      apply: client.apply.bind(client),
       onReturn: client.onReturn.bind(client),
       get: client.get.bind(client),
       create: client.create.bind(client),

@@ -16,10 +16,10 @@ const LEASES: ResourceType = {
 };
 
 export interface LeaderLeaseOptions {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'onReturn'>;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'onReturn'>;
   readonly namespace: string;
   readonly name: string;
-  /** Ours alone: of this process, not of its pod, for a container may restart in it. */
+  /** Ours alone. One that a process before us had is good where that is certainly gone: it need not wait for itself. */
   readonly identity: string;
   readonly clock: Clock;
   /** Gives 0 ≤ x < 1. */
@@ -37,7 +37,10 @@ export interface Election {
 }
 
 const lease = z.looseObject({
-  metadata: z.looseObject({ resourceVersion: z.string() }),
+  metadata: z.looseObject({
+    resourceVersion: z.string(),
+    annotations: z.record(z.string(), z.string()).nullish(),
+  }),
   spec: z
     .looseObject({
       holderIdentity: z.string().nullish(),
@@ -50,6 +53,9 @@ const lease = z.looseObject({
 
 type Lease = z.infer<typeof lease>;
 
+/** Names the replica that asks whoever leads to make way; it goes when that one leads. */
+const SUCCESSOR = 'isthmus.io/successor';
+const SUCCESSION = 'isthmus-successor';
 const REQUEST_TIMEOUT_MS = 5000;
 /** Retries of many replicas drift apart by up to this part. */
 const JITTER = 0.2;
@@ -103,6 +109,23 @@ export class LeaderLease {
   /** Whether we lead at this very moment: also right after this process stood still, when nobody was told yet. */
   mayAct(): boolean {
     return this.#state.kind === 'leader' && this.#decide().kind !== 'step-down';
+  }
+
+  /**
+   * Asks whoever leads to make way for us. @returns whether we lead; false after `timeoutMs`, though it may come yet
+   * @throws KubeError
+   */
+  async takeOver(timeoutMs: number): Promise<boolean> {
+    const { client, clock, namespace, name, identity } = this.#options;
+    if (this.#elected.value) return true;
+    const metadata = { name, namespace, annotations: { [SUCCESSOR]: identity } };
+    const object = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata };
+    await client.apply(LEASES, object, { fieldManager: SUCCESSION, timeoutMs });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ends = [this.#elected.watch(() => resolve()), clock.after(timeoutMs, resolve)];
+    if (!this.#elected.value) await promise;
+    for (const end of ends) end();
+    return this.#elected.value;
   }
 
   /** Gives it back, so that another need not wait. A lease that cannot be given back ends by itself. */
@@ -167,7 +190,8 @@ export class LeaderLease {
     const before = this.#state.kind === 'candidate' ? this.#state.seen : undefined;
     const seen = observe(nowMs, before, {
       resourceVersion: found.metadata.resourceVersion,
-      holder: found.spec.holderIdentity ?? '',
+      // What was given up for one replica is that one's before it is anybody's.
+      holder: found.spec.holderIdentity || (successorOf(found) ?? ''),
       durationMs: (found.spec.leaseDurationSeconds ?? 0) * 1000,
     });
     this.#state = { kind: 'candidate', seen, tryAtMs: this.#nextTryMs() };
@@ -206,11 +230,18 @@ export class LeaderLease {
       if (!KubeError.isConflict(failure) && !KubeError.isNotFound(failure)) throw failure;
       // Perhaps by a renewal of ours whose answer was lost.
       this.#lease = await this.#read(timeoutMs);
-      if (this.#lease?.spec.holderIdentity === identity) this.#state = { ...this.#state, tryAtMs: sentAtMs };
-      else this.#becomeCandidate('not-elected');
+      if (this.#lease?.spec.holderIdentity !== identity) this.#becomeCandidate('not-elected');
+      else if ((successorOf(this.#lease) ?? identity) !== identity) await this.#makeWay(timeoutMs);
+      else this.#state = { ...this.#state, tryAtMs: sentAtMs };
       return;
     }
     this.#lead(sentAtMs);
+  }
+
+  /** Leads no more before anybody else may. */
+  async #makeWay(timeoutMs: number): Promise<void> {
+    this.#becomeCandidate('not-elected');
+    await this.#write({ holderIdentity: '' }, timeoutMs);
   }
 
   async #write(spec: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<void> {
@@ -226,7 +257,9 @@ export class LeaderLease {
       this.#lease = lease.parse(made);
       return;
     }
-    const metadata = { ...before.metadata, name, namespace };
+    const annotations = { ...before.metadata.annotations };
+    if (spec.holderIdentity !== '') delete annotations[SUCCESSOR];
+    const metadata = { ...before.metadata, annotations, name, namespace };
     const object = { ...before, ...head, metadata, spec: { ...before.spec, ...times, ...spec } };
     this.#lease = lease.parse(await client.update(LEASES, object, limits));
   }
@@ -279,6 +312,10 @@ export class LeaderLease {
     const { clock, random } = this.#options;
     return clock.monotonic() + this.#times.retryMs * (1 + JITTER * random());
   }
+}
+
+function successorOf({ metadata }: Lease): string | undefined {
+  return metadata.annotations?.[SUCCESSOR];
 }
 
 /** Kubernetes' MicroTime. */

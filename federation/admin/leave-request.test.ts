@@ -35,11 +35,17 @@ const LEADING = { kind: 'leading', epoch: 1, version: 1, publishedAtMs: 1 } as c
 class Service implements Leaving {
   readonly state: () => FederationState;
   readonly #written: Promise<void>;
+  readonly takeOver: Leaving['takeOver'];
   told = 0;
 
-  constructor(state: FederationState, written: Promise<void> = Promise.resolve()) {
+  constructor(
+    state: FederationState,
+    written: Promise<void> = Promise.resolve(),
+    takeOver: Leaving['takeOver'] = () => Promise.resolve(false),
+  ) {
     this.state = () => state;
     this.#written = written;
+    this.takeOver = takeOver;
   }
 
   readonly leave = (): Promise<void> => {
@@ -72,6 +78,16 @@ describe('POST /leave', () => {
     assert.equal(status, 409);
     assert.match(body.reason ?? '', /another replica publishes for west: replica-2/);
     assert.equal(service.told, 0);
+  });
+
+  it('is obeyed by a replica for which the one that leads makes way', async () => {
+    const service = new Service(stateOf({ kind: 'standby', leader: 'b' }), undefined, async () => true);
+    assert.equal((await answerLeave({ 'isthmus-cluster': 'west' }, service)).status, 200);
+    const away = new Service(stateOf({ kind: 'standby', leader: 'b' }), undefined, async () => {
+      throw new Error('the API server is away');
+    });
+    assert.equal((await answerLeave({ 'isthmus-cluster': 'west' }, away)).status, 409);
+    assert.deepEqual([service.told, away.told], [1, 0]);
   });
 
   it('answers although the store does not', async (t) => {

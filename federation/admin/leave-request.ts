@@ -14,6 +14,8 @@ export interface LeaveAnswer {
 /** What a federation service does when it is told that its cluster leaves the clusterset. */
 export interface Leaving {
   readonly state: () => FederationState;
+  /** Makes this replica the one that publishes, as far as that can be asked for. */
+  readonly takeOver: (timeoutMs: number) => Promise<boolean>;
   /** Resolves when the store took the last word. */
   readonly leave: () => Promise<void>;
 }
@@ -21,13 +23,13 @@ export interface Leaving {
 /** `POST /leave`: publishes, as the cluster's last word, that it has left. */
 export async function answerLeave(
   headers: IncomingHttpHeaders,
-  { state, leave }: Leaving,
+  { state, takeOver, leave }: Leaving,
 ): Promise<LeaveAnswer> {
   const { cluster, store } = state();
   if (headers[LEAVE_HEADER] !== cluster) {
     return refused(400, `the header ${LEAVE_HEADER} must name the cluster, ${cluster}`);
   }
-  if (store.publisher.kind === 'standby') {
+  if (store.publisher.kind === 'standby' && !(await takesOver(takeOver))) {
     return refused(409, `another replica publishes for ${cluster}: ${store.publisher.leader}`);
   }
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
@@ -42,6 +44,15 @@ export async function answerLeave(
     status: 202,
     body: { left: false, reason: `${reason}; it is said as soon as the store takes it` },
   };
+}
+
+/** What keeps it from that is told where it is looked for: among the service's problems. */
+async function takesOver(takeOver: Leaving['takeOver']): Promise<boolean> {
+  try {
+    return await takeOver(WAIT_MS);
+  } catch {
+    return false;
+  }
 }
 
 function refused(status: 400 | 409, reason: string): LeaveAnswer {

@@ -30,7 +30,12 @@ export type Election =
   /** The store, by a lease on a key of its own. */
   | { readonly kind: 'store'; readonly leaseTtlMs: number }
   /** Somebody else, e.g. a Kubernetes Lease; while that cannot be heard, the one who writes goes on. */
-  | { readonly kind: 'external'; readonly standing: Readable<Standing> };
+  | {
+      readonly kind: 'external';
+      readonly standing: Readable<Standing>;
+      /** Has whoever is elected make way for this replica. @returns whether this one is elected now */
+      readonly takeOver?: (timeoutMs: number) => Promise<boolean>;
+    };
 
 export interface PublisherOptions {
   readonly driver: StoreDriver;

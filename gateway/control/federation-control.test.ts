@@ -51,6 +51,7 @@ interface Running {
   readonly control: FederationControl;
   readonly applied: RoutingSnapshot[];
   readonly fatal: UserError[];
+  readonly errors: string[];
 }
 
 async function follow(
@@ -58,17 +59,25 @@ async function follow(
   { folder }: World,
   port: number,
   apply: ApplySnapshot = () => Promise.resolve(),
+  proof: 'secret' | 'token' = 'secret',
 ): Promise<Running> {
+  const errors: string[] = [];
   const applied: RoutingSnapshot[] = [];
   const fatal: UserError[] = [];
   const address = { host: '127.0.0.1', port };
-  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const silent = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (text: unknown) => errors.push(String(text)),
+  };
   const control = new FederationControl({
     config: {
       kind: 'federation',
       address,
       issuerAddress: address,
       secretFile: join(folder, 'secret'),
+      proof,
       bundleFile: join(folder, 'bundle.json'),
     },
     local,
@@ -84,7 +93,7 @@ async function follow(
     await apply(offer);
     applied.push(offer.snapshot);
   });
-  return { control, applied, fatal };
+  return { control, applied, fatal, errors };
 }
 
 /** Resolves when the value is as wanted. */
@@ -217,6 +226,19 @@ describe('the gateway’s side of its federation service', () => {
     assert.match(fatal[0]?.hint ?? '', /secret file/);
     assert.equal(control.svid.value, undefined);
     assert.equal(existsSync(join(here.folder, 'state/svid/svid.pem')), false);
+  });
+
+  it('asks again when a token is refused, for it may be good a moment later', async (t) => {
+    const here = await world(t);
+    writeFileSync(join(here.folder, 'secret'), 'of yesterday\n');
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const { control, fatal, errors } = await follow(t, here, federation.port, undefined, 'token');
+    while (errors.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.match(errors[0] ?? '', /refuses this gateway.*is asked again.*gatewayServiceAccount/);
+    assert.equal(control.svid.value, undefined);
+    writeFileSync(join(here.folder, 'secret'), 'correct horse\n');
+    await until(control.svid, (svid) => svid !== undefined);
+    assert.deepEqual(fatal, []);
   });
 
   it('trusts no server but the federation service of its own cluster', async (t) => {

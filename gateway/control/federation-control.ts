@@ -139,7 +139,9 @@ export class FederationControl implements ControlPlane {
     try {
       return await client.issue(csrDer, proof);
     } catch (error) {
-      if (error instanceof RefusedError && this.svid.value === undefined) onFatal(error);
+      if (!(error instanceof RefusedError)) throw error;
+      if (config.proof === 'token') throw refusedToken(error, config.secretFile);
+      if (this.svid.value === undefined) onFatal(error);
       throw error;
     } finally {
       client.close();
@@ -239,4 +241,13 @@ export class FederationControl implements ControlPlane {
     const sinceMs = value.kind === 'away' ? value.sinceMs : this.#options.clock.now();
     this.#state.set({ kind: 'away', sinceMs, reason });
   }
+}
+
+/** It may be good a moment later: an API server that starts refuses all, and kubelet brings another. */
+function refusedToken(cause: RefusedError, file: string): UserError {
+  return new UserError(
+    `${cause.message}; it is asked again, with what ${file} holds then. If that stays so: must the token be of another ` +
+      'service account (kubernetes.gatewayServiceAccount of federation.yaml), or for another audience (tokenAudience)?',
+    { cause },
+  );
 }

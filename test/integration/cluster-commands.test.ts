@@ -67,6 +67,7 @@ describe('isthmus cluster init', () => {
       address: { host: '127.0.0.1', port: 1010 },
       issuerAddress: { host: '127.0.0.1', port: 1012 },
       secretFile: join(dir, 'secrets/gateway-secret'),
+      proof: 'secret',
       bundleFile: join(dir, 'trust/bundle.json'),
     });
     const federation = await loadFederationConfig(join(dir, 'federation.yaml'));

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parseToken, printToken } from '../../clusters/join/token.ts';
 import { KubeError } from '../../clusters/kubernetes/kube-error.ts';
 import type { IsthmusProcess } from '../fixtures/isthmus-process.ts';
 import { isthmus } from '../fixtures/isthmus-process.ts';
@@ -115,7 +116,14 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
       assert.equal(join1.code, 0, join1.stderr);
       assert.equal(JSON.parse(join1.stdout).invitedBy, 'east');
       await memberOf(westService.process, west.ports.federationTelemetry);
-      const gateway = (await west.gateway()).start();
+      const pod = await west.gateway();
+      await writeFile(pod.tokenFile, await west.gatewayToken('somebody-else'));
+      const gateway = pod.start();
+      await gateway.until('its token is refused', () =>
+        /not of this cluster’s gateways.*is asked again/.test(gateway.stdout + gateway.stderr),
+      );
+      assert.equal((await page(pod.telemetry, '/readyz')).status, 503);
+      await writeFile(pod.tokenFile, await west.gatewayToken());
       await memberOf(gateway, west.ports.gatewayTelemetry);
 
       const again = await westService.run('join', '--token-file', file);
@@ -172,27 +180,35 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
       ]);
     });
 
-    it('take an invite that another replica gave, once', async () => {
+    it('take an invite that another replica gave, once, whichever of them is asked', async () => {
       const second = await east.federation(1);
       await memberOf(second.process, second.telemetry);
+      const pod = await east.gateway(second);
+      const another = pod.start();
+      await another.until('it serves', async () => (await page(pod.telemetry, '/readyz')).status === 200);
       const invited = await second.run('invite', 'north', '--output', 'json');
       assert.equal(invited.code, 0, invited.stderr);
-      const file = join(tempFolder(owner), 'token');
-      await writeFile(file, JSON.parse(invited.stdout).token);
+      const token = parseToken(JSON.parse(invited.stdout).token);
       const place = ['--region', 'eu', '--zone', 'n', '--advertise', 'north.example:1'];
+      const gateways = [east.ports.mesh, pod.mesh].map((port) => `127.0.0.1:${port}`);
       const joins = await Promise.all(
-        [0, 1, 2].map((number) => {
-          const dir = join(tempFolder(owner), `north-${number}`);
+        [0, 1, 2, 3].map(async (number) => {
+          const folder = tempFolder(owner);
+          const dir = join(folder, `north-${number}`);
           mkdirSync(dir);
+          // Each gateway brings it to another replica, a process of its own.
+          const file = join(folder, 'token');
+          await writeFile(file, printToken({ ...token, gateways: gateways.slice(number % 2).slice(0, 1) }));
           return isthmus(owner, ['cluster', 'join', '--token-file', file, '--dir', dir, ...place]);
         }),
       );
       assert.deepEqual(
         joins.map(({ code }) => code).sort(),
-        [0, 1, 1],
+        [0, 1, 1, 1],
         joins.map((j) => j.stderr).join('\n'),
       );
       for (const { code, stderr } of joins) if (code !== 0) assert.match(stderr, /token was used already/);
+      await another.stop();
       await second.process.stop();
     });
 
@@ -209,13 +225,39 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
       await memberOf(eastService.process, federationTelemetry);
     });
 
+    it('lead again at once after a crash, for it was they who led', async () => {
+      const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
+      const held = async () => {
+        const lease = await east.admin.get(LEASES, { namespace: NAMESPACE, name: 'isthmus-federation' });
+        const { spec } = lease as { spec: { holderIdentity: string; leaseTransitions: number } };
+        return spec;
+      };
+      const before = await held();
+      await eastService.process.stop('SIGKILL');
+      eastService = await east.federation(0);
+      await memberOf(eastService.process, east.ports.federationTelemetry);
+      await eastService.process.until(
+        'it took it up',
+        async () => (await held()).leaseTransitions > before.leaseTransitions,
+      );
+      assert.equal((await held()).holderIdentity, before.holderIdentity);
+    });
+
     it('are members no more when they left, and wait for the next', async () => {
       const sole = await westService.run('leave', '--yes');
       assert.match(sole.stderr, /no other cluster offers shop\/payments/);
-      const left = await westService.run('leave', '--yes', '--force', '--output', 'json');
+      // By whichever replica is asked: the one that leads makes way for it.
+      const second = await west.federation(1);
+      await memberOf(second.process, second.telemetry);
+      const left = await second.run('leave', '--yes', '--force', '--output', 'json');
       assert.equal(left.code, 0, left.stderr);
       assert.equal(JSON.parse(left.stdout).left, true);
-      await westService.process.ended;
+      await Promise.all([second.process.ended, westService.process.ended]);
+      await eastService.process.until('it was told', async () => {
+        const { stdout } = await eastService.run('list', '--output', 'json');
+        const members: { cluster: string; reach: string }[] = JSON.parse(stdout || '{"members":[]}').members;
+        return members.some(({ cluster, reach }) => cluster === 'west' && reach === 'left');
+      });
       for (const name of ['isthmus-membership', 'isthmus-invites']) {
         await assert.rejects(west.admin.get(SECRETS, { namespace: NAMESPACE, name }), (failure) =>
           KubeError.isNotFound(failure),
