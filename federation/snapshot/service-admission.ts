@@ -7,7 +7,7 @@ import { serviceFault } from '../wire/service-fields.ts';
 /** Told why a service is not served, and undefined when it is again. */
 export type OmissionListener = (service: ServiceKey, reason: string | undefined) => void;
 
-type Services = ReadonlyMap<ServiceKey, SnapshotService>;
+type Services = Pick<ReadonlyMap<ServiceKey, SnapshotService>, 'size' | 'has' | 'entries'>;
 
 /** Where a service goes. */
 export type Place =
@@ -82,7 +82,7 @@ export class ServiceAdmission {
   }
 
   #foreign(services: Services): ServiceKey | undefined {
-    for (const [key, { offers }] of services) {
+    for (const [key, { offers }] of services.entries()) {
       if (offers.every(({ cluster }) => cluster !== this.#local)) return key;
     }
     return undefined;

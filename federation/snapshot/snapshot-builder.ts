@@ -3,6 +3,7 @@ import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { ClusterName, LocalCluster } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { MapDraft } from '../model/large-map.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
 import { parseServiceKey, type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
@@ -119,29 +120,27 @@ export class SnapshotBuilder {
   }
 
   #buildServices(last: RoutingSnapshot['services'], nowMs: number): RoutingSnapshot['services'] {
-    let services: Map<ServiceKey, SnapshotService> | undefined;
+    const services = new MapDraft(last);
     for (const key of this.#admission.next(last)) this.#marked.add(key);
     for (const key of this.#marked) {
       const before = last.get(key);
       const exports = this.#sources.exportsOf(key);
       const clusters = exports.map(({ cluster }) => cluster);
-      const place = this.#admission.place(key, clusters, services ?? last);
+      const place = this.#admission.place(key, clusters, services);
       if (place.kind === 'instead-of') {
-        services ??= new Map(last);
         this.#remove(place.other, services, nowMs);
       }
       const after = place.kind === 'none' ? undefined : this.#assemble(key, exports, before, nowMs);
       if (before !== undefined) this.#releasePorts(before, after, nowMs);
       if (after === before) continue;
-      services ??= new Map(last);
       if (after === undefined) services.delete(key);
       else services.set(key, after);
     }
     this.#marked.clear();
-    return services ?? last;
+    return services.finish();
   }
 
-  #remove(key: ServiceKey, services: Map<ServiceKey, SnapshotService>, nowMs: number): void {
+  #remove(key: ServiceKey, services: MapDraft<ServiceKey, SnapshotService>, nowMs: number): void {
     const service = services.get(key);
     if (service !== undefined) this.#releasePorts(service, undefined, nowMs);
     services.delete(key);

@@ -1,6 +1,7 @@
 import { type CallerGroup, type CallerGroupKey, callerGroupKey } from '../model/caller.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
+import { MapDraft, mapDifference } from '../model/large-map.ts';
 import type { ServiceKey } from '../model/service.ts';
 import { serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
@@ -53,12 +54,8 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
 }
 
 function diffMaps<V>(base: ReadonlyMap<string, V>, next: ReadonlyMap<string, V>) {
-  const changed: V[] = [];
-  const removed: string[] = [];
-  if (base === next) return { changed, removed };
-  for (const [key, value] of next) if (base.get(key) !== value) changed.push(value);
-  for (const key of base.keys()) if (!next.has(key)) removed.push(key);
-  return { changed, removed };
+  const { changed, removed } = mapDifference(base, next);
+  return { changed: changed.map(([, value]) => value), removed };
 }
 
 /**
@@ -101,10 +98,10 @@ function patch<V>(
   removed: readonly string[],
 ): ReadonlyMap<string, V> {
   if (changed.length === 0 && removed.length === 0) return base;
-  const patched = new Map(base);
+  const patched = new MapDraft(base);
   for (const key of removed) {
     if (!patched.delete(key)) throw new WireError(`removed_${field}: ${JSON.stringify(key)} is not there`);
   }
   for (const value of changed) patched.set(keyOf(value), value);
-  return patched;
+  return patched.finish();
 }

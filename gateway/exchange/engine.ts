@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ClusterName, LocalCluster } from '../../federation/model/cluster.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
+import { mapDifference } from '../../federation/model/large-map.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { BytePool } from '../http/byte-pool.ts';
@@ -15,6 +16,7 @@ import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
 import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
+import type { LocalEndpoint } from '../routing/local-endpoint.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
 import type { UpstreamPlan } from '../routing/upstream-plan.ts';
@@ -157,14 +159,15 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
 
   /** From the next request on; those under way keep what they were given. */
   setTable(table: RouteTable<RouteMeters>): void {
+    const before = this.#table.services;
     this.#table = table;
     this.trunks.setPeers(table.snapshot.peers);
     this.#inbound.setPeers(table.snapshot.peers);
-    const plans = new Map<string, UpstreamPlan>();
-    for (const route of table.routes()) {
-      for (const { poolKey } of route.endpoints) plans.set(poolKey, route.upstream);
-    }
-    this.#pools.retain(plans);
+    const { changed, removed } = mapDifference(before, table.services);
+    const endpoints = [...changed.map(([key]) => key), ...removed].flatMap((key) =>
+      (before.get(key)?.routes ?? []).flatMap((route) => route.endpoints),
+    );
+    this.#pools.replaced(endpoints, (endpoint) => planOf(table, endpoint));
   }
 
   serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {
@@ -250,4 +253,13 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     });
     return nowMs + SWEEP_MS;
   }
+}
+
+/** What holds for an endpoint by a table; undefined = no route of it has the endpoint, or it is spoken to otherwise. */
+function planOf(table: RouteTable<RouteMeters>, endpoint: LocalEndpoint): UpstreamPlan | undefined {
+  const { poolKey, upstream } = endpoint;
+  const route = table.services
+    .get(upstream.service)
+    ?.routes.find(({ endpoints }) => endpoints.some((other) => other.poolKey === poolKey));
+  return route?.upstream;
 }

@@ -148,7 +148,7 @@ describe('probes', () => {
   const at = (port: number, protocol: PortProtocol): ProbeTarget => ({
     host: '127.0.0.1',
     port,
-    upstream: { protocol, tls: undefined, limits: undefined, poolKey: protocol },
+    upstream: { service: 'shop/payments', protocol, tls: undefined, limits: undefined, poolKey: protocol },
   });
   const portOf = (server: { address(): AddressInfo | string | null }) =>
     (server.address() as AddressInfo).port;
@@ -258,7 +258,7 @@ describe('probes', () => {
       const over = (plan: UpstreamTlsPlan): ProbeTarget => ({
         host: '127.0.0.1',
         port: pod.port,
-        upstream: { protocol: 'http', tls: plan, limits: undefined, poolKey: kind },
+        upstream: { service: 'shop/payments', protocol: 'http', tls: plan, limits: undefined, poolKey: kind },
       });
       assert.equal(await probe(over(tls), policyOf(check)), true);
       assert.equal(await probe(over(tls), policyOf({ kind: 'tcp' })), true);

@@ -1,5 +1,6 @@
 import { endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
+import { mapDifference } from '../../federation/model/large-map.ts';
 import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
@@ -49,6 +50,9 @@ export class HealthChecker {
   readonly #checked = new Map<string, Checked>();
   /** By service and port: a TLS context is kept with its plan, so one plan stands as long as nothing of it changes. */
   #plans: ReadonlyMap<string, UpstreamPlan> = new Map();
+  #services: RoutingSnapshot['services'] = new Map();
+  /** Of thousands few have a policy that asks for checks. */
+  readonly #withChecks = new Set<ServiceKey>();
 
   constructor(options: HealthCheckerOptions) {
     this.#options = options;
@@ -61,13 +65,15 @@ export class HealthChecker {
 
   /** Brings the checks to a new snapshot; endpoints that stay keep what is known of them. */
   update(snapshot: RoutingSnapshot): void {
+    if (!this.#noteServices(snapshot.services)) return;
     const wanted = new Set<string>();
     const plans = new Map<string, UpstreamPlan>();
     const { trustDomain } = snapshot.local;
-    for (const [key, service] of snapshot.services) {
-      const { healthCheck } = service.failover;
-      if (healthCheck === undefined) continue;
-      this.#updateService(key, service, { policy: healthCheck, trustDomain, wanted, plans });
+    for (const key of this.#withChecks) {
+      const service = snapshot.services.get(key);
+      const policy = service?.failover.healthCheck;
+      if (service === undefined || policy === undefined) continue;
+      this.#updateService(key, service, { policy, trustDomain, wanted, plans });
     }
     this.#plans = plans;
     let changed = false;
@@ -83,6 +89,21 @@ export class HealthChecker {
   close(): void {
     for (const { cancel } of this.#checked.values()) cancel();
     this.#checked.clear();
+  }
+
+  /** @returns whether any service that is checked, or was, is another now */
+  #noteServices(services: RoutingSnapshot['services']): boolean {
+    const { changed, removed } = mapDifference(this.#services, services);
+    this.#services = services;
+    let concerned = false;
+    for (const key of removed) concerned = this.#withChecks.delete(key) || concerned;
+    for (const [key, { failover }] of changed) {
+      const wasChecked = this.#withChecks.has(key);
+      if (failover.healthCheck === undefined) this.#withChecks.delete(key);
+      else this.#withChecks.add(key);
+      concerned ||= wasChecked || this.#withChecks.has(key);
+    }
+    return concerned;
   }
 
   #updateService(service: ServiceKey, built: SnapshotService, brought: Wanted): void {

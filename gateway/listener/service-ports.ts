@@ -1,4 +1,5 @@
-import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import { mapDifference } from '../../federation/model/large-map.ts';
+import type { RoutingSnapshot, SnapshotPort } from '../../federation/model/snapshot.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { Acceptor, OpenPort } from './acceptor.ts';
@@ -25,6 +26,7 @@ export interface ServicePortsOptions {
 export class ServicePorts {
   readonly #options: ServicePortsOptions;
   readonly #ports = new Map<number, PortState>();
+  #services: RoutingSnapshot['services'] = new Map();
   #closed = false;
 
   constructor(options: ServicePortsOptions) {
@@ -39,6 +41,9 @@ export class ServicePorts {
   /** Nothing after `close`: a snapshot that comes in a drain opens no port again. */
   async update(snapshot: RoutingSnapshot): Promise<void> {
     if (this.#closed) return;
+    const before = this.#services;
+    this.#services = snapshot.services;
+    if (!portsDiffer(before, snapshot.services)) return;
     const wanted = wantedListeners(snapshot);
     for (const [port, state] of this.#ports) {
       if (wanted.get(port)?.protocol !== state.listener.protocol) this.#remove(port, state);
@@ -80,6 +85,21 @@ export class ServicePorts {
     if (state.kind === 'open') state.opened.close();
     if (state.kind === 'failed') state.cancelRetry();
   }
+}
+
+/** Most of what changes in a snapshot changes no port, and a cluster may have ten thousand of them. */
+function portsDiffer(before: RoutingSnapshot['services'], after: RoutingSnapshot['services']): boolean {
+  const { changed, removed } = mapDifference(before, after);
+  if (removed.length > 0) return true;
+  return changed.some(([key, { ports }]) => !samePorts(before.get(key)?.ports, ports));
+}
+
+function samePorts(before: readonly SnapshotPort[] | undefined, after: readonly SnapshotPort[]): boolean {
+  if (before === undefined || before.length !== after.length) return false;
+  return after.every(({ listenPort, protocol }, index) => {
+    const other = before[index];
+    return other !== undefined && other.listenPort === listenPort && other.protocol === protocol;
+  });
 }
 
 /** By port number. Should a number stand twice, the first service has it. */

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { localityKey } from '../../federation/model/cluster.ts';
 import { endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
-import { carriesTls, serviceKey } from '../../federation/model/service.ts';
+import { mapDifference } from '../../federation/model/large-map.ts';
+import { carriesTls, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
 import type {
   Peer,
   PeerHealth,
@@ -19,7 +20,7 @@ import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import { requestHandling } from './request-handling.ts';
 import { type BareRoute, type Route, routeTarget } from './route.ts';
-import { RouteIndex, type ServiceRoutes } from './route-index.ts';
+import { RouteIndexDraft, type ServiceRoutes } from './route-index.ts';
 import { RouteTable } from './route-table.ts';
 import { ruleSetOf } from './rules/rule-set.ts';
 import { newTierUsage, type TierUsage, workerLimit } from './tier-usage.ts';
@@ -52,12 +53,10 @@ export function compileRouteTable<Telemetry>(
 ): RouteTable<Telemetry> {
   // Of what was there when this worker came nobody knows since when: it is as warm as everything else.
   const seenAtMs = previous === undefined ? Number.NEGATIVE_INFINITY : nowMs;
-  const index = previous === undefined ? new RouteIndex<Telemetry>() : previous.index.copy();
-  for (const key of previous?.snapshot.services.keys() ?? []) {
-    if (!snapshot.services.has(key)) index.remove(key);
-  }
-  for (const [key, service] of snapshot.services) {
-    if (previous?.snapshot.services.get(key) === service) continue;
+  const index = new RouteIndexDraft<Telemetry>(previous?.index);
+  const { changed, removed } = mapDifference(previous?.snapshot.services ?? NO_SERVICES, snapshot.services);
+  for (const key of removed) index.remove(key);
+  for (const [key, service] of changed) {
     index.set(
       key,
       compileService(service, previous, { ...runtime, seenAtMs, trustDomain: snapshot.local.trustDomain }),
@@ -66,8 +65,10 @@ export function compileRouteTable<Telemetry>(
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
   const callers = previous?.callers ?? new CallerDirectory();
   callers.update(snapshot.callers, snapshot.local.trustDomain);
-  return new RouteTable(snapshot, index, { ...runtime, callers });
+  return new RouteTable(snapshot, index.finish(), { ...runtime, callers });
 }
+
+const NO_SERVICES: ReadonlyMap<ServiceKey, SnapshotService> = new Map();
 
 /** Whether plans that were made from one snapshot's peers hold for the other's too. */
 function samePlaces(snapshot: RoutingSnapshot, previous: RoutingSnapshot | undefined): boolean {

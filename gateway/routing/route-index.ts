@@ -1,3 +1,4 @@
+import { MapDraft } from '../../federation/model/large-map.ts';
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { Route, RouteTarget } from './route.ts';
 
@@ -10,35 +11,28 @@ export interface ServiceRoutes<Telemetry> {
   readonly tlsRoute: Route<Telemetry> | undefined;
 }
 
+/** All routes, by what they are looked up by. */
+export interface RouteIndex<Telemetry> {
+  readonly services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>;
+  readonly byTarget: ReadonlyMap<RouteTarget, Route<Telemetry>>;
+  readonly byListenPort: ReadonlyMap<number, Route<Telemetry>>;
+}
+
+const NO_ROUTES: RouteIndex<never> = { services: new Map(), byTarget: new Map(), byListenPort: new Map() };
+
 /**
- * All routes, by what they are looked up by. A new table begins with a copy of the one before and changes only what
- * changed: a clusterset of thousands of services changes many times a second.
+ * The next index, out of the one before: only what changed is changed, for a clusterset of thousands of services does so
+ * many times a second.
  */
-export class RouteIndex<Telemetry> {
-  readonly #services: Map<ServiceKey, ServiceRoutes<Telemetry>>;
-  readonly #byTarget: Map<RouteTarget, Route<Telemetry>>;
-  readonly #byListenPort: Map<number, Route<Telemetry>>;
+export class RouteIndexDraft<Telemetry> {
+  readonly #services: MapDraft<ServiceKey, ServiceRoutes<Telemetry>>;
+  readonly #byTarget: MapDraft<RouteTarget, Route<Telemetry>>;
+  readonly #byListenPort: MapDraft<number, Route<Telemetry>>;
 
-  constructor(before?: RouteIndex<Telemetry>) {
-    this.#services = new Map(before?.services);
-    this.#byTarget = new Map(before?.byTarget);
-    this.#byListenPort = new Map(before?.byListenPort);
-  }
-
-  get services(): ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>> {
-    return this.#services;
-  }
-
-  get byTarget(): ReadonlyMap<RouteTarget, Route<Telemetry>> {
-    return this.#byTarget;
-  }
-
-  get byListenPort(): ReadonlyMap<number, Route<Telemetry>> {
-    return this.#byListenPort;
-  }
-
-  copy(): RouteIndex<Telemetry> {
-    return new RouteIndex(this);
+  constructor(before: RouteIndex<Telemetry> = NO_ROUTES) {
+    this.#services = new MapDraft(before.services);
+    this.#byTarget = new MapDraft(before.byTarget);
+    this.#byListenPort = new MapDraft(before.byListenPort);
   }
 
   set(key: ServiceKey, service: ServiceRoutes<Telemetry>): void {
@@ -60,5 +54,13 @@ export class RouteIndex<Telemetry> {
       }
     }
     this.#services.delete(key);
+  }
+
+  finish(): RouteIndex<Telemetry> {
+    return {
+      services: this.#services.finish(),
+      byTarget: this.#byTarget.finish(),
+      byListenPort: this.#byListenPort.finish(),
+    };
   }
 }

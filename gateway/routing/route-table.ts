@@ -44,7 +44,7 @@ export class RouteTable<Telemetry = unknown> {
     return this.index.services;
   }
 
-  routes(): IterableIterator<Route<Telemetry>> {
+  routes(): Iterable<Route<Telemetry>> {
     return this.index.byTarget.values();
   }
 

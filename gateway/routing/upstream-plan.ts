@@ -4,6 +4,7 @@ import type { TrustDomain } from '../../federation/model/identity.ts';
 import {
   carriesTls,
   type PortProtocol,
+  type ServiceKey,
   type ServicePort,
   serviceKey,
 } from '../../federation/model/service.ts';
@@ -26,6 +27,8 @@ export interface UpstreamTlsPlan {
 
 /** How connections to the pods of one port are made. */
 export interface UpstreamPlan {
+  /** Whose pods they are. */
+  readonly service: ServiceKey;
   readonly protocol: PortProtocol;
   /** undefined = plaintext. */
   readonly tls: UpstreamTlsPlan | undefined;
@@ -55,9 +58,10 @@ export function upstreamPlan(
   // What the client encrypts for the service itself is passed through, whatever the policy says.
   const tls =
     policy === undefined || carriesTls(port) ? undefined : tlsPlan(service, protocol, policy, trustDomain);
-  const poolKey = `${serviceKey(service)} ${protocol} ${tls === undefined ? 'plaintext' : digest(tls)}`;
+  const key = serviceKey(service);
+  const poolKey = `${key} ${protocol} ${tls === undefined ? 'plaintext' : digest(tls)}`;
   const limits = traffic.connectionPool;
-  if (before?.poolKey !== poolKey) return { protocol, tls, limits, poolKey };
+  if (before?.poolKey !== poolKey) return { service: key, protocol, tls, limits, poolKey };
   return before.limits === limits ? before : { ...before, limits };
 }
 

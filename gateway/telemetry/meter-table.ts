@@ -1,3 +1,4 @@
+import { mapDifference } from '../../federation/model/large-map.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import { type ServiceKey, type ServiceName, serviceKey } from '../../federation/model/service.ts';
 import { RouteMeters } from './route-meters.ts';
@@ -7,6 +8,7 @@ export class MeterTable {
   /** For requests that found no route. */
   readonly unrouted = new RouteMeters(undefined);
   readonly #services = new Map<ServiceKey, RouteMeters>();
+  #kept: ReadonlyMap<ServiceKey, unknown> = new Map();
   readonly rejected = new Map<RejectionReason, number>();
   readonly connectionsOpen = new Map<string, number>();
 
@@ -26,6 +28,10 @@ export class MeterTable {
    * What was counted for them and not yet scraped goes with them.
    */
   keepOnly(services: ReadonlyMap<ServiceKey, unknown>): void {
+    for (const key of mapDifference(this.#kept, services).removed) this.#services.delete(key);
+    this.#kept = services;
+    if (this.#services.size <= services.size) return;
+    // Of a snapshot that was not put in force after all.
     for (const key of this.#services.keys()) if (!services.has(key)) this.#services.delete(key);
   }
 

@@ -1,4 +1,5 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
+import { mapDifference } from '../../federation/model/large-map.ts';
 import { METRICS } from '../../federation/model/metrics.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { DurationCells } from './duration-cells.ts';
@@ -22,9 +23,8 @@ export function propagated(
   nowMs: number,
 ): readonly Propagated[] {
   const found: Propagated[] = [];
-  for (const [key, service] of snapshot.services) {
+  for (const [key, service] of mapDifference(previous.services, snapshot.services).changed) {
     const before = previous.services.get(key);
-    if (before === service) continue;
     for (const { cluster, changedAtMs } of service.offers) {
       const known = before?.offers.find((offer) => offer.cluster === cluster)?.changedAtMs ?? 0;
       if (changedAtMs > known) found.push({ cluster, seconds: Math.max(0, nowMs - changedAtMs) / 1000 });

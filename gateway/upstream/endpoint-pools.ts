@@ -61,6 +61,8 @@ export class EndpointPools implements Timed {
   readonly #rejected: (reason: RejectionReason) => void;
   /** By `LocalEndpoint.poolKey`. */
   readonly #pools = new Map<string, EndpointConnections>();
+  /** Whose pools were opened since routes were last replaced. */
+  readonly #added = new Set<LocalEndpoint>();
 
   constructor(options: EndpointPoolsOptions) {
     this.#clock = options.clock;
@@ -76,20 +78,32 @@ export class EndpointPools implements Timed {
   }
 
   /**
-   * Retires the pools that no route has any more: of endpoints that went, and of those that are spoken to otherwise now.
-   * The others have the limits of the new plans.
-   * @param plans by `LocalEndpoint.poolKey`
+   * Routes were replaced. Retires the pools that none has any more: of endpoints that went, and of those that are spoken
+   * to otherwise now. The others have the limits of the new plans. Endpoints of other routes are not looked at: a
+   * cluster has a quarter of a million, and changes many times a second.
+   * @param before the endpoints of the routes that were replaced
+   * @param planOf what holds for an endpoint now; undefined = no route has it
    */
-  retain(plans: ReadonlyMap<string, UpstreamPlan>): void {
-    for (const [key, pool] of this.#pools) {
-      const plan = plans.get(key);
-      if (plan !== undefined) {
-        pool.adapt(plan.limits);
-        continue;
-      }
-      this.#pools.delete(key);
-      pool.retire();
+  replaced(
+    before: Iterable<LocalEndpoint>,
+    planOf: (endpoint: LocalEndpoint) => UpstreamPlan | undefined,
+  ): void {
+    for (const endpoint of before) this.#review(endpoint, planOf);
+    // A request that was under way may have opened one for an endpoint that had gone already.
+    for (const endpoint of this.#added) this.#review(endpoint, planOf);
+    this.#added.clear();
+  }
+
+  #review(endpoint: LocalEndpoint, planOf: (endpoint: LocalEndpoint) => UpstreamPlan | undefined): void {
+    const pool = this.#pools.get(endpoint.poolKey);
+    if (pool === undefined) return;
+    const plan = planOf(endpoint);
+    if (plan !== undefined) {
+      pool.adapt(plan.limits);
+      return;
     }
+    this.#pools.delete(endpoint.poolKey);
+    pool.retire();
   }
 
   onTick(nowMs: number): number {
@@ -99,13 +113,15 @@ export class EndpointPools implements Timed {
 
   close(): void {
     this.#resources.timers.remove(this);
-    this.retain(new Map());
+    for (const pool of this.#pools.values()) pool.retire();
+    this.#pools.clear();
   }
 
   #add(endpoint: LocalEndpoint): EndpointConnections {
     const pool = this.#make(endpoint);
     pool.adapt(endpoint.upstream.limits);
     this.#pools.set(endpoint.poolKey, pool);
+    this.#added.add(endpoint);
     return pool;
   }
 
