@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { ExportDispute } from '../clusters/kubernetes/mcs/clusterset-view.ts';
+import { serviceOf, snapshotOf } from '../test/fixtures/routing-snapshot.ts';
+import { ClustersetNews } from './clusterset-news.ts';
+import type { SnapshotService } from './model/snapshot.ts';
+import { ManualClock } from './runtime/clock.ts';
+import type { ServiceDetails } from './snapshot/merge-book.ts';
+
+const KEY = 'shop/payments';
+
+/** What the news are made of, as a test says it; `told` is what listeners heard. */
+class Sources {
+  readonly clock = new ManualClock();
+  readonly told: string[] = [];
+  readonly news: ClustersetNews;
+  services: readonly SnapshotService[] = [];
+  version = 0;
+  details: ServiceDetails = { traits: {}, addresses: new Map() };
+  disputes: readonly ExportDispute[] = [];
+  complete = false;
+  said = false;
+  published = false;
+
+  constructor(t: TestContext) {
+    this.news = new ClustersetNews({
+      local: 'east',
+      network: undefined,
+      snapshot: () => snapshotOf(this.services, [], this.version),
+      detailsOf: () => this.details,
+      disputesOf: () => this.disputes,
+      complete: () => this.complete,
+      isSaid: () => this.said,
+      isPublished: () => this.published,
+      clock: this.clock,
+    });
+    t.after(() => this.news.close());
+    this.news.watch((keys) => this.told.push(keys.join()));
+  }
+
+  build(...services: readonly SnapshotService[]): void {
+    this.services = services;
+    this.version += 1;
+    this.news.snapshotChanged();
+    this.clock.advance(100);
+  }
+}
+
+describe('news of the clusterset', () => {
+  it('say nothing of what an earlier process served', (t) => {
+    const sources = new Sources(t);
+    sources.services = [serviceOf({})];
+    sources.news.snapshotChanged();
+    sources.clock.advance(5000);
+    assert.deepEqual(sources.told, []);
+    assert.equal(sources.news.serviceOf(KEY), undefined);
+  });
+
+  it('tell each change once, and nothing while nothing changes', (t) => {
+    const sources = new Sources(t);
+    const [payments, cart] = [serviceOf({}), serviceOf({ name: 'cart' })];
+    sources.build(payments, cart);
+    assert.deepEqual(sources.told, ['shop/payments,shop/cart']);
+    assert.deepEqual([...sources.news.keys], [KEY, 'shop/cart']);
+    sources.build(payments, cart);
+    sources.clock.advance(10_000);
+    assert.equal(sources.told.length, 1);
+    sources.build(payments, serviceOf({ name: 'cart' }));
+    assert.deepEqual(sources.told.slice(1), ['shop/cart']);
+  });
+
+  it('come at most ten times a second, however many snapshots there are', (t) => {
+    const sources = new Sources(t);
+    sources.build(serviceOf({}));
+    sources.told.length = 0;
+    for (let at = 0; at < 50; at++) {
+      sources.services = [serviceOf({})];
+      sources.version += 1;
+      sources.news.snapshotChanged();
+      sources.clock.advance(10);
+    }
+    assert.ok(sources.told.length <= 6, `${sources.told.length} times`);
+  });
+
+  it('tell of other traits, addresses and disputes without another snapshot', (t) => {
+    const sources = new Sources(t);
+    sources.build(serviceOf({}));
+    sources.details = { traits: { labels: { a: 'b' } }, addresses: new Map() };
+    sources.clock.advance(1100);
+    assert.deepEqual(sources.told, [KEY, KEY]);
+    assert.deepEqual(sources.news.serviceOf(KEY)?.traits, { labels: { a: 'b' } });
+    const shown = sources.news.serviceOf(KEY);
+    sources.disputes = [{ cluster: 'west', winner: 'east', reason: 'PortConflict', message: '' }];
+    sources.clock.advance(1100);
+    assert.equal(sources.told.length, 3);
+    assert.equal(sources.news.disputesOf(KEY), sources.disputes);
+    assert.equal(sources.news.serviceOf(KEY), shown);
+  });
+
+  it('call a service gone when it was taken back, or when everything is known and it is not there', (t) => {
+    const sources = new Sources(t);
+    sources.build(serviceOf({}));
+    assert.ok(!sources.news.isGone('shop/never'), 'nobody knows');
+    sources.build();
+    assert.deepEqual(sources.told, [KEY, KEY]);
+    assert.ok(sources.news.isGone(KEY));
+    assert.ok(!sources.news.isGone('shop/never'));
+    sources.build(serviceOf({}));
+    assert.ok(!sources.news.isGone(KEY));
+    sources.complete = true;
+    // The copies may be ahead of the snapshot: the first look says nothing yet.
+    sources.news.snapshotChanged();
+    sources.clock.advance(100);
+    assert.ok(!sources.news.isGone('shop/never'));
+    sources.clock.advance(1100);
+    assert.ok(sources.news.isGone('shop/never'));
+    sources.complete = false;
+    sources.clock.advance(5000);
+    assert.ok(sources.news.isGone('shop/never'), 'what was known once stays known');
+  });
+
+  it('tell when an export that was on its way has arrived', (t) => {
+    const sources = new Sources(t);
+    sources.build();
+    assert.deepEqual(sources.news.exportOf(KEY), { kind: 'unsaid' });
+    sources.said = true;
+    assert.deepEqual(sources.news.exportOf(KEY), { kind: 'pending' });
+    sources.clock.advance(2000);
+    assert.deepEqual(sources.told, []);
+    sources.published = true;
+    sources.clock.advance(1100);
+    assert.deepEqual(sources.told, [KEY]);
+    assert.deepEqual(sources.news.exportOf(KEY), { kind: 'published' });
+    sources.clock.advance(5000);
+    assert.equal(sources.told.length, 1);
+  });
+});
