@@ -19,6 +19,8 @@ class Sources {
   details: ServiceDetails = { traits: {}, addresses: new Map() };
   disputes: readonly ExportDispute[] = [];
   complete = false;
+  heard: readonly string[] = [];
+  readonly members = new Set<string>();
   said = false;
   published = false;
 
@@ -30,6 +32,8 @@ class Sources {
       detailsOf: () => this.details,
       disputesOf: () => this.disputes,
       complete: () => this.complete,
+      heard: () => this.heard,
+      isMember: (cluster) => this.members.has(cluster),
       isSaid: () => this.said,
       isPublished: () => this.published,
       clock: this.clock,
@@ -100,23 +104,50 @@ describe('news of the clusterset', () => {
   it('call a service gone when it was taken back, or when everything is known and it is not there', (t) => {
     const sources = new Sources(t);
     sources.build(serviceOf({}));
-    assert.ok(!sources.news.isGone('shop/never'), 'nobody knows');
+    assert.ok(!sources.news.isGone('shop/never', []), 'nobody knows');
     sources.build();
     assert.deepEqual(sources.told, [KEY, KEY]);
-    assert.ok(sources.news.isGone(KEY));
-    assert.ok(!sources.news.isGone('shop/never'));
+    assert.ok(sources.news.isGone(KEY, []));
+    assert.ok(!sources.news.isGone('shop/never', []));
     sources.build(serviceOf({}));
-    assert.ok(!sources.news.isGone(KEY));
+    assert.ok(!sources.news.isGone(KEY, []));
     sources.complete = true;
     // The copies may be ahead of the snapshot: the first look says nothing yet.
     sources.news.snapshotChanged();
     sources.clock.advance(100);
-    assert.ok(!sources.news.isGone('shop/never'));
+    assert.ok(!sources.news.isGone('shop/never', []));
     sources.clock.advance(1100);
-    assert.ok(sources.news.isGone('shop/never'));
+    assert.ok(sources.news.isGone('shop/never', []));
     sources.complete = false;
     sources.clock.advance(5000);
-    assert.ok(sources.news.isGone('shop/never'), 'what was known once stays known');
+    assert.ok(sources.news.isGone('shop/never', []), 'what was known once stays known');
+  });
+
+  it('call a service gone as soon as all that had it were heard, whatever others there are', (t) => {
+    const sources = new Sources(t);
+    const { news, clock } = sources;
+    const isGone = (...exporters: readonly string[]): boolean => news.isGone('shop/never', exporters);
+    assert.ok(!isGone('east'), 'nothing was looked at');
+    sources.heard = ['west'];
+    sources.build();
+    assert.ok(!isGone('west'), 'the snapshot may be older than the copy');
+    clock.advance(1100);
+    assert.ok(isGone('west') && isGone('east', 'west'));
+    assert.ok(!isGone('west', 'north'));
+    sources.heard = [];
+    clock.advance(5000);
+    assert.ok(isGone('west'), 'what was heard once is followed');
+  });
+
+  it('call no service of a peer gone that was never heard, though the store names nobody', (t) => {
+    const sources = new Sources(t);
+    sources.members.add('west');
+    sources.complete = true;
+    sources.build();
+    sources.clock.advance(2000);
+    assert.ok(!sources.news.isGone('shop/never', ['west']));
+    assert.ok(sources.news.isGone('shop/never', ['forgotten']), 'nobody knows that cluster any more');
+    assert.ok(sources.news.isGone('shop/never', []));
   });
 
   it('tell when an export that was on its way has arrived', (t) => {

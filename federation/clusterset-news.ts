@@ -23,6 +23,10 @@ export interface NewsSources {
   readonly detailsOf: (key: ServiceKey) => ServiceDetails;
   /** Every member's copy has all that the store has. */
   readonly complete: () => boolean;
+  /** Members whose copies have all that the store has of them. */
+  readonly heard: () => readonly ClusterName[];
+  /** This cluster's own objects name it as a peer. */
+  readonly isMember: (cluster: ClusterName) => boolean;
   /** This cluster says it to others, or wants to. */
   readonly isSaid: (key: ServiceKey) => boolean;
   readonly isPublished: (key: ServiceKey) => boolean;
@@ -45,6 +49,7 @@ interface Told {
 export class ClustersetNews implements ClustersetView {
   readonly leading = new Watchable(false);
   readonly complete = new Watchable(false);
+  readonly heard = new Watchable<ReadonlySet<ClusterName>>(new Set());
   readonly #sources: NewsSources;
   readonly #listeners = new Set<(keys: readonly ServiceKey[]) => void>();
   readonly #looks: Coalescer;
@@ -55,6 +60,7 @@ export class ClustersetNews implements ClustersetView {
   /** Exports of which it was said that they are on their way. */
   readonly #pending = new Set<ServiceKey>();
   #wasComplete = false;
+  #wasHeard: ReadonlySet<ClusterName> = new Set();
 
   constructor(sources: NewsSources) {
     this.#sources = sources;
@@ -78,10 +84,14 @@ export class ClustersetNews implements ClustersetView {
     return this.#told.get(key)?.shown;
   }
 
-  isGone(key: ServiceKey): boolean {
+  isGone(key: ServiceKey, exporters: readonly ClusterName[]): boolean {
     if (this.#told.has(key)) return false;
-    // Once everything was known, each later word of a cluster is followed, and none of them is missed.
-    return this.#gone.has(key) || this.complete.value;
+    if (this.#gone.has(key)) return true;
+    // Once a cluster was heard, each later word of it is followed, and none of them is missed. One that was never heard may
+    // have it still, for a store that lost everything names no members either; a name that never spoke keeps nothing.
+    const unheard = exporters.filter((cluster) => !this.heard.value.has(cluster));
+    if (exporters.length > 0 && unheard.length === 0) return true;
+    return this.complete.value && !unheard.some((cluster) => this.#sources.isMember(cluster));
   }
 
   disputesOf(key: ServiceKey): readonly ExportDispute[] {
@@ -120,10 +130,19 @@ export class ClustersetNews implements ClustersetView {
       if (this.#sources.isPublished(key) && this.#pending.delete(key)) changed.add(key);
     }
     if (changed.size > 0) for (const listener of [...this.#listeners]) listener([...changed]);
+    this.#hear();
     // The copies may be ahead of the snapshot by one build, which has happened when this looks a second time.
     const complete = this.#sources.complete();
     if (complete && this.#wasComplete) this.complete.set(true);
     this.#wasComplete = complete;
+  }
+
+  /** Of a cluster that is heard now, the snapshot has everything when this looks a second time. */
+  #hear(): void {
+    const now = new Set([this.local, ...this.#sources.heard()]);
+    const known = this.heard.value.union(now.intersection(this.#wasHeard));
+    this.#wasHeard = now;
+    if (known.size > this.heard.value.size) this.heard.set(known);
   }
 
   #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {

@@ -141,6 +141,8 @@ function showClusterset(
     network,
     detailsOf: (key) => routing.detailsOf(key),
     complete: () => parts.follower.complete,
+    heard: () => parts.follower.heard,
+    isMember: (cluster) => given.provider.peerRules.has(cluster),
     isSaid: (key) => routing.exporter.records.has(key),
     isPublished: (key) => publisher.isPublished(key),
     clock,

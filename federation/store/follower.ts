@@ -109,6 +109,11 @@ export class StoreFollower {
     return this.#isStoreUp() && this.#membersRead && [...this.#peers.values()].every((peer) => peer.complete);
   }
 
+  /** Members of which the view has all that the store has. */
+  get heard(): readonly ClusterName[] {
+    return [...this.#peers.values()].filter(({ complete }) => complete).map(({ cluster }) => cluster);
+  }
+
   /** Why the newest state is not on disk. */
   get diskProblem(): Readable<UserError | undefined> {
     return this.#disk.problem;

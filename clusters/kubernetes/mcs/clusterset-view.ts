@@ -40,13 +40,16 @@ export interface ClustersetView {
   readonly leading: Readable<boolean>;
   /** Everything that there is has been known at one time. */
   readonly complete: Readable<boolean>;
+  /** Clusters, this one included, of which everything that they offer has been known at one time. */
+  readonly heard: Readable<ReadonlySet<ClusterName>>;
   readonly keys: Iterable<ServiceKey>;
   serviceOf(key: ServiceKey): ClustersetService | undefined;
   /**
-   * It was there and was taken back, or everything is known and it is not there. A service of a cluster that is not
+   * It was there and was taken back, or all that had it were heard and have it no more. A service of a cluster that is not
    * read yet is neither there nor gone.
+   * @param exporters who had it, as far as that is known; where it is not, everything must be known
    */
-  isGone(key: ServiceKey): boolean;
+  isGone(key: ServiceKey, exporters: readonly ClusterName[]): boolean;
   disputesOf(key: ServiceKey): readonly ExportDispute[];
   exportOf(key: ServiceKey): ExportProgress;
   /** Calls back with the services of which an answer is another one now. */

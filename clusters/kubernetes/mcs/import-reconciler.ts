@@ -1,3 +1,4 @@
+import type { ClusterName } from '../../../federation/model/cluster.ts';
 import { parseServiceKey, type ServiceKey } from '../../../federation/model/service.ts';
 import type { Clock } from '../../../federation/runtime/clock.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
@@ -23,7 +24,12 @@ export async function reconcileImport(parts: ReconcilerParts, key: ServiceKey): 
   // A namespace that ends takes all that is in it along.
   if (!objects.hasNamespace(namespace)) return;
   if (known !== undefined) await provide(parts, key, known);
-  else if (view.isGone(key)) await withdraw(parts, key);
+  else if (view.isGone(key, exportersOf(parts, key))) await withdraw(parts, key);
+}
+
+/** As our import says. */
+function exportersOf({ objects }: ReconcilerParts, key: ServiceKey): readonly ClusterName[] {
+  return objects.imports.of(key).flatMap(({ clusters }) => clusters);
 }
 
 async function provide(parts: ReconcilerParts, key: ServiceKey, known: ClustersetService): Promise<void> {

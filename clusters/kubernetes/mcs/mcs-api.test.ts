@@ -294,9 +294,13 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     await east.quiet();
     assert.equal(east.writes.length, written);
     assert.ok(await ready(east));
-    view.complete.set(true);
+    view.heard.set(new Set(['west']));
+    await east.quiet();
+    assert.ok(await ready(east), 'another cluster has nothing to say of it');
+    view.heard.set(new Set(['west', 'east']));
     await east.until('it is gone', async () => (await imported(east)) === undefined);
     await east.until('all is gone', async () => (await derived(east)) === undefined);
+    view.complete.set(true);
     view.set(KEY, known);
     await east.until('it is back', () => ready(east));
   });

@@ -64,6 +64,7 @@ export class McsController {
     this.#stops = [
       view.watch((keys) => this.#look(keys)),
       view.complete.watch(() => this.#lookAtAll()),
+      view.heard.watch(() => this.#lookAtAll()),
       client.onReturn(() => this.#returned()),
       view.leading.watch((leading) => (leading ? this.#lookAtAll() : this.#forgetFailures())),
     ];
