@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { KubeClient, type ListPage } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
@@ -12,17 +12,10 @@ function configMap(name: string, data: Record<string, string> = {}) {
 }
 
 describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, () => {
-  let server: KubeApiServer;
-  const ends: (() => void | Promise<void>)[] = [];
-  before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
-  });
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = KubeApiServer.forSuite();
 
   it('creates, reads, updates and deletes, each only as it was meant', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const made = (await client.create(CONFIG_MAPS, configMap('one', { a: '1' }))) as ReturnType<
       typeof configMap
     > & {
@@ -46,7 +39,7 @@ describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, 
   });
 
   it('applies its own fields, takes those of others by force, and gives up what it no longer names', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const data = async (): Promise<unknown> =>
       ((await client.get(CONFIG_MAPS, { name: 'two', namespace: 'default' })) as { data?: unknown }).data;
     await client.apply(CONFIG_MAPS, configMap('two', { a: '1', b: '1' }), { fieldManager: 'somebody' });
@@ -59,7 +52,7 @@ describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, 
   });
 
   it('writes a status beside the spec', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const head = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'default' } };
     await client.apply(SERVICES, { ...head, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } });
     const loadBalancer = { ingress: [{ ip: '192.0.2.1', ipMode: 'VIP' }] };
@@ -73,7 +66,7 @@ describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, 
   });
 
   it('lists in pages and watches on from there', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const labelled = (name: string) => {
       const object = configMap(name);
       return { ...object, metadata: { ...object.metadata, labels: { paged: 'yes' } } };
@@ -102,15 +95,15 @@ describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, 
   });
 
   it('reviews a token for the audience that it was made for', async (t) => {
-    const client = server.client(t);
-    const token = await server.serviceAccountToken(t, 'default', 'gateway', 'isthmus');
+    const client = suite.server.client(t);
+    const token = await suite.server.serviceAccountToken(t, 'default', 'gateway', 'isthmus');
     const good = await client.tokenReview(token, ['isthmus']);
     assert.equal(good.username, 'system:serviceaccount:default:gateway');
     assert.deepEqual([good.authenticated, good.audiences], [true, ['isthmus']]);
     assert.equal((await client.tokenReview(token, ['somebody-else'])).authenticated, false);
     assert.equal((await client.tokenReview(`${token}x`, ['isthmus'])).authenticated, false);
     // A token for another audience opens nothing.
-    const bearer = server.client(t, token);
+    const bearer = suite.server.client(t, token);
     await assert.rejects(
       bearer.rawGet('/api'),
       (failure) => failure instanceof KubeError && failure.status === 401,
@@ -118,14 +111,14 @@ describe('KubeClient with a real API server', { skip: missingKubeApiServer() }, 
   });
 
   it('is held to what its user may do, and reads a kubeconfig as kubectl does', async (t) => {
-    const token = await server.serviceAccountToken(t, 'default', 'nobody');
-    const refused = server.client(t, token).get(SERVICES, { name: 'web', namespace: 'default' });
+    const token = await suite.server.serviceAccountToken(t, 'default', 'nobody');
+    const refused = suite.server.client(t, token).get(SERVICES, { name: 'web', namespace: 'default' });
     await assert.rejects(refused, (failure) => {
       assert.ok(failure instanceof KubeError);
       assert.equal(failure.status, 403);
       return /User "system:serviceaccount:default:nobody" cannot get resource/.test(failure.message);
     });
-    const client = await KubeClient.ofContext({ kubeconfig: server.kubeconfig });
+    const client = await KubeClient.ofContext({ kubeconfig: suite.server.kubeconfig });
     t.after(() => client.close());
     assert.equal(await client.rawGet('/readyz'), 'ok');
   });

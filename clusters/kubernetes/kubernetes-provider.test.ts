@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { defineKind } from '../../test/fixtures/kube-definitions.ts';
@@ -90,17 +90,10 @@ function actions(provider: KubernetesProvider, target: string): string[] {
 }
 
 describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
-  let server: KubeApiServer;
-  const ends: (() => void | Promise<void>)[] = [];
-  before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
-  });
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = KubeApiServer.forSuite();
 
   it('is ready without our kinds, and says what goes without them', async (t) => {
-    const provider = await open(t, server.client(t));
+    const provider = await open(t, suite.server.client(t));
     assert.match(problemAt(provider, 'AccessPolicy/*') ?? '', /no kind AccessPolicy .*everybody may call/);
     assert.match(problemAt(provider, 'ServiceExport/*') ?? '', /no service is exported/);
     assert.equal(problemAt(provider, 'HTTPRoute/*'), undefined);
@@ -109,7 +102,7 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
   });
 
   it('knows callers by the addresses of their pods, while these have them', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const meta = { name: 'till', namespace: NAMESPACE };
     await client.create(ACCOUNTS, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: meta });
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: meta };
@@ -137,7 +130,7 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
   });
 
   it('offers what is exported, with endpoints where their nodes are, and follows every change', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     await defineKind(client, 'ServiceExport', EXPORTS);
     const labels = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-b' };
     await client.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels } });
@@ -174,7 +167,7 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
   });
 
   it('takes nothing for an own service that we derived ourselves, nor what no gateway can carry', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const ours = { 'app.kubernetes.io/managed-by': 'isthmus' };
     await client.create(SERVICES, service('derived', ours));
     await client.create(SLICES, slice('derived-1', 'cart', [endpoint('10.9.0.1', 'n1')], ours));
@@ -195,7 +188,7 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
   });
 
   it('keeps the last good version of a rule, over a restart too, and closes where there never was one', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     await defineKind(client, 'AccessPolicy', ACCESS);
     const lastGoodFile = join(tempFolder(t), 'last-good.json');
     await client.apply(ACCESS, access('rule', 'Deny'));
@@ -225,15 +218,15 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
   });
 
   it('serves on while the API server restarts, and changes nothing', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const provider = await open(t, client);
     const changes: ProviderChange[] = [];
     provider.watch((change) => changes.push(change));
     const known = [...provider.services.keys()];
-    await server.kill();
+    await suite.server.kill();
     await eventually('it is told of', () => problemAt(provider, 'the Kubernetes API') !== undefined);
     assert.deepEqual([...provider.services.keys()], known);
-    await server.start();
+    await suite.server.start();
     await eventually('it is back', () => problemAt(provider, 'the Kubernetes API') === undefined, 60_000);
     await client.apply(SLICES, slice('cart-3', 'cart', [endpoint('10.0.0.5', 'n1')]));
     await eventually('it follows', () => places(provider, 'cart')?.length === 5, 60_000);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
@@ -18,14 +18,7 @@ interface StoredLease {
 }
 
 describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
-  let server: KubeApiServer;
-  const ends: (() => void | Promise<void>)[] = [];
-  before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
-  });
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = KubeApiServer.forSuite();
 
   function candidate(t: TestContext, name: string, identity: string, client: KubeClient): LeaderLease {
     const lease = new LeaderLease({
@@ -42,10 +35,10 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   }
 
   const stored = async (t: TestContext, name: string): Promise<StoredLease> =>
-    (await server.client(t).get(LEASES, { namespace: NAMESPACE, name })) as StoredLease;
+    (await suite.server.client(t).get(LEASES, { namespace: NAMESPACE, name })) as StoredLease;
 
   it('elects one of several, who hands it on when it ends', async (t) => {
-    const replicas = ['a', 'b', 'c'].map((name) => candidate(t, 'handed-on', name, server.client(t)));
+    const replicas = ['a', 'b', 'c'].map((name) => candidate(t, 'handed-on', name, suite.server.client(t)));
     const leading = (): LeaderLease[] => replicas.filter((one) => one.elected.value);
     await eventually('one leads', () => leading().length === 1);
     const [first] = leading();
@@ -68,7 +61,7 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
 
   it('makes way for the replica that asks, and for no other', async (t) => {
     const [first, second, third] = ['a', 'b', 'c'].map((name) =>
-      candidate(t, 'asked-for', name, server.client(t)),
+      candidate(t, 'asked-for', name, suite.server.client(t)),
     );
     assert.ok(first !== undefined && second !== undefined && third !== undefined);
     await eventually('one leads', () => [first, second, third].some(({ elected }) => elected.value));
@@ -84,10 +77,10 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   });
 
   it('stops to lead when it cannot renew, before another does', async (t) => {
-    const relay = await TcpRelay.start(t, server.port);
-    const cutOff = candidate(t, 'cut-off', 'cut-off', server.client(t, server.token, relay.port));
+    const relay = await TcpRelay.start(t, suite.server.port);
+    const cutOff = candidate(t, 'cut-off', 'cut-off', suite.server.client(t, suite.server.token, relay.port));
     await eventually('it leads', () => cutOff.mayAct());
-    const other = candidate(t, 'cut-off', 'other', server.client(t));
+    const other = candidate(t, 'cut-off', 'other', suite.server.client(t));
     await eventually('the other waits', () => other.election.value.holder === 'cut-off');
     let both = 0;
     const look = (): boolean => {
@@ -104,22 +97,22 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   });
 
   it('leads again after an API server that restarts, and after its lease was deleted', async (t) => {
-    const replica = candidate(t, 'deleted', 'only', server.client(t));
+    const replica = candidate(t, 'deleted', 'only', suite.server.client(t));
     await eventually('it leads', () => replica.elected.value);
-    const client = server.client(t);
+    const client = suite.server.client(t);
     await client.delete(LEASES, { namespace: NAMESPACE, name: 'deleted' });
     await eventually('it leads with a new one', () => replica.elected.value && replica.mayAct());
-    await server.kill();
+    await suite.server.kill();
     await eventually('it stops', () => !replica.elected.value);
     assert.equal(replica.standing.value, 'unheard');
     assert.match(replica.election.value.problem ?? '', /ECONNREFUSED|broke off|socket|closed/);
-    await server.start();
+    await suite.server.start();
     await eventually('it leads again', () => replica.elected.value, 60_000);
     assert.equal((await stored(t, 'deleted')).spec.holderIdentity, 'only');
   });
 
   it('finds a renewal of its own whose answer was lost', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     let lost = 0;
     const forgetful: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'onReturn'> = {
       apply: client.apply.bind(client),

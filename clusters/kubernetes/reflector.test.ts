@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { ManualClock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { defineKind } from '../../test/fixtures/kube-definitions.ts';
@@ -39,17 +39,10 @@ function follow(
 }
 
 describe('a reflector of a real API server', { skip: missingKubeApiServer() }, () => {
-  let server: KubeApiServer;
-  const ends: (() => void | Promise<void>)[] = [];
-  before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
-  });
-  after(async () => {
-    for (const end of ends) await end();
-  });
+  const suite = KubeApiServer.forSuite();
 
   it('lists, and then follows', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     await client.create(CONFIG_MAPS, configMap('a', '1'));
     await client.create(CONFIG_MAPS, { ...configMap('none', ''), data: {} });
     const { reflector, told, values } = follow(t, client);
@@ -65,15 +58,15 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
   });
 
   it('keeps what it knows while the API server is away, and goes on afterwards', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     await client.apply(CONFIG_MAPS, configMap('kept', '1'));
     const { reflector, told, values } = follow(t, client);
     await reflector.ready;
     told.length = 0;
-    await server.kill();
+    await suite.server.kill();
     await eventually('it is told of', () => reflector.condition.value.kind === 'failing');
     assert.equal(values()['default/kept'], '1');
-    await server.start();
+    await suite.server.start();
     await client.apply(CONFIG_MAPS, configMap('kept', '2'));
     await eventually('it goes on', () => values()['default/kept'] === '2', 60_000);
     await eventually('that too is told', () => reflector.condition.value.kind === 'synced');
@@ -81,17 +74,17 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
   });
 
   it('learns by a new listing what happened in a past that etcd has forgotten', async (t) => {
-    const client = server.client(t);
+    const client = suite.server.client(t);
     for (const name of ['stays', 'goes']) await client.apply(CONFIG_MAPS, configMap(name, '1'));
     const { reflector, told, values } = follow(t, client);
     await reflector.ready;
     told.length = 0;
-    await server.kill();
+    await suite.server.kill();
     const key = Buffer.from('/registry/configmaps/default/goes').toString('base64');
-    await server.etcd('kv/deleterange', { key });
-    const { header } = (await server.etcd('kv/range', { key })) as { header: { revision: string } };
-    await server.etcd('kv/compaction', { revision: header.revision, physical: true });
-    await server.start();
+    await suite.server.etcd('kv/deleterange', { key });
+    const { header } = (await suite.server.etcd('kv/range', { key })) as { header: { revision: string } };
+    await suite.server.etcd('kv/compaction', { revision: header.revision, physical: true });
+    await suite.server.start();
     await eventually(
       'the deletion',
       () => {
@@ -104,15 +97,17 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
   });
 
   it('reads through a slow network, and over one that falls silent', async (t) => {
-    const relay = await TcpRelay.start(t, server.port, 100);
-    await server.client(t).apply(CONFIG_MAPS, configMap('slow', '1'));
-    const { reflector, values } = follow(t, server.client(t, server.token, relay.port), { silenceMs: 2000 });
+    const relay = await TcpRelay.start(t, suite.server.port, 100);
+    await suite.server.client(t).apply(CONFIG_MAPS, configMap('slow', '1'));
+    const { reflector, values } = follow(t, suite.server.client(t, suite.server.token, relay.port), {
+      silenceMs: 2000,
+    });
     await reflector.ready;
     assert.equal(values()['default/slow'], '1');
-    await server.client(t).apply(CONFIG_MAPS, configMap('slow', '2'));
+    await suite.server.client(t).apply(CONFIG_MAPS, configMap('slow', '2'));
     await eventually('it follows', () => values()['default/slow'] === '2');
     relay.freeze();
-    await server.client(t).apply(CONFIG_MAPS, configMap('slow', '3'));
+    await suite.server.client(t).apply(CONFIG_MAPS, configMap('slow', '3'));
     await eventually('it gives the watch up', () => reflector.state.kind === 'listing');
     assert.equal(values()['default/slow'], '2');
     relay.thaw();
@@ -120,9 +115,9 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
   });
 
   it('is not ready, and says why, while it may not read; and looks again', async (t) => {
-    const token = await server.serviceAccountToken(t, 'default', 'reader');
+    const token = await suite.server.serviceAccountToken(t, 'default', 'reader');
     const clock = new ManualClock();
-    const { reflector, values } = follow(t, server.client(t, token), { clock });
+    const { reflector, values } = follow(t, suite.server.client(t, token), { clock });
     let ready = false;
     void reflector.ready.then(() => {
       ready = true;
@@ -138,7 +133,7 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
         /cannot list resource "configmaps"/.test(told.message),
     );
     assert.equal(ready, false);
-    await allow(server, t, 'reader');
+    await allow(suite.server, t, 'reader');
     clock.advance(45_000);
     await reflector.ready;
     assert.equal(values()['default/slow'], '3');
@@ -147,13 +142,13 @@ describe('a reflector of a real API server', { skip: missingKubeApiServer() }, (
   it('is ready without a kind that is not there, and takes it when it comes, in the version that is served', async (t) => {
     const clock = new ManualClock();
     const type = { group: 'test.isthmus.io', version: 'v2', plural: 'things', namespaced: true };
-    const { reflector, values } = follow(t, server.client(t), {
+    const { reflector, values } = follow(t, suite.server.client(t), {
       clock,
       types: [type, { ...type, version: 'v1' }],
     });
     await reflector.ready;
     assert.equal(reflector.condition.value.kind, 'missing');
-    const client = server.client(t);
+    const client = suite.server.client(t);
     const served = { ...type, version: 'v1' };
     await defineKind(client, 'Thing', served);
     await client.create(served, {
