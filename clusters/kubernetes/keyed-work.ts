@@ -59,6 +59,12 @@ export class KeyedWork {
     return this.#failures.has(key);
   }
 
+  /** The API server is back: what it said while it started, that a kind is missing or a right, need not hold. */
+  forgive(): void {
+    for (const queue of this.#queues) queue.forgive();
+    for (const key of [...this.#slowTries.keys()]) this.add(key);
+  }
+
   /** Another replica sees to it now. */
   forgetFailures(): void {
     for (const cancel of this.#slowTries.values()) cancel();

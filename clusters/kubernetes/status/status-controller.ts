@@ -43,6 +43,7 @@ export class StatusController {
     this.#stops = [
       view.watch(() => this.#lookAtAll()),
       view.complete.watch(() => this.#lookAtAll()),
+      client.onReturn(() => this.#work.forgive()),
       view.leading.watch((leading) => (leading ? this.#lookAtAll() : this.#work.forgetFailures())),
     ];
     void this.objects.ready.then(() => {
