@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
+import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
 import { SharedReads } from './shared-reads.ts';
 
 async function listen(t: TestContext, accept: (socket: Socket) => void): Promise<number> {
@@ -62,7 +64,48 @@ test('a paused socket reads nothing until it is resumed', async (t) => {
   assert.equal(bytes, 10_000_000);
 });
 
-test('a socket that was opened elsewhere is read as ever', async (t) => {
+test('TLS that a server accepted is read into the same buffer, in order, to its end', async (t) => {
+  const certificate = await serverCertificate();
+  const reads = new SharedReads();
+  const texts: string[] = [];
+  const offsets: number[] = [];
+  const server = createTlsServer({ cert: certificate.certificatePem, key: certificate.keyPem }, (socket) => {
+    const index = texts.push('') - 1;
+    reads.listen(socket, (chunk) => {
+      offsets.push(chunk.byteOffset);
+      texts[index] += chunk.toString();
+      // The next messages wait in the socket's own buffers meanwhile.
+      socket.pause();
+      setImmediate(() => socket.resume());
+    });
+    socket.on('end', () => socket.end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  await Promise.all(
+    Array.from({ length: 10 }, async (_, client) => {
+      const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: certificate.caPem });
+      t.after(() => socket.destroy());
+      socket.resume();
+      for (let message = 0; message < 50; message++) {
+        socket.write(`${client}:${message} `);
+        if (message % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      socket.end();
+      await once(socket, 'end');
+    }),
+  );
+  const wanted = Array.from({ length: 10 }, (_, client) =>
+    Array.from({ length: 50 }, (_, message) => `${client}:${message} `).join(''),
+  );
+  assert.deepEqual(texts.sort(), wanted.sort());
+  // Each message is read to the front of the one buffer; pieces that Node makes itself lie one behind the other.
+  assert.ok(offsets.filter((offset) => offset === 0).length > 10, offsets.join(' '));
+});
+
+test('a socket that was opened elsewhere can be read too', async (t) => {
   const port = await listen(t, (socket) => socket.end('hello'));
   const reads = new SharedReads();
   const socket = connect(port, '127.0.0.1');
