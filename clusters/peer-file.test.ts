@@ -8,6 +8,19 @@ import { readPeerFile, writePeerFile } from './peer-file.ts';
 
 const WEST = { cluster: 'west', trustDomain: 'west.mesh.example', gateways: ['west.example:15443'] };
 
+test('a member that joins again is drained as it was before', async (t) => {
+  const layout = { peers: join(tempFolder(t), 'peers') };
+  await writePeerFile(layout, WEST);
+  const file = join(layout.peers, 'west.yaml');
+  const drain = '  drain: { duration: 1m30s, since: "2026-01-31T12:00:00Z" }\n';
+  await writeFile(file, `${await readFile(file, 'utf8')}${drain}`);
+  await writePeerFile(layout, WEST);
+  assert.deepEqual((await readPeerFile(layout, 'west'))?.spec.drain, {
+    duration: 90_000,
+    since: '2026-01-31T12:00:00Z',
+  });
+});
+
 test('a member that joins again is allowed what it was allowed before', async (t) => {
   const layout = { peers: join(tempFolder(t), 'peers') };
   assert.equal(await readPeerFile(layout, 'west'), undefined);

@@ -7,6 +7,7 @@ import { UserError } from '../federation/model/user-error.ts';
 import { readIfThere, writeDurably } from '../federation/runtime/durable-file.ts';
 import type { FolderLayout } from './folder/layout.ts';
 import { type ClusterPeerObject, clusterPeerSchema } from './schema/cluster-peer-schema.ts';
+import { duration } from './schema/duration.ts';
 
 export interface PeerFact {
   readonly cluster: ClusterName;
@@ -18,15 +19,17 @@ type PeerLayout = Pick<FolderLayout, 'peers'>;
 
 /**
  * Records another member as a ClusterPeer beside the cluster's other objects. What somebody allowed it there before
- * (`allowedNamespaces`) stays. @throws UserError as `readPeerFile`.
+ * (`allowedNamespaces`), and a drain, stays. @throws UserError as `readPeerFile`.
  */
 export async function writePeerFile(layout: PeerLayout, peer: PeerFact): Promise<void> {
   const before = await readPeerFile(layout, peer.cluster);
+  const drain = before?.spec.drain;
+  const kept = { ...before?.spec, ...(drain && { drain: asWritten(drain) }) };
   const object = {
     apiVersion: 'isthmus.io/v1alpha1',
     kind: 'ClusterPeer',
     metadata: { ...before?.metadata, name: peer.cluster },
-    spec: { ...before?.spec, trustDomain: peer.trustDomain, gateways: peer.gateways },
+    spec: { ...kept, trustDomain: peer.trustDomain, gateways: peer.gateways },
   };
   await writeDurably(peerPath(layout, peer.cluster), stringify(object), 0o644);
 }
@@ -50,6 +53,11 @@ export async function readPeerFile(
   throw new UserError(`${path}:${problem?.line ?? 1}: ${problem?.message ?? 'holds more than one object'}`, {
     hint: `mend it or move it away: what it allows ${cluster} is kept when ${cluster} joins`,
   });
+}
+
+/** Durations are numbers once they are read. */
+function asWritten(drain: NonNullable<ClusterPeerObject['spec']['drain']>): object {
+  return { ...drain, duration: duration.encode(drain.duration) };
 }
 
 function peerPath(layout: PeerLayout, cluster: ClusterName): string {
