@@ -185,6 +185,7 @@ class Sight implements StatusSight {
       reach: view?.reach ?? peer.reach,
       lastSeenMs: view?.lastSeenMs ?? 0,
       problem: view?.problem,
+      untrusted: view?.untrusted ?? false,
       gateways: peer.gateways,
       services: view?.head === undefined ? undefined : view.records.size,
       bundleSequence: view?.head?.bundleSequence,

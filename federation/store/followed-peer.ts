@@ -31,6 +31,7 @@ export class FollowedPeer implements PeerView {
   position: LogPosition | undefined;
   #reach: PeerReach = 'unknown';
   #problem: string | undefined;
+  #untrusted = false;
   #lastHeadAtMs: number | undefined;
   #toldHead: HeadContent | undefined;
   /** What is published is not the newest that the cluster has said. */
@@ -67,6 +68,10 @@ export class FollowedPeer implements PeerView {
 
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  get untrusted(): boolean {
+    return this.#untrusted;
   }
 
   get copy(): PeerCopy | undefined {
@@ -143,8 +148,9 @@ export class FollowedPeer implements PeerView {
   }
 
   /** What the store has of it is not taken; what is published stays. */
-  refuse(reason: string): void {
+  refuse(reason: string, untrusted = false): void {
     this.#incomplete = true;
+    this.#untrusted = untrusted;
     if (this.#problem === reason) return;
     this.#problem = reason;
     this.#tell({ records: [], head: false, reach: false, problem: true });
@@ -175,7 +181,7 @@ export class FollowedPeer implements PeerView {
         this.#incomplete = true;
         break;
       case 'refused':
-        this.refuse(outcome.reason);
+        this.refuse(outcome.reason, outcome.untrusted);
         break;
     }
   }
@@ -192,6 +198,7 @@ export class FollowedPeer implements PeerView {
     this.#reach = reach;
     this.#toldHead = head;
     this.#problem = undefined;
+    this.#untrusted = false;
     this.#incomplete = false;
     this.#fruitlessLooks = 0;
     this.#tell(change);
@@ -203,6 +210,7 @@ export class FollowedPeer implements PeerView {
     this.#fruitlessLooks = 0;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
+    this.#untrusted = false;
     this.#tell({ records: [], head: false, reach: false, problem: true });
   }
 

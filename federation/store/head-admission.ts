@@ -16,6 +16,13 @@ export function compareMarks(a: HighWaterMark, b: HighWaterMark): number {
 /** What a cluster's key holds is forged, turned back or malformed. The message is for its `problem`. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
+  /** It is not signed by whom the roots of the clusterset vouch for. */
+  readonly untrusted: boolean;
+
+  constructor(message: string, { cause, untrusted = false }: { cause?: unknown; untrusted?: boolean } = {}) {
+    super(message, { cause });
+    this.untrusted = untrusted;
+  }
 }
 
 /**
@@ -32,9 +39,10 @@ export function admitHead(
   },
 ): HeadContent {
   if (signed.length > MAX_HEAD_BYTES) throw new Refusal(`its head is longer than ${MAX_HEAD_BYTES} bytes`);
-  const head = refuseOnError('its head is not acceptable', () =>
-    parseHead(reader.verifier.verify(signed, reader.cluster)),
-  );
+  const what = 'its head is not acceptable';
+  const verify = (): Uint8Array => reader.verifier.verify(signed, reader.cluster);
+  const payload = refuseOnError(what, verify, true);
+  const head = refuseOnError(what, () => parseHead(payload));
   if (head.cluster !== reader.cluster) throw new Refusal(`its head speaks for cluster ${head.cluster}`);
   const aheadMs = Math.max(head.epoch, head.issuedAtMs) - reader.nowMs;
   if (aheadMs > MAX_AHEAD_MS) {
@@ -52,10 +60,10 @@ export function refuseOlder(head: HeadContent, mark: HighWaterMark): void {
 }
 
 /** Runs a check of outside input whose every error means that the input is refused. */
-export function refuseOnError<T>(what: string, check: () => T): T {
+export function refuseOnError<T>(what: string, check: () => T, untrusted = false): T {
   try {
     return check();
   } catch (failure) {
-    throw new Refusal(`${what}: ${failureText(failure)}`, { cause: failure });
+    throw new Refusal(`${what}: ${failureText(failure)}`, { cause: failure, untrusted });
   }
 }

@@ -54,6 +54,18 @@ function loaded(...records: readonly StoredRecord[]): PeerReplica {
 const shown = (replica: PeerReplica): string => [...replica.records.keys()].sort().join(' ');
 
 describe('a replica', () => {
+  it('says of a word that somebody else signed that it is not trusted, and of a malformed one not', () => {
+    const cart = stored('cart', 1);
+    const replica = loaded(cart);
+    const untrusted = (signed: Uint8Array): boolean | undefined => {
+      const outcome = replica.take(signed, 'log', NOW_MS);
+      return outcome.kind === 'refused' ? outcome.untrusted : undefined;
+    };
+    assert.equal(untrusted(FORGED), true);
+    assert.equal(untrusted(new TextEncoder().encode('{}')), false);
+    assert.equal(untrusted(head(1, [cart], { cluster: 'north' })), false);
+  });
+
   it('publishes changes when a head covers them, not before', () => {
     const [cart, pay] = [stored('cart', 1), stored('pay', 2)];
     const replica = loaded(cart);

@@ -14,7 +14,7 @@ export type ReplicaOutcome =
   /** Changes are missing: the whole set has to be read. */
   | { readonly kind: 'incomplete' }
   /** Forged, turned back, malformed: what was published stays. */
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string; readonly untrusted: boolean };
 
 /**
  * What one peer cluster says, as far as its signed heads vouch for it. Changes wait until a head covers them;
@@ -134,7 +134,9 @@ function outcome(step: () => ReplicaOutcome): ReplicaOutcome {
   try {
     return step();
   } catch (failure) {
-    if (failure instanceof Refusal) return { kind: 'refused', reason: failure.message };
+    if (failure instanceof Refusal) {
+      return { kind: 'refused', reason: failure.message, untrusted: failure.untrusted };
+    }
     throw failure;
   }
 }

@@ -12,6 +12,8 @@ export interface PeerView {
   readonly lastSeenMs: number;
   /** Why newer word of it was refused. */
   readonly problem: string | undefined;
+  /** It was refused because it is not signed by whom the roots of the clusterset vouch for. */
+  readonly untrusted?: boolean;
 }
 
 /** What changed in a view. */

@@ -23,6 +23,13 @@ const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps', namespaced
 const PEERS = { group: 'isthmus.io', version: 'v1alpha1', plural: 'clusterpeers', namespaced: false };
 const ADMIN = { name: 'admin', password: 'of-the-store' };
 
+interface PeerObjectStatus {
+  readonly conditions: readonly { readonly type: string; readonly status: string }[];
+  readonly lastSeen?: string;
+  readonly roundTripMs?: number;
+  readonly gateways?: readonly string[];
+}
+
 async function page(port: number, path: string): Promise<{ status: number; body: string }> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -141,6 +148,24 @@ describe('with Redis as their store', { skip: missingTools('redis-server') }, ()
       });
       const status = await eastService.run('status', '--output', 'json');
       assert.deepEqual([status.code, JSON.parse(status.stdout).gateway], [0, null]);
+    });
+
+    it('say in the status of each other’s ClusterPeer that all is well, as their own service accounts', async () => {
+      const status = async (release: KubernetesRelease, name: string) =>
+        ((await release.admin.get(PEERS, { name })) as { readonly status?: PeerObjectStatus }).status;
+      for (const [release, replica, name] of [
+        [east, eastService, 'west'],
+        [west, westService, 'east'],
+      ] as const) {
+        await replica.process.until(`it says so of ${name}`, async () => {
+          const found = await status(release, name);
+          const said = (found?.conditions ?? []).map((one) => `${one.type}=${one.status}`).join(' ');
+          return said === 'Connected=True Trusted=True Synced=True' && (found?.roundTripMs ?? 0) > 0;
+        });
+        const found = await status(release, name);
+        assert.match(found?.lastSeen ?? '', /Z$/);
+        assert.equal(found?.gateways?.length, 1);
+      }
     });
 
     it('tell each other of the services that the objects of their API export', async () => {

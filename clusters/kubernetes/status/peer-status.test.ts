@@ -9,6 +9,7 @@ const PEER: PeerSight = {
   reach: 'synced',
   lastSeenMs: NOON - 2_000,
   problem: undefined,
+  untrusted: false,
   gateways: [{ host: 'gateway.west.example', port: 15_443 }],
   services: 7,
   bundleSequence: 4,
@@ -83,6 +84,11 @@ const cases: readonly (readonly [string, PeerFacts, readonly string[]])[] = [
     ['Connected=True Connected', 'Trusted=True Verified', 'Synced=False Refused'],
   ],
   [
+    'a word that somebody else signed',
+    facts({ problem: 'its head is not acceptable', untrusted: true }),
+    ['Connected=True Connected', 'Trusted=False Refused', 'Synced=False Refused'],
+  ],
+  [
     'a store that is away says nothing of the peer',
     facts({}, { storeUp: false }),
     ['Connected=True Connected', 'Trusted=True Verified', 'Synced=Unknown StoreUnavailable'],
@@ -126,7 +132,7 @@ test('a condition is written at once, with the numbers of that moment', () => {
   assert.equal(lost?.lastSeen, '2026-01-31T12:00:00Z');
 });
 
-test('so are other addresses, another bundle, and another generation', () => {
+test('so are other addresses, another bundle, another generation, and the first round trip', () => {
   const before = peerStatus(facts(), NOTHING, NOON) ?? NOTHING;
   const at = NOON + 1_000;
   assert.deepEqual(peerStatus(facts({ gateways: [{ host: '::1', port: 1 }] }), before, at)?.gateways, [
@@ -134,17 +140,25 @@ test('so are other addresses, another bundle, and another generation', () => {
   ]);
   assert.equal(peerStatus(facts({ bundleSequence: 5 }), before, at)?.bundleSequence, 5);
   assert.equal(peerStatus({ ...facts(), generation: 2 }, before, at)?.observedGeneration, 2);
+  const unmeasured = peerStatus(facts({ trunks: [{ up: true, rttSeconds: 0 }] }), NOTHING, NOON) ?? NOTHING;
+  assert.equal(unmeasured.roundTripMs, undefined);
+  assert.equal(peerStatus(facts(), unmeasured, at)?.roundTripMs, 13.1);
 });
 
 test('a process that has just started does not take back what it does not know yet', () => {
   const before = peerStatus(facts(), NOTHING, NOON) ?? NOTHING;
   const young = facts(
-    { reach: 'unknown', trunks: [], lastSeenMs: NOON - 2_000 },
+    { reach: 'unknown', trunks: [], lastSeenMs: 0, gateways: [], services: undefined },
     { reportingGateways: 0, storeUp: false, settled: false },
   );
   assert.equal(peerStatus(young, before, NOON + 5_000), undefined);
   const old = peerStatus({ ...young, sight: { ...young.sight, settled: true } }, before, NOON + 60_000);
-  assert.deepEqual(reasons(old).slice(0, 1), ['Connected=Unknown NoGateway']);
+  assert.deepEqual(reasons(old), [
+    'Connected=Unknown NoGateway',
+    'Trusted=Unknown NeverSeen',
+    'Synced=Unknown StoreUnavailable',
+  ]);
+  assert.equal(old?.roundTripMs, undefined);
 });
 
 test('a drain is a condition while it is ordered, and on the way back', () => {

@@ -45,6 +45,7 @@ export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number):
   const after: PeerStatus = {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: datedConditions(wanted, before.conditions, generation, nowMs),
+    ...(sight.settled ? {} : earlierNumbers(before)),
     ...numbers(peer, nowMs),
     ...(drain === undefined ? {} : { drainedPercent: inTens(drain.takenPercent) }),
   };
@@ -87,6 +88,13 @@ function trusted(peer: PeerSight | undefined): WantedCondition {
   if (peer === undefined) return notFollowed(said);
   if (peer.reach === 'left') {
     return said('False', 'Left', 'nothing of a cluster that left the clusterset is trusted');
+  }
+  if (peer.untrusted) {
+    return said(
+      'False',
+      'Refused',
+      `what the store has under its name is not signed by whom the roots of the clusterset vouch for: ${peer.problem}`,
+    );
   }
   if (peer.lastSeenMs > 0 || peer.trunks.some(({ up }) => up)) {
     return said('True', 'Verified', 'what it signs is verified by the roots of the clusterset');
@@ -166,16 +174,24 @@ function numbers(peer: PeerSight | undefined, nowMs: number): Omit<PeerStatus, '
   };
 }
 
+/** A drain that is not there any more is no number that is not known yet. */
+function earlierNumbers(before: PeerStatus): Omit<PeerStatus, 'conditions'> {
+  const { conditions: _said, observedGeneration: _generation, drainedPercent: _drained, ...numbers } = before;
+  return numbers;
+}
+
 function address(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** What is written at once when it changes. */
-function essence({ observedGeneration, conditions, lastSeen, gateways, bundleSequence }: PeerStatus): object {
+function essence(status: PeerStatus): object {
+  const { observedGeneration, conditions, lastSeen, gateways, bundleSequence, roundTripMs } = status;
   return {
     observedGeneration,
-    conditions: conditions.map(({ type, status, reason }) => [type, status, reason]),
+    conditions: conditions.map(({ type, status: value, reason }) => [type, value, reason]),
     seen: lastSeen !== undefined,
+    measured: roundTripMs !== undefined,
     gateways,
     bundleSequence,
   };

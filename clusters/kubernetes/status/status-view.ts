@@ -38,6 +38,8 @@ export interface PeerSight {
   readonly lastSeenMs: number;
   /** Why newer word of it was refused. */
   readonly problem: string | undefined;
+  /** That is because of its signature. */
+  readonly untrusted: boolean;
   readonly gateways: readonly GatewayAddress[];
   /** How many it offers; undefined where nothing of it was ever read. */
   readonly services: number | undefined;
