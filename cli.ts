@@ -13,6 +13,8 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['gateway', async () => (await import('./gateway/command.ts')).registerGatewayCommand],
   ['federation', async () => (await import('./federation/command.ts')).registerFederationCommand],
   ['cluster', async () => (await import('./clusters/command.ts')).registerClusterCommand],
+  ['service', async () => (await import('./clusters/command.ts')).registerServiceCommand],
+  ['completion', async () => (await import('./clusters/command.ts')).registerCompletionCommand],
   ['trust', async () => (await import('./trust/command.ts')).registerTrustCommand],
   ['why', async () => (await import('./federation/why/command.ts')).registerWhyCommand],
 ]);
@@ -57,7 +59,8 @@ async function build(word: string | undefined): Promise<Command> {
     .version(version(), '-V, --version', "print isthmus's version")
     .helpCommand(false)
     .showSuggestionAfterError();
-  const known = word === undefined ? undefined : commands.get(word);
+  // Completion is of all commands.
+  const known = word === undefined || word === 'completion' ? undefined : commands.get(word);
   const loaders = known === undefined ? [...commands.values()] : [known];
   const registers = await Promise.all(loaders.map((load) => load()));
   for (const register of registers) register(program);

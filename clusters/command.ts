@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addCleanUp } from './command-line/clean-up.ts';
+import { addCompletion } from './command-line/completion.ts';
 import { addDemo } from './command-line/demo.ts';
 import { addDrain } from './command-line/drain.ts';
 import { addInit } from './command-line/init.ts';
@@ -8,10 +9,26 @@ import { addJoin } from './command-line/join.ts';
 import { addLeave } from './command-line/leave.ts';
 import { addLooks } from './command-line/looks.ts';
 import { addRegister } from './command-line/register.ts';
+import { addServiceExport, addServiceList, addServiceUnexport } from './command-line/service.ts';
 
 /** `isthmus demo`. */
 export function registerDemoCommand(program: Command): void {
   addDemo(program);
+}
+
+/** `isthmus completion`. */
+export function registerCompletionCommand(program: Command): void {
+  addCompletion(program);
+}
+
+/** `isthmus service`: what the clusterset offers, and what a cluster offers to it. */
+export function registerServiceCommand(program: Command): void {
+  const service = program
+    .command('service')
+    .description('list the services of the clusterset, export those of a cluster');
+  addServiceList(service);
+  addServiceExport(service);
+  addServiceUnexport(service);
 }
 
 /** `isthmus cluster`: how clusters found a clusterset, join it, look after their membership, and leave. */

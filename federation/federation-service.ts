@@ -1,4 +1,5 @@
 import { AdminServer, telemetryPages } from './admin/admin-server.ts';
+import { type ServiceReport, serviceReports } from './admin/service-report.ts';
 import type { FederationState } from './admin/state-report.ts';
 import { ClustersetNews } from './clusterset-news.ts';
 import type { ListenAddress, MemberConfig } from './config.ts';
@@ -288,7 +289,16 @@ function serve(
   for (const front of fronts) front.serve(servers);
   const { election } = given;
   const takeOver = (election?.kind === 'external' && election.takeOver) || (() => Promise.resolve(false));
-  admin.serve({ state, takeOver, leave: () => parts.publisher.leave() });
+  admin.serve({ state, services: () => servicesOf(parts), takeOver, leave: () => parts.publisher.leave() });
+}
+
+function servicesOf({ routing, publisher }: ServiceParts): readonly ServiceReport[] {
+  return serviceReports({
+    snapshot: routing.history.value,
+    isSaid: (key) => routing.exporter.records.has(key),
+    isPublished: (key) => publisher.isPublished(key),
+    disputesOf: (key) => routing.conflictsOf(key),
+  });
 }
 
 function makeServers(config: MemberConfig, given: GivenParts, parts: ServiceParts): GrpcServers {

@@ -20,6 +20,10 @@ export const programs: Programs = {
     const { askState } = await import('../../federation/admin/status-client.ts');
     return askState((await loadFederationFile(file)).config.admin);
   },
+  askServices: async (file) => {
+    const { askServices } = await import('../../federation/admin/status-client.ts');
+    return askServices((await loadFederationFile(file)).config.admin);
+  },
   askGateway: async (file) => {
     const { askStatus } = await import('../../gateway/admin/status-client.ts');
     return askStatus((await readGateway(file)).admin);

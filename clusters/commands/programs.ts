@@ -59,6 +59,21 @@ export interface PeerReport {
   readonly problem: string | undefined;
 }
 
+/** A service of the clusterset. */
+export interface ServiceReport {
+  readonly service: ServiceKey;
+  readonly type: string;
+  readonly exported: 'published' | 'pending' | 'no';
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly hosts: number;
+    readonly healthy: number;
+    readonly health: string;
+  }[];
+  readonly conflicts: readonly string[];
+}
+
 export interface Complaint {
   readonly where: string;
   readonly message: string;
@@ -95,6 +110,7 @@ export interface Programs {
   readGatewayFile(file: string): Promise<ConfiguredCluster>;
   readFederationFile(file: string): Promise<ConfiguredCluster>;
   askFederation(file: string): Promise<FederationReport>;
+  askServices(file: string): Promise<readonly ServiceReport[]>;
   askGateway(file: string): Promise<GatewayReport>;
   /** Connects to the store as the cluster's user, and tries its permissions. */
   checkStore(file: string): Promise<void>;

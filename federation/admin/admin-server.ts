@@ -5,6 +5,7 @@ import type { TelemetryPage, TelemetryPages } from '../runtime/telemetry-server.
 import { cannotListen } from '../service/listening.ts';
 import { printMetrics } from './federation-metrics.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
+import type { ServiceReport } from './service-report.ts';
 import type { FederationState, Readiness } from './state-report.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
@@ -18,11 +19,16 @@ export interface Waiting {
 
 const STARTING: Readiness = { kind: 'starting', waitingFor: 'its own parts', problems: [] };
 
-/** `/healthz`, `/readyz`, `/metrics` and `/state`; and `POST /leave`, the one thing that it can be told. */
+/** A running service, as its pages tell of it. */
+export interface Served extends Leaving {
+  readonly services: () => readonly ServiceReport[];
+}
+
+/** `/healthz`, `/readyz`, `/metrics`, `/state` and `/services`; and `POST /leave`, the one thing that it can be told. */
 export class AdminServer {
   readonly #server: Server;
   readonly #waiting: Waiting | undefined;
-  #served: Leaving | undefined;
+  #served: Served | undefined;
 
   /** @param waiting why it is not served yet, where that is as it should be */
   constructor(waiting?: Waiting) {
@@ -52,7 +58,7 @@ export class AdminServer {
   }
 
   /** Until then it only says that it is alive. */
-  serve(served: Leaving): void {
+  serve(served: Served): void {
     this.#served = served;
   }
 
@@ -80,6 +86,11 @@ export class AdminServer {
   }
 
   #answer(path: string, response: ServerResponse): boolean {
+    if (path === '/services') {
+      if (this.#served === undefined) sendJson(response, 503, this.#waiting ?? STARTING);
+      else sendJson(response, 200, { services: this.#served.services() });
+      return true;
+    }
     if (path !== '/healthz' && path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
     pageOf(path, this.#served?.state(), this.#waiting).then(
       ({ status, contentType, body }) => send(response, status, contentType, body),

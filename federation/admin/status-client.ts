@@ -3,6 +3,7 @@ import type { ListenAddress } from '../config.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
 import { LEAVE_HEADER } from './leave-request.ts';
+import type { ServiceReport } from './service-report.ts';
 import type { FederationState } from './state-report.ts';
 
 const TIMEOUT_MS = 5000;
@@ -55,15 +56,29 @@ async function postLeave(
 
 /** Asks a running federation service for its state. @throws UserError when it does not answer. */
 export async function askState(admin: ListenAddress): Promise<FederationState> {
+  return (await page(admin, '/state', stateShape)) as unknown as FederationState;
+}
+
+const servicesShape = z.looseObject({
+  services: z.array(z.looseObject({ service: z.string(), clusters: z.array(z.unknown()) })),
+});
+
+/** Asks a running federation service for the clusterset's services. @throws UserError when it does not answer. */
+export async function askServices(admin: ListenAddress): Promise<readonly ServiceReport[]> {
+  const { services } = await page(admin, '/services', servicesShape);
+  return services as unknown as readonly ServiceReport[];
+}
+
+async function page<T>(admin: ListenAddress, path: string, shape: z.ZodType<T>): Promise<T> {
   const address = hostPort(admin.host, admin.port);
   try {
-    const response = await fetch(`http://${address}/state`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.status === 503) await tellWaiting(response);
     if (!response.ok) throw new Error(`it answers with status ${response.status}`);
-    const state: unknown = await response.json();
-    if (!stateShape.safeParse(state).success)
+    const answer: unknown = await response.json();
+    if (!shape.safeParse(answer).success)
       throw new Error('what answers there is something else, or of another version');
-    return state as FederationState;
+    return answer as T;
   } catch (failure) {
     if (failure instanceof UserError) throw failure;
     throw noAnswer(admin, failure);

@@ -116,6 +116,42 @@ describe('commands by context', { skip: missing }, () => {
     assert.match(stderr, /cannot be used with/);
   });
 
+  it('export a Service, tell what becomes of it, and take it back', () => {
+    const metadata = { name: 'pay', namespace: NAMESPACE };
+    chart.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { ports: [{ name: 'http', port: 80 }] },
+    });
+    const name = `${NAMESPACE}/pay`;
+    const none = isthmus('service', 'export', `${NAMESPACE}/none`, '--context', 'test');
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /there is no Service isthmus-system\/none\nhint: kubectl/);
+    const early = isthmus('service', 'export', name, '--context', 'test', '--timeout', '0s');
+    assert.equal(early.code, 3, early.stderr);
+    assert.match(early.stderr, /nobody looked at the ServiceExport\nhint: the ServiceExport stays/);
+    const at = { lastTransitionTime: '2026-01-01T00:00:00Z', message: 'said' };
+    const condition = (type: string, status: string) => ({ ...at, type, status, reason: 'Said' });
+    const tell = (...conditions: readonly object[]) =>
+      chart.kubectl([
+        ...['patch', 'serviceexport', 'pay', '--subresource=status', '--type=merge'],
+        `--patch=${JSON.stringify({ status: { conditions } })}`,
+      ]);
+    tell(condition('Valid', 'False'));
+    const invalid = isthmus('service', 'export', name, '--context', 'test');
+    assert.equal(invalid.code, 1);
+    assert.match(invalid.stderr, /cannot be exported: said/);
+    tell(condition('Valid', 'True'), condition('Ready', 'True'));
+    const done = isthmus('service', 'export', `pay.${NAMESPACE}`, '--context', 'test', '--output', 'json');
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(JSON.parse(done.stdout).exported, true);
+    assert.equal(isthmus('service', 'unexport', name, '--context', 'test').code, 0);
+    assert.equal(chart.kubectl(['get', 'serviceexports', '--output=name']), '');
+    const again = isthmus('service', 'unexport', name, '--context', 'test');
+    assert.match(again.stderr, /is not exported\nhint: isthmus service list --context test/);
+  });
+
   it('remove what an earlier membership left, when told to', () => {
     const labels = { 'app.kubernetes.io/managed-by': 'isthmus' };
     const ports = [{ name: 'http', port: 80 }];

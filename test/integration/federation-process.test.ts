@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import type { ServiceReport } from '../../federation/admin/service-report.ts';
 import { serveMemoryStore } from '../../federation/store/memory/serve.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
 import { exportedService, FederationWorld } from '../fixtures/federation-world.ts';
@@ -52,6 +53,12 @@ describe('isthmus federation run', PATIENCE, () => {
     assert.equal((await status.ended).code, 0, status.stderr);
     const before = JSON.parse(status.stdout);
     assert.deepEqual([before.cluster, before.snapshot.services], ['east', 1]);
+    const answer = await (await fetch(`http://127.0.0.1:${admin}/services`)).json();
+    const [service] = (answer as { services: readonly ServiceReport[] }).services;
+    assert.deepEqual(
+      service?.clusters.map(({ cluster, hosts }) => [cluster, hosts]),
+      [['east', 1]],
+    );
     await first.stop('SIGKILL');
     const second = await running(t, config, admin, 'ready');
     const { code, signal } = await second.stop('SIGTERM');
