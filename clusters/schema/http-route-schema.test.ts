@@ -117,12 +117,51 @@ describe('HTTPRoute', () => {
     assert.deepEqual(rule?.retry, { attempts: 2, backoffMs: 10, statuses: [503] });
   });
 
+  it('reads the filter CORS with its defaults, and refuses what the standard refuses', () => {
+    const read = (cors: object) =>
+      httpRouteSchema.safeParse({
+        kind: 'HTTPRoute',
+        metadata: { name: 'payments', namespace: 'shop' },
+        spec: {
+          parentRefs: [{ group: '', kind: 'Service', name: 'payments' }],
+          rules: [{ filters: [{ type: 'CORS', cors }] }],
+        },
+      });
+    const good = read({ allowOrigins: ['https://*.a.example:8443'] });
+    assert.ok(good.success);
+    assert.deepEqual(toHttpRoute(good.data, 1).rules[0]?.filters.cors, {
+      allowOrigins: ['https://*.a.example:8443'],
+      allowMethods: [],
+      allowHeaders: [],
+      exposeHeaders: [],
+      allowCredentials: false,
+      maxAgeSeconds: 5,
+    });
+    for (const cors of [
+      { allowOrigins: ['a.example'] },
+      { allowOrigins: ['ftp://a.example'] },
+      { allowOrigins: ['https://a.example/path'] },
+      { allowOrigins: ['https://a.example:0'] },
+      { allowOrigins: ['*', 'https://a.example'] },
+      { allowMethods: ['get'] },
+      { allowMethods: ['*', 'GET'] },
+      { allowHeaders: ['a b'] },
+      { maxAge: 0 },
+    ]) {
+      assert.equal(read(cors).success, false, JSON.stringify(cors));
+    }
+  });
+
   it('lets a rule fail of which something is not supported, and says what', () => {
     const redirect = { type: 'RequestRedirect', requestRedirect: {} };
     const prefix = { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' };
     for (const [rule, told] of [
-      [{ filters: [{ type: 'CORS', cors: {} }] }, /filters\[0\]: type "CORS" is not supported/],
-      [{ filters: [{ type: 'ExtensionRef', extensionRef: {} }] }, /"ExtensionRef" is not supported/],
+      [
+        { filters: [{ type: 'ExtensionRef', extensionRef: {} }] },
+        /filters\[0\]: type "ExtensionRef" is not supported/,
+      ],
+      [{ filters: [{ type: 'CORS' }] }, /filters\[0\].cors is missing/],
+      [{ filters: [{ type: 'CORS', cors: { allowPrivate: true } }] }, /allowPrivate is not supported/],
       [{ sessionPersistence: {} }, /sessionPersistence is not supported/],
       [{ timeouts: { idle: '1s' } }, /timeouts.idle is not supported/],
       [{ filters: [redirect, redirect] }, /filters\[1\]: RequestRedirect is there twice/],
@@ -159,8 +198,8 @@ describe('HTTPRoute', () => {
         /header transfer-encoding is the gateway's own/,
       ],
       [
-        { backendRefs: [{ name: 'a', port: 1, filters: [{ type: 'CORS' }] }] },
-        /backendRefs\[0\].filters\[0\]: type "CORS"/,
+        { backendRefs: [{ name: 'a', port: 1, filters: [{ type: 'ExtensionRef' }] }] },
+        /backendRefs\[0\].filters\[0\]: type "ExtensionRef"/,
       ],
       [{ backendRefs: [{ name: 'a' }] }, /has no port/],
       [{ retry: { attempts: 99 } }, /99 attempts/],

@@ -11,6 +11,7 @@ import {
   type RouteFilters,
   type UrlRewrite,
 } from '../../federation/model/mesh-route.ts';
+import { corsFilter, toCors } from './cors-schema.ts';
 import { dnsLabel, port } from './metadata.ts';
 import type { RuleFaults } from './rule-faults.ts';
 
@@ -86,6 +87,7 @@ const filter = z.looseObject({
   requestRedirect: redirect.optional(),
   urlRewrite: rewrite.optional(),
   requestMirror: mirror.optional(),
+  cors: corsFilter.optional(),
 });
 
 export const filters = z.array(filter).max(16, 'has more than 16 filters');
@@ -99,6 +101,7 @@ const PART_OF = {
   RequestRedirect: 'requestRedirect',
   URLRewrite: 'urlRewrite',
   RequestMirror: 'requestMirror',
+  CORS: 'cors',
 } as const;
 
 export type FilterType = keyof typeof PART_OF;
@@ -145,7 +148,8 @@ function toFilter(
   place: FilterPlace,
   faults: RuleFaults,
 ): Partial<RouteFilters> {
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, requestMirror } = given;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, requestMirror, cors } =
+    given;
   if (type === 'RequestHeaderModifier' && requestHeaderModifier !== undefined) {
     return { requestHeaders: toHeaderChanges(requestHeaderModifier, faults) };
   }
@@ -158,6 +162,7 @@ function toFilter(
   if (type === 'URLRewrite' && urlRewrite !== undefined) {
     return { rewrite: toRewrite(urlRewrite, place, faults) };
   }
+  if (type === 'CORS' && cors !== undefined) return { cors: toCors(cors, faults) };
   if (type !== 'RequestMirror' || requestMirror === undefined) faults.add(`${PART_OF[type]} is missing`);
   return {};
 }

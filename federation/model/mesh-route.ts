@@ -1,3 +1,4 @@
+import type { Cors } from './cors.ts';
 import type { ServiceName } from './service.ts';
 
 /** Kinds of routes, by the Gateway API (gateway.networking.k8s.io/v1). */
@@ -89,6 +90,8 @@ export interface RouteFilters {
   readonly responseHeaders: HeaderChanges | undefined;
   readonly redirect: Redirect | undefined;
   readonly rewrite: UrlRewrite | undefined;
+  /** Of HTTPRoutes. */
+  readonly cors: Cors | undefined;
   readonly mirrors: readonly Mirror[];
 }
 
@@ -184,6 +187,7 @@ export const NO_FILTERS: RouteFilters = {
   responseHeaders: undefined,
   redirect: undefined,
   rewrite: undefined,
+  cors: undefined,
   mirrors: [],
 };
 

@@ -83,7 +83,7 @@ describe('routes of a service', () => {
           type: 'URLRewrite',
           urlRewrite: { hostname: 'h.example', path: { type: 'ReplaceFullPath', replaceFullPath: '/z' } },
         },
-        { type: 'CORS' },
+        { type: 'ExtensionRef' },
       ],
       ...ONE,
       timeouts: { request: '2s', backendRequest: '1s' },
@@ -159,7 +159,7 @@ describe('verdicts', () => {
     ],
     [
       'nothing supported',
-      { rules: [{ filters: [{ type: 'CORS' }] }] },
+      { rules: [{ filters: [{ type: 'ExtensionRef' }] }] },
       ['Accepted=False UnsupportedValue', GOOD[1] as string],
     ],
     [
@@ -169,7 +169,7 @@ describe('verdicts', () => {
     ],
     [
       'some rules',
-      { rules: [ONE, { filters: [{ type: 'CORS' }] }] },
+      { rules: [ONE, { filters: [{ type: 'ExtensionRef' }] }] },
       [...GOOD, 'PartiallyInvalid=True UnsupportedValue'],
     ],
     [
@@ -218,7 +218,7 @@ describe('verdicts', () => {
     const found = index([
       { name: 'a', rules: [{ backendRefs: [{ name: 'x', port: 80 }] }] },
       { name: 'b', parent: { name: 'none' }, rules: [ONE] },
-      { name: 'c', rules: [{ filters: [{ type: 'CORS' }] }] },
+      { name: 'c', rules: [{ filters: [{ type: 'ExtensionRef' }] }] },
     ]);
     const told = routeProblems(routeVerdicts(found.attachments, servicesOf(found)));
     assert.deepEqual(

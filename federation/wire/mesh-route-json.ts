@@ -19,6 +19,7 @@ import {
   type UrlRewrite,
 } from '../model/mesh-route.ts';
 import { patternFault } from '../model/pattern/pattern.ts';
+import { corsFromJson } from './cors-json.ts';
 import { inField, label, listOf, WireError } from './field-checks.ts';
 import {
   array,
@@ -135,13 +136,14 @@ function pattern(fields: Fields): string {
 }
 
 function filters(value: unknown): RouteFilters {
-  const known = ['requestHeaders', 'responseHeaders', 'redirect', 'rewrite', 'mirrors'];
+  const known = ['requestHeaders', 'responseHeaders', 'redirect', 'rewrite', 'cors', 'mirrors'];
   const fields = object('', value, known);
   return {
     requestHeaders: optional(fields, 'requestHeaders', headerChanges),
     responseHeaders: optional(fields, 'responseHeaders', headerChanges),
     redirect: optional(fields, 'redirect', redirect),
     rewrite: optional(fields, 'rewrite', rewrite),
+    cors: optional(fields, 'cors', corsFromJson),
     mirrors: list(fields, 'mirrors', ROUTE_BOUNDS.mirrors, mirror),
   };
 }

@@ -7,7 +7,7 @@ import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { CallerIdentities } from '../pipeline/caller-identities.ts';
-import type { PipelineRequest, RedirectAnswer } from '../pipeline/request.ts';
+import type { PipelineRequest, RuleAnswer } from '../pipeline/request.ts';
 import { type Choice, type Destination, FIRST_TRY } from '../routing/destination.ts';
 import type { RetryPlan } from '../routing/retry-plan.ts';
 import type { Route } from '../routing/route.ts';
@@ -62,7 +62,7 @@ export abstract class ExchangeRecord implements PipelineRequest, RequestFacts {
   fault: Fault | undefined = undefined;
   rule: CompiledRule | undefined = undefined;
   responseChanges: readonly HeaderChanges[] | undefined = undefined;
-  redirect: RedirectAnswer | undefined = undefined;
+  ruleAnswer: RuleAnswer | undefined = undefined;
   mirrors: readonly CompiledBackend[] | undefined = undefined;
   choice: Choice = FIRST_TRY;
   destination: Destination | undefined = undefined;

@@ -8,7 +8,7 @@ import {
   type StreamWriter,
   type UpstreamFailure,
 } from '../http/stream.ts';
-import { type Answer, answerFailure, answerRedirect, grpcTrailers } from '../pipeline/answer.ts';
+import { type Answer, answerByRule, answerFailure, grpcTrailers } from '../pipeline/answer.ts';
 import { NO_LOCAL_ENDPOINT_REASON, stripInternalFields } from '../pipeline/fields.ts';
 import { forward } from '../pipeline/forward.ts';
 import { changeHeaders } from '../pipeline/header-changes.ts';
@@ -78,9 +78,9 @@ export class Exchange extends DispatchedExchange implements RequestReceiver, Act
   }
 
   #send(): void {
-    const { redirect } = this;
-    if (redirect === undefined) this.dispatch();
-    else this.#answeredBy(answerRedirect(this.#downstream, redirect, this.responseChanges));
+    const { ruleAnswer } = this;
+    if (ruleAnswer === undefined) this.dispatch();
+    else this.#answeredBy(answerByRule(this.#downstream, ruleAnswer, this.responseChanges));
   }
 
   #delay({ delayMs }: Fault): void {

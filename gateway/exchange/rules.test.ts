@@ -132,7 +132,7 @@ for (const version of CURL_VERSIONS) {
               {
                 matches: prefix('/broken'),
                 backendRefs: [backend('v1')],
-                filters: [{ type: 'CORS', cors: {} }],
+                filters: [{ type: 'ExtensionRef', extensionRef: {} }],
               },
             ],
           },

@@ -4,7 +4,7 @@ import type { HeaderChanges } from '../../federation/model/mesh-route.ts';
 import type { HeaderBlock, StreamWriter } from '../http/stream.ts';
 import { NO_LOCAL_ENDPOINT_REASON, TRUNK_FIELDS } from './fields.ts';
 import { changeHeaders } from './header-changes.ts';
-import type { RedirectAnswer } from './request.ts';
+import type { RuleAnswer } from './request.ts';
 
 /** Who is answered, as far as the form of the answer depends on it. */
 export interface Answered {
@@ -54,13 +54,13 @@ export function answerFailure(writer: StreamWriter, code: FailureCode, answered:
   return { status: httpStatus, bodyBytes: body.length, heldBytes: body.length - taken };
 }
 
-/** A redirect has no body: `location` says everything. */
-export function answerRedirect(
+/** What a rule answers has no body: its fields say everything. */
+export function answerByRule(
   writer: StreamWriter,
-  { status, location }: RedirectAnswer,
+  { status, fields }: RuleAnswer,
   changes: readonly HeaderChanges[] = [],
 ): Answer {
-  const block: HeaderBlock = [':status', String(status), 'location', location, 'content-length', '0'];
+  const block: HeaderBlock = [':status', String(status), ...fields];
   for (const change of changes) changeHeaders(block, change);
   writer.sendHeaders(block, true);
   return { status, bodyBytes: 0, heldBytes: 0 };

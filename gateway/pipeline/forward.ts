@@ -9,7 +9,7 @@ import { hashText } from './request-hash.ts';
 export function forward(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
   const { route } = request;
   if (route === undefined) return 'internal';
-  if (request.redirect !== undefined) return undefined;
+  if (request.ruleAnswer !== undefined) return undefined;
   const destination = choose(environment.now(), environment.table, route, request.choice);
   if (destination.kind === 'none') return destination.failure;
   request.destination = destination;

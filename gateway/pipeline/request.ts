@@ -16,9 +16,10 @@ import type { CallerIdentities } from './caller-identities.ts';
 import type { ForwardingConfig } from './forwarding-config.ts';
 
 /** What the gateway answers instead of passing a request on. */
-export interface RedirectAnswer {
+export interface RuleAnswer {
   readonly status: number;
-  readonly location: string;
+  /** Name, value, …: all that it has beside the status. There is no body. */
+  readonly fields: readonly string[];
 }
 
 /** A request on its way through the stages. Each stage may assume what the stages above it have filled in. */
@@ -87,7 +88,7 @@ export interface PipelineRequest {
   /** To make of its response, in this order. */
   responseChanges: readonly HeaderChanges[] | undefined;
   /** Instead of sending it anywhere. */
-  redirect: RedirectAnswer | undefined;
+  ruleAnswer: RuleAnswer | undefined;
   /** Where copies of it go. */
   mirrors: readonly CompiledBackend[] | undefined;
 

@@ -9,6 +9,7 @@ import type {
 } from '../routing/rules/compiled-rule.ts';
 import { redirectLocation, rewritePath } from '../routing/rules/rewrite.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
+import { answerPreflight, corsChanges, isPreflight } from './cors.ts';
 import { changeHeaders } from './header-changes.ts';
 import { normalisePath } from './path.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
@@ -32,12 +33,17 @@ export function rules(request: PipelineRequest, environment: PipelineEnvironment
   const { rule } = match;
   request.rule = rule;
   if (rule.source.broken !== undefined) return 'brokenRule';
-  if (rule.filters.redirect !== undefined) {
+  if (answersItself(rule.filters, request)) {
     // Whether the caller may know of it is up to the service that it asked for.
     settleFor(request, route, environment);
     return applyFilters(request, environment, rule.filters, match);
   }
   return sendToBackend(request, environment, match, route);
+}
+
+/** A redirect, or a preflight of a browser: neither goes anywhere. */
+function answersItself({ redirect, cors }: CompiledFilters, request: PipelineRequest): boolean {
+  return redirect !== undefined || (cors !== undefined && isPreflight(request));
 }
 
 function sendToBackend(
@@ -50,12 +56,11 @@ function sendToBackend(
   const backend = rule.backends?.next();
   const found = backend === undefined ? undefined : backendRoute(environment.table, backend);
   if (backend === undefined || found === undefined) return 'noBackend';
-  const { redirect } = backend.filters;
   const failure =
     applyFilters(request, environment, rule.filters, match) ??
     applyFilters(request, environment, backend.filters, match);
   if (failure !== undefined) return failure;
-  settleFor(request, redirect === undefined ? found : parent, environment);
+  settleFor(request, request.ruleAnswer === undefined ? found : parent, environment);
   applyTimes(request, rule);
   return undefined;
 }
@@ -79,7 +84,15 @@ function applyFilters(
   filters: CompiledFilters,
   match: CompiledMatch,
 ): FailureCode | undefined {
-  const { requestHeaders, responseHeaders, redirect, rewrite, mirrors } = filters;
+  const { requestHeaders, responseHeaders, redirect, rewrite, cors, mirrors } = filters;
+  if (cors !== undefined) {
+    if (isPreflight(request)) {
+      request.ruleAnswer = answerPreflight(request, cors);
+      return undefined;
+    }
+    const changes = corsChanges(request, cors);
+    if (changes !== undefined) request.responseChanges = [changes, ...(request.responseChanges ?? [])];
+  }
   if (requestHeaders !== undefined) {
     changeHeaders(request.block, requestHeaders);
     const id = requestHeaders.set.find(({ name }) => name === 'x-request-id');
@@ -111,10 +124,8 @@ function redirectTo(
   const moved = redirect.path === undefined ? path : normalisePath(rewritePath(redirect.path, match, path));
   if (moved === undefined || (authority === '' && redirect.hostname === undefined)) return 'badRequest';
   const scheme = context.caller === undefined ? 'http' : 'https';
-  request.redirect = {
-    status: redirect.statusCode,
-    location: redirectLocation(redirect, scheme, authority, moved),
-  };
+  const location = redirectLocation(redirect, scheme, authority, moved);
+  request.ruleAnswer = { status: redirect.statusCode, fields: ['location', location, 'content-length', '0'] };
   return undefined;
 }
 

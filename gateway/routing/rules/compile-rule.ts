@@ -15,6 +15,7 @@ import { serviceKey } from '../../../federation/model/service.ts';
 import { normalisePath } from '../../pipeline/path.ts';
 import { type RetryPlan, retryPlan } from '../retry-plan.ts';
 import { Rotating } from '../rotating.ts';
+import { compileCors } from './compiled-cors.ts';
 import type {
   CompiledBackend,
   CompiledFilters,
@@ -96,7 +97,7 @@ function compileFilters(filters: RouteFilters): CompiledFilters {
     numerator,
     denominator,
   }));
-  return { ...filters, mirrors };
+  return { ...filters, cors: filters.cors && compileCors(filters.cors), mirrors };
 }
 
 function compileBackend({ kind, service, port, fault }: BackendRef): CompiledBackend {

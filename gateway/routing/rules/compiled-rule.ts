@@ -4,6 +4,7 @@ import type { RequestTimeouts } from '../../../federation/model/request-policy.t
 import type { ServiceKey } from '../../../federation/model/service.ts';
 import type { RetryPlan } from '../retry-plan.ts';
 import type { Rotating } from '../rotating.ts';
+import type { CompiledCors } from './compiled-cors.ts';
 
 /** A text compared with another as a whole: with `pattern`, or with `exact` where there is none. */
 export interface CompiledText {
@@ -57,6 +58,7 @@ export interface CompiledFilters {
   readonly responseHeaders: HeaderChanges | undefined;
   readonly redirect: Redirect | undefined;
   readonly rewrite: UrlRewrite | undefined;
+  readonly cors: CompiledCors | undefined;
   readonly mirrors: readonly CompiledMirror[];
 }
 

@@ -21,7 +21,12 @@ const ROUTES = routesOfPayments({
       timeouts: { request: '2s' },
     },
     { matches: path('/old'), filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https' } }] },
-    { matches: path('/cors'), filters: [{ type: 'CORS' }] },
+    { matches: path('/other'), filters: [{ type: 'ExtensionRef' }] },
+    {
+      matches: path('/cors'),
+      filters: [{ type: 'CORS', cors: { allowOrigins: ['https://a.example', 'https://*.b.example'] } }],
+      backendRefs: [backend('v2')],
+    },
   ],
 });
 
@@ -64,8 +69,12 @@ describe('why a request goes where it goes', () => {
   it('says what is answered instead', () => {
     assert.deepEqual(why('request=GET /old/x').rules.at(-1), 'The answer is 302, to https://HOST/old/x.');
     assert.match(
-      why('request=GET /cors').rules.at(-1) ?? '',
-      /500: filters\[0\]: type "CORS" is not supported\.$/,
+      why('request=GET /other').rules.at(-1) ?? '',
+      /500: filters\[0\]: type "ExtensionRef" is not supported\.$/,
+    );
+    assert.equal(
+      why('request=GET /cors').rules.at(-1),
+      "A browser's preflight is answered with 204; pages of https://a.example, https://*.b.example may read the answers.",
     );
     assert.deepEqual(why('request=GET /a').rules, ['No rule of its routes matches: 404.']);
   });

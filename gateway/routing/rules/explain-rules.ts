@@ -72,7 +72,12 @@ function explainMatch(
   const sentences = [taken, ...backends.map((backend) => shareSentence(table, rule, backend))];
   if (path !== request.path) sentences.push(`Its path becomes ${path}.`);
   return {
-    sentences: [...sentences, ...timeSentences(rule), ...filters.flatMap(mirrorSentences)],
+    sentences: [
+      ...sentences,
+      ...timeSentences(rule),
+      ...filters.flatMap(mirrorSentences),
+      ...filters.flatMap(corsSentences),
+    ],
     route: backendRoute(table, heaviest),
     path,
   };
@@ -111,6 +116,12 @@ function timeSentences({ timeouts, retries }: CompiledRule): readonly string[] {
 
 function bound(subject: string, ms: number): string {
   return `${subject} may take ${ms === 0 ? 'any time' : durationText(ms)}, by the rule.`;
+}
+
+function corsSentences({ cors }: CompiledFilters): readonly string[] {
+  if (cors === undefined) return [];
+  const origins = cors.source.allowOrigins.join(', ') || 'no origin';
+  return [`A browser's preflight is answered with 204; pages of ${origins} may read the answers.`];
 }
 
 function mirrorSentences({ mirrors }: CompiledFilters): readonly string[] {
