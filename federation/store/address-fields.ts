@@ -9,6 +9,8 @@ const MAX_PORTS = 100;
 
 /** What no pod of another cluster has, and what an API server refuses in an EndpointSlice. */
 const NOWHERE = nowhere();
+/** Apart from the others, for in one list it would cover all of IPv4. */
+const MAPPED = mapped();
 
 const address = z.string().refine(isReachable, 'must be an IP address of a pod');
 const portName = z.string().refine((name) => name === '' || isDnsLabel(name));
@@ -52,7 +54,9 @@ export function addressesText(addresses: FlatAddresses | undefined): { readonly 
 
 function isReachable(text: string): boolean {
   const family = isIP(text);
-  return family !== 0 && !text.includes('%') && !NOWHERE.check(text, family === 6 ? 'ipv6' : 'ipv4');
+  if (family === 0 || text.includes('%')) return false;
+  if (family === 4) return !NOWHERE.check(text, 'ipv4');
+  return !NOWHERE.check(text, 'ipv6') && !MAPPED.check(text, 'ipv6');
 }
 
 function nowhere(): BlockList {
@@ -68,11 +72,17 @@ function nowhere(): BlockList {
   }
   for (const [net, prefix] of [
     ['::', 127],
-    ['::ffff:0:0', 96],
     ['fe80::', 10],
     ['ff00::', 8],
   ] as const) {
     list.addSubnet(net, prefix, 'ipv6');
   }
+  return list;
+}
+
+/** IPv4 in IPv6 (RFC 4291 section 2.5.5.2). */
+function mapped(): BlockList {
+  const list = new BlockList();
+  list.addSubnet('::ffff:0:0', 96, 'ipv6');
   return list;
 }

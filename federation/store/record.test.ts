@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import type { Drain } from '../model/drain.ts';
+import type { AddressGroup } from '../model/flat-network.ts';
 import { encodeHead, type HeadContent, parseHead } from './head.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
 import { encodeRecord, parseRecord } from './record.ts';
@@ -12,7 +13,7 @@ const RECORD = testRecord('cart');
 const [PORT] = RECORD.ports;
 const [HOSTS] = RECORD.localities;
 
-function groupOf(address: string, hostname = 'a'): unknown {
+function groupOf(address: string, hostname = 'a'): AddressGroup {
   return { ports: { http: 80 }, hosts: [{ address, hostname, ready: true }] };
 }
 
@@ -44,6 +45,13 @@ describe('a record', () => {
     const shuffled = { ...whole, labels: { 'example.com/tier': '', team: 'shop' } };
     assert.equal(encodeRecord(shuffled), encodeRecord(whole));
     assert.ok(!encodeRecord(RECORD).includes('labels'));
+  });
+
+  it('has the addresses of pods, of both families', () => {
+    for (const address of ['10.0.0.1', '192.168.3.4', '172.16.0.9', '100.64.0.1', 'fd00::1', '2001:db8::7']) {
+      const record = { ...RECORD, addresses: { network: 'lan', groups: [groupOf(address)] } };
+      assert.deepEqual(parseRecord(FIELD, encodeRecord(record)), record);
+    }
   });
 
   it('of a newer release is read as far as it is known', () => {
@@ -100,6 +108,10 @@ describe('a record', () => {
     'an address that is none': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('a.example')] } },
     'a loopback address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('127.0.0.1')] } },
     'a metadata address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('169.254.169.254')] } },
+    'IPv4 in IPv6, of a pod': {
+      ...RECORD,
+      addresses: { network: 'lan', groups: [groupOf('::ffff:10.0.0.1')] },
+    },
     'IPv4 in IPv6': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('::ffff:127.0.0.1')] } },
     'an address with a zone': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('fd00::1%eth0')] } },
     'a multicast address': { ...RECORD, addresses: { network: 'lan', groups: [groupOf('ff02::1')] } },
