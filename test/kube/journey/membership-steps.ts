@@ -32,10 +32,14 @@ export function joiningSteps(scene: JourneyScene): void {
     ]) {
       assert.match(policy, said);
     }
+    for (const condition of ['condition=Connected', 'condition=Trusted', 'condition=Synced']) {
+      await east.kubectl(['wait', 'clusterpeer/west', `--for=${condition}`, '--timeout=120s']);
+    }
+    await east.kubectl(['wait', 'clusterpeer/west', '--for=jsonpath={.status.roundTripMs}', '--timeout=60s']);
     const peers = await east.kubectl(['get', 'clusterpeers']);
     console.log(peers);
-    assert.match(peers, /^NAME +TRUST DOMAIN +CONNECTED +TRUSTED +SYNCED +LAST SEEN +AGE$/m);
-    assert.match(peers, /^west +\S*mesh\.example/m);
+    assert.match(peers, /^NAME +CONNECTED +TRUSTED +SYNCED +LAST SEEN +ROUND TRIP MS +AGE$/m);
+    assert.match(peers, /^west +True +True +True +\S+ +[0-9.]+ +\S+$/m);
   });
 }
 
