@@ -29,8 +29,9 @@ describe('whether an API server answers', () => {
 
   it('was never in question when the first probe is answered', () => {
     assert.deepEqual(probeEnded(probed(1), 0, 'ready'), { kind: 'answering', wasAway: false });
-    // Slow, but in turn.
+    // Slow, and nearly in turn.
     assert.deepEqual(probeEnded(probed(4), 0, 'ready'), { kind: 'answering', wasAway: false });
+    assert.deepEqual(probeEnded(probed(4), 2, 'ready'), { kind: 'answering', wasAway: false });
   });
 
   it('is news after a probe that failed, found it not ready, or hangs', () => {
@@ -42,11 +43,12 @@ describe('whether an API server answers', () => {
         wasAway: true,
       });
     }
-    assert.deepEqual(probeEnded(probed(3), 2, 'ready'), { kind: 'answering', wasAway: true });
+    assert.deepEqual(probeEnded(probed(4), 3, 'ready'), { kind: 'answering', wasAway: true });
   });
 
-  it('is certain by any answer while no probe failed, and by a probe alone after that', () => {
-    assert.deepEqual(answered(probed(1)), { kind: 'answering' });
+  it('is certain by any answer while no probe failed or is long late, and by a probe alone after that', () => {
+    assert.deepEqual(answered(probed(2)), { kind: 'answering' });
+    assert.deepEqual(answered(probed(3)), probed(3));
     const failed = doubtful(probeEnded(probed(1), 0, 'not-ready'));
     assert.equal(answered(failed), failed);
   });

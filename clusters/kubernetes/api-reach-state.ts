@@ -21,6 +21,8 @@ export type ProbeResult = 'ready' | 'not-ready' | 'unreachable';
 
 /** Each on a connection of its own, for one that hangs says nothing about the next. */
 const PROBE_EVERY_MS = 1000;
+/** A busy server answers in another order than it was asked, by one or two. */
+const PROBES_LOST = 3;
 
 export function doubt(nowMs: number): ApiReachState {
   return { kind: 'doubtful', nextProbeAtMs: nowMs, probes: 0, failed: false };
@@ -37,16 +39,16 @@ export function probeDue(
 }
 
 /**
- * An answer after a failed probe, or before that of an earlier one, is a return. If the very first probe is answered,
- * the API server was there all the time, and slow or wrong with one request: nobody's patience is cut short for that,
+ * An answer after a failed probe, or before those of three earlier ones, is a return. If one of the first is answered, the
+ * API server was there all the time, and slow or wrong with one request: nobody's patience is cut short for that,
  * or what fails for another reason would be tried again without a pause.
  */
 export function probeEnded(state: Doubtful, probe: number, result: ProbeResult): ApiReachState {
   if (result !== 'ready') return { ...state, failed: true };
-  return { kind: 'answering', wasAway: state.failed || probe > 0 };
+  return { kind: 'answering', wasAway: state.failed || probe >= PROBES_LOST };
 }
 
 /** An ordinary request was answered: that ends a doubt, but not an outage, for some answer before all can be. */
 export function answered(state: Doubtful): ApiReachState {
-  return state.failed ? state : { kind: 'answering' };
+  return state.failed || state.probes >= PROBES_LOST ? state : { kind: 'answering' };
 }

@@ -39,8 +39,8 @@ export class KubeTransport {
   readonly #clock: Clock;
   /** What had come on each connection when it was last certain that the API server answers, bytes. */
   #heard: ReadonlyMap<Socket, number> = new Map();
-  /** Monotonic ms: when each connection was first used. */
-  readonly #bornAtMs = new WeakMap<Socket, number>();
+  /** Monotonic ms: when something was asked last on each connection. */
+  readonly #askedAtMs = new WeakMap<Socket, number>();
   #agent: { readonly of: string; readonly agent: Agent } | undefined;
   #closed = false;
 
@@ -115,10 +115,10 @@ export class KubeTransport {
    * just been asked is not late.
    */
   #returned(): void {
-    const bornBeforeMs = this.#clock.monotonic() - LATE_MS;
+    const askedBeforeMs = this.#clock.monotonic() - LATE_MS;
     for (const socket of this.#sockets()) {
       const silent = socket.bytesRead <= (this.#heard.get(socket) ?? 0);
-      if (silent && (this.#bornAtMs.get(socket) ?? 0) <= bornBeforeMs) {
+      if (silent && (this.#askedAtMs.get(socket) ?? 0) <= askedBeforeMs) {
         socket.destroy(new Error('the API server was away'));
       }
     }
@@ -186,7 +186,7 @@ export class KubeTransport {
       const notLate = this.#clock.after(LATE_MS, () => this.#doubt());
       sent.once('close', notLate);
       sent.once('socket', (socket) => {
-        if (!this.#bornAtMs.has(socket)) this.#bornAtMs.set(socket, this.#clock.monotonic());
+        this.#askedAtMs.set(socket, this.#clock.monotonic());
       });
       sent.once('response', (answer) => {
         notLate();
