@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { KubeCluster } from '../kube-cluster.ts';
 import { shopManifests } from '../load/load-manifests.ts';
 import { LoadWindow, SLOT_MS } from '../load/load-window.ts';
 import {
@@ -14,8 +15,18 @@ import {
 } from './policy-manifests.ts';
 import type { JourneyScene } from './scene.ts';
 
-/** How long we watch that something changes nothing. */
-const WATCH_MS = 3_000;
+const policy = z.object({
+  metadata: z.object({ generation: z.int() }),
+  status: z.object({
+    ancestors: z.array(
+      z.object({
+        conditions: z.array(
+          z.object({ type: z.string(), reason: z.string(), observedGeneration: z.int().optional() }),
+        ),
+      }),
+    ),
+  }),
+});
 
 /** Changes of policies under load: none of them loses a request, good or bad. */
 export function policySteps(scene: JourneyScene): void {
@@ -53,11 +64,15 @@ export function policySteps(scene: JourneyScene): void {
       /needs exactly one of clusters, locality and region/,
     );
     await east.apply(shopTraffic({ retries: { attempts: 2 } }));
+    await saysOf(east, 'trafficpolicy', 'shop', 'Accepted');
     await east.apply(shopTraffic({ upstreamTls: { mode: 'Simple', caCertificates: NO_CERTIFICATE } }));
-    await sleep(WATCH_MS);
+    await saysOf(east, 'trafficpolicy', 'shop', 'Invalid');
+    await east.apply(shopFailover(EAST_FIRST, 'another'));
+    await saysOf(east, 'failoverpolicy', 'another', 'Conflicted');
+    await saysOf(east, 'failoverpolicy', 'shop', 'Accepted');
     const window = await nothingLost('bad policies', fromMs);
     assert.equal(window.share('west'), 1);
-    await east.kubectl(['delete', 'trafficpolicy', 'shop']);
+    await east.kubectl(['delete', 'trafficpolicy/shop', 'failoverpolicy/another']);
   });
 
   async function edit(tiers: readonly Tier[], cluster: string): Promise<void> {
@@ -73,6 +88,16 @@ export function policySteps(scene: JourneyScene): void {
     assert.deepEqual([...window.failed, ...window.failedPosts], []);
     return window;
   }
+}
+
+/** Waits until the condition `Accepted` of a policy, at its one target, has this reason for its newest version. */
+async function saysOf(cluster: KubeCluster, kind: string, name: string, reason: string): Promise<void> {
+  await cluster.until(`${kind} ${name} ${reason}`, async () => {
+    const { metadata, status } = policy.parse(await cluster.get(kind, name));
+    const [ancestor] = status.ancestors;
+    const found = ancestor?.conditions.find(({ type }) => type === 'Accepted');
+    return found?.reason === reason && found.observedGeneration === metadata.generation ? true : undefined;
+  });
 }
 
 function lastSecond({ slots }: LoadWindow): LoadWindow {
