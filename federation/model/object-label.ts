@@ -1,6 +1,6 @@
-/** Kubernetes' qualified names of labels and annotations: `team`, or `example.com/team`. */
+/** Kubernetes' qualified names of labels and annotations: `team`, or `example.com/team`, the prefix a DNS subdomain (RFC 1123). */
 export const LABEL_NAME =
-  /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+  /^(?:(?=[^/]{1,253}\/)[a-z0-9]+(?:(?:-+|\.)[a-z0-9]+)*\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /** What a label may say; an annotation may say anything. */
 export const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
