@@ -16,10 +16,9 @@ import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
 import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
-import type { LocalEndpoint } from '../routing/local-endpoint.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
-import type { UpstreamPlan } from '../routing/upstream-plan.ts';
+import { upstreamPlans } from '../routing/upstream-plans.ts';
 import type { RequestRecorder } from '../telemetry/request-facts.ts';
 import type { RouteMeters } from '../telemetry/route-meters.ts';
 import type { TrunkCredentials } from '../trunk/dialler.ts';
@@ -167,7 +166,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     const endpoints = [...changed.map(([key]) => key), ...removed].flatMap((key) =>
       (before.get(key)?.routes ?? []).flatMap((route) => route.endpoints),
     );
-    this.#pools.replaced(endpoints, (endpoint) => planOf(table, endpoint));
+    this.#pools.replaced(endpoints, upstreamPlans(table.services));
   }
 
   serve(socket: Socket, protocol: DownstreamProtocol, context: ConnectionContext): ServerConnection {
@@ -253,13 +252,4 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     });
     return nowMs + SWEEP_MS;
   }
-}
-
-/** What holds for an endpoint by a table; undefined = no route of it has the endpoint, or it is spoken to otherwise. */
-function planOf(table: RouteTable<RouteMeters>, endpoint: LocalEndpoint): UpstreamPlan | undefined {
-  const { poolKey, upstream } = endpoint;
-  const route = table.services
-    .get(upstream.service)
-    ?.routes.find(({ endpoints }) => endpoints.some((other) => other.poolKey === poolKey));
-  return route?.upstream;
 }
