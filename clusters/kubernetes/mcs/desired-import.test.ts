@@ -71,7 +71,19 @@ describe('what an import should be', () => {
       'kubectl.kubernetes.io/last-applied-configuration': '{}',
       'notisthmus.io/x': 'z',
     };
-    const found = exportedNames(known.service, { labels, annotations });
+    const tools = {
+      'app.kubernetes.io/instance': 'other',
+      'applyset.kubernetes.io/part-of': 'other',
+      'argocd.argoproj.io/tracking-id': 'other',
+      'helm.sh/chart': 'other',
+      'meta.helm.sh/release-name': 'other',
+      'kustomize.toolkit.fluxcd.io/name': 'other',
+      'helm.toolkit.fluxcd.io/name': 'other',
+    };
+    const found = exportedNames(known.service, {
+      labels: { ...labels, ...tools },
+      annotations: { ...annotations, ...tools },
+    });
     assert.deepEqual(found.labels, {
       team: 'shop',
       'app.kubernetes.io/managed-by': 'isthmus',

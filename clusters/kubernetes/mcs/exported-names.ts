@@ -1,12 +1,24 @@
 import { z } from 'zod';
 import type { ExportTraits, ServiceName } from '../../../federation/model/service.ts';
-import { importLabels, MANAGED_BY } from './mcs-objects.ts';
+import { importLabels } from './mcs-objects.ts';
 
 /** On an import: the names of its labels and annotations that came with the export. Others may add some of their own. */
 const EXPORTED = 'isthmus.io/exported';
 
-/** What the exporter's word must not decide here: who keeps an object, and what of it kubectl wrote last. */
-const RESERVED = /^(?:[^/]*\.)?(?:isthmus\.io|multicluster\.kubernetes\.io|kubectl\.kubernetes\.io)\//;
+/**
+ * What the exporter's word must not decide here: who keeps an object, and what of it kubectl wrote last. A tool that takes an
+ * import for its own by such a name (Argo CD, Helm, Flux, kubectl's ApplySets) would remove it.
+ */
+const RESERVED_DOMAINS = [
+  'isthmus.io',
+  'multicluster.kubernetes.io',
+  'kubectl.kubernetes.io',
+  'app.kubernetes.io',
+  'applyset.kubernetes.io',
+  'argocd.argoproj.io',
+  'helm.sh',
+  'toolkit.fluxcd.io',
+];
 
 type Names = Readonly<Record<string, string>>;
 
@@ -56,9 +68,13 @@ export function exportedOf(
 }
 
 function permitted(given: Names = {}): Names {
-  return Object.fromEntries(
-    Object.entries(given).filter(([name]) => name !== MANAGED_BY && !RESERVED.test(name)),
-  );
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !isReserved(name)));
+}
+
+/** By its prefix, which counts with all domains below it. */
+function isReserved(name: string): boolean {
+  const prefix = name.slice(0, Math.max(0, name.indexOf('/')));
+  return RESERVED_DOMAINS.some((domain) => prefix === domain || prefix.endsWith(`.${domain}`));
 }
 
 function namesOf(given: Names): readonly string[] {
