@@ -287,9 +287,14 @@ function serve(
     return servers.close();
   });
   for (const front of fronts) front.serve(servers);
-  const { election } = given;
-  const takeOver = (election?.kind === 'external' && election.takeOver) || (() => Promise.resolve(false));
-  admin.serve({ state, services: () => servicesOf(parts), takeOver, leave: () => parts.publisher.leave() });
+  const election = given.election?.kind === 'external' ? given.election : undefined;
+  admin.serve({
+    state,
+    services: () => servicesOf(parts),
+    standing: () => election?.standing.value,
+    takeOver: election?.takeOver ?? (() => Promise.resolve(false)),
+    leave: () => parts.publisher.leave(),
+  });
 }
 
 function servicesOf({ routing, publisher }: ServiceParts): readonly ServiceReport[] {

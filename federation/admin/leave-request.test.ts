@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Standing } from '../model/standing.ts';
 import { RefusalMeter } from '../service/front-refusals.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
 import type { FederationState } from './state-report.ts';
@@ -36,16 +37,19 @@ class Service implements Leaving {
   readonly state: () => FederationState;
   readonly #written: Promise<void>;
   readonly takeOver: Leaving['takeOver'];
+  readonly standing: Leaving['standing'];
   told = 0;
 
   constructor(
     state: FederationState,
     written: Promise<void> = Promise.resolve(),
     takeOver: Leaving['takeOver'] = () => Promise.resolve(false),
+    standing?: Standing,
   ) {
     this.state = () => state;
     this.#written = written;
     this.takeOver = takeOver;
+    this.standing = () => standing;
   }
 
   readonly leave = (): Promise<void> => {
@@ -89,6 +93,25 @@ describe('POST /leave', () => {
     assert.equal((await answerLeave({ 'isthmus-cluster': 'west' }, away)).status, 409);
     assert.deepEqual([service.told, away.told], [1, 0]);
   });
+
+  const AWAY = { kind: 'disconnected' } as const;
+  for (const { publisher, standing, makesWay, status } of [
+    { publisher: AWAY, standing: 'not-elected', makesWay: false, status: 409 },
+    { publisher: AWAY, standing: 'not-elected', makesWay: true, status: 200 },
+    { publisher: AWAY, standing: 'unheard', makesWay: false, status: 409 },
+    { publisher: AWAY, standing: 'elected', makesWay: false, status: 200 },
+    { publisher: AWAY, standing: undefined, makesWay: false, status: 200 },
+    { publisher: LEADING, standing: 'unheard', makesWay: false, status: 200 },
+    { publisher: LEADING, standing: 'not-elected', makesWay: false, status: 409 },
+  ] as const) {
+    const who = `${publisher.kind}, ${standing ?? 'elected by the store'}`;
+    it(`is answered with ${status} when ${who}, and a leader ${makesWay ? 'makes' : 'makes no'} way`, async () => {
+      const service = new Service(stateOf(publisher), undefined, async () => makesWay, standing);
+      const answer = await answerLeave({ 'isthmus-cluster': 'west' }, service);
+      assert.equal(answer.status, status);
+      assert.equal(service.told, status === 200 ? 1 : 0);
+    });
+  }
 
   it('answers although the store does not', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Standing } from '../model/standing.ts';
+import type { PublisherState } from '../store/publisher-state.ts';
 import type { FederationState } from './state-report.ts';
 
 /** Must name the cluster. A web page cannot send it to another site without being asked first (CORS), and is refused. */
@@ -14,6 +16,8 @@ export interface LeaveAnswer {
 /** What a federation service does when it is told that its cluster leaves the clusterset. */
 export interface Leaving {
   readonly state: () => FederationState;
+  /** In an election that somebody else holds; undefined where the store alone decides who writes. */
+  readonly standing: () => Standing | undefined;
   /** Makes this replica the one that publishes, as far as that can be asked for. */
   readonly takeOver: (timeoutMs: number) => Promise<boolean>;
   /** Resolves when the store took the last word. */
@@ -23,14 +27,16 @@ export interface Leaving {
 /** `POST /leave`: publishes, as the cluster's last word, that it has left. */
 export async function answerLeave(
   headers: IncomingHttpHeaders,
-  { state, takeOver, leave }: Leaving,
+  { state, standing, takeOver, leave }: Leaving,
 ): Promise<LeaveAnswer> {
   const { cluster, store } = state();
   if (headers[LEAVE_HEADER] !== cluster) {
     return refused(400, `the header ${LEAVE_HEADER} must name the cluster, ${cluster}`);
   }
-  if (store.publisher.kind === 'standby' && !(await takesOver(takeOver))) {
-    return refused(409, `another replica publishes for ${cluster}: ${store.publisher.leader}`);
+  const { publisher } = store;
+  if (!isWriter(publisher.kind, standing()) && !(await takesOver(takeOver))) {
+    const other = publisher.kind === 'standby' ? `publishes for ${cluster}: ${publisher.leader}` : undefined;
+    return refused(409, `another replica ${other ?? `may publish for ${cluster}, and did not make way`}`);
   }
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => giveUp('late'), WAIT_MS);
@@ -44,6 +50,12 @@ export async function answerLeave(
     status: 202,
     body: { left: false, reason: `${reason}; it is said as soon as the store takes it` },
   };
+}
+
+/** Whoever is not may become it much later, and an order that it kept until then would be an old one. */
+function isWriter(publishing: PublisherState['kind'], standing: Standing | undefined): boolean {
+  if (publishing === 'standby' || standing === 'not-elected') return false;
+  return standing !== 'unheard' || publishing === 'leading';
 }
 
 /** What keeps it from that is told where it is looked for: among the service's problems. */
