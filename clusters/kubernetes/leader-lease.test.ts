@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
+import { ManualClock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { eventually } from '../../test/fixtures/store-clusters.ts';
 import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
@@ -16,6 +16,33 @@ interface StoredLease {
   metadata: { labels?: Record<string, string> };
   spec: { holderIdentity?: string; leaseTransitions?: number; leaseDurationSeconds?: number };
 }
+
+it('a replica that asks for the lead waits no longer than it was told, however slow the API server is', async (t) => {
+  const clock = new ManualClock();
+  const away = () => Promise.reject(new Error('away'));
+  const apply = async () => {
+    clock.advance(4000);
+    return {};
+  };
+  const lease = new LeaderLease({
+    client: { get: away, create: away, update: away, apply, onReturn: () => () => undefined },
+    namespace: NAMESPACE,
+    name: 'slow',
+    identity: 'a',
+    clock,
+    random: () => 0,
+  });
+  t.after(() => lease.close());
+  const ends: boolean[] = [];
+  void lease.takeOver(10_000).then((leads) => ends.push(leads));
+  await sleep(0);
+  clock.advance(5999);
+  await sleep(0);
+  assert.deepEqual(ends, []);
+  clock.advance(1);
+  await sleep(0);
+  assert.deepEqual(ends, [false]);
+});
 
 describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   const suite = KubeApiServer.forSuite();

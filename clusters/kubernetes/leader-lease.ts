@@ -118,11 +118,15 @@ export class LeaderLease {
   async takeOver(timeoutMs: number): Promise<boolean> {
     const { client, clock, namespace, name, identity } = this.#options;
     if (this.#elected.value) return true;
+    const endMs = clock.monotonic() + timeoutMs;
     const metadata = { name, namespace, annotations: { [SUCCESSOR]: identity } };
     const object = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata };
     await client.apply(LEASES, object, { fieldManager: SUCCESSION, timeoutMs });
     const { promise, resolve } = Promise.withResolvers<void>();
-    const ends = [this.#elected.watch(() => resolve()), clock.after(timeoutMs, resolve)];
+    const ends = [
+      this.#elected.watch(() => resolve()),
+      clock.after(Math.max(0, endMs - clock.monotonic()), resolve),
+    ];
     if (!this.#elected.value) await promise;
     for (const end of ends) end();
     return this.#elected.value;

@@ -4,6 +4,7 @@ import type { Standing } from '../model/standing.ts';
 import { RefusalMeter } from '../service/front-refusals.ts';
 import { answerLeave, type Leaving } from './leave-request.ts';
 import type { FederationState } from './state-report.ts';
+import { askToLeave } from './status-client.ts';
 
 function stateOf(publisher: FederationState['store']['publisher'], problem?: string): FederationState {
   return {
@@ -121,5 +122,27 @@ describe('POST /leave', () => {
     const { status, body } = await answering;
     assert.equal(status, 202);
     assert.match(body.reason ?? '', /^the store is away; it is said as soon as the store takes it$/);
+  });
+
+  it('comes before whoever asked gives up, also if another makes way at the last moment', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const slow: Leaving['takeOver'] = (timeoutMs) =>
+      new Promise((resolve) => setTimeout(() => resolve(true), timeoutMs));
+    const service = new Service(stateOf({ kind: 'standby', leader: 'b' }), new Promise(() => {}), slow);
+    let answered = false;
+    const answering = answerLeave({ 'isthmus-cluster': 'west' }, service).finally(() => {
+      answered = true;
+    });
+    let tookMs = 0;
+    for (; !answered; tookMs += 1000) {
+      t.mock.timers.tick(1000);
+      await new Promise(setImmediate);
+    }
+    assert.equal((await answering).status, 202);
+    t.mock.timers.reset();
+    const patience = t.mock.method(AbortSignal, 'timeout');
+    await assert.rejects(askToLeave({ host: '127.0.0.1', port: 1 }, 'west'), /no federation service answers/);
+    const [patienceMs = 0] = patience.mock.calls[0]?.arguments ?? [];
+    assert.ok(patienceMs > tookMs, `${patienceMs} ms for what takes ${tookMs} ms`);
   });
 });

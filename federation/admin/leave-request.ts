@@ -7,6 +7,8 @@ import type { FederationState } from './state-report.ts';
 export const LEAVE_HEADER = 'isthmus-cluster';
 /** The store may be away: then it is said as soon as the store is back, and nobody waits that long. */
 const WAIT_MS = 10_000;
+/** When an answer is there at the latest: another replica makes way, then the store takes it. */
+export const LEAVE_ANSWER_MS = 2 * WAIT_MS;
 
 export interface LeaveAnswer {
   readonly status: 200 | 202 | 400 | 409;

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { ListenAddress } from '../config.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
-import { LEAVE_HEADER } from './leave-request.ts';
+import { LEAVE_ANSWER_MS, LEAVE_HEADER } from './leave-request.ts';
 import type { ServiceReport } from './service-report.ts';
 import type { FederationState } from './state-report.ts';
 
 const TIMEOUT_MS = 5000;
-/** Longer than the service itself waits for the store. */
-const LEAVE_TIMEOUT_MS = 15_000;
+/** Longer than the service itself takes. */
+const LEAVE_TIMEOUT_MS = LEAVE_ANSWER_MS + TIMEOUT_MS;
 
 /** Enough to tell a federation service from whatever else may have taken the port. */
 const stateShape = z.looseObject({
