@@ -59,10 +59,11 @@ const NEVER = Number.POSITIVE_INFINITY;
 /**
  * Whether a replica that others elect may write. While the election cannot be heard, whoever wrote goes on: the store's
  * fence lets in one writer, and a later one ends its turn. Nobody begins then, for two could.
+ * @param writes it has a mandate, and made use of it: one that it never used would fence out whoever was elected since
  * @param overtaken the store knows a later writer
  */
-export function mandateAfter(before: boolean, standing: Standing, overtaken: boolean): boolean {
-  if (standing === 'unheard') return before && !overtaken;
+export function mandateAfter(writes: boolean, standing: Standing, overtaken: boolean): boolean {
+  if (standing === 'unheard') return writes && !overtaken;
   return standing === 'elected';
 }
 

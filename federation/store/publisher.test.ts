@@ -40,14 +40,16 @@ function publisher(
   return made;
 }
 
-/** Two replicas, of whom somebody else says which leads. */
+/** Two replicas, of whom somebody else says which leads; the first by a driver of its own. */
 function elected(t: TestContext, store: MemoryStore, [one, other]: readonly [Standing, Standing]) {
+  const driver = new MemoryDriver(store);
   const [first, second] = [new Watchable(one), new Watchable(other)];
-  const replicas = [first, second].map((standing) =>
-    publisher(t, store, { election: { kind: 'external', standing } }),
-  );
+  const replicas = [
+    publisher(t, store, { election: { kind: 'external', standing: first }, driver }),
+    publisher(t, store, { election: { kind: 'external', standing: second } }),
+  ];
   for (const replica of replicas) replica.replace(CART);
-  return { first, second, states: () => replicas.map(({ state }) => state.value.kind).join() };
+  return { driver, first, second, states: () => replicas.map(({ state }) => state.value.kind).join() };
 }
 
 function headOf(store: MemoryStore) {
@@ -120,6 +122,21 @@ describe('a publisher', () => {
     const { issuedAtMs: thenMs } = headOf(store);
     await eventually('the second goes on', () => headOf(store).issuedAtMs > thenMs + 200);
     assert.equal(states(), 'standby,leading');
+  });
+
+  it('makes no use of an older mandate that it had no time for, once its election cannot be heard', async (t) => {
+    const store = new MemoryStore(SYSTEM_CLOCK);
+    const { driver, first, second, states } = elected(t, store, ['not-elected', 'not-elected']);
+    driver.setReachable(false);
+    first.set('elected');
+    await eventually('it has no store', () => states() === 'disconnected,standby');
+    first.set('unheard');
+    second.set('elected');
+    await eventually('the second leads', () => states() === 'disconnected,leading');
+    const { epoch } = headOf(store);
+    driver.setReachable(true);
+    await eventually('the first stands by', () => states() === 'standby,leading');
+    assert.equal(headOf(store).epoch, epoch);
   });
 
   it('says at once when its gateways change', async (t) => {

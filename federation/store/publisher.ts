@@ -305,7 +305,8 @@ export class StorePublisher {
   #judge(overtaken: boolean): void {
     const { election } = this.#options;
     if (election.kind === 'external') {
-      this.#mandate = mandateAfter(this.#mandate, election.standing.value, overtaken);
+      const writes = this.#mandate && this.#leadership.kind !== 'follower';
+      this.#mandate = mandateAfter(writes, election.standing.value, overtaken);
     }
     this.#signal.wake();
   }
