@@ -5,7 +5,8 @@
  */
 export const REJECTIONS = {
   // Floods and limits of one connection.
-  'rapid-reset': 'HTTP/2: more resets than the budget, its own or those that it made us send',
+  'rapid-reset':
+    'HTTP/2: more resets than the budget, its own or those that it made us send, refusals before a body ended included',
   'ping-flood': 'HTTP/2: more PING frames, or answers to none of ours, than the budget',
   'settings-flood': 'HTTP/2: more SETTINGS frames or acknowledgements than the budget',
   'priority-flood': 'HTTP/2: more PRIORITY frames than the budget',

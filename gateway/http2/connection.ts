@@ -282,15 +282,24 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#recentResets.add(streamId);
-      if (this.answerQueued() > MAX_UNSENT_ANSWERS) {
-        throw new Http2ConnectionError(H2_ERROR.ENHANCE_YOUR_CALM, 'control-queue-full');
-      }
+      this.refusing();
       this.writer.reset(streamId, errorCode);
     } else {
       stream.reset(errorCode);
       this.streamFailed(stream, errorCode, reason);
     }
-    // Resets that its own mistakes make us send cost us as much as its own.
+    this.cutShort();
+  }
+
+  /** We are about to refuse a request: a peer that does not read its answers must not make us keep them. */
+  protected refusing(): void {
+    if (this.answerQueued() > MAX_UNSENT_ANSWERS) {
+      throw new Http2ConnectionError(H2_ERROR.ENHANCE_YOUR_CALM, 'control-queue-full');
+    }
+  }
+
+  /** A stream was over before its end by a mistake of the peer: that costs us as much as resets of its own. */
+  protected cutShort(): void {
     if (this.#guard?.allow('resets', this.nowMs) === false) {
       throw new Http2ConnectionError(H2_ERROR.ENHANCE_YOUR_CALM, 'rapid-reset');
     }

@@ -10,6 +10,7 @@ import { EDGE_HTTP2, TRUNK_HTTP2 } from './options.ts';
 
 const GET = [':method', 'GET', ':scheme', 'http', ':authority', 'a.example', ':path', '/'];
 const POST = [':method', 'POST', ...GET.slice(2)];
+const REFUSED = rawBlock([...GET, 'host', 'b.example']);
 const PING = rawFrame(FRAME.PING, 0, 0, Buffer.alloc(8));
 
 /** `count` times the same frame in one write. */
@@ -137,6 +138,49 @@ describe('floods end the connection with ENHANCE_YOUR_CALM', () => {
     peer.sendBytes(Buffer.concat(frames));
     assert.equal(await goneFor(peer), H2_ERROR.ENHANCE_YOUR_CALM);
     assert.equal(server.reasons.at(-1), 'rapid-reset');
+  });
+
+  test('requests that are refused before the end of their bodies count the same', async (t) => {
+    const server = await Http2CodecServer.start(t);
+    const peer = await RawHttp2Peer.connect(t, server.port);
+    let streamId = 1;
+    const send = (count: number, withBody: boolean): void => {
+      const frames: Buffer[] = [];
+      for (let at = 0; at < count; at++, streamId += 2) {
+        const flags = FLAG.END_HEADERS | (withBody ? 0 : FLAG.END_STREAM);
+        frames.push(rawFrame(FRAME.HEADERS, flags, streamId, REFUSED));
+        if (withBody) frames.push(rawFrame(FRAME.DATA, FLAG.END_STREAM, streamId, Buffer.from('x')));
+      }
+      peer.sendBytes(Buffer.concat(frames));
+    };
+    send(1500, false);
+    send(1000, true);
+    await until(() => server.reasons.length === 2500);
+    assert.deepEqual([...new Set(server.reasons)], ['authority-host-mismatch']);
+    send(1, true);
+    assert.equal(await goneFor(peer), H2_ERROR.ENHANCE_YOUR_CALM);
+    assert.equal(server.reasons.at(-1), 'rapid-reset');
+    assert.equal(server.connection.openStreams, 0);
+  });
+
+  test('a peer that does not read the refusals of its requests', async (t) => {
+    const server = await Http2CodecServer.start(t);
+    const peer = await RawHttp2Peer.connect(t, server.port);
+    peer.socket.pause();
+    let streamId = 1;
+    // Past that many bytes nothing more is read from it, and it stays.
+    while (
+      server.reasons.at(-1) !== 'control-queue-full' &&
+      server.resources.heldBytes.usedBytes < 512 * 1024
+    ) {
+      const frames: Buffer[] = [];
+      for (let at = 0; at < 1000; at++, streamId += 2) {
+        frames.push(rawFrame(FRAME.HEADERS, FLAG.END_HEADERS | FLAG.END_STREAM, streamId, REFUSED));
+      }
+      peer.sendBytes(Buffer.concat(frames));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(server.reasons.at(-1), 'control-queue-full');
   });
 
   test('a peer that does not read our answers', async (t) => {

@@ -294,6 +294,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
 
   /** Refuses a request that is no protocol error with a status of our own. */
   #answer(streamId: number, status: string, endStream: boolean, reason: RejectionReason): void {
+    this.refusing();
     this.writer.headers(streamId, [':status', status, 'content-length', '0'], true);
     this.rejected(reason);
     if (endStream) return;
@@ -301,6 +302,7 @@ export class Http2ServerConnection extends Http2Connection implements ServerConn
     stream.state = 'half-closed-local';
     this.streams.add(stream);
     this.answered(stream);
+    this.cutShort();
   }
 
   #trailers(stream: Http2Stream, block: HeaderBlock, endStream: boolean): void {
