@@ -44,6 +44,41 @@ it('a replica that asks for the lead waits no longer than it was told, however s
   assert.deepEqual(ends, [false]);
 });
 
+it('a candidate leaves the lead to whoever had it before an outage, and takes it from one who stays away', async (t) => {
+  const clock = new ManualClock();
+  let away = false;
+  const metadata = { resourceVersion: '1' };
+  const get = async () => {
+    if (away) throw new Error('away');
+    return { metadata, spec: { holderIdentity: 'leader', leaseDurationSeconds: 15 } };
+  };
+  const update = async () => ({ metadata });
+  const client = { get, create: update, update, apply: update, onReturn: () => () => undefined };
+  const lease = new LeaderLease({
+    client,
+    namespace: NAMESPACE,
+    name: 'x',
+    identity: 'a',
+    clock,
+    random: () => 0,
+  });
+  t.after(() => lease.close());
+  const passes = async (seconds: number): Promise<boolean> => {
+    for (let second = 0; second < seconds; second++) {
+      await sleep(0);
+      clock.advance(1000);
+    }
+    await sleep(0);
+    return lease.elected.value;
+  };
+  assert.equal(await passes(4), false);
+  away = true;
+  assert.equal(await passes(60), false);
+  away = false;
+  assert.equal(await passes(14), false);
+  assert.equal(await passes(6), true);
+});
+
 describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   const suite = KubeApiServer.forSuite();
 

@@ -192,12 +192,13 @@ export class LeaderLease {
     const nowMs = clock.monotonic();
     if (found === undefined) return await this.#claim(undefined);
     const before = this.#state.kind === 'candidate' ? this.#state.seen : undefined;
-    const seen = observe(nowMs, before, {
+    const now = {
       resourceVersion: found.metadata.resourceVersion,
       // What was given up for one replica is that one's before it is anybody's.
       holder: found.spec.holderIdentity || (successorOf(found) ?? ''),
       durationMs: (found.spec.leaseDurationSeconds ?? 0) * 1000,
-    });
+    };
+    const seen = observe(nowMs, before, now, this.#times);
     this.#state = { kind: 'candidate', seen, tryAtMs: this.#nextTryMs() };
     const taking = mayTake(nowMs, seen, identity, this.#times);
     // One of our own, or of nobody, says nothing against us before somebody else has claimed it.

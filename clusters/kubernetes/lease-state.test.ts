@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { decide, LEASE_TIMES, type LeaseState, mayTake, observe } from './lease-state.ts';
 
 const leader: LeaseState = { kind: 'leader', renewedAtMs: 1000, tryAtMs: 3000 };
-const seen = { resourceVersion: '1', holder: 'other', durationMs: 15_000, sinceMs: 1000 };
+const seen = { resourceVersion: '1', holder: 'other', durationMs: 15_000, sinceMs: 1000, seenAtMs: 8000 };
 
 describe('an election', () => {
   it('has a leader renew in time, and step down before anybody else may lead', () => {
@@ -25,11 +25,20 @@ describe('an election', () => {
   it('lets a silent leader go by our own clock alone, and one that writes never', () => {
     assert.equal(mayTake(15_999, seen, 'me', LEASE_TIMES), false);
     assert.equal(mayTake(16_000, seen, 'me', LEASE_TIMES), true);
-    const same = observe(9000, seen, { ...seen, holder: 'other' });
-    assert.equal(same.sinceMs, 1000);
-    const renewed = observe(9000, seen, { ...seen, resourceVersion: '2' });
+    const same = observe(9000, seen, { ...seen, holder: 'other' }, LEASE_TIMES);
+    assert.deepEqual([same.sinceMs, same.seenAtMs], [1000, 9000]);
+    const renewed = observe(9000, seen, { ...seen, resourceVersion: '2' }, LEASE_TIMES);
     assert.equal(renewed.sinceMs, 9000);
-    assert.equal(observe(9000, undefined, seen).sinceMs, 9000);
+    assert.equal(observe(9000, undefined, seen, LEASE_TIMES).sinceMs, 9000);
+  });
+
+  it('counts no time in which nobody could renew, for then nobody could look', () => {
+    const nearly = observe(17_999, seen, seen, LEASE_TIMES);
+    assert.equal(mayTake(17_999, nearly, 'me', LEASE_TIMES), true);
+    const after = observe(18_000, seen, seen, LEASE_TIMES);
+    assert.equal(after.sinceMs, 18_000);
+    assert.equal(mayTake(32_999, after, 'me', LEASE_TIMES), false);
+    assert.equal(mayTake(33_000, after, 'me', LEASE_TIMES), true);
   });
 
   it('takes at once what was given back, or is its own', () => {

@@ -20,8 +20,10 @@ export interface SeenLease {
   readonly holder: string;
   /** What its holder asks others to wait. */
   readonly durationMs: number;
-  /** Monotonic ms: when this version was seen first. */
+  /** Monotonic ms: since when this version is before our eyes. */
   readonly sinceMs: number;
+  /** Monotonic ms: when it was seen last. */
+  readonly seenAtMs: number;
 }
 
 /** Where a replica stands; times are monotonic ms. */
@@ -56,13 +58,18 @@ export function decide(nowMs: number, state: LeaseState, times: LeaseTimes): Lea
   return { kind: 'wait', untilMs: Math.min(state.tryAtMs, endMs) };
 }
 
-/** What is seen now, with since when: any new version begins the wait anew, whoever wrote it. */
+/**
+ * What is seen now, with since when: any new version begins the wait anew, whoever wrote it. So does an outage in which we
+ * could not look for as long as a leader has to renew: it could not either, and is not gone for that.
+ */
 export function observe(
   nowMs: number,
   before: SeenLease | undefined,
-  now: Omit<SeenLease, 'sinceMs'>,
+  now: Omit<SeenLease, 'sinceMs' | 'seenAtMs'>,
+  { renewDeadlineMs }: LeaseTimes,
 ): SeenLease {
-  return { ...now, sinceMs: before?.resourceVersion === now.resourceVersion ? before.sinceMs : nowMs };
+  const same = before?.resourceVersion === now.resourceVersion && nowMs - before.seenAtMs < renewDeadlineMs;
+  return { ...now, sinceMs: same ? before.sinceMs : nowMs, seenAtMs: nowMs };
 }
 
 /** Whether a candidate may take a lease: nobody holds it, we do, or its holder was silent for long enough. */
