@@ -146,8 +146,29 @@ describe('news of the clusterset', () => {
     sources.build();
     sources.clock.advance(2000);
     assert.ok(!sources.news.isGone('shop/never', ['west']));
-    assert.ok(sources.news.isGone('shop/never', ['forgotten']), 'nobody knows that cluster any more');
     assert.ok(sources.news.isGone('shop/never', []));
+    sources.clock.advance(3_600_000);
+    assert.ok(!sources.news.isGone('shop/never', ['west']));
+  });
+
+  it('leave a cluster that no object here names ten minutes of a whole store to speak', (t) => {
+    const sources = new Sources(t);
+    const isGone = (): boolean => sources.news.isGone('shop/never', ['north']);
+    sources.complete = true;
+    sources.build();
+    sources.clock.advance(300_000);
+    assert.ok(!isGone(), 'the store lost everything, and the other has not written again yet');
+    sources.complete = false;
+    sources.clock.advance(3_600_000);
+    assert.ok(!isGone(), 'nobody can be heard while the store is away');
+    sources.complete = true;
+    sources.clock.advance(290_000);
+    assert.deepEqual([isGone(), sources.told], [false, []]);
+    sources.clock.advance(15_000);
+    assert.ok(isGone(), 'nobody knows that cluster any more');
+    assert.deepEqual(sources.told, ['shop/never'], 'who asked before is told');
+    sources.clock.advance(60_000);
+    assert.equal(sources.told.length, 1);
   });
 
   it('tell when an export that was on its way has arrived', (t) => {

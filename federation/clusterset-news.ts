@@ -37,6 +37,8 @@ export interface NewsSources {
 const LOOK_INTERVAL_MS = 100;
 /** What comes without a new snapshot: that the store took an export, that everything was read. */
 const LOOK_EVERY_MS = 1000;
+/** So long everything that the store has must have been known before a cluster that never spoke counts as none. */
+const SILENCE_MS = 600_000;
 
 interface Told {
   readonly service: SnapshotService;
@@ -59,7 +61,12 @@ export class ClustersetNews implements ClustersetView {
   readonly #gone = new Set<ServiceKey>();
   /** Exports of which it was said that they are on their way. */
   readonly #pending = new Set<ServiceKey>();
+  /** Of which it was said that they are not gone, only because a cluster may speak yet. */
+  readonly #kept = new Set<ServiceKey>();
   #wasComplete = false;
+  /** How long everything was known, all in all. */
+  #completeMs = 0;
+  #lookedAtMs = 0;
   #wasHeard: ReadonlySet<ClusterName> = new Set();
 
   constructor(sources: NewsSources) {
@@ -88,10 +95,14 @@ export class ClustersetNews implements ClustersetView {
     if (this.#told.has(key)) return false;
     if (this.#gone.has(key)) return true;
     // Once a cluster was heard, each later word of it is followed, and none of them is missed. One that was never heard may
-    // have it still, for a store that lost everything names no members either; a name that never spoke keeps nothing.
+    // have it still, for a store that lost everything names no members either; and only who invited it, or was invited by
+    // it, has an object that names it. A name that does not speak for long keeps nothing.
     const unheard = exporters.filter((cluster) => !this.heard.value.has(cluster));
     if (exporters.length > 0 && unheard.length === 0) return true;
-    return this.complete.value && !unheard.some((cluster) => this.#sources.isMember(cluster));
+    if (!this.complete.value || unheard.some((cluster) => this.#sources.isMember(cluster))) return false;
+    if (unheard.length === 0 || this.#completeMs >= SILENCE_MS) return true;
+    this.#kept.add(key);
+    return false;
   }
 
   disputesOf(key: ServiceKey): readonly ExportDispute[] {
@@ -129,12 +140,29 @@ export class ClustersetNews implements ClustersetView {
     for (const key of this.#pending) {
       if (this.#sources.isPublished(key) && this.#pending.delete(key)) changed.add(key);
     }
-    if (changed.size > 0) for (const listener of [...this.#listeners]) listener([...changed]);
+    this.#tell(changed);
     this.#hear();
+    this.#completed();
+  }
+
+  #tell(changed: ReadonlySet<ServiceKey>): void {
+    if (changed.size > 0) for (const listener of [...this.#listeners]) listener([...changed]);
+  }
+
+  #completed(): void {
     // The copies may be ahead of the snapshot by one build, which has happened when this looks a second time.
     const complete = this.#sources.complete();
-    if (complete && this.#wasComplete) this.complete.set(true);
+    const nowMs = this.#sources.clock.monotonic();
+    if (complete && this.#wasComplete) {
+      this.complete.set(true);
+      this.#completeMs += nowMs - this.#lookedAtMs;
+    }
     this.#wasComplete = complete;
+    this.#lookedAtMs = nowMs;
+    if (this.#completeMs < SILENCE_MS) return;
+    const kept = new Set(this.#kept);
+    this.#kept.clear();
+    this.#tell(kept);
   }
 
   /** Of a cluster that is heard now, the snapshot has everything when this looks a second time. */
