@@ -52,11 +52,19 @@ export function datedConditions(
       type: one.type,
       status: one.status,
       reason: one.reason,
-      message: one.message.slice(0, MAX_MESSAGE_LENGTH),
+      message: cut(one.message),
       lastTransitionTime: kept ? earlier.lastTransitionTime : now,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
   });
+}
+
+/** Half a character comes back from the API server as another one, and would be written again and again. */
+function cut(message: string): string {
+  return message
+    .slice(0, MAX_MESSAGE_LENGTH)
+    .replace(/[\uD800-\uDBFF]$/, '')
+    .toWellFormed();
 }
 
 /** Whether those conditions are there, as they should be; others beside them are somebody else's. */

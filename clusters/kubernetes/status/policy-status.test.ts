@@ -76,3 +76,10 @@ test('the time of a condition stays as long as its status does', () => {
   const refused = decide({ fault: 'bad' }, before, later);
   assert.equal(refused[0]?.conditions[0]?.lastTransitionTime, '2026-01-31T12:01:00Z');
 });
+
+test('a long message is not cut in the middle of a character, which the API server would replace', () => {
+  const [said] = decide({ fault: `${'x'.repeat(1999)}😀` });
+  assert.equal(said?.conditions[0]?.message, 'x'.repeat(1999));
+  const whole = `${'x'.repeat(1998)}😀`;
+  assert.equal(decide({ fault: whole })[0]?.conditions[0]?.message, whole);
+});

@@ -2,9 +2,13 @@ import type { Clock } from '../../../federation/runtime/clock.ts';
 import { isRefusal, KeyedWork } from '../keyed-work.ts';
 import { KubeError } from '../kube-error.ts';
 import { apiVersion } from '../mcs/mcs-objects.ts';
+import type { StatusObject } from './status-object.ts';
 import { type StatusClient, StatusObjects } from './status-objects.ts';
 import type { StatusSight, StatusView } from './status-view.ts';
 import { type WantedStatus, wantedStatus } from './wanted-status.ts';
+
+/** Fields that may be others at each look, and are no reason to write again at once. */
+const PASSING: ReadonlySet<string> = new Set(['lastTransitionTime', 'lastSeen', 'ageSeconds', 'roundTripMs']);
 
 export interface StatusControllerOptions {
   readonly client: StatusClient;
@@ -16,6 +20,14 @@ export interface StatusControllerOptions {
   readonly problems: (problems: readonly string[]) => void;
 }
 
+/** The API server took a status, and has it as before: it knows less of the kind than we do. */
+class WrittenInVain extends Error {
+  constructor() {
+    super('the API server left the status as it was: is its CustomResourceDefinition of another release?');
+    this.name = 'WrittenInVain';
+  }
+}
+
 /**
  * Keeps the status of policies, routes and peers in the cluster's own API as the federation service sees them. Only a
  * leader writes, and only what differs.
@@ -25,6 +37,8 @@ export class StatusController {
   readonly #options: StatusControllerOptions;
   readonly #work: KeyedWork;
   readonly #stops: readonly (() => void)[];
+  /** By object, of those that fail: what was written without effect. */
+  readonly #vain = new Map<string, string>();
   #known = false;
   #closed = false;
 
@@ -33,7 +47,7 @@ export class StatusController {
     this.#options = options;
     this.#work = new KeyedWork({
       run: (id) => this.#write(id),
-      isTerminal: isRefusal,
+      isTerminal: (failure) => isRefusal(failure) || failure instanceof WrittenInVain,
       clock,
       random,
       what: 'statuses',
@@ -70,11 +84,17 @@ export class StatusController {
     if (!this.#known || !view.leading.value || this.#closed) return;
     const sight = view.sight();
     for (const id of ids) {
-      const isDue = this.#wanted(id, sight) !== undefined;
+      const wanted = this.#wanted(id, sight);
       // What need not be written any more is no failure any more.
       const isFailing = this.#work.isFailing(id);
-      if (isDue ? changed || !isFailing : isFailing) this.#work.add(id);
+      const isDue = wanted !== undefined && (changed || !isFailing || this.#isOther(id, wanted));
+      if (isDue || (wanted === undefined && isFailing)) this.#work.add(id);
     }
+  }
+
+  #isOther(id: string, wanted: WantedStatus): boolean {
+    const vain = this.#vain.get(id);
+    return vain !== undefined && vain !== gist(wanted);
   }
 
   #wanted(id: string, sight: StatusSight): WantedStatus | undefined {
@@ -84,24 +104,35 @@ export class StatusController {
   }
 
   async #write(id: string): Promise<void> {
-    const { client, view } = this.#options;
+    const { view } = this.#options;
     const object = this.objects.get(id);
+    this.#vain.delete(id);
     if (object === undefined || !view.leading.value || this.#closed) return;
     const wanted = this.#wanted(id, view.sight());
     if (wanted === undefined) return;
+    try {
+      await this.#apply(object, wanted);
+    } catch (failure) {
+      // It was removed meanwhile; where it was not, the kind has no status, or is not served any more.
+      if (KubeError.isNotFound(failure) && this.objects.get(id) === undefined) return;
+      throw failure;
+    }
+    // It differed, and should be another version now.
+    if (this.objects.get(id)?.resourceVersion !== object.resourceVersion) return;
+    this.#vain.set(id, gist(wanted));
+    throw new WrittenInVain();
+  }
+
+  async #apply(object: StatusObject, { status, exactVersion }: WantedStatus): Promise<void> {
     const { kind, type, name, namespace, uid, resourceVersion } = object;
     const place = namespace === undefined ? { name } : { name, namespace };
-    const version = wanted.exactVersion ? { uid, resourceVersion } : { uid };
-    try {
-      const metadata = { ...place, ...version };
-      const { status } = wanted;
-      this.objects.wrote(
-        object,
-        await client.applyStatus(type, { apiVersion: apiVersion(type), kind, metadata, status }),
-      );
-    } catch (failure) {
-      // It was removed meanwhile.
-      if (!KubeError.isNotFound(failure)) throw failure;
-    }
+    const metadata = { ...place, ...(exactVersion ? { uid, resourceVersion } : { uid }) };
+    const written = { apiVersion: apiVersion(type), kind, metadata, status };
+    this.objects.wrote(object, await this.#options.client.applyStatus(type, written));
   }
+}
+
+/** What a status says, but for what changes by itself. */
+function gist({ status }: WantedStatus): string {
+  return JSON.stringify(status, (name, value: unknown) => (PASSING.has(name) ? undefined : value));
 }
