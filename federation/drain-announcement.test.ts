@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exportedService, FederationWorld } from '../test/fixtures/federation-world.ts';
+import { drainPercent } from './failover/drain.ts';
 import type { Drain } from './model/drain.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 
@@ -54,6 +55,14 @@ describe('a drain that a cluster orders for itself', { timeout: 60_000 }, () => 
     const again = (await world.follow(second)).hello();
     await again.until(({ drain }) => drain !== undefined);
     assert.deepEqual(again.snapshot.drain, back, 'one time for all');
+  });
+
+  it('is done for a federation service without memory, where it does not say since when', async (t) => {
+    const world = await FederationWorld.create(t, ['west']);
+    await world.writeResource('west', 'west.yaml', peer('west', '{ drain: { duration: 24h } }'));
+    const own = (await world.follow(await world.start('west'))).hello();
+    await own.until(({ drain }) => drain !== undefined);
+    assert.equal(drainPercent(own.snapshot.drain, own.snapshot.drain?.sinceMs ?? 0), 0);
   });
 
   it('says nothing of other clusters, nor theirs of it to others', async (t) => {

@@ -19,7 +19,8 @@ const drain = z.strictObject({
     .optional()
     .describe(
       'When the drain began, such as `2026-01-31T12:00:00Z`; a time to come begins it then. Without it the drain ' +
-        'begins when each replica of the federation service first sees it.',
+        'begins when each replica of the federation service first sees it; a replica that starts without memory takes ' +
+        'it for done.',
     ),
 });
 

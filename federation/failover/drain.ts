@@ -80,6 +80,15 @@ export function nextDrain(
   return { kind: 'draining', sinceMs, overMs: order.overMs, fromPercent };
 }
 
+/**
+ * The drain by an order that was there before anybody looked at the cluster. One that does not say since when counts as
+ * done: who has lost their memory would bring the requests back to a cluster that they had been taken from.
+ */
+export function foundDrain(order: DrainOrder, nowMs: number): Drain | undefined {
+  if (order.sinceMs !== undefined) return nextDrain(undefined, order, nowMs);
+  return { kind: 'draining', sinceMs: nowMs - order.overMs, overMs: order.overMs, fromPercent: 0 };
+}
+
 function follows(drain: Extract<Drain, { kind: 'draining' }>, order: DrainOrder): boolean {
   return drain.overMs === order.overMs && (order.sinceMs === undefined || order.sinceMs === drain.sinceMs);
 }

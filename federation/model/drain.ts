@@ -1,6 +1,6 @@
 /** That a cluster is to get no more traffic. Times are Unix ms. */
 export interface DrainOrder {
-  /** undefined = from when it is first seen. */
+  /** undefined = from when it is first seen; before any look at the cluster: long ago. */
   readonly sinceMs: number | undefined;
   /** 0 = at once. */
   readonly overMs: number;

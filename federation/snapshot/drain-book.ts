@@ -1,4 +1,4 @@
-import { nextDrain } from '../failover/drain.ts';
+import { foundDrain, nextDrain } from '../failover/drain.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { Drain, DrainOrder } from '../model/drain.ts';
 
@@ -7,15 +7,20 @@ export type DrainMemory = readonly (readonly [ClusterName, Drain])[];
 /** Which clusters are drained here, and which are on their way back from it. The own one is among them. */
 export class DrainBook {
   readonly #drains: Map<ClusterName, Drain>;
+  /** Looked at before; undefined = all were, by an earlier process that remembered which are drained. */
+  readonly #seen: Set<ClusterName> | undefined;
 
-  /** @param remembered what an earlier process knew */
-  constructor(remembered: DrainMemory = []) {
+  /** @param remembered what an earlier process knew; undefined = there was none, or its memory is lost */
+  constructor(remembered?: DrainMemory) {
     this.#drains = new Map(remembered);
+    this.#seen = remembered === undefined ? new Set() : undefined;
   }
 
   /** The cluster's drain by what is ordered now; the same object while nothing changes. */
   judge(cluster: ClusterName, order: DrainOrder | undefined, nowMs: number): Drain | undefined {
-    const after = nextDrain(this.#drains.get(cluster), order, nowMs);
+    const found = order !== undefined && this.#seen?.has(cluster) === false;
+    this.#seen?.add(cluster);
+    const after = found ? foundDrain(order, nowMs) : nextDrain(this.#drains.get(cluster), order, nowMs);
     if (after === undefined) this.#drains.delete(cluster);
     else this.#drains.set(cluster, after);
     return after;
@@ -24,6 +29,7 @@ export class DrainBook {
   /** Forgets all others. */
   retain(isKnown: (cluster: ClusterName) => boolean): void {
     for (const cluster of this.#drains.keys()) if (!isKnown(cluster)) this.#drains.delete(cluster);
+    for (const cluster of this.#seen ?? []) if (!isKnown(cluster)) this.#seen?.delete(cluster);
   }
 
   get memory(): DrainMemory {
