@@ -23,7 +23,7 @@ export interface HeadContent {
   readonly schemaVersion: number;
   /** True in the last head of a cluster that leaves the clusterset. */
   readonly left?: boolean;
-  /** How the cluster takes itself out of traffic, or comes back; releases that do not know it refuse such a head. */
+  /** How the cluster takes itself out of traffic, or comes back; a release that does not know it leaves it out. */
   readonly drain?: Drain;
 }
 
