@@ -14,6 +14,7 @@ import { ALERTS, alertQueries, panelQueries } from './queries.ts';
 /** Panels that have nothing to show while nothing goes wrong and nothing is opaque. */
 const SILENT = [
   /Refused by gateways$/,
+  /Refused by federation$/,
   /Opaque connections$/,
   /By status$/,
   /By flag$/,
