@@ -11,7 +11,9 @@ const FEW = { ...ALL, services: 1000, seconds: 5 } as const;
 
 export function propagationSizes(quick: boolean, services: number | undefined): PropagationSizes {
   const sizes = quick ? FEW : ALL;
-  return { ...sizes, services: services ?? sizes.services };
+  const count = services ?? sizes.services;
+  // Few services change once a second each, so that a trial of the bench itself does not ask for the whole machine.
+  return { ...sizes, services: count, perSecond: Math.min(sizes.perSecond, count) };
 }
 
 /** @throws UserError naming what is missing, and what brings it */
