@@ -19,7 +19,7 @@ describe('writing into the API by key', () => {
       isTerminal: () => true,
       clock,
       random: () => 0.5,
-      what: 'objects',
+      andMore: 'objects are not as they should be',
       problems: (problems) => told.push(problems),
     });
     t.after(() => work.close());

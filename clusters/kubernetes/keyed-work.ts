@@ -11,8 +11,8 @@ export interface KeyedWorkOptions {
   readonly clock: Clock;
   /** Gives 0 ≤ x < 1. */
   readonly random: () => number;
-  /** What the keys are, in the plural, for `N more … are not as they should be`. */
-  readonly what: string;
+  /** What is said of more failing keys than can be told, after their number. */
+  readonly andMore: string;
   /** What is wrong, in sentences; told at each change, empty when nothing is. */
   readonly problems: (problems: readonly string[]) => void;
 }
@@ -112,7 +112,7 @@ export class KeyedWork {
   #tell(): void {
     const told = [...this.#failures].slice(0, MAX_TOLD).map(([key, message]) => `${key}: ${message}`);
     const more = this.#failures.size - told.length;
-    if (more > 0) told.push(`${more} more ${this.#options.what} are not as they should be`);
+    if (more > 0) told.push(`${more} more ${this.#options.andMore}`);
     const text = told.join('\n');
     if (text === this.#told) return;
     this.#told = text;

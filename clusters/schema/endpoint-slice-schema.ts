@@ -31,7 +31,8 @@ const annotations = z.record(z.string(), z.string()).superRefine((given, context
   context.addIssue({ code: 'custom', path: [WEIGHT_ANNOTATION], message: 'is not a weight from 1 to 1000' });
 });
 
-const conditions = z
+/** Of one endpoint; what is not said is as Kubernetes takes it. */
+export const endpointConditions = z
   .object({
     ready: z.boolean().nullish(),
     serving: z.boolean().nullish(),
@@ -45,7 +46,7 @@ const endpoint = z.object({
     .array(z.string().refine((text) => isIP(text) !== 0, 'is not an IP address'))
     .min(1)
     .max(100),
-  conditions,
+  conditions: endpointConditions,
   zone: placeName.nullish(),
   nodeName: z.string().max(253).nullish(),
   hostname: dnsLabel.nullish(),
@@ -76,7 +77,7 @@ export function sliceService(object: EndpointSliceObject): ServiceName {
 }
 
 /** An absent condition is "unknown", which Kubernetes tells consumers to read as ready. */
-function state(given: z.infer<typeof conditions>): EndpointState {
+function state(given: z.infer<typeof endpointConditions>): EndpointState {
   const terminating = given.terminating === true;
   if (given.ready !== false && !terminating) return 'ready';
   return given.serving === true && terminating ? 'degraded' : 'unready';

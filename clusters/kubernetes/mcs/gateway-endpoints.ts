@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { endpointConditions } from '../../schema/endpoint-slice-schema.ts';
 import type { AddressType } from './mcs-objects.ts';
 
 /** A gateway pod as an endpoint of an EndpointSlice, in the shape in which the API has it. */
@@ -15,21 +16,13 @@ export type GatewayEndpoints = ReadonlyMap<AddressType, readonly GatewayEndpoint
 /** As the API server's own bound for a slice. */
 const MAX_ENDPOINTS = 1000;
 
-const conditions = z
-  .object({
-    ready: z.boolean().nullish(),
-    serving: z.boolean().nullish(),
-    terminating: z.boolean().nullish(),
-  })
-  .default({});
-
 const slice = z.object({
   addressType: z.string(),
   endpoints: z
     .array(
       z.object({
         addresses: z.array(z.string()).min(1),
-        conditions,
+        conditions: endpointConditions,
         nodeName: z.string().nullish(),
         zone: z.string().nullish(),
       }),

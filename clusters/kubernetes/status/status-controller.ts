@@ -50,7 +50,7 @@ export class StatusController {
       isTerminal: (failure) => isRefusal(failure) || failure instanceof WrittenInVain,
       clock,
       random,
-      what: 'statuses',
+      andMore: 'statuses are not as they should be',
       problems,
     });
     this.objects = new StatusObjects({ client, clock, random, changed: (ids) => this.#look(ids, true) });
