@@ -104,7 +104,8 @@ describe('what kubectl get shows', { skip: missingKubeApiServer() }, () => {
       gateways: ['gateway.west.example:15443'],
       services: 3,
       bundleSequence: 7,
-      drainedPercent: 0,
+      drainedPercent: 40,
+      drain: 'draining 40 %',
     };
     const kept = await make(
       PEERS,
@@ -121,6 +122,7 @@ describe('what kubectl get shows', { skip: missingKubeApiServer() }, () => {
       Connected: 'True',
       Trusted: 'True',
       Synced: 'Unknown',
+      Drain: 'draining 40 %',
       'Round trip ms': 12.5,
       Services: 3,
     });

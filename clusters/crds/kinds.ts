@@ -101,6 +101,12 @@ export const CUSTOM_KINDS: readonly CustomKind[] = [
       conditionColumn('Trusted', 'Whether its certificates are accepted.'),
       conditionColumn('Synced', 'Whether what it says of itself is read, signed and current.'),
       {
+        name: 'Drain',
+        type: 'string',
+        description: 'How far a drain has taken its requests away; empty where there is none.',
+        jsonPath: '.status.drain',
+      },
+      {
         name: 'Last seen',
         type: 'date',
         description: 'How long ago its newest signed word was issued.',

@@ -116,6 +116,11 @@ export const clusterPeerStatus = z.object({
     .max(100)
     .optional()
     .describe('How far a drain is, in steps of ten percent: at 100 the peer gets nothing from here.'),
+  drain: z
+    .string()
+    .max(63)
+    .optional()
+    .describe('The same in words: `draining 40 %`, `drained`, or `returning 70 %` on the way back.'),
 });
 
 export type ClusterPeerStatus = z.infer<typeof clusterPeerStatus>;

@@ -163,15 +163,20 @@ test('a process that has just started does not take back what it does not know y
 
 test('a drain is a condition while it is ordered, and on the way back', () => {
   const drained = (drain: PeerFacts['drain']) => peerStatus({ ...facts(), drain }, NOTHING, NOON);
+  const told = (status: PeerStatus | undefined) => [
+    reasons(status)[3],
+    status?.drainedPercent,
+    status?.drain,
+  ];
   const going = drained({ ordered: true, takenPercent: 47, kept: [] });
-  assert.deepEqual([reasons(going)[3], going?.drainedPercent], ['Drained=False Draining', 40]);
+  assert.deepEqual(told(going), ['Drained=False Draining', 40, 'draining 40 %']);
   const gone = drained({ ordered: true, takenPercent: 100, kept: ['shop/solo', 'shop/cart'] });
-  assert.deepEqual([reasons(gone)[3], gone?.drainedPercent], ['Drained=True Drained', 100]);
+  assert.deepEqual(told(gone), ['Drained=True Drained', 100, 'drained']);
   assert.match(gone?.conditions[3]?.message ?? '', /; it keeps shop\/solo, shop\/cart: no other cluster has/);
   const back = drained({ ordered: false, takenPercent: 75, kept: [] });
-  assert.deepEqual([reasons(back)[3], back?.drainedPercent], ['Drained=False Returning', 70]);
+  assert.deepEqual(told(back), ['Drained=False Returning', 70, 'returning 70 %']);
   const over = peerStatus(facts(), back ?? NOTHING, NOON + 1_000);
-  assert.deepEqual([over?.conditions.length, over?.drainedPercent], [3, undefined]);
+  assert.deepEqual([over?.conditions.length, ...told(over)], [3, undefined, undefined, undefined]);
 });
 
 test("the cluster's own object speaks of nothing but its drain", () => {

@@ -14,6 +14,8 @@ export interface PeerStatus {
   readonly services?: number | undefined;
   readonly bundleSequence?: number | undefined;
   readonly drainedPercent?: number | undefined;
+  /** The same in a word or two, for a column. */
+  readonly drain?: string | undefined;
 }
 
 export interface PeerFacts {
@@ -47,7 +49,7 @@ export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number):
     conditions: datedConditions(wanted, before.conditions, generation, nowMs),
     ...(sight.settled ? {} : earlierNumbers(before)),
     ...numbers(peer, nowMs),
-    ...(drain === undefined ? {} : { drainedPercent: inTens(drain.takenPercent) }),
+    ...(drain === undefined ? {} : drainNumbers(drain)),
   };
   if (isDeepStrictEqual(essence(before), essence(after))) {
     const due = nowMs - writtenAtMs(before) >= NUMBERS_EVERY_MS;
@@ -139,8 +141,11 @@ function drained({ ordered, takenPercent, kept }: DrainSight): WantedCondition {
 }
 
 /** Each change is written: a drain is told in ten. */
-function inTens(percent: number): number {
-  return Math.floor(percent / 10) * 10;
+function drainNumbers({ ordered, takenPercent }: DrainSight): Pick<PeerStatus, 'drainedPercent' | 'drain'> {
+  const drainedPercent = Math.floor(takenPercent / 10) * 10;
+  const isOver = ordered && takenPercent === 100;
+  const doing = ordered ? 'draining' : 'returning';
+  return { drainedPercent, drain: isOver ? 'drained' : `${doing} ${drainedPercent} %` };
 }
 
 type Said = (status: WantedCondition['status'], reason: string, message: string) => WantedCondition;
@@ -176,7 +181,8 @@ function numbers(peer: PeerSight | undefined, nowMs: number): Omit<PeerStatus, '
 
 /** A drain that is not there any more is no number that is not known yet. */
 function earlierNumbers(before: PeerStatus): Omit<PeerStatus, 'conditions'> {
-  const { conditions: _said, observedGeneration: _generation, drainedPercent: _drained, ...numbers } = before;
+  const { conditions: _said, observedGeneration: _generation, ...others } = before;
+  const { drainedPercent: _drained, drain: _drain, ...numbers } = others;
   return numbers;
 }
 

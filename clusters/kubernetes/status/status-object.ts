@@ -83,6 +83,7 @@ const peerStatus = z.object({
   services: z.int().optional(),
   bundleSequence: z.int().optional(),
   drainedPercent: z.number().optional(),
+  drain: z.string().optional(),
 });
 const NO_STATUS: PeerStatus = { conditions: [] };
 

@@ -39,6 +39,13 @@ export function drainSteps(scene: JourneyScene): void {
     const said: unknown = JSON.parse(await isthmusIn(east, ['cluster', 'list', '--output', 'json']));
     const west = memberList.parse(said).members.find(({ cluster }) => cluster === 'west');
     assert.equal(west?.drainedPercent, 100);
+    await east.kubectl([
+      'wait',
+      'clusterpeer/west',
+      '--for=jsonpath={.status.drain}=drained',
+      '--timeout=60s',
+    ]);
+    assert.match(await east.kubectl(['get', 'clusterpeers']), /^west +True +True +True +drained /m);
   });
 
   it('lets it come back in steps', async () => {

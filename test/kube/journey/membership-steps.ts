@@ -38,7 +38,7 @@ export function joiningSteps(scene: JourneyScene): void {
     await east.kubectl(['wait', 'clusterpeer/west', '--for=jsonpath={.status.roundTripMs}', '--timeout=60s']);
     const peers = await east.kubectl(['get', 'clusterpeers']);
     console.log(peers);
-    assert.match(peers, /^NAME +CONNECTED +TRUSTED +SYNCED +LAST SEEN +ROUND TRIP MS +AGE$/m);
+    assert.match(peers, /^NAME +CONNECTED +TRUSTED +SYNCED +DRAIN +LAST SEEN +ROUND TRIP MS +AGE$/m);
     assert.match(peers, /^west +True +True +True +\S+ +[0-9.]+ +\S+$/m);
   });
 }
