@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { confirmationAt } from '../commands/confirmation.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type LeaveFlags, leaveCommand } from '../commands/leave-command.ts';
 import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
@@ -11,23 +12,28 @@ export function addLeave(cluster: Command): void {
     .command('leave')
     .description('withdraw all services and leave the clusterset')
     .option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir)
-    .option('--yes', 'leave; without it nothing is done')
-    .option('--force', 'leave although some services would end, or the trust home would go');
+    .option('--yes', 'leave; without it a person is asked, and where none sits nothing is done')
+    .option('--force', 'leave although some services would end, or the trust home would go; nobody is asked');
   withContext(command);
   withOutput(command)
     .addHelpText('after', LEAVE_EXAMPLES)
     .action(async (flags: LeaveFlags & MaybeContext & OutputFlag) => {
+      const confirm = confirmationAt(process);
       if (hasContext(flags)) {
         const { leaveByContext } = await import('../context/context-leave.ts');
-        await inContext(flags, (open, signal) => leaveByContext(open, flags, outputOf(flags), signal));
+        await inContext(flags, (open, signal) =>
+          leaveByContext(open, flags, { output: outputOf(flags), signal, confirm }),
+        );
         return;
       }
-      await withHome(flags.dir, (home) => leaveCommand(flags, { output: outputOf(flags), programs, home }));
+      await withHome(flags.dir, (home) =>
+        leaveCommand(flags, { output: outputOf(flags), programs, home, confirm }),
+      );
     });
 }
 
 const LEAVE_EXAMPLES = `
 Examples:
-  isthmus cluster leave --dir west           says what would happen
+  isthmus cluster leave --dir west           says what would happen, and asks
   isthmus cluster leave --dir west --yes
   isthmus cluster leave --context west --yes`;

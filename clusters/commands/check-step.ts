@@ -5,6 +5,8 @@ import type { CommandOutput } from './command-output.ts';
 export type CheckStep =
   | { readonly name: string; readonly state: 'ok'; readonly detail: string }
   | { readonly name: string; readonly state: 'failed'; readonly detail: string; readonly cure: string }
+  /** It works, and a person should know of it: no failure. */
+  | { readonly name: string; readonly state: 'warning'; readonly detail: string; readonly cure: string }
   /** What it needs failed before it. */
   | { readonly name: string; readonly state: 'skipped'; readonly detail: string };
 
@@ -16,6 +18,10 @@ export function failed(name: string, detail: string, cure: string): CheckStep {
   return { name, state: 'failed', detail, cure };
 }
 
+export function warning(name: string, detail: string, cure: string): CheckStep {
+  return { name, state: 'warning', detail, cure };
+}
+
 export function failedBy(name: string, error: UserError): CheckStep {
   return failed(name, error.message, error.hint ?? 'mend what the message says');
 }
@@ -24,11 +30,16 @@ export function skipped(name: string, detail: string): CheckStep {
   return { name, state: 'skipped', detail };
 }
 
-const MARKS = { ok: ['green', '✔'], failed: ['red', '✖'], skipped: ['dim', '–'] } as const;
+const MARKS = {
+  ok: ['green', '✔'],
+  failed: ['red', '✖'],
+  warning: ['yellow', '!'],
+  skipped: ['dim', '–'],
+} as const;
 
 /** For a person: what was found, and below it what to do. */
 export function stepLine(step: CheckStep, output: CommandOutput): string {
   const [style, mark] = MARKS[step.state];
   const found = `${output.style(style, mark)} ${step.name}: ${step.detail.replaceAll('\n', '\n    ')}`;
-  return step.state === 'failed' ? `${found}\n    → ${step.cure}` : found;
+  return 'cure' in step ? `${found}\n    → ${step.cure}` : found;
 }

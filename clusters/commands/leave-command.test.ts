@@ -6,6 +6,7 @@ import { EAST_REPORT, WEST } from '../../test/fixtures/program-reports.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { writeClusterFile } from '../folder/cluster-file.ts';
 import { folderLayout } from '../folder/layout.ts';
+import type { Confirm } from './confirmation.ts';
 import { type LeaveFlags, leaveCommand } from './leave-command.ts';
 import type { FederationReport, LeaveOutcome, Programs } from './programs.ts';
 
@@ -17,7 +18,7 @@ interface Situation {
 
 /** A cluster that may be told to leave; what it is told is remembered. */
 class Leaver {
-  readonly captured = new CapturedOutput('json');
+  readonly captured = new CapturedOutput('json', { isTTY: true });
   readonly told: string[] = [];
   readonly #dir: string;
   readonly #situation: Situation;
@@ -40,7 +41,7 @@ class Leaver {
     return new Leaver(dir, situation);
   }
 
-  leave(flags: Omit<LeaveFlags, 'dir'> = {}): Promise<void> {
+  leave(flags: Omit<LeaveFlags, 'dir'> = {}, confirm?: Confirm): Promise<void> {
     const { report, outcome = { kind: 'left' } } = this.#situation;
     const programs: Pick<Programs, 'askFederation' | 'leave'> = {
       askFederation: async () => ({ ...EAST_REPORT, ...report }),
@@ -49,12 +50,12 @@ class Leaver {
         return outcome;
       },
     };
-    return leaveCommand({ dir: this.#dir, ...flags }, { output: this.captured.output, programs });
+    return leaveCommand({ dir: this.#dir, ...flags }, { output: this.captured.output, programs, confirm });
   }
 
   /** Why it does not leave, with nothing said to anybody. */
-  async objection(flags: Omit<LeaveFlags, 'dir'> = {}): Promise<UserError> {
-    const [result] = await Promise.allSettled([this.leave(flags)]);
+  async objection(flags: Omit<LeaveFlags, 'dir'> = {}, confirm?: Confirm): Promise<UserError> {
+    const [result] = await Promise.allSettled([this.leave(flags, confirm)]);
     assert.ok(result?.status === 'rejected' && result.reason instanceof UserError, JSON.stringify(result));
     assert.deepEqual(this.told, []);
     return result.reason;
@@ -65,7 +66,10 @@ describe('isthmus cluster leave', () => {
   it('does nothing until it is told --yes', async (t) => {
     const leaver = await Leaver.make(t);
     const { message, exitCode } = await leaver.objection();
-    assert.match(message, /^east would leave mesh\.example \(services that it exports: 1, peers: 1\)$/);
+    assert.match(
+      message,
+      /^east would leave mesh\.example: 1 service that it exports is withdrawn; requests between it and west end$/,
+    );
     assert.equal(exitCode, 2);
   });
 
@@ -79,6 +83,38 @@ describe('isthmus cluster leave', () => {
       remaining.join('\n'),
       /^stop its gateways.*rm -r .*resources\/peers\/east\.yaml.*ACL DELUSER isthmus-east$/s,
     );
+  });
+
+  it('asks a person, where one sits, and shows what would end and what speaks against it', async (t) => {
+    const leaver = await Leaver.make(t, { trustHome: true, report: { onlyHere: ['shop/cart'] } });
+    const asked: string[] = [];
+    const answering =
+      (yes: boolean): Confirm =>
+      async (question) => {
+        asked.push(question);
+        return yes;
+      };
+    const { message } = await leaver.objection({}, answering(false));
+    assert.match(message, /^not left: nothing was changed$/);
+    const shown = leaver.captured.stderr;
+    assert.match(
+      shown,
+      /^east would leave mesh\.example:\n {2}- 1 service .*\n {2}- requests between it and west end\n/,
+    );
+    assert.match(shown, /\n {2}! no other cluster offers shop\/cart\n {2}! it holds the root: .*\n$/);
+    await leaver.leave({}, answering(true));
+    assert.deepEqual([asked, leaver.told], [['Leave?', 'Leave?'], ['east']]);
+  });
+
+  it('asks nobody who has said it on the command line', async (t) => {
+    const leaver = await Leaver.make(t, { report: { onlyHere: ['shop/cart'] } });
+    const never: Confirm = () => assert.fail('asked');
+    assert.match(
+      (await leaver.objection({ yes: true }, never)).message,
+      /no other cluster offers shop\/cart/,
+    );
+    await leaver.leave({ force: true }, never);
+    assert.deepEqual(leaver.told, ['east']);
   });
 
   const objections: readonly (readonly [string, Situation, RegExp])[] = [

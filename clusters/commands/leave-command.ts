@@ -3,47 +3,39 @@ import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
 import type { FolderHome } from '../folder/folder-home.ts';
 import { sightLayout } from '../folder/home-file.ts';
 import type { CommandOutput } from './command-output.ts';
+import type { Confirm } from './confirmation.ts';
+import { type Farewell, farewell, farewellText } from './farewell.ts';
 import { shellWord } from './init-command.ts';
 import type { LookFlags } from './list-command.ts';
-import { nameSome } from './name-some.ts';
-import type { FederationReport, Programs } from './programs.ts';
+import type { Programs } from './programs.ts';
 import { usageError } from './usage-error.ts';
 
-export interface LeaveFlags extends LookFlags {
+/** What was said on the command line. */
+export interface LeaveWish {
   readonly yes?: boolean;
   readonly force?: boolean;
 }
+
+export interface LeaveFlags extends LookFlags, LeaveWish {}
 
 export interface LeaveContext {
   readonly output: CommandOutput;
   readonly programs: Pick<Programs, 'askFederation' | 'leave'>;
   readonly home?: FolderHome | undefined;
+  /** undefined where no person can be asked. */
+  readonly confirm?: Confirm | undefined;
 }
 
 /** `isthmus cluster leave`: has the cluster say, as its last word, that it has left the clusterset. */
 export async function leaveCommand(
   flags: LeaveFlags,
-  { output, programs, home }: LeaveContext,
+  { output, programs, home, confirm }: LeaveContext,
 ): Promise<void> {
   const layout = await sightLayout(flags.dir);
   const file = await readClusterFile(layout);
   const report = await programs.askFederation(layout.federationFile);
-  const objections = objectionsTo(file, report);
-  if (flags.force !== true && objections.length > 0) {
-    throw new UserError(
-      `${file.cluster} should not leave ${file.clusterset} yet\n  ${objections.join('\n  ')}`,
-      {
-        hint: 'mend that first, or leave all the same with --force',
-      },
-    );
-  }
-  if (flags.yes !== true && flags.force !== true) {
-    throw usageError(
-      `${file.cluster} would leave ${file.clusterset} (services that it exports: ${report.store.exportedServices}, peers: ${report.peers.length})`,
-      'say --yes to leave',
-    );
-  }
-  for (const objection of objections) output.warn(objection);
+  const parting = farewell(file, report);
+  await requireConsent(parting, flags, { output, confirm });
   output.progress('telling the clusterset');
   const outcome = await programs.leave(layout.federationFile, file.cluster);
   if (outcome.kind === 'pending') {
@@ -60,21 +52,40 @@ export async function leaveCommand(
   );
 }
 
-/** What speaks against leaving now. */
-function objectionsTo(file: ClusterFile, report: FederationReport): string[] {
-  const objections: string[] = [];
-  const { onlyHere, peers } = report;
-  if (onlyHere.length > 0 && peers.length > 0) {
-    objections.push(`no other cluster offers ${nameSome(onlyHere)}`);
+/**
+ * Goes on where it was said on the command line that it may; else a person is asked, where one sits.
+ * @throws UserError where it may not
+ */
+async function requireConsent(
+  parting: Farewell,
+  { yes, force }: LeaveWish,
+  { output, confirm }: Pick<LeaveContext, 'output' | 'confirm'>,
+): Promise<void> {
+  const { leaver, objections, ends } = parting;
+  if (yes !== true && force !== true && confirm !== undefined) {
+    await askPerson(parting, output, confirm);
+    return;
   }
-  const staying = peers.filter(({ reach }) => reach !== 'left');
-  if (file.trustHome && staying.length > 0) {
-    objections.push(
-      `it holds the root: without it nobody can join, and ${staying.map(({ cluster }) => cluster).join(', ')} cannot be renewed`,
+  if (force !== true && objections.length > 0) {
+    throw new UserError(
+      `${leaver.cluster} should not leave ${leaver.clusterset} yet\n  ${objections.join('\n  ')}`,
+      { hint: 'mend that first, or leave all the same with --force' },
     );
   }
-  if (report.store.state === 'down') objections.push('the store does not answer, so nobody can be told');
-  return objections;
+  if (yes !== true && force !== true) {
+    throw usageError(
+      `${leaver.cluster} would leave ${leaver.clusterset}: ${ends.join('; ')}`,
+      'say --yes to leave',
+    );
+  }
+  for (const objection of objections) output.warn(objection);
+}
+
+/** @throws UserError unless the answer is yes */
+export async function askPerson(parting: Farewell, output: CommandOutput, confirm: Confirm): Promise<void> {
+  output.note(farewellText(parting));
+  if (await confirm('Leave?')) return;
+  throw new UserError('not left: nothing was changed', { hint: 'answer y, or say --yes, to leave' });
 }
 
 function remainingSteps(file: ClusterFile, root: string): string[] {

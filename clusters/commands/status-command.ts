@@ -33,6 +33,7 @@ export async function statusCommand(
       cluster: file.cluster,
       clusterset: file.clusterset,
       trustDomain: localClusterOf(file).trustDomain,
+      trustHome: file.trustHome,
       federation: printable(federation),
       gateway: gateway === undefined ? null : printable(gateway),
     },

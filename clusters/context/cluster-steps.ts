@@ -1,11 +1,13 @@
 import { hostPort, parseHostPort } from '../../federation/model/endpoint.ts';
-import { type CheckStep, failed, ok } from '../commands/check-step.ts';
+import { type CheckStep, failed, ok, warning } from '../commands/check-step.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { ClusterSight } from '../kubernetes/membership/cluster-sight.ts';
+import { LOAD_BALANCER_CURE } from '../kubernetes/membership/gateway-addresses.ts';
 import { WATCHED_KINDS } from '../kubernetes/watched-kinds.ts';
 import { DiscoveredKinds } from './discovered-kinds.ts';
 import type { Component } from './kubernetes-site.ts';
 import type { OpenRelease } from './open-release.ts';
+import type { PodSight } from './pod-sight.ts';
 
 const BUILT_IN = new Set(['', 'discovery.k8s.io']);
 const BY_CHART = "helm upgrade brings them (crds.… in the chart's values)";
@@ -46,13 +48,23 @@ async function podStep({ site, release }: OpenRelease, component: Component): Pr
   const unready = pods.filter(({ ready }) => !ready);
   if (unready.length > 0) {
     const told = unready.map((pod) => `${pod.name}: ${pod.problem}`).join('; ');
-    return failed(name, told, `${kubectl} describe pod ${unready[0]?.name}, and its logs, say why`);
+    const look = `${kubectl} describe pod ${unready[0]?.name}, and its logs, say why`;
+    return failed(name, told, unready.some(lacksImage) ? IMAGE_CURE : look);
   }
   if (pods.length === 0 || pods.length < wanted) {
     return failed(name, `${pods.length} of ${wanted} are there`, `${kubectl} get events says why`);
   }
   const restarts = pods.reduce((sum, pod) => sum + pod.restarts, 0);
   return ok(name, `${pods.length} ready, ${restarts} restarts`);
+}
+
+/** No public registry has the image, so this is the first thing that goes wrong. */
+const IMAGE_CURE =
+  'build the image and push it where the nodes can fetch it (docker build --tag REGISTRY/isthmus:VERSION .), then helm upgrade ' +
+  "--set image.repository=REGISTRY/isthmus; a registry with a password wants imagePullSecrets; see the chart's README";
+
+function lacksImage({ problem }: PodSight): boolean {
+  return /^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)\b/.test(problem ?? '');
 }
 
 /** Whether anybody can say where peers reach the gateways. */
@@ -70,7 +82,10 @@ export async function addressStep({ site, release }: OpenRelease): Promise<Check
   try {
     const found = await sight.addresses();
     if (found.kind === 'none') return failed('gateway address', found.reason, found.hint);
-    return ok('gateway address', found.addresses.map(({ host, port }) => hostPort(host, port)).join(', '));
+    const addresses = found.addresses.map(({ host, port }) => hostPort(host, port)).join(', ');
+    if (found.awaitsLoadBalancer !== true) return ok('gateway address', addresses);
+    const waits = `Service ${gatewayService} has no address of a load balancer yet; peers are told its nodes meanwhile: ${addresses}`;
+    return warning('gateway address', waits, LOAD_BALANCER_CURE);
   } catch (failure) {
     if (!(failure instanceof KubeError)) throw failure;
     return failed(

@@ -2,16 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { CommandOutput } from '../commands/command-output.ts';
+import type { Confirm } from '../commands/confirmation.ts';
+import { farewell } from '../commands/farewell.ts';
+import { askPerson, type LeaveWish } from '../commands/leave-command.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
-import { type LeftoversReport, removeLeftovers } from '../kubernetes/leftovers.ts';
+import { countImports, type LeftoversReport, removeLeftovers } from '../kubernetes/leftovers.ts';
 import { leadingPod } from './leading-pod.ts';
 import type { OpenRelease } from './open-release.ts';
 import type { PodSight } from './pod-sight.ts';
-import { accepted, jsonOf } from './release-program.ts';
+import { accepted, jsonOf, statusThere } from './release-program.ts';
 
-export interface LeaveWish {
-  readonly yes?: boolean;
-  readonly force?: boolean;
+/** Who wants it, and how they are spoken to. */
+export interface LeavePerson {
+  readonly output: CommandOutput;
+  readonly signal: AbortSignal;
+  /** undefined where nobody can be asked. */
+  readonly confirm: Confirm | undefined;
 }
 
 const AGAIN_MS = 1_000;
@@ -20,6 +26,15 @@ const END_MS = 120_000;
 const MAX_LEADERS = 3;
 
 const answer = z.object({ clusterset: z.string(), remaining: z.array(z.string()).default([]) });
+const member = z.object({
+  clusterset: z.string(),
+  trustHome: z.boolean().default(false),
+  federation: z.object({
+    onlyHere: z.array(z.string()).default([]),
+    peers: z.array(z.object({ cluster: z.string(), reach: z.string() })),
+    store: z.object({ state: z.string(), exportedServices: z.number() }),
+  }),
+});
 
 /**
  * `isthmus cluster leave --context`: the replica that leads says the last word and ends the membership; when all replicas
@@ -27,12 +42,13 @@ const answer = z.object({ clusterset: z.string(), remaining: z.array(z.string())
  */
 export async function leaveByContext(
   open: OpenRelease,
-  wish: LeaveWish,
-  output: CommandOutput,
-  signal: AbortSignal,
+  flags: LeaveWish,
+  { output, signal, confirm }: LeavePerson,
 ): Promise<void> {
   const { site, release } = open;
   const isMember = await site.isMember(release);
+  const isSaid = flags.yes === true || flags.force === true;
+  const wish = isSaid || confirm === undefined ? flags : await askedWish(open, isMember, output, confirm);
   if (!isMember && wish.yes !== true && wish.force !== true) {
     throw new UserError(`${release.cluster} is a member of no clusterset`, {
       hint: 'with --yes what is left of an earlier membership is removed',
@@ -47,6 +63,40 @@ export async function leaveByContext(
     { cluster: release.cluster, clusterset: said?.clusterset ?? null, left: isMember, removed, remaining },
     () => summary(open, said?.clusterset, removed, remaining, output),
   );
+}
+
+/** Shows what would end, and takes a person's yes for all of it. @throws UserError when it is a no */
+async function askedWish(
+  open: OpenRelease,
+  isMember: boolean,
+  output: CommandOutput,
+  confirm: Confirm,
+): Promise<LeaveWish> {
+  const { cluster } = open.release;
+  output.progress(`looking at what ${cluster} has with the clusterset`);
+  const imported = Object.entries(await importsOf(open)).map(([plural, count]) => `${count} ${plural}`);
+  const goes = `what was imported is removed: ${imported.join(', ')}`;
+  if (!isMember) {
+    output.note(`${cluster} is a member of no clusterset; ${goes}`);
+    if (await confirm('Remove what is left?')) return { yes: true };
+    throw new UserError('nothing was changed', { hint: 'answer y, or say --yes, to remove it' });
+  }
+  const { clusterset, trustHome, federation } = await statusThere(member, open);
+  const parting = farewell({ cluster, clusterset, trustHome }, federation);
+  await askPerson({ ...parting, ends: [...parting.ends, goes] }, output, confirm);
+  return { yes: true, force: parting.objections.length > 0 };
+}
+
+async function importsOf({ site }: OpenRelease): Promise<Readonly<Record<string, number>>> {
+  try {
+    return await countImports(site.client);
+  } catch (failure) {
+    if (!(failure instanceof KubeError)) throw failure;
+    throw new UserError(`context ${site.context}: ${failure.message}`, {
+      hint: 'the context must be allowed to list and delete Services, EndpointSlices and ServiceImports of all namespaces',
+      cause: failure,
+    });
+  }
 }
 
 async function leave(open: OpenRelease, wish: LeaveWish, output: CommandOutput, signal: AbortSignal) {

@@ -4,7 +4,7 @@ import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { countImports, removeLeftovers } from './leftovers.ts';
 import type { ResourceType } from './resource-type.ts';
 
 const core = (plural: string, namespaced = true): ResourceType => ({
@@ -57,6 +57,11 @@ describe('leftovers of a release, in a real Kubernetes API', { skip: missingKube
     await make(SECRETS, 'Secret', { name: 'isthmus-invites', namespace: HOME, labels: OURS });
     const root = { stringData: { 'trust_root.key': 'key' } };
     await make(SECRETS, 'Secret', { name: 'isthmus-membership', namespace: HOME, labels: OURS }, root);
+  });
+
+  it('are counted as far as they were imported', async () => {
+    const none = { serviceimports: 0, endpointslices: 0 };
+    assert.deepEqual(await countImports(client), { ...none, services: 1 });
   });
 
   it('go, but for the root of the clusterset, and nothing else goes', async () => {

@@ -66,8 +66,17 @@ export async function removeLeftovers(options: LeftoversOptions): Promise<Leftov
   return { removed, kept };
 }
 
+/** How many objects that are made of imports there are, by their plural. @throws KubeError */
+export async function countImports(
+  client: Pick<LeftoversOptions['client'], 'list'>,
+): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  for (const kind of EVERYWHERE) counts[kind.plural] = (await found(client, kind, undefined)).length;
+  return counts;
+}
+
 async function found(
-  client: LeftoversOptions['client'],
+  client: Pick<LeftoversOptions['client'], 'list'>,
   kind: ResourceType,
   namespace: string | undefined,
 ): Promise<readonly z.infer<typeof labelled>[]> {

@@ -71,6 +71,43 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
     assert.ok(certificate.checkHost(`isthmus-redis.${NAMESPACE}.svc`));
   });
 
+  it('tells in its notes what to do next, by the command and by contexts', () => {
+    const notes = chart.bring(EAST);
+    assert.match(
+      notes,
+      /isthmus cluster register NAME --context CONTEXT-OF-NAME --with-context CONTEXT-OF-EAST\n/,
+    );
+    assert.match(notes, /isthmus cluster check --context CONTEXT-OF-EAST\n/);
+    assert.match(notes, /The image isthmus:\S+ is in no registry/);
+    assert.equal(notes.match(/kubectl .* exec /g)?.length, 1, notes);
+    const pushed = chart.bring({ ...EAST, image: { repository: 'registry.example/isthmus' } });
+    assert.doesNotMatch(pushed, /is in no registry/);
+  });
+
+  it('refuses an image that no registry and no node has, and says how to make it', () => {
+    const tell = (...images: readonly string[]): void => {
+      const status = { images: images.map((name) => ({ names: [name], sizeBytes: 1 })) };
+      const patch = `--patch=${JSON.stringify({ status })}`;
+      chart.kubectl(['patch', 'node', 'node-1', '--subresource=status', '--type=merge', patch]);
+    };
+    tell('registry.k8s.io/pause:3.10', 'docker.io/library/isthmus:0.0.1');
+    const { code, stderr } = chart.tryToBring(EAST);
+    assert.notEqual(code, 0);
+    assert.match(
+      stderr,
+      /no node has the image isthmus:0\.1\.0: .*\n {2}docker build --tag REGISTRY\/isthmus:0\.1\.0 /,
+    );
+    for (const image of [{ repository: 'registry.example/isthmus' }, { pullPolicy: 'Never' }]) {
+      chart.bring({ ...EAST, image });
+    }
+    tell('registry.k8s.io/pause:3.10', 'docker.io/library/isthmus:0.1.0');
+    chart.bring(EAST);
+    // Kubelet tells of no more than 50: it may be there.
+    tell(...Array.from({ length: 50 }, (_, i) => `registry.example/app:${i}`));
+    chart.bring(EAST);
+    tell();
+  });
+
   it('keeps password and certificate over an upgrade', () => {
     const first = chart.secret('isthmus-redis');
     chart.bring({ ...EAST, gateway: { replicas: 3 } });
@@ -102,6 +139,14 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
     ]) {
       chart.bring(values);
     }
+    chart.bring({ ...EAST, gateway: { autoscaling: { enabled: true, targetCpuPercent: 60 } } });
+    const scaler = chart.kubectl([
+      ...['get', 'horizontalpodautoscalers.v2.autoscaling/isthmus-gateway'],
+      '--output=jsonpath={.spec.metrics[*].resource}',
+    ]);
+    const target = { type: 'Utilization', averageUtilization: 60 };
+    assert.deepEqual(JSON.parse(scaler), { name: 'cpu', target });
+    chart.bring({ ...EAST, store: { tryout: { persistence: { enabled: true } } } });
     assert.deepEqual(chart.labelled(['persistentvolumeclaims'], OURS), [
       'persistentvolumeclaim/isthmus-redis',
     ]);

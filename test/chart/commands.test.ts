@@ -65,6 +65,36 @@ describe('commands by context', { skip: missing }, () => {
     assert.match(step('membership').cure ?? '', /cluster register east --context test/);
   });
 
+  it('warn of a load balancer without an address, and say what to do about an image that is nowhere', () => {
+    chart.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
+    tell('node/node-1', {
+      addresses: [{ type: 'InternalIP', address: '10.89.0.11' }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    });
+    chart.apply(waitingPod('isthmus-gateway-1'));
+    const state = { waiting: { reason: 'ErrImagePull', message: 'no such host' } };
+    const waits = { name: 'gateway', image: 'i', imageID: '', ready: false, restartCount: 0, state };
+    tell('pod/isthmus-gateway-1', { containerStatuses: [waits] });
+    const step = check();
+    const address = step('gateway address');
+    assert.equal(address.state, 'warning');
+    assert.match(
+      address.detail,
+      /has no address of a load balancer yet; peers are told .*: 10\.89\.0\.11:\d+$/,
+    );
+    assert.match(address.cure ?? '', /kubectl describe service .*gateway\.service\.type=NodePort/);
+    assert.match(step('gateway pods').detail, /^isthmus-gateway-1: ErrImagePull: no such host$/);
+    assert.match(step('gateway pods').cure ?? '', /^build the image and push it .*image\.repository=/);
+    chart.kubectl(['delete', 'pod/isthmus-gateway-1', '--grace-period=0', '--force']);
+    chart.kubectl(['delete', 'node/node-1']);
+  });
+
+  /** As a controller would: into the status. */
+  function tell(object: string, status: object): void {
+    const patch = `--patch=${JSON.stringify({ status })}`;
+    chart.kubectl(['patch', object, '--subresource=status', '--type=merge', patch]);
+  }
+
   it('find a right and a kind that are gone', () => {
     chart.kubectl(['delete', 'clusterrolebinding', '--selector', 'app.kubernetes.io/component=federation']);
     chart.kubectl(['delete', 'customresourcedefinition', 'serviceexports.multicluster.x-k8s.io']);
@@ -171,3 +201,14 @@ describe('commands by context', { skip: missing }, () => {
     assert.ok(!still.includes('derived-1'), still);
   });
 });
+
+/** What the gateway's Deployment would make, had it a controller. */
+function waitingPod(name: string): object {
+  const labels = {
+    'app.kubernetes.io/part-of': 'isthmus',
+    'app.kubernetes.io/component': 'gateway',
+    'app.kubernetes.io/instance': 'isthmus',
+  };
+  const spec = { automountServiceAccountToken: false, containers: [{ name: 'gateway', image: 'i' }] };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, labels }, spec };
+}

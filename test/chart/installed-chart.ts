@@ -15,13 +15,18 @@ export class InstalledChart {
     this.#folder = folder;
   }
 
-  /** `helm upgrade --install`, which succeeds. */
-  bring(values: object): void {
-    this.#helm('upgrade', '--install', RELEASE, CHART, '--create-namespace', ...this.#values(values));
+  /** `helm upgrade --install`, which succeeds. @returns the notes, and what else Helm says */
+  bring(values: object): string {
+    return succeeded(this.tryToBring(values)).stdout;
+  }
+
+  /** The same, whether it succeeds or not. */
+  tryToBring(values: object): HelmResult {
+    return this.#helm('upgrade', '--install', RELEASE, CHART, '--create-namespace', ...this.#values(values));
   }
 
   uninstall(): void {
-    this.#helm('uninstall', RELEASE);
+    succeeded(this.#helm('uninstall', RELEASE));
   }
 
   apply(...objects: readonly object[]): void {
@@ -83,16 +88,15 @@ export class InstalledChart {
     return ['--values', valuesFile(this.#folder, values)];
   }
 
-  #helm(...args: readonly string[]): void {
-    const { code, stderr } = helm(this.#folder, [
-      ...args,
-      '--namespace',
-      NAMESPACE,
-      '--kubeconfig',
-      this.#server.kubeconfig,
-    ]);
-    if (code !== 0) throw new Error(`helm ${args[0]} failed: ${stderr}`);
+  #helm(...args: readonly string[]): HelmResult {
+    const where = ['--namespace', NAMESPACE, '--kubeconfig', this.#server.kubeconfig];
+    return helm(this.#folder, [...args, ...where]);
   }
+}
+
+function succeeded(result: HelmResult): HelmResult {
+  if (result.code !== 0) throw new Error(`helm failed: ${result.stderr}`);
+  return result;
 }
 
 function kubectlPath(): string {

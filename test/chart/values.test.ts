@@ -41,6 +41,10 @@ const MISTAKES: readonly (readonly [values: object, told: RegExp])[] = [
     { ...EAST, gateway: { autoscaling: { enabled: true, minReplicas: 9, maxReplicas: 3 } } },
     /maxReplicas is below/,
   ],
+  [
+    { ...EAST, gateway: { autoscaling: { enabled: true }, resources: { requests: { cpu: null } } } },
+    /needs gateway\.resources\.requests\.cpu/,
+  ],
 ];
 
 describe('values of the chart', { skip: missingHelm() }, () => {

@@ -56,6 +56,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ include "isthmus.image" (dict "image" .Values.image "tag" .Chart.AppVersion) }}
 {{- end -}}
 
+{{- /* Text = the image has a name that no registry has, so nodes must have it: no repository of a user is without a `/`. */ -}}
+{{- define "isthmus.imageOnNodes" -}}
+{{- if and (not (contains "/" .Values.image.repository)) (ne .Values.image.pullPolicy "Always") -}}yes{{- end -}}
+{{- end -}}
+
 {{- /* A value that is null stands for what is found out: (dict "value" V "found" true or false). Empty text = no. */ -}}
 {{- define "isthmus.enabled" -}}
 {{- if kindIs "bool" .value -}}

@@ -71,6 +71,18 @@ describe('where peers reach the gateways of a cluster', () => {
     assert.match(String(found({ service: exposed, nodes: [] })), /^no node is ready/);
   });
 
+  it('is the nodes while a load balancer has no address, which is told', () => {
+    const nodes = [node('a', { InternalIP: '10.0.0.1' })];
+    const [advertise, portName] = [undefined, 'mesh'];
+    const given = { advertise, portName, serviceName: 'isthmus-gateway', nodes };
+    const ports = [{ ...MESH, nodePort: 31_443 }];
+    const addresses = [{ host: '10.0.0.1', port: 31_443 }];
+    const waits = gatewayAddresses({ ...given, service: service({ type: 'LoadBalancer', ports }) });
+    assert.deepEqual(waits, { kind: 'found', addresses, awaitsLoadBalancer: true });
+    const chosen = gatewayAddresses({ ...given, service: service({ type: 'NodePort', ports }) });
+    assert.deepEqual(chosen, { kind: 'found', addresses });
+  });
+
   it('is no more than a head may name', () => {
     const nodes = Array.from({ length: 100 }, (_, i) => node(`n${i}`, { InternalIP: `10.0.1.${i}` }));
     const exposed = service({ type: 'NodePort', ports: [{ ...MESH, nodePort: 31_443 }] });

@@ -46,7 +46,12 @@ export type NodeObject = z.infer<typeof nodeSchema>;
 
 /** Where peers reach this cluster's gateways, or why nobody can say. */
 export type FoundAddresses =
-  | { readonly kind: 'found'; readonly addresses: readonly GatewayAddress[] }
+  | {
+      readonly kind: 'found';
+      readonly addresses: readonly GatewayAddress[];
+      /** The nodes stand in for a load balancer that has no address (yet). */
+      readonly awaitsLoadBalancer?: true;
+    }
   | { readonly kind: 'none'; readonly reason: string; readonly hint: string };
 
 export interface AddressInput {
@@ -59,6 +64,9 @@ export interface AddressInput {
   readonly nodes: readonly NodeObject[];
 }
 
+/** For whoever waits for the address of a load balancer. */
+export const LOAD_BALANCER_CURE =
+  'kubectl describe service says what the load balancer waits for; in a cluster that has none set gateway.service.type=NodePort';
 const ADVERTISE = 'or say with gateway.advertise in the chart where peers reach this cluster';
 
 /** In this order: what a person says, the load balancer, external addresses, nodes with the Service's node port. */
@@ -72,9 +80,11 @@ export function gatewayAddresses(input: AddressInput): FoundAddresses {
   const balanced = (service.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname);
   const outside = distinct([...balanced, ...(externalIPs ?? [])], meant.port);
   if (outside.length > 0) return { kind: 'found', addresses: outside };
+  const awaits = type === 'LoadBalancer';
   if (meant.nodePort === undefined) {
-    const what = type === 'LoadBalancer' ? 'has no address of a load balancer yet' : `is of type ${type}`;
-    return none(`Service ${serviceName} ${what}`, 'make it a LoadBalancer or NodePort Service, ');
+    return awaits
+      ? none(`Service ${serviceName} has no address of a load balancer yet`, `${LOAD_BALANCER_CURE}, `)
+      : none(`Service ${serviceName} is of type ${type}`, 'make it a LoadBalancer or NodePort Service, ');
   }
   const onNodes = distinct(
     nodes
@@ -83,7 +93,9 @@ export function gatewayAddresses(input: AddressInput): FoundAddresses {
       .map(addressOf),
     meant.nodePort,
   );
-  if (onNodes.length > 0) return { kind: 'found', addresses: onNodes };
+  if (onNodes.length > 0) {
+    return { kind: 'found', addresses: onNodes, ...(awaits ? { awaitsLoadBalancer: true } : {}) };
+  }
   return none('no node is ready and has an address', 'kubectl get nodes shows why, ');
 }
 
