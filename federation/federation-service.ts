@@ -15,6 +15,7 @@ import { GatewaySession } from './service/gateway-session.ts';
 import { GrpcServers } from './service/grpc-servers.ts';
 import { Issuer } from './service/issuer.ts';
 import { cannotListen } from './service/listening.ts';
+import { ReportSession } from './service/report-session.ts';
 import { type GivenParts, type Ground, openGround, openParts, type ServiceParts } from './service-parts.ts';
 import { describeState, stateProblems } from './service-state.ts';
 import { StatusNews } from './status-news.ts';
@@ -312,6 +313,9 @@ function makeServers(config: MemberConfig, given: GivenParts, parts: ServicePart
   return new GrpcServers({
     follow: (call) => {
       new GatewaySession(call, { history: routing.history, encoder, clock, listener: routing.gateways });
+    },
+    report: (call, answer) => {
+      new ReportSession(call, answer, { clock, listener: routing.gateways });
     },
     enrolment,
     issuer: new Issuer({

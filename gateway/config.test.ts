@@ -84,6 +84,7 @@ describe('gateway.yaml', () => {
         issuerAddress: { host: '127.0.0.1', port: 15010 },
         secretFile: join(folder, 'secrets/gateway'),
         proof: 'secret',
+        replicas: [],
         bundleFile: '/trust/bundle.json',
       },
       accessLog: { sample: 1, file: '-' },
@@ -213,6 +214,7 @@ kubernetes: {}
     assert.deepEqual(file.config.federation, {
       address: { host: 'isthmus-federation', port: 15_010 },
       issuerAddress: { host: 'isthmus-federation', port: 15_013 },
+      replicas: [],
       tokenFile: '/var/run/secrets/isthmus/token',
     });
   });

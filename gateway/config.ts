@@ -26,6 +26,8 @@ export type ControlConfig =
       readonly address: ListenAddress;
       /** Where SVIDs are issued, if not on the same port. */
       readonly issuerAddress: ListenAddress;
+      /** Names of all replicas of the federation service, which are told what this gateway finds; empty where there is one. */
+      readonly replicas: readonly ListenAddress[];
       readonly secretFile: string;
       /** What that holds: a secret is as a person wrote it, a token is renewed, and judged by others, all the time. */
       readonly proof: 'secret' | 'token';
@@ -82,6 +84,7 @@ export interface KubernetesConfig extends ProcessConfig {
   readonly federation: {
     readonly address: ListenAddress;
     readonly issuerAddress: ListenAddress;
+    readonly replicas: readonly ListenAddress[];
     /** The pod's token for the federation service; kubelet renews it. */
     readonly tokenFile: string;
   };
@@ -131,6 +134,9 @@ const processFields = {
   drainGraceMs: z.int().min(0).max(MAX_TIMER_MS).default(30_000),
 } as const;
 
+/** Where all replicas of the federation service are told what this gateway finds; a name may have several addresses. */
+const replicas = z.array(hostAndPort).max(16).default([]);
+
 const gatewayFile = z
   .strictObject({
     cluster,
@@ -141,6 +147,7 @@ const gatewayFile = z
       .strictObject({
         address: hostAndPort,
         issuerAddress: hostAndPort.optional(),
+        replicas,
         secretFile: z.string().min(1),
         bundleFile: z.string().min(1),
       })
@@ -164,6 +171,7 @@ const kubernetesFile = z.strictObject({
   federation: z.strictObject({
     address: hostAndPort,
     issuerAddress: hostAndPort.optional(),
+    replicas,
   }),
   kubernetes: z.strictObject({
     ...kubernetesAccess,
@@ -188,7 +196,7 @@ export async function loadGatewayFile(path: string): Promise<GatewayFile> {
   }
   const file = parseYaml(text, path, kubernetesFile);
   const beside = besideOf(path);
-  const { address, issuerAddress = address } = file.federation;
+  const { address, issuerAddress = address, replicas } = file.federation;
   const { namespace, context, kubeconfig, clustersetConfigMap, tokenFile } = file.kubernetes;
   const access = {
     namespace,
@@ -196,7 +204,7 @@ export async function loadGatewayFile(path: string): Promise<GatewayFile> {
     clustersetConfigMap,
     kubeconfig: kubeconfig === undefined ? undefined : beside(kubeconfig),
   };
-  const federation = { address, issuerAddress, tokenFile: beside(tokenFile) };
+  const federation = { address, issuerAddress, replicas, tokenFile: beside(tokenFile) };
   const config = { ...processOf(file, beside), cluster: file.cluster, kubernetes: access, federation };
   return { kind: 'kubernetes', config };
 }
@@ -263,6 +271,7 @@ function controlOf(file: FolderFile, beside: (name: string) => string): ControlC
     kind: 'federation',
     address: federation.address,
     issuerAddress: federation.issuerAddress ?? federation.address,
+    replicas: federation.replicas,
     secretFile: beside(federation.secretFile),
     proof: 'secret',
     bundleFile: beside(federation.bundleFile),

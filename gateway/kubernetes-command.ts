@@ -116,7 +116,7 @@ function gatewayConfig(
 ): GatewayConfig {
   const { cluster: _cluster, kubernetes: _kubernetes, federation, ...own } = config;
   const local = copy.local(facts);
-  const { address, issuerAddress, tokenFile: secretFile } = federation;
+  const { address, issuerAddress, replicas, tokenFile: secretFile } = federation;
   return {
     ...own,
     local,
@@ -126,6 +126,7 @@ function gatewayConfig(
       kind: 'federation',
       address,
       issuerAddress,
+      replicas,
       secretFile,
       proof: 'token',
       bundleFile: copy.bundleFile,

@@ -22,7 +22,7 @@ export function stateText(state: FederationState): string {
       gateways.map((gateway) => [
         gateway.gateway,
         gateway.remoteAddress,
-        String(gateway.sentVersion ?? '-'),
+        gateway.follows === 'another-replica' ? 'by another replica' : String(gateway.sentVersion ?? '-'),
         String(gateway.ackedVersion ?? '-'),
         gateway.refused === undefined ? '-' : `${gateway.refused.version}: ${gateway.refused.reason}`,
       ]),

@@ -37,6 +37,8 @@ export interface GatewayRefusal {
 
 /** For `status`. */
 export interface GatewayStatus extends GatewayHello {
+  /** Another: it follows another replica, and only tells this one what it finds. */
+  readonly follows: 'this-replica' | 'another-replica';
   readonly remoteAddress: string;
   readonly connectedAtMs: number;
   readonly sentVersion: number | undefined;
@@ -46,11 +48,20 @@ export interface GatewayStatus extends GatewayHello {
   readonly refused: GatewayRefusal | undefined;
 }
 
+/** One stream of a gateway. */
+export interface Session {
+  readonly kind: 'follow' | 'report';
+  /** undefined before its Hello. */
+  readonly status: GatewayStatus | undefined;
+  /** Ends the stream properly. */
+  end(): void;
+}
+
 export interface SessionListener {
-  joined(session: GatewaySession, hello: GatewayHello): void;
-  reported(session: GatewaySession, hello: GatewayHello, report: HealthReport): void;
-  refused(session: GatewaySession, hello: GatewayHello, refusal: GatewayRefusal): void;
-  ended(session: GatewaySession): void;
+  joined(session: Session, hello: GatewayHello): void;
+  reported(session: Session, hello: GatewayHello, report: HealthReport): void;
+  refused(session: Session, hello: GatewayHello, refusal: GatewayRefusal): void;
+  ended(session: Session): void;
 }
 
 export interface SessionOptions {
@@ -65,7 +76,7 @@ type Phase =
   | { readonly kind: 'following'; readonly hello: GatewayHello }
   | { readonly kind: 'ended' };
 
-const HELLO_TIMEOUT_MS = 10_000;
+export const HELLO_TIMEOUT_MS = 10_000;
 /** A gateway that cannot use a full snapshot is not sent each later one at once. */
 const REFUSED_PAUSE_MS = 5000;
 
@@ -73,7 +84,8 @@ const REFUSED_PAUSE_MS = 5000;
  * One gateway's Follow stream. At most one message is on its way: a slow gateway gets the merged difference when it
  * is ready again, so what is held for it is one snapshot, shared with all others.
  */
-export class GatewaySession {
+export class GatewaySession implements Session {
+  readonly kind = 'follow';
   readonly #call: FollowCall;
   readonly #options: SessionOptions;
   readonly #connectedAtMs: number;
@@ -102,11 +114,11 @@ export class GatewaySession {
     call.on('error', () => this.#onEnd());
   }
 
-  /** undefined before its Hello. */
   get status(): GatewayStatus | undefined {
     if (this.#phase.kind !== 'following') return undefined;
     return {
       ...this.#phase.hello,
+      follows: 'this-replica',
       remoteAddress: this.#call.getPeer(),
       connectedAtMs: this.#connectedAtMs,
       sentVersion: this.#sent?.version,
@@ -116,7 +128,7 @@ export class GatewaySession {
     };
   }
 
-  /** Ends the stream properly; the gateway connects again. */
+  /** The gateway connects again. */
   end(): void {
     if (this.#phase.kind === 'ended') return;
     this.#onEnd();

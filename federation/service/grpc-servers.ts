@@ -3,12 +3,20 @@ import {
   type ConnectionInjector,
   Server,
   ServerCredentials,
+  type ServerReadableStream,
   type ServerUnaryCall,
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import { enrolResponseToWire, issueResponseToWire } from '../wire/gateway-message.ts';
-import type { EnrolRequest, EnrolResponse, IssueRequest, IssueResponse } from '../wire/gen/federation_pb.ts';
+import type {
+  EnrolRequest,
+  EnrolResponse,
+  GatewayMessage,
+  IssueRequest,
+  IssueResponse,
+  ReportResponse,
+} from '../wire/gen/federation_pb.ts';
 import {
   ENCODED_FOLLOW,
   FEDERATION_SERVER_OPTIONS,
@@ -17,6 +25,7 @@ import {
 } from '../wire/grpc-services.ts';
 import type { FollowCall } from './gateway-session.ts';
 import { IssueRefusal, type Issuer } from './issuer.ts';
+import type { ReportAnswer, ReportCall } from './report-session.ts';
 
 /** Answers a joining cluster; `clusters/` has it. */
 export interface Enrolment {
@@ -26,6 +35,7 @@ export interface Enrolment {
 
 export interface GrpcHandlers {
   readonly follow: (call: FollowCall) => void;
+  readonly report: (call: ReportCall, answer: ReportAnswer) => void;
   readonly enrolment: Enrolment;
   readonly issuer: Issuer;
   /** A failure that no caller is told of. */
@@ -62,8 +72,15 @@ export class GrpcServers {
   constructor(handlers: GrpcHandlers) {
     this.#federation = new Server(FEDERATION_SERVER_OPTIONS);
     this.#federation.addService(
-      { follow: ENCODED_FOLLOW, enrol: FEDERATION_SERVICE.enrol },
-      { follow: handlers.follow, enrol: unary('enrol', enrol(handlers.enrolment), handlers) },
+      { ...FEDERATION_SERVICE, follow: ENCODED_FOLLOW },
+      {
+        follow: handlers.follow,
+        report: (
+          call: ServerReadableStream<GatewayMessage, ReportResponse>,
+          answer: sendUnaryData<ReportResponse>,
+        ) => handlers.report(call, answer),
+        enrol: unary('enrol', enrol(handlers.enrolment), handlers),
+      },
     );
     this.#issuer = new Server(STRANGER_OPTIONS);
     this.#issuer.addService(ISSUER_SERVICE, { issue: unary('issue', issue(handlers.issuer), handlers) });

@@ -8,7 +8,7 @@ import { type HealthReport, healthReportFromWire, healthReportToWire } from './h
 import type { SnapshotDelta } from './snapshot-delta.ts';
 import { snapshotFromWire } from './snapshot-message.ts';
 
-/** What a gateway says on its Follow stream; `hello` once and first. */
+/** What a gateway says on its streams, `hello` once and first; on a Report stream only that and `health`. */
 export type GatewayStatement =
   | {
       readonly kind: 'hello';
@@ -94,6 +94,10 @@ export function issueRequestToWire(csrDer: Uint8Array, proof: string): wire.Issu
 
 export function issueResponseToWire(chainDer: readonly Uint8Array[]): wire.IssueResponse {
   return create(wire.IssueResponseSchema, { chainDer: [...chainDer] });
+}
+
+export function reportResponseToWire(): wire.ReportResponse {
+  return create(wire.ReportResponseSchema);
 }
 
 export function enrolResponseToWire(response: Uint8Array): wire.EnrolResponse {

@@ -16,6 +16,7 @@ export interface MethodDefinition<Request, Response> {
 /** For gateways: mTLS with the gateway's SVID. */
 export const FEDERATION_SERVICE = {
   follow: method(wire.Federation.method.follow),
+  report: method(wire.Federation.method.report),
   enrol: method(wire.Federation.method.enrol),
 } as const;
 

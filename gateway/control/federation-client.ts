@@ -2,6 +2,7 @@ import type { PeerCertificate } from 'node:tls';
 import {
   Client,
   type ClientDuplexStream,
+  type ClientWritableStream,
   credentials,
   type ServiceError,
   status,
@@ -37,6 +38,7 @@ export interface FederationTarget {
 }
 
 export type FollowStream = ClientDuplexStream<GatewayMessage, FederationMessage>;
+export type ReportStream = ClientWritableStream<GatewayMessage>;
 
 /** One gRPC channel to this cluster's federation service, which must show its SVID. */
 export class FederationClient {
@@ -61,6 +63,21 @@ export class FederationClient {
   follow(): FollowStream {
     const { path, requestSerialize, responseDeserialize } = FEDERATION_SERVICE.follow;
     return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  }
+
+  /** `ended` resolves when the service ends the stream, and rejects with a gRPC error. */
+  report(): { readonly stream: ReportStream; readonly ended: Promise<void> } {
+    const { path, requestSerialize, responseDeserialize } = FEDERATION_SERVICE.report;
+    const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+    const stream = this.#client.makeClientStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      (error) => (error === null ? resolve() : reject(error)),
+    );
+    // What goes wrong with the stream is what the call ends with.
+    stream.on('error', () => undefined);
+    return { stream, ended };
   }
 
   /** @throws UserError when the service cannot be reached or refuses. */

@@ -76,6 +76,7 @@ async function follow(
       kind: 'federation',
       address,
       issuerAddress: address,
+      replicas: [],
       secretFile: join(folder, 'secret'),
       proof,
       bundleFile: join(folder, 'bundle.json'),

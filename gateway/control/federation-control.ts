@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { readTextFile } from '../../federation/config/yaml-file.ts';
 import type { LocalCluster } from '../../federation/model/cluster.ts';
 import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
@@ -9,11 +10,12 @@ import { type Readable, Watchable } from '../../federation/runtime/watchable.ts'
 import type { HealthReport } from '../../federation/wire/health-report.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { SvidSource } from '../../trust/svid-source.ts';
-import type { ControlConfig } from '../config.ts';
+import type { ControlConfig, ListenAddress } from '../config.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import type { ApplySnapshot, ControlPlane, ControlState } from './control-plane.ts';
 import { FederationClient, loadRoots, RefusedError } from './federation-client.ts';
 import { Follower } from './follower.ts';
+import { ReplicaReports } from './replica-reports.ts';
 import { SnapshotSaver } from './snapshot-saver.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -42,7 +44,9 @@ export class FederationControl implements ControlPlane {
   readonly #source: SvidSource;
   readonly #saver: SnapshotSaver;
   readonly #closed = new Watchable(false);
+  readonly #startedAtMs: number;
   #follower: Follower | undefined;
+  #replicas: ReplicaReports | undefined;
   #client: FederationClient | undefined;
   #running: Promise<void> | undefined;
   #report: HealthReport | undefined;
@@ -52,6 +56,7 @@ export class FederationControl implements ControlPlane {
   constructor(options: FederationControlOptions) {
     const { clock, random, local, folder } = options;
     this.#options = options;
+    this.#startedAtMs = clock.now();
     this.#state = new Watchable<ControlState>({ kind: 'connecting' });
     this.#source = new SvidSource({
       clock,
@@ -77,14 +82,14 @@ export class FederationControl implements ControlPlane {
   }
 
   async start(apply: ApplySnapshot): Promise<void> {
-    const { config, local, folder, clock, log, softwareVersion } = this.#options;
+    const { config, local, folder, log, softwareVersion } = this.#options;
     // Read for its errors: a wrong path must end the start, not appear in each try.
     await Promise.all([loadRoots(config.bundleFile, local.trustDomain), readTextFile(config.secretFile)]);
     this.#follower = new Follower({
       trustDomain: local.trustDomain,
       gateway: folder.gateway,
       softwareVersion,
-      startedAtMs: clock.now(),
+      startedAtMs: this.#startedAtMs,
       apply,
       applied: (snapshot) => this.#saver.save(snapshot),
       refused: (reason) => log.error({ reason }, 'a snapshot was refused; the one before stays in force'),
@@ -92,6 +97,7 @@ export class FederationControl implements ControlPlane {
     const stored = await this.#offerStored(apply);
     if (stored !== undefined) this.#follower.begin(stored);
     await this.#source.start();
+    this.#replicas = this.#tellReplicas();
     this.#running = this.#run(this.#follower);
   }
 
@@ -99,7 +105,9 @@ export class FederationControl implements ControlPlane {
     this.#report = report;
     this.#cancelReport ??= this.#options.clock.after(REPORT_DELAY_MS, () => {
       this.#cancelReport = undefined;
-      if (this.#report !== undefined) this.#follower?.report(this.#report);
+      if (this.#report === undefined) return;
+      this.#follower?.report(this.#report);
+      this.#replicas?.report(this.#report);
     });
   }
 
@@ -113,7 +121,7 @@ export class FederationControl implements ControlPlane {
     this.#cancelReport?.();
     this.#client?.close();
     await this.#source.close();
-    await this.#running;
+    await Promise.all([this.#running, this.#replicas?.close()]);
     await this.#saver.close();
   }
 
@@ -165,9 +173,7 @@ export class FederationControl implements ControlPlane {
     let client: FederationClient | undefined;
     const ends: (() => void)[] = [];
     try {
-      const { config, local } = this.#options;
-      const roots = await loadRoots(config.bundleFile, local.trustDomain);
-      client = new FederationClient({ address: config.address, trustDomain: local.trustDomain, roots }, svid);
+      client = await this.#dial(this.#options.config.address, svid);
       this.#client = client;
       const stream = client.follow();
       // A renewed SVID is shown by dialling again: what the gateway has is named in its Hello.
@@ -189,6 +195,29 @@ export class FederationControl implements ControlPlane {
       client?.close();
     }
     return heard;
+  }
+
+  async #dial(address: ListenAddress, svid: Svid): Promise<FederationClient> {
+    const { config, local } = this.#options;
+    const roots = await loadRoots(config.bundleFile, local.trustDomain);
+    return new FederationClient({ address, trustDomain: local.trustDomain, roots }, svid);
+  }
+
+  #tellReplicas(): ReplicaReports | undefined {
+    const { config, folder, clock, random, log, softwareVersion } = this.#options;
+    if (config.replicas.length === 0) return undefined;
+    return new ReplicaReports({
+      replicas: config.replicas,
+      resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      dial: (address, svid) => this.#dial(address, svid),
+      gateway: folder.gateway,
+      softwareVersion,
+      startedAtMs: this.#startedAtMs,
+      svid: this.svid,
+      clock,
+      random,
+      log,
+    });
   }
 
   /** undefined when this is closed before there is one. */

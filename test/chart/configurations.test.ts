@@ -41,6 +41,26 @@ describe('configurations of the chart', { skip: missingHelm() }, () => {
     assert.equal(federation.tokenFile, '/var/run/secrets/isthmus/token');
   });
 
+  it('name the replicas of the federation service to gateways, where there are several', async () => {
+    const values = {
+      ...EAST,
+      federation: { replicas: 2 },
+      store: { tryout: { persistence: { enabled: true } } },
+    };
+    const file = await loadGatewayFile(join(mounted('isthmus-gateway', values), 'gateway.yaml'));
+    assert.ok(file.kind === 'kubernetes');
+    const host = `isthmus-federation-replicas.${NAMESPACE}.svc`;
+    assert.deepEqual(file.config.federation.replicas, [{ host, port: 15_010 }]);
+    const service = only(manifests(folder, values), 'Service', 'isthmus-federation-replicas').spec;
+    assert.deepEqual(
+      [
+        (service as { clusterIP: string }).clusterIP,
+        (service as { publishNotReadyAddresses: boolean }).publishNotReadyAddresses,
+      ],
+      ['None', true],
+    );
+  });
+
   it('are what the federation service takes', async () => {
     const values = {
       ...EAST,

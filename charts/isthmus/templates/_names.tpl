@@ -12,6 +12,7 @@
 {{- end -}}
 
 {{- define "isthmus.federation" -}}{{ include "isthmus.fullname" . }}-federation{{- end -}}
+{{- define "isthmus.federationReplicas" -}}{{ include "isthmus.federation" . }}-replicas{{- end -}}
 {{- define "isthmus.gateway" -}}{{ include "isthmus.fullname" . }}-gateway{{- end -}}
 {{- define "isthmus.redis" -}}{{ include "isthmus.fullname" . }}-redis{{- end -}}
 

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file federation.proto.
  */
 export const file_federation: GenFile = /*@__PURE__*/
-  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCJyCgVIZWxsbxIPCgdnYXRld2F5GAEgASgJEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgEIAEoBBIVCg1zdGFydGVkX2F0X21zGAUgASgEIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIrcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cBIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iqgMKDVNuYXBzaG90RGVsdGESDQoFZXBvY2gYASABKAQSFAoMYmFzZV92ZXJzaW9uGAIgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YAyABKAQSFQoNY3JlYXRlZF9hdF9tcxgEIAEoBBInCg1jaGFuZ2VkX3BlZXJzGAUgAygLMhAuaXN0aG11cy52MS5QZWVyEhUKDXJlbW92ZWRfcGVlcnMYBiADKAkSLQoQY2hhbmdlZF9zZXJ2aWNlcxgHIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX3NlcnZpY2VzGAggAygJEi4KDXRydXN0X2J1bmRsZXMYCSADKAsyFy5pc3RobXVzLnYxLlRydXN0QnVuZGxlEh0KFXRydXN0X2J1bmRsZXNfY2hhbmdlZBgKIAEoCBIwCg9jaGFuZ2VkX2NhbGxlcnMYCyADKAsyFy5pc3RobXVzLnYxLkNhbGxlckdyb3VwEhcKD3JlbW92ZWRfY2FsbGVycxgMIAMoCRIgCgVkcmFpbhgNIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iVwoLQ2FsbGVyR3JvdXASEQoJbmFtZXNwYWNlGAEgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgCIAEoCRIMCgRpcHY0GAMgASgMEg4KBm90aGVycxgEIAMoCSJuCgxMb2NhbENsdXN0ZXISDAoEbmFtZRgBIAEoCRISCgpjbHVzdGVyc2V0GAIgASgJEhQKDHRydXN0X2RvbWFpbhgDIAEoCRImCghsb2NhbGl0eRgEIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkiKAoITG9jYWxpdHkSDgoGcmVnaW9uGAEgASgJEgwKBHpvbmUYAiABKAkiNgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhEKCXJvb3RzX2RlchgCIAMoDCKKAwoEUGVlchIPCgdjbHVzdGVyGAEgASgJEhQKDHRydXN0X2RvbWFpbhgCIAEoCRImCghsb2NhbGl0eRgDIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSLAoIZ2F0ZXdheXMYBCADKAsyGi5pc3RobXVzLnYxLkdhdGV3YXlBZGRyZXNzEiUKBXJlYWNoGAUgASgOMhYuaXN0aG11cy52MS5QZWVyLlJlYWNoEhQKDGxhc3Rfc2Vlbl9tcxgGIAEoBBImCgZoZWFsdGgYByABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSKgoPYW5ub3VuY2VkX2RyYWluGAggASgLMhEuaXN0aG11cy52MS5EcmFpbhIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iUgoFUmVhY2gSFQoRUkVBQ0hfVU5TUEVDSUZJRUQQABILCgdVTktOT1dOEAESCgoGU1lOQ0VEEAISDwoLVU5SRUFDSEFCTEUQAxIICgRMRUZUEAQioQEKBURyYWluEiQKBGtpbmQYASABKA4yFi5pc3RobXVzLnYxLkRyYWluLktpbmQSEAoIc2luY2VfbXMYAiABKAQSDwoHb3Zlcl9tcxgDIAEoBBIUCgxmcm9tX3BlcmNlbnQYBCABKA0iOQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIRFJBSU5JTkcQARINCglSRVRVUk5JTkcQAiIsCg5HYXRld2F5QWRkcmVzcxIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0ijwEKClBlZXJIZWFsdGgSKQoEa2luZBgBIAEoDjIbLmlzdGhtdXMudjEuUGVlckhlYWx0aC5LaW5kEhAKCHNpbmNlX21zGAIgASgEIkQKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgoKBlNURUFEWRABEgsKB0ZBSUxJTkcQAhINCglSRVRVUk5JTkcQAyKtAwoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgR0eXBlGAMgASgOMhguaXN0aG11cy52MS5TZXJ2aWNlLlR5cGUSHwoFcG9ydHMYBCADKAsyEC5pc3RobXVzLnYxLlBvcnQSIQoGb2ZmZXJzGAUgAygLMhEuaXN0aG11cy52MS5PZmZlchInCgllbmRwb2ludHMYBiADKAsyFC5pc3RobXVzLnYxLkVuZHBvaW50EhoKDWZhaWxvdmVyX2pzb24YByABKAlIAIgBARIYCgthY2Nlc3NfanNvbhgIIAEoCUgBiAEBEhkKDHRyYWZmaWNfanNvbhgJIAEoCUgCiAEBEhgKC3JvdXRlc19qc29uGAsgASgJSAOIAQEiPgoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEgoOQ0xVU1RFUl9TRVRfSVAQARIMCghIRUFETEVTUxACQhAKDl9mYWlsb3Zlcl9qc29uQg4KDF9hY2Nlc3NfanNvbkIPCg1fdHJhZmZpY19qc29uQg4KDF9yb3V0ZXNfanNvbiLpAQoEUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SKwoIcHJvdG9jb2wYAyABKA4yGS5pc3RobXVzLnYxLlBvcnQuUHJvdG9jb2wSGQoMYXBwX3Byb3RvY29sGAQgASgJSACIAQESGAoLbGlzdGVuX3BvcnQYBSABKA1IAYgBASJCCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEggKBEhUVFAQARIJCgVIVFRQMhACEgcKA1RDUBADQg8KDV9hcHBfcHJvdG9jb2xCDgoMX2xpc3Rlbl9wb3J0IpUBCgVPZmZlchIPCgdjbHVzdGVyGAEgASgJEi0KCmxvY2FsaXRpZXMYAiADKAsyGS5pc3RobXVzLnYxLkxvY2FsaXR5SG9zdHMSFQoNY2hhbmdlZF9hdF9tcxgDIAEoBBImCgZoZWFsdGgYBCABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSDQoFcG9ydHMYBSADKAkiiwEKDUxvY2FsaXR5SG9zdHMSJgoIbG9jYWxpdHkYASABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5Eg0KBWhvc3RzGAIgASgNEg8KB2hlYWx0aHkYAyABKA0SEAoIZGVncmFkZWQYBCABKA0SEAoIZXhjbHVkZWQYBSABKA0SDgoGd2VpZ2h0GAYgASgNIskCCghFbmRwb2ludBIPCgdhZGRyZXNzGAEgASgJEi4KBXBvcnRzGAIgAygLMh8uaXN0aG11cy52MS5FbmRwb2ludC5Qb3J0c0VudHJ5EiYKCGxvY2FsaXR5GAMgASgLMhQuaXN0aG11cy52MS5Mb2NhbGl0eRIpCgVzdGF0ZRgEIAEoDjIaLmlzdGhtdXMudjEuRW5kcG9pbnQuU3RhdGUSFQoNY2hhbmdlZF9hdF9tcxgFIAEoBBITCgZ3ZWlnaHQYBiABKA1IAIgBARosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiRAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIJCgVSRUFEWRABEgwKCERFR1JBREVEEAISCwoHVU5SRUFEWRADQgkKB193ZWlnaHQykwEKCkZlZGVyYXRpb24SRwoGRm9sbG93EhouaXN0aG11cy52MS5HYXRld2F5TWVzc2FnZRodLmlzdGhtdXMudjEuRmVkZXJhdGlvbk1lc3NhZ2UoATABEjwKBUVucm9sEhguaXN0aG11cy52MS5FbnJvbFJlcXVlc3QaGS5pc3RobXVzLnYxLkVucm9sUmVzcG9uc2UyRgoGSXNzdWVyEjwKBUlzc3VlEhguaXN0aG11cy52MS5Jc3N1ZVJlcXVlc3QaGS5pc3RobXVzLnYxLklzc3VlUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIhAKDlJlcG9ydFJlc3BvbnNlIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCJyCgVIZWxsbxIPCgdnYXRld2F5GAEgASgJEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgEIAEoBBIVCg1zdGFydGVkX2F0X21zGAUgASgEIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIrcCCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cBIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iqgMKDVNuYXBzaG90RGVsdGESDQoFZXBvY2gYASABKAQSFAoMYmFzZV92ZXJzaW9uGAIgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YAyABKAQSFQoNY3JlYXRlZF9hdF9tcxgEIAEoBBInCg1jaGFuZ2VkX3BlZXJzGAUgAygLMhAuaXN0aG11cy52MS5QZWVyEhUKDXJlbW92ZWRfcGVlcnMYBiADKAkSLQoQY2hhbmdlZF9zZXJ2aWNlcxgHIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX3NlcnZpY2VzGAggAygJEi4KDXRydXN0X2J1bmRsZXMYCSADKAsyFy5pc3RobXVzLnYxLlRydXN0QnVuZGxlEh0KFXRydXN0X2J1bmRsZXNfY2hhbmdlZBgKIAEoCBIwCg9jaGFuZ2VkX2NhbGxlcnMYCyADKAsyFy5pc3RobXVzLnYxLkNhbGxlckdyb3VwEhcKD3JlbW92ZWRfY2FsbGVycxgMIAMoCRIgCgVkcmFpbhgNIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iVwoLQ2FsbGVyR3JvdXASEQoJbmFtZXNwYWNlGAEgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgCIAEoCRIMCgRpcHY0GAMgASgMEg4KBm90aGVycxgEIAMoCSJuCgxMb2NhbENsdXN0ZXISDAoEbmFtZRgBIAEoCRISCgpjbHVzdGVyc2V0GAIgASgJEhQKDHRydXN0X2RvbWFpbhgDIAEoCRImCghsb2NhbGl0eRgEIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkiKAoITG9jYWxpdHkSDgoGcmVnaW9uGAEgASgJEgwKBHpvbmUYAiABKAkiNgoLVHJ1c3RCdW5kbGUSFAoMdHJ1c3RfZG9tYWluGAEgASgJEhEKCXJvb3RzX2RlchgCIAMoDCKKAwoEUGVlchIPCgdjbHVzdGVyGAEgASgJEhQKDHRydXN0X2RvbWFpbhgCIAEoCRImCghsb2NhbGl0eRgDIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSLAoIZ2F0ZXdheXMYBCADKAsyGi5pc3RobXVzLnYxLkdhdGV3YXlBZGRyZXNzEiUKBXJlYWNoGAUgASgOMhYuaXN0aG11cy52MS5QZWVyLlJlYWNoEhQKDGxhc3Rfc2Vlbl9tcxgGIAEoBBImCgZoZWFsdGgYByABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSKgoPYW5ub3VuY2VkX2RyYWluGAggASgLMhEuaXN0aG11cy52MS5EcmFpbhIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4iUgoFUmVhY2gSFQoRUkVBQ0hfVU5TUEVDSUZJRUQQABILCgdVTktOT1dOEAESCgoGU1lOQ0VEEAISDwoLVU5SRUFDSEFCTEUQAxIICgRMRUZUEAQioQEKBURyYWluEiQKBGtpbmQYASABKA4yFi5pc3RobXVzLnYxLkRyYWluLktpbmQSEAoIc2luY2VfbXMYAiABKAQSDwoHb3Zlcl9tcxgDIAEoBBIUCgxmcm9tX3BlcmNlbnQYBCABKA0iOQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIRFJBSU5JTkcQARINCglSRVRVUk5JTkcQAiIsCg5HYXRld2F5QWRkcmVzcxIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0ijwEKClBlZXJIZWFsdGgSKQoEa2luZBgBIAEoDjIbLmlzdGhtdXMudjEuUGVlckhlYWx0aC5LaW5kEhAKCHNpbmNlX21zGAIgASgEIkQKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgoKBlNURUFEWRABEgsKB0ZBSUxJTkcQAhINCglSRVRVUk5JTkcQAyKtAwoHU2VydmljZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRImCgR0eXBlGAMgASgOMhguaXN0aG11cy52MS5TZXJ2aWNlLlR5cGUSHwoFcG9ydHMYBCADKAsyEC5pc3RobXVzLnYxLlBvcnQSIQoGb2ZmZXJzGAUgAygLMhEuaXN0aG11cy52MS5PZmZlchInCgllbmRwb2ludHMYBiADKAsyFC5pc3RobXVzLnYxLkVuZHBvaW50EhoKDWZhaWxvdmVyX2pzb24YByABKAlIAIgBARIYCgthY2Nlc3NfanNvbhgIIAEoCUgBiAEBEhkKDHRyYWZmaWNfanNvbhgJIAEoCUgCiAEBEhgKC3JvdXRlc19qc29uGAsgASgJSAOIAQEiPgoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEgoOQ0xVU1RFUl9TRVRfSVAQARIMCghIRUFETEVTUxACQhAKDl9mYWlsb3Zlcl9qc29uQg4KDF9hY2Nlc3NfanNvbkIPCg1fdHJhZmZpY19qc29uQg4KDF9yb3V0ZXNfanNvbiLpAQoEUG9ydBIMCgRuYW1lGAEgASgJEgwKBHBvcnQYAiABKA0SKwoIcHJvdG9jb2wYAyABKA4yGS5pc3RobXVzLnYxLlBvcnQuUHJvdG9jb2wSGQoMYXBwX3Byb3RvY29sGAQgASgJSACIAQESGAoLbGlzdGVuX3BvcnQYBSABKA1IAYgBASJCCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEggKBEhUVFAQARIJCgVIVFRQMhACEgcKA1RDUBADQg8KDV9hcHBfcHJvdG9jb2xCDgoMX2xpc3Rlbl9wb3J0IpUBCgVPZmZlchIPCgdjbHVzdGVyGAEgASgJEi0KCmxvY2FsaXRpZXMYAiADKAsyGS5pc3RobXVzLnYxLkxvY2FsaXR5SG9zdHMSFQoNY2hhbmdlZF9hdF9tcxgDIAEoBBImCgZoZWFsdGgYBCABKAsyFi5pc3RobXVzLnYxLlBlZXJIZWFsdGgSDQoFcG9ydHMYBSADKAkiiwEKDUxvY2FsaXR5SG9zdHMSJgoIbG9jYWxpdHkYASABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5Eg0KBWhvc3RzGAIgASgNEg8KB2hlYWx0aHkYAyABKA0SEAoIZGVncmFkZWQYBCABKA0SEAoIZXhjbHVkZWQYBSABKA0SDgoGd2VpZ2h0GAYgASgNIskCCghFbmRwb2ludBIPCgdhZGRyZXNzGAEgASgJEi4KBXBvcnRzGAIgAygLMh8uaXN0aG11cy52MS5FbmRwb2ludC5Qb3J0c0VudHJ5EiYKCGxvY2FsaXR5GAMgASgLMhQuaXN0aG11cy52MS5Mb2NhbGl0eRIpCgVzdGF0ZRgEIAEoDjIaLmlzdGhtdXMudjEuRW5kcG9pbnQuU3RhdGUSFQoNY2hhbmdlZF9hdF9tcxgFIAEoBBITCgZ3ZWlnaHQYBiABKA1IAIgBARosCgpQb3J0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEiRAoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIJCgVSRUFEWRABEgwKCERFR1JBREVEEAISCwoHVU5SRUFEWRADQgkKB193ZWlnaHQy1wEKCkZlZGVyYXRpb24SRwoGRm9sbG93EhouaXN0aG11cy52MS5HYXRld2F5TWVzc2FnZRodLmlzdGhtdXMudjEuRmVkZXJhdGlvbk1lc3NhZ2UoATABEkIKBlJlcG9ydBIaLmlzdGhtdXMudjEuR2F0ZXdheU1lc3NhZ2UaGi5pc3RobXVzLnYxLlJlcG9ydFJlc3BvbnNlKAESPAoFRW5yb2wSGC5pc3RobXVzLnYxLkVucm9sUmVxdWVzdBoZLmlzdGhtdXMudjEuRW5yb2xSZXNwb25zZTJGCgZJc3N1ZXISPAoFSXNzdWUSGC5pc3RobXVzLnYxLklzc3VlUmVxdWVzdBoZLmlzdGhtdXMudjEuSXNzdWVSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message isthmus.v1.IssueRequest
@@ -58,6 +58,19 @@ export const IssueResponseSchema: GenMessage<IssueResponse> = /*@__PURE__*/
   messageDesc(file_federation, 1);
 
 /**
+ * @generated from message isthmus.v1.ReportResponse
+ */
+export type ReportResponse = Message<"isthmus.v1.ReportResponse"> & {
+};
+
+/**
+ * Describes the message isthmus.v1.ReportResponse.
+ * Use `create(ReportResponseSchema)` to create a new message.
+ */
+export const ReportResponseSchema: GenMessage<ReportResponse> = /*@__PURE__*/
+  messageDesc(file_federation, 2);
+
+/**
  * @generated from message isthmus.v1.EnrolRequest
  */
 export type EnrolRequest = Message<"isthmus.v1.EnrolRequest"> & {
@@ -77,7 +90,7 @@ export type EnrolRequest = Message<"isthmus.v1.EnrolRequest"> & {
  * Use `create(EnrolRequestSchema)` to create a new message.
  */
 export const EnrolRequestSchema: GenMessage<EnrolRequest> = /*@__PURE__*/
-  messageDesc(file_federation, 2);
+  messageDesc(file_federation, 3);
 
 /**
  * @generated from message isthmus.v1.EnrolResponse
@@ -94,7 +107,7 @@ export type EnrolResponse = Message<"isthmus.v1.EnrolResponse"> & {
  * Use `create(EnrolResponseSchema)` to create a new message.
  */
 export const EnrolResponseSchema: GenMessage<EnrolResponse> = /*@__PURE__*/
-  messageDesc(file_federation, 3);
+  messageDesc(file_federation, 4);
 
 /**
  * @generated from message isthmus.v1.GatewayMessage
@@ -135,7 +148,7 @@ export type GatewayMessage = Message<"isthmus.v1.GatewayMessage"> & {
  * Use `create(GatewayMessageSchema)` to create a new message.
  */
 export const GatewayMessageSchema: GenMessage<GatewayMessage> = /*@__PURE__*/
-  messageDesc(file_federation, 4);
+  messageDesc(file_federation, 5);
 
 /**
  * @generated from message isthmus.v1.Hello
@@ -178,7 +191,7 @@ export type Hello = Message<"isthmus.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_federation, 5);
+  messageDesc(file_federation, 6);
 
 /**
  * @generated from message isthmus.v1.Ack
@@ -200,7 +213,7 @@ export type Ack = Message<"isthmus.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_federation, 6);
+  messageDesc(file_federation, 7);
 
 /**
  * @generated from message isthmus.v1.Nack
@@ -227,7 +240,7 @@ export type Nack = Message<"isthmus.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
-  messageDesc(file_federation, 7);
+  messageDesc(file_federation, 8);
 
 /**
  * What a gateway finds. Each report is complete: what it does not name is as the provider says.
@@ -251,7 +264,7 @@ export type HealthReport = Message<"isthmus.v1.HealthReport"> & {
  * Use `create(HealthReportSchema)` to create a new message.
  */
 export const HealthReportSchema: GenMessage<HealthReport> = /*@__PURE__*/
-  messageDesc(file_federation, 8);
+  messageDesc(file_federation, 9);
 
 /**
  * @generated from message isthmus.v1.TrunkHealth
@@ -285,7 +298,7 @@ export type TrunkHealth = Message<"isthmus.v1.TrunkHealth"> & {
  * Use `create(TrunkHealthSchema)` to create a new message.
  */
 export const TrunkHealthSchema: GenMessage<TrunkHealth> = /*@__PURE__*/
-  messageDesc(file_federation, 9);
+  messageDesc(file_federation, 10);
 
 /**
  * @generated from message isthmus.v1.EndpointHealth
@@ -312,7 +325,7 @@ export type EndpointHealth = Message<"isthmus.v1.EndpointHealth"> & {
  * Use `create(EndpointHealthSchema)` to create a new message.
  */
 export const EndpointHealthSchema: GenMessage<EndpointHealth> = /*@__PURE__*/
-  messageDesc(file_federation, 10);
+  messageDesc(file_federation, 11);
 
 /**
  * @generated from enum isthmus.v1.EndpointHealth.State
@@ -357,7 +370,7 @@ export type EndpointHealth_State = (typeof EndpointHealth_State)[keyof typeof En
  * Describes the enum isthmus.v1.EndpointHealth.State.
  */
 export const EndpointHealth_StateSchema: GenEnum<EndpointHealth_State> = /*@__PURE__*/
-  enumDesc(file_federation, 10, 0);
+  enumDesc(file_federation, 11, 0);
 
 /**
  * @generated from message isthmus.v1.FederationMessage
@@ -386,7 +399,7 @@ export type FederationMessage = Message<"isthmus.v1.FederationMessage"> & {
  * Use `create(FederationMessageSchema)` to create a new message.
  */
 export const FederationMessageSchema: GenMessage<FederationMessage> = /*@__PURE__*/
-  messageDesc(file_federation, 11);
+  messageDesc(file_federation, 12);
 
 /**
  * @generated from message isthmus.v1.Snapshot
@@ -445,7 +458,7 @@ export type Snapshot = Message<"isthmus.v1.Snapshot"> & {
  * Use `create(SnapshotSchema)` to create a new message.
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
-  messageDesc(file_federation, 12);
+  messageDesc(file_federation, 13);
 
 /**
  * From base_version to snapshot_version of the same epoch. Applying it to another base is an error (Nack).
@@ -530,7 +543,7 @@ export type SnapshotDelta = Message<"isthmus.v1.SnapshotDelta"> & {
  * Use `create(SnapshotDeltaSchema)` to create a new message.
  */
 export const SnapshotDeltaSchema: GenMessage<SnapshotDelta> = /*@__PURE__*/
-  messageDesc(file_federation, 13);
+  messageDesc(file_federation, 14);
 
 /**
  * Pods of one service account in the local cluster, whose addresses begin alike.
@@ -566,7 +579,7 @@ export type CallerGroup = Message<"isthmus.v1.CallerGroup"> & {
  * Use `create(CallerGroupSchema)` to create a new message.
  */
 export const CallerGroupSchema: GenMessage<CallerGroup> = /*@__PURE__*/
-  messageDesc(file_federation, 14);
+  messageDesc(file_federation, 15);
 
 /**
  * @generated from message isthmus.v1.LocalCluster
@@ -598,7 +611,7 @@ export type LocalCluster = Message<"isthmus.v1.LocalCluster"> & {
  * Use `create(LocalClusterSchema)` to create a new message.
  */
 export const LocalClusterSchema: GenMessage<LocalCluster> = /*@__PURE__*/
-  messageDesc(file_federation, 15);
+  messageDesc(file_federation, 16);
 
 /**
  * @generated from message isthmus.v1.Locality
@@ -620,7 +633,7 @@ export type Locality = Message<"isthmus.v1.Locality"> & {
  * Use `create(LocalitySchema)` to create a new message.
  */
 export const LocalitySchema: GenMessage<Locality> = /*@__PURE__*/
-  messageDesc(file_federation, 16);
+  messageDesc(file_federation, 17);
 
 /**
  * @generated from message isthmus.v1.TrustBundle
@@ -642,7 +655,7 @@ export type TrustBundle = Message<"isthmus.v1.TrustBundle"> & {
  * Use `create(TrustBundleSchema)` to create a new message.
  */
 export const TrustBundleSchema: GenMessage<TrustBundle> = /*@__PURE__*/
-  messageDesc(file_federation, 17);
+  messageDesc(file_federation, 18);
 
 /**
  * @generated from message isthmus.v1.Peer
@@ -699,7 +712,7 @@ export type Peer = Message<"isthmus.v1.Peer"> & {
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
-  messageDesc(file_federation, 18);
+  messageDesc(file_federation, 19);
 
 /**
  * @generated from enum isthmus.v1.Peer.Reach
@@ -740,7 +753,7 @@ export type Peer_Reach = (typeof Peer_Reach)[keyof typeof Peer_Reach] | UnknownE
  * Describes the enum isthmus.v1.Peer.Reach.
  */
 export const Peer_ReachSchema: GenEnum<Peer_Reach> = /*@__PURE__*/
-  enumDesc(file_federation, 18, 0);
+  enumDesc(file_federation, 19, 0);
 
 /**
  * What a drain leaves of a cluster's share.
@@ -776,7 +789,7 @@ export type Drain = Message<"isthmus.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_federation, 19);
+  messageDesc(file_federation, 20);
 
 /**
  * @generated from enum isthmus.v1.Drain.Kind
@@ -807,7 +820,7 @@ export type Drain_Kind = (typeof Drain_Kind)[keyof typeof Drain_Kind] | UnknownE
  * Describes the enum isthmus.v1.Drain.Kind.
  */
 export const Drain_KindSchema: GenEnum<Drain_Kind> = /*@__PURE__*/
-  enumDesc(file_federation, 19, 0);
+  enumDesc(file_federation, 20, 0);
 
 /**
  * @generated from message isthmus.v1.GatewayAddress
@@ -829,7 +842,7 @@ export type GatewayAddress = Message<"isthmus.v1.GatewayAddress"> & {
  * Use `create(GatewayAddressSchema)` to create a new message.
  */
 export const GatewayAddressSchema: GenMessage<GatewayAddress> = /*@__PURE__*/
-  messageDesc(file_federation, 20);
+  messageDesc(file_federation, 21);
 
 /**
  * @generated from message isthmus.v1.PeerHealth
@@ -853,7 +866,7 @@ export type PeerHealth = Message<"isthmus.v1.PeerHealth"> & {
  * Use `create(PeerHealthSchema)` to create a new message.
  */
 export const PeerHealthSchema: GenMessage<PeerHealth> = /*@__PURE__*/
-  messageDesc(file_federation, 21);
+  messageDesc(file_federation, 22);
 
 /**
  * @generated from enum isthmus.v1.PeerHealth.Kind
@@ -889,7 +902,7 @@ export type PeerHealth_Kind = (typeof PeerHealth_Kind)[keyof typeof PeerHealth_K
  * Describes the enum isthmus.v1.PeerHealth.Kind.
  */
 export const PeerHealth_KindSchema: GenEnum<PeerHealth_Kind> = /*@__PURE__*/
-  enumDesc(file_federation, 21, 0);
+  enumDesc(file_federation, 22, 0);
 
 /**
  * @generated from message isthmus.v1.Service
@@ -959,7 +972,7 @@ export type Service = Message<"isthmus.v1.Service"> & {
  * Use `create(ServiceSchema)` to create a new message.
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
-  messageDesc(file_federation, 22);
+  messageDesc(file_federation, 23);
 
 /**
  * @generated from enum isthmus.v1.Service.Type
@@ -990,7 +1003,7 @@ export type Service_Type = (typeof Service_Type)[keyof typeof Service_Type] | Un
  * Describes the enum isthmus.v1.Service.Type.
  */
 export const Service_TypeSchema: GenEnum<Service_Type> = /*@__PURE__*/
-  enumDesc(file_federation, 22, 0);
+  enumDesc(file_federation, 23, 0);
 
 /**
  * @generated from message isthmus.v1.Port
@@ -1027,7 +1040,7 @@ export type Port = Message<"isthmus.v1.Port"> & {
  * Use `create(PortSchema)` to create a new message.
  */
 export const PortSchema: GenMessage<Port> = /*@__PURE__*/
-  messageDesc(file_federation, 23);
+  messageDesc(file_federation, 24);
 
 /**
  * @generated from enum isthmus.v1.Port.Protocol
@@ -1063,7 +1076,7 @@ export type Port_Protocol = (typeof Port_Protocol)[keyof typeof Port_Protocol] |
  * Describes the enum isthmus.v1.Port.Protocol.
  */
 export const Port_ProtocolSchema: GenEnum<Port_Protocol> = /*@__PURE__*/
-  enumDesc(file_federation, 23, 0);
+  enumDesc(file_federation, 24, 0);
 
 /**
  * @generated from message isthmus.v1.Offer
@@ -1102,7 +1115,7 @@ export type Offer = Message<"isthmus.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_federation, 24);
+  messageDesc(file_federation, 25);
 
 /**
  * @generated from message isthmus.v1.LocalityHosts
@@ -1144,7 +1157,7 @@ export type LocalityHosts = Message<"isthmus.v1.LocalityHosts"> & {
  * Use `create(LocalityHostsSchema)` to create a new message.
  */
 export const LocalityHostsSchema: GenMessage<LocalityHosts> = /*@__PURE__*/
-  messageDesc(file_federation, 25);
+  messageDesc(file_federation, 26);
 
 /**
  * @generated from message isthmus.v1.Endpoint
@@ -1188,7 +1201,7 @@ export type Endpoint = Message<"isthmus.v1.Endpoint"> & {
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
-  messageDesc(file_federation, 26);
+  messageDesc(file_federation, 27);
 
 /**
  * @generated from enum isthmus.v1.Endpoint.State
@@ -1224,7 +1237,7 @@ export type Endpoint_State = (typeof Endpoint_State)[keyof typeof Endpoint_State
  * Describes the enum isthmus.v1.Endpoint.State.
  */
 export const Endpoint_StateSchema: GenEnum<Endpoint_State> = /*@__PURE__*/
-  enumDesc(file_federation, 26, 0);
+  enumDesc(file_federation, 27, 0);
 
 /**
  * Followed by every gateway pod over mTLS with its gateway SVID.
@@ -1242,6 +1255,17 @@ export const Federation: GenService<{
     methodKind: "bidi_streaming";
     input: typeof GatewayMessageSchema;
     output: typeof FederationMessageSchema;
+  },
+  /**
+   * What a gateway finds, told to a replica of the service that it does not follow: Hello, then health reports. The
+   * answer comes when the replica ends.
+   *
+   * @generated from rpc isthmus.v1.Federation.Report
+   */
+  report: {
+    methodKind: "client_streaming";
+    input: typeof GatewayMessageSchema;
+    output: typeof ReportResponseSchema;
   },
   /**
    * A joining cluster's request as it came in over `isthmus-enrol/1`, relayed by the gateway.
