@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CanaryProbe } from './canary-probe.ts';
-import { podAddress, type ServicePlan, sliceObject } from './service-objects.ts';
+import { podAddress, type ServicePlan } from './service-objects.ts';
 import type { SliceWriter } from './slice-writer.ts';
 
 export interface ChangeLoadOptions {
@@ -101,7 +101,7 @@ export class ChangeLoad {
 
   async #write(plan: ServicePlan, dueMs: number): Promise<boolean> {
     try {
-      await this.#options.writer.replace(sliceObject(plan, Math.floor(dueMs)));
+      await this.#options.writer.replace(plan, Math.floor(dueMs));
       return true;
     } catch (failure) {
       console.error(`a change could not be written: ${String(failure)}`);

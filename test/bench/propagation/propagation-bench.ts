@@ -120,6 +120,7 @@ export class PropagationBench {
         'propagation.writtenLateP99Ms': percentile(lateMs, 0.99),
         ...Object.fromEntries(cpu),
         'propagation.cpuPerChangeMicros.load': (own.user + own.system) / changes,
+        'propagation.probeRequestsPerChange': canaries.requests / changes,
         'propagation.busyCores': (totalOf(used) + own.user + own.system) / seconds / 1e6,
         'propagation.storeBytesPerChange.received': (store.received - storeBefore.received) / changes,
         'propagation.storeBytesPerChange.sent': (store.sent - storeBefore.sent) / changes,

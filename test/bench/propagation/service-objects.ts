@@ -14,6 +14,8 @@ export const EXPORTS: ResourceType = {
   plural: 'serviceexports',
   namespaced: true,
 };
+/** The annotation by which Kubernetes' own controller says since when what a slice says holds. */
+export const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
 const NODES = 200;
 const ZONES = 3;
 
@@ -67,11 +69,9 @@ export function serviceObjects(plan: ServicePlan): readonly (readonly [ResourceT
  * @param triggeredAtMs when what it tells of happened, Unix ms
  */
 export function sliceObject(plan: ServicePlan, triggeredAtMs?: number): KubeObject {
-  const { name, port, index } = plan;
+  const { name, port } = plan;
   const annotations =
-    triggeredAtMs === undefined
-      ? {}
-      : { 'endpoints.kubernetes.io/last-change-trigger-time': new Date(triggeredAtMs).toISOString() };
+    triggeredAtMs === undefined ? {} : { [TRIGGER_TIME]: new Date(triggeredAtMs).toISOString() };
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -83,17 +83,22 @@ export function sliceObject(plan: ServicePlan, triggeredAtMs?: number): KubeObje
     },
     addressType: 'IPv4',
     ports: [{ name: 'http', port, protocol: 'TCP' }],
-    endpoints: plan.endpoints.map(({ address, ready }, pod) => ({
-      addresses: [address],
-      conditions: { ready, serving: ready, terminating: false },
-      nodeName: `node-${(index + pod) % NODES}`,
-      zone: `zone-${(index + pod) % ZONES}`,
-      targetRef: {
-        kind: 'Pod',
-        namespace: NAMESPACE,
-        name: `${name}-7d9f8b6c5-${pod}`,
-        uid: `${index}-${pod}`,
-      },
-    })),
+    endpoints: plan.endpoints.map((endpoint, pod) => sliceEndpoint(plan, endpoint, pod)),
+  };
+}
+
+/** @param pod the endpoint's place in the slice */
+export function sliceEndpoint({ name, index }: ServicePlan, { address, ready }: PodEndpoint, pod: number) {
+  return {
+    addresses: [address],
+    conditions: { ready, serving: ready, terminating: false },
+    nodeName: `node-${(index + pod) % NODES}`,
+    zone: `zone-${(index + pod) % ZONES}`,
+    targetRef: {
+      kind: 'Pod',
+      namespace: NAMESPACE,
+      name: `${name}-7d9f8b6c5-${pod}`,
+      uid: `${index}-${pod}`,
+    },
   };
 }

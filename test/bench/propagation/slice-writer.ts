@@ -1,16 +1,19 @@
 import { Agent, request } from 'node:https';
-import type { KubeObject } from '../../../clusters/kubernetes/resource-type.ts';
 import type { KubeApiServer } from '../../fixtures/kube-api-server.ts';
-import { NAMESPACE } from './service-objects.ts';
+import { NAMESPACE, type ServicePlan } from './service-objects.ts';
+import { SliceMessages } from './slice-message.ts';
 
 /** Enough that one slow write holds up no other. */
 const CONNECTIONS = 8;
+/** As Kubernetes' own controllers speak, in both directions. */
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 /** Replaces EndpointSlices, whatever version is there, at little cost of its own: answers are not read. */
 export class SliceWriter {
   readonly #agent: Agent;
   readonly #port: number;
   readonly #authorization: string;
+  readonly #messages = new SliceMessages();
 
   constructor({ caPem, token, port }: Pick<KubeApiServer, 'caPem' | 'token' | 'port'>) {
     this.#agent = new Agent({ ca: caPem, keepAlive: true, maxSockets: CONNECTIONS });
@@ -18,9 +21,12 @@ export class SliceWriter {
     this.#authorization = `Bearer ${token}`;
   }
 
-  /** @throws when the API server did not take it */
-  replace(slice: KubeObject): Promise<void> {
-    const body = JSON.stringify(slice);
+  /**
+   * @param triggeredAtMs when what it tells of happened, Unix ms
+   * @throws when the API server did not take it
+   */
+  replace(plan: ServicePlan, triggeredAtMs: number): Promise<void> {
+    const body = this.#messages.encode(plan, triggeredAtMs);
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -28,18 +34,19 @@ export class SliceWriter {
           host: '127.0.0.1',
           port: this.#port,
           method: 'PUT',
-          path: `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices/${slice.metadata.name}`,
+          path: `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices/${plan.name}`,
           headers: {
+            accept: PROTOBUF,
             authorization: this.#authorization,
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(body),
+            'content-type': PROTOBUF,
+            'content-length': body.length,
           },
         },
         (answer) => {
           answer.resume();
           answer.on('end', () => {
             if (answer.statusCode === 200) resolve();
-            else reject(new Error(`PUT ${slice.metadata.name}: ${answer.statusCode}`));
+            else reject(new Error(`PUT ${plan.name}: ${answer.statusCode}`));
           });
           answer.on('error', reject);
         },
