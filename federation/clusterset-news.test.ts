@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { ExportDispute } from '../clusters/kubernetes/mcs/clusterset-view.ts';
-import { serviceOf, snapshotOf } from '../test/fixtures/routing-snapshot.ts';
+import { portOf, serviceOf, snapshotOf } from '../test/fixtures/routing-snapshot.ts';
 import { ClustersetNews } from './clusterset-news.ts';
 import type { SnapshotService } from './model/snapshot.ts';
 import { ManualClock } from './runtime/clock.ts';
@@ -69,8 +69,21 @@ describe('news of the clusterset', () => {
     sources.build(payments, cart);
     sources.clock.advance(10_000);
     assert.equal(sources.told.length, 1);
-    sources.build(payments, serviceOf({ name: 'cart' }));
+    sources.build(payments, serviceOf({ name: 'cart', ports: [portOf('admin', 81, 'http', 15_501)] }));
     assert.deepEqual(sources.told.slice(1), ['shop/cart']);
+    assert.equal(sources.news.serviceOf('shop/cart')?.ports[0]?.name, 'admin');
+  });
+
+  it('do not speak of hosts that come and go, which no import shows', (t) => {
+    const sources = new Sources(t);
+    const offer = { cluster: 'west', localities: [], changedAtMs: 1, health: { kind: 'steady' } } as const;
+    sources.build(serviceOf({ offers: [offer] }));
+    sources.build(serviceOf({ offers: [{ ...offer, changedAtMs: 2 }], failover: { name: 'other' } }));
+    assert.deepEqual(sources.told, [KEY]);
+    sources.build(serviceOf({ offers: [{ ...offer, ports: ['http'] }] }));
+    sources.build(serviceOf({ offers: [{ ...offer, cluster: 'north' }] }));
+    assert.deepEqual(sources.told, [KEY, KEY, KEY]);
+    assert.deepEqual(sources.news.serviceOf(KEY)?.offers, [{ cluster: 'north' }]);
   });
 
   it('come at most ten times a second, however many snapshots there are', (t) => {
@@ -78,24 +91,26 @@ describe('news of the clusterset', () => {
     sources.build(serviceOf({}));
     sources.told.length = 0;
     for (let at = 0; at < 50; at++) {
-      sources.services = [serviceOf({})];
+      sources.services = [serviceOf({ ports: [portOf('http', 80, 'http', 15_500 + at)] })];
       sources.version += 1;
       sources.news.snapshotChanged();
       sources.clock.advance(10);
     }
-    assert.ok(sources.told.length <= 6, `${sources.told.length} times`);
+    assert.ok(sources.told.length > 1 && sources.told.length <= 6, `${sources.told.length} times`);
   });
 
   it('tell of other traits, addresses and disputes without another snapshot', (t) => {
     const sources = new Sources(t);
     sources.build(serviceOf({}));
     sources.details = { traits: { labels: { a: 'b' } }, addresses: new Map() };
-    sources.clock.advance(1100);
+    sources.news.mergeChanged(KEY);
+    sources.clock.advance(100);
     assert.deepEqual(sources.told, [KEY, KEY]);
     assert.deepEqual(sources.news.serviceOf(KEY)?.traits, { labels: { a: 'b' } });
     const shown = sources.news.serviceOf(KEY);
     sources.disputes = [{ cluster: 'west', winner: 'east', reason: 'PortConflict', message: '' }];
-    sources.clock.advance(1100);
+    sources.news.mergeChanged(KEY);
+    sources.clock.advance(100);
     assert.equal(sources.told.length, 3);
     assert.equal(sources.news.disputesOf(KEY), sources.disputes);
     assert.equal(sources.news.serviceOf(KEY), shown);

@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
+  ClustersetOffer,
   ClustersetService,
   ClustersetView,
   ExportDispute,
   ExportProgress,
 } from '../clusters/kubernetes/mcs/clusterset-view.ts';
 import type { ClusterName } from './model/cluster.ts';
+import { mapDifference } from './model/large-map.ts';
 import type { ServiceKey } from './model/service.ts';
-import type { RoutingSnapshot, SnapshotService } from './model/snapshot.ts';
+import type { RoutingSnapshot, ServiceOffer, SnapshotService } from './model/snapshot.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import { Watchable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
@@ -33,7 +36,7 @@ export interface NewsSources {
   readonly clock: Clock;
 }
 
-/** Snapshots may follow each other every 10 ms; objects in a cluster are not written that often. */
+/** Snapshots may follow each other many times a second; objects in a cluster are not written that often. */
 const LOOK_INTERVAL_MS = 100;
 /** What comes without a new snapshot: that the store took an export, that everything was read. */
 const LOOK_EVERY_MS = 1000;
@@ -41,8 +44,6 @@ const LOOK_EVERY_MS = 1000;
 const SILENCE_MS = 600_000;
 
 interface Told {
-  readonly service: SnapshotService;
-  readonly details: ServiceDetails;
   readonly shown: ClustersetService;
   readonly disputes: readonly ExportDispute[];
 }
@@ -56,6 +57,10 @@ export class ClustersetNews implements ClustersetView {
   readonly #listeners = new Set<(keys: readonly ServiceKey[]) => void>();
   readonly #looks: Coalescer;
   readonly #stop: () => void;
+  /** What was looked at last. */
+  #seen: RoutingSnapshot['services'] = new Map();
+  /** Of these the details or the disputes are others since. */
+  readonly #touched = new Set<ServiceKey>();
   /** What listeners know; a service that was in here and went has been taken back. */
   readonly #told = new Map<ServiceKey, Told>();
   readonly #gone = new Set<ServiceKey>();
@@ -126,6 +131,12 @@ export class ClustersetNews implements ClustersetView {
     this.#looks.request();
   }
 
+  /** What the exports of a service agree or disagree on is another thing now. */
+  mergeChanged(key: ServiceKey): void {
+    this.#touched.add(key);
+    this.#looks.request();
+  }
+
   close(): void {
     this.#stop();
     this.#looks.close();
@@ -174,22 +185,31 @@ export class ClustersetNews implements ClustersetView {
   }
 
   #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
-    for (const [key, service] of services) {
-      const [disputes, details] = [this.#sources.disputesOf(key), this.#sources.detailsOf(key)];
-      const before = this.#told.get(key);
-      const same = before?.service === service && before.details === details;
-      if (same && before.disputes === disputes) continue;
-      const shown = same ? before.shown : shownService(service, details);
-      this.#told.set(key, { service, details, shown, disputes });
-      this.#gone.delete(key);
-      changed.add(key);
+    const difference = mapDifference(this.#seen, services);
+    this.#seen = services;
+    for (const [key, service] of difference.changed) this.#takeService(key, service, changed);
+    for (const key of this.#touched) {
+      const service = services.get(key);
+      if (service !== undefined) this.#takeService(key, service, changed);
     }
-    for (const key of this.#told.keys()) {
-      if (services.has(key)) continue;
+    this.#touched.clear();
+    for (const key of difference.removed) {
       this.#told.delete(key);
       this.#gone.add(key);
       changed.add(key);
     }
+  }
+
+  /** How many hosts a cluster has changes all the time, and is not shown. */
+  #takeService(key: ServiceKey, service: SnapshotService, changed: Set<ServiceKey>): void {
+    const disputes = this.#sources.disputesOf(key);
+    const now = shownService(service, this.#sources.detailsOf(key));
+    const before = this.#told.get(key);
+    const same = before !== undefined && isDeepStrictEqual(before.shown, now);
+    if (same && before.disputes === disputes) return;
+    this.#told.set(key, { shown: same ? before.shown : now, disputes });
+    this.#gone.delete(key);
+    changed.add(key);
   }
 }
 
@@ -197,5 +217,9 @@ function shownService(
   { service, type, ports, offers }: SnapshotService,
   details: ServiceDetails,
 ): ClustersetService {
-  return { service, type, ports, offers, ...details };
+  return { service, type, ports, offers: offers.map(shownOffer), ...details };
+}
+
+function shownOffer({ cluster, ports }: ServiceOffer): ClustersetOffer {
+  return ports === undefined ? { cluster } : { cluster, ports };
 }

@@ -158,6 +158,7 @@ function showClusterset(
       news.snapshotChanged();
     }),
   );
+  lifetime.add(routing.watchMerges((key) => news.mergeChanged(key)));
   for (const stop of [publisher.state.watch(lead), ...onElection(election, lead)]) lifetime.add(stop);
   const shown = show(news);
   lifetime.add(() => shown.close());

@@ -29,13 +29,14 @@ import type { FederationMemory } from './state/memory-file.ts';
 import type { PeerChange } from './store/peer-view.ts';
 import type { TrunkFinding } from './wire/health-report.ts';
 
-const BUILD_INTERVAL_MS = 10;
+/** The first change is built at once; where hundreds come each second, what one costs is shared by several. */
+const BUILD_INTERVAL_MS = 25;
 /** Heartbeats of peers are not told one by one. */
 const LOOK_EVERY_MS = 5000;
 
 /**
  * Joins everything that decides over routing: what the provider offers, what peers publish, what gateways find.
- * Each change marks what it touches; at most every 10 ms the marked services become a new snapshot.
+ * Each change marks what it touches; at most every 25 ms the marked services become a new snapshot.
  */
 export class Routing implements FindingsListener {
   readonly history = new SnapshotHistory();
@@ -120,6 +121,11 @@ export class Routing implements FindingsListener {
   /** What no gateway needs to know of a service; the same object for as long as it says the same. */
   detailsOf(key: ServiceKey): ServiceDetails {
     return this.#builder.merges.detailsOf(key);
+  }
+
+  /** Calls back with each service of which one of both is another one now. */
+  watchMerges(listener: (key: ServiceKey) => void): () => void {
+    return this.#builder.merges.watch(listener);
   }
 
   /** Services that are offered and not served, and why. */

@@ -28,6 +28,7 @@ export class MergeBook {
   readonly #onConflicts: ConflictListener;
   readonly #conflicts = new Map<ServiceKey, readonly ExportConflict[]>();
   readonly #details = new Map<ServiceKey, ServiceDetails>();
+  readonly #listeners = new Set<(service: ServiceKey) => void>();
 
   constructor(onConflicts: ConflictListener) {
     this.#onConflicts = onConflicts;
@@ -45,15 +46,25 @@ export class MergeBook {
     return this.#details.get(key) ?? NO_DETAILS;
   }
 
+  /** Calls back with each service of which one of both is another one now. */
+  watch(listener: (service: ServiceKey) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   note(key: ServiceKey, { conflicts, details }: MergeResult): void {
-    if (!isDeepStrictEqual(this.detailsOf(key), details)) {
+    const otherDetails = !isDeepStrictEqual(this.detailsOf(key), details);
+    const otherConflicts = !isDeepStrictEqual(this.conflictsOf(key), conflicts);
+    if (otherDetails) {
       if (isDeepStrictEqual(details, NO_DETAILS)) this.#details.delete(key);
       else this.#details.set(key, details);
     }
-    if (isDeepStrictEqual(this.conflictsOf(key), conflicts)) return;
-    if (conflicts.length === 0) this.#conflicts.delete(key);
-    else this.#conflicts.set(key, conflicts);
-    this.#onConflicts(key, conflicts);
+    if (otherConflicts) {
+      if (conflicts.length === 0) this.#conflicts.delete(key);
+      else this.#conflicts.set(key, conflicts);
+      this.#onConflicts(key, conflicts);
+    }
+    if (otherDetails || otherConflicts) for (const listener of [...this.#listeners]) listener(key);
   }
 
   /** Nobody exports it any more. */

@@ -22,6 +22,8 @@ export interface ClusterWriterOptions {
   readonly verifier: HeadVerifier;
   readonly clock: Clock;
   readonly leaseTtlMs: number | undefined;
+  /** Between two writes, at least. */
+  readonly batchWindowMs: number;
   readonly heartbeatMs: number;
   readonly auditMs: number;
   readonly standbyTryMs: () => number;
@@ -196,7 +198,9 @@ export class ClusterWriter {
   }
 
   #lead(epoch: number, head: Uint8Array, heartbeatInMs: number): Leadership {
-    return { kind: 'leader', epoch, head, heartbeatAtMs: this.#options.clock.monotonic() + heartbeatInMs };
+    const nowMs = this.#options.clock.monotonic();
+    const batchAtMs = heartbeatInMs === 0 ? nowMs : nowMs + this.#options.batchWindowMs;
+    return { kind: 'leader', epoch, head, heartbeatAtMs: nowMs + heartbeatInMs, batchAtMs };
   }
 
   #standby(leader: string): Leadership {

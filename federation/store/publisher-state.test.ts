@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import { type Leadership, mandateAfter, nextStep, type PublisherFacts } from './publisher-state.ts';
 
 const NOW_MS = 1000;
-const LEADER: Leadership = { kind: 'leader', epoch: 7, head: new Uint8Array(), heartbeatAtMs: NOW_MS + 500 };
+const LEADER: Extract<Leadership, { kind: 'leader' }> = {
+  kind: 'leader',
+  epoch: 7,
+  head: new Uint8Array(),
+  heartbeatAtMs: NOW_MS + 500,
+  batchAtMs: NOW_MS,
+};
 
 function step(facts: Partial<PublisherFacts>) {
   return nextStep(NOW_MS, {
@@ -77,5 +83,19 @@ describe('what a publisher does next', () => {
     ]) {
       assert.equal(step(facts).kind, 'commit');
     }
+  });
+
+  it('leaves some time between two batches, but not before a heartbeat or an announcement', () => {
+    const written = { ...LEADER, batchAtMs: NOW_MS + 15 };
+    for (const batchDueMs of [Number.NEGATIVE_INFINITY, NOW_MS]) {
+      assert.deepEqual(step({ leadership: written, batchDueMs }), {
+        kind: 'wait',
+        state: 'leading',
+        untilMs: NOW_MS + 15,
+      });
+    }
+    assert.equal(step({ leadership: { ...written, batchAtMs: NOW_MS }, batchDueMs: NOW_MS }).kind, 'commit');
+    assert.equal(step({ leadership: { ...written, heartbeatAtMs: NOW_MS } }).kind, 'commit');
+    assert.equal(step({ leadership: written, batchDueMs: NOW_MS, announcing: true }).kind, 'commit');
   });
 });

@@ -29,6 +29,8 @@ export type Leadership =
       readonly epoch: number;
       readonly head: Uint8Array;
       readonly heartbeatAtMs: number;
+      /** Changes wait until then: each write costs a signature, which every reader verifies. */
+      readonly batchAtMs: number;
     };
 
 /** What a publisher shows while it has nothing to do. */
@@ -86,7 +88,9 @@ export function nextStep(nowMs: number, facts: PublisherFacts): Step {
         ? { kind: 'wait', state: 'acquiring', untilMs: leadership.tryAtMs }
         : { kind: 'synchronize', epoch: leadership.epoch };
     case 'leader': {
-      const untilMs = Math.min(leadership.heartbeatAtMs, facts.batchDueMs ?? NEVER);
+      const batchMs =
+        facts.batchDueMs === undefined ? NEVER : Math.max(facts.batchDueMs, leadership.batchAtMs);
+      const untilMs = Math.min(leadership.heartbeatAtMs, batchMs);
       return nowMs < untilMs && !facts.announcing
         ? { kind: 'wait', state: 'leading', untilMs }
         : { kind: 'commit', leading: leadership };

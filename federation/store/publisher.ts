@@ -52,7 +52,7 @@ export interface PublisherOptions {
   readonly election: Election;
   /** Where the process keeps its name and last epoch; without it a restart waits for its own old lease. */
   readonly folder: string | undefined;
-  /** How long additions wait for company; at most 50. Withdrawals never wait. */
+  /** How long additions wait for company, and withdrawals after another write; at most 50. */
   readonly batchWindowMs: number;
   readonly heartbeatMs: number;
   /** How often a part of what is in the store is compared with what was written. */

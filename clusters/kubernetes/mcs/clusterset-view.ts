@@ -1,11 +1,16 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
 import type { AddressGroup } from '../../../federation/model/flat-network.ts';
 import type { ExportTraits, ServiceKey } from '../../../federation/model/service.ts';
-import type { SnapshotService } from '../../../federation/model/snapshot.ts';
+import type { ServiceOffer, SnapshotService } from '../../../federation/model/snapshot.ts';
 import type { Readable } from '../../../federation/runtime/watchable.ts';
 
+/** What an import shows of a cluster's offer. */
+export type ClustersetOffer = Pick<ServiceOffer, 'cluster' | 'ports'>;
+
 /** A service of the clusterset, as far as it is imported. */
-export interface ClustersetService extends Pick<SnapshotService, 'service' | 'type' | 'ports' | 'offers'> {
+export interface ClustersetService extends Pick<SnapshotService, 'service' | 'type' | 'ports'> {
+  /** One per cluster that offers it. */
+  readonly offers: readonly ClustersetOffer[];
   /** What the oldest export says of all of it. */
   readonly traits: ExportTraits;
   /** Of a headless service, by cluster of this one's network. */
