@@ -38,6 +38,12 @@ export class CommandOutput {
     if (text !== '') this.#streams.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** The same for a result that comes in parts, in UTF-8. */
+  passingOn(): (part: Uint8Array) => void {
+    const decoder = new TextDecoder();
+    return (part) => void this.#streams.stdout.write(decoder.decode(part, { stream: true }));
+  }
+
   /** What another program said to a person beside its result. */
   remark(text: string): void {
     this.#streams.stderr.write(`${text}\n`);

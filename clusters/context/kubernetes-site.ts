@@ -40,6 +40,12 @@ export interface PodChoice {
   readonly pod: string;
 }
 
+/** What goes to a program in a pod, and comes from it. */
+export interface PodTalk {
+  readonly stdin?: string | undefined;
+  readonly onStdout: (chunk: Uint8Array) => void;
+}
+
 /** A Kubernetes cluster in which a release is looked for and asked. Every call throws a UserError that says where. */
 export interface ReleaseSite {
   readonly context: string;
@@ -179,25 +185,37 @@ export class KubernetesSite implements ReleaseSite {
   }
 
   async run(release: Release, args: readonly string[], stdin?: string): Promise<ExecResult> {
+    return await this.#exec(release, await this.#ready(release), args, { stdin });
+  }
+
+  /** The same for what may say much: its stdout is handed on as it comes. */
+  async stream(release: Release, args: readonly string[], { stdin, onStdout }: PodTalk): Promise<ExecResult> {
+    return await this.#exec(release, await this.#ready(release), args, { stdin, onStdout });
+  }
+
+  runIn(release: Release, choice: PodChoice, args: readonly string[], stdin?: string): Promise<ExecResult> {
+    return this.#exec(release, choice, args, { stdin });
+  }
+
+  async #ready(release: Release): Promise<PodChoice> {
     const ready = (await this.pods(release, 'federation')).find((pod) => pod.ready);
     if (ready === undefined) {
       throw new UserError(`context ${this.context}: no pod of the federation service is ready`, {
         hint: `kubectl --context ${this.context} --namespace ${release.namespace} get pods shows why`,
       });
     }
-    return await this.runIn(release, { component: 'federation', pod: ready.name }, args, stdin);
+    return { component: 'federation', pod: ready.name };
   }
 
-  runIn(
+  #exec(
     { namespace }: Release,
     { component, pod }: PodChoice,
     args: readonly string[],
-    stdin?: string,
+    { stdin, onStdout }: Partial<PodTalk>,
   ): Promise<ExecResult> {
     const program = { namespace, pod, container: component, command: ['isthmus', ...args], stdin };
-    return this.#asked(() =>
-      this.#client.exec(program, { signal: this.#signal, timeoutMs: EXEC_TIMEOUT_MS }),
-    );
+    const limits = { signal: this.#signal, timeoutMs: EXEC_TIMEOUT_MS, onStdout };
+    return this.#asked(() => this.#client.exec(program, limits));
   }
 
   /** For what is done with the API itself. */

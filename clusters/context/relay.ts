@@ -3,7 +3,8 @@ import type { OpenRelease } from './open-release.ts';
 import { refusal } from './release-program.ts';
 
 /**
- * Runs a command where the cluster's membership is, in a pod of its federation service, and shows what it shows.
+ * Runs a command where the cluster's membership is, in a pod of its federation service, and shows what it shows, as it
+ * comes: ten thousand services are some megabytes.
  * @throws UserError with what it said when it failed; its exit code is kept
  */
 export async function relay(
@@ -13,8 +14,8 @@ export async function relay(
   stdin?: string,
 ): Promise<void> {
   output.progress(`asking the federation service of ${release.cluster}`);
-  const ran = await site.run(release, [...args, '--output', output.format], stdin);
-  output.passOn(ran.stdout);
+  const onStdout = output.passingOn();
+  const ran = await site.stream(release, [...args, '--output', output.format], { stdin, onStdout });
   if (ran.exitCode !== 0) throw refusal(ran, { release }, stdin);
   // Warnings: what it says to a person beside its result.
   if (ran.stderr.trim() !== '') output.remark(ran.stderr.trim());

@@ -5,7 +5,7 @@ import { InCluster, type InClusterOptions } from './in-cluster.ts';
 import { type ContextOptions, KubeContext, loadKubeConfig } from './kube-context.ts';
 import { KubeError } from './kube-error.ts';
 import { describe, type KubeRequest, KubeTransport } from './kube-transport.ts';
-import { type ExecResult, execInPod, type PodProgram } from './pod-exec.ts';
+import { type ExecLimits, type ExecResult, execInPod, type PodProgram } from './pod-exec.ts';
 import {
   collectionPath,
   type KubeObject,
@@ -268,9 +268,9 @@ export class KubeClient {
   /** Runs a program in a pod and waits for its end; 30 s. @throws as `execInPod` */
   exec(
     program: PodProgram,
-    { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions = {},
+    { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onStdout }: CallOptions & Pick<ExecLimits, 'onStdout'> = {},
   ): Promise<ExecResult> {
-    return execInPod(this.#transport.credentials, program, { signal, timeoutMs });
+    return execInPod(this.#transport.credentials, program, { signal, timeoutMs, onStdout });
   }
 
   /**

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { KubeProtocolServer } from '../../test/fixtures/kube-protocol-server.ts';
+import { type Kubelet, takeExec } from '../../test/fixtures/kubelet-exec.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
 import { MAX_EXEC_OUTPUT_BYTES, type PodProgram } from './pod-exec.ts';
@@ -59,68 +58,6 @@ describe('a program in a pod', () => {
     await assert.rejects(client.exec(PROGRAM, { signal: ended.signal }), reason);
   });
 });
-
-/** The other end of a WebSocket, as far as an exec needs one (RFC 6455). */
-interface Kubelet {
-  /** Says something on a channel. */
-  say(channel: number, text: string): void;
-  /** Ends the connection without a word. */
-  hangUp(): void;
-}
-
-const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
-/** A server that takes an exec and does with it what the test says; told of what comes from the client. */
-function takeExec(
-  server: KubeProtocolServer,
-  act: (kubelet: Kubelet, heard: (channel: number) => string | undefined) => void,
-  protocol = 'v5.channel.k8s.io',
-): void {
-  server.onUpgrade((request, socket) => {
-    const accept = createHash('sha1')
-      .update(`${request.headers['sec-websocket-key']}${KEY_SUFFIX}`)
-      .digest('base64');
-    const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
-    head.push(`Sec-WebSocket-Accept: ${accept}`, `Sec-WebSocket-Protocol: ${protocol}`, '', '');
-    socket.write(head.join('\r\n'));
-    socket.on('error', () => socket.destroy());
-    const told = new Map<number, string>();
-    const kubelet = {
-      say: (channel: number, text: string) => writeFrame(socket, channel, text),
-      hangUp: () => socket.destroy(),
-    };
-    let bytes = Buffer.alloc(0);
-    socket.on('data', (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      for (let frame = shortFrame(bytes); frame !== undefined; frame = shortFrame(bytes)) {
-        bytes = bytes.subarray(frame.length);
-        const [channel = 0] = frame.payload;
-        told.set(channel, `${told.get(channel) ?? ''}${frame.payload.subarray(1)}`);
-      }
-      act(kubelet, (channel) => told.get(channel));
-    });
-    if (request.url?.includes('stdin=true') !== true) act(kubelet, () => undefined);
-  });
-}
-
-function writeFrame(socket: Duplex, channel: number, text: string): void {
-  const payload = Buffer.concat([Buffer.from([channel]), Buffer.from(text)]);
-  const head = Buffer.alloc(10);
-  head[0] = 0x82;
-  head[1] = 127;
-  head.writeBigUInt64BE(BigInt(payload.length), 2);
-  socket.write(Buffer.concat([head, payload]));
-}
-
-/** The first frame of a client, masked and of less than 126 bytes; undefined while it is not whole. */
-function shortFrame(bytes: Buffer): { readonly payload: Buffer; readonly length: number } | undefined {
-  const size = (bytes[1] ?? 0) & 0x7f;
-  const length = 6 + size;
-  if (bytes.length < 2 || bytes.length < length) return undefined;
-  const mask = bytes.subarray(2, 6);
-  const payload = Buffer.from(bytes.subarray(6, length)).map((byte, at) => byte ^ (mask[at % 4] ?? 0));
-  return { payload: Buffer.from(payload), length };
-}
 
 const SUCCESS = JSON.stringify({ status: 'Success' });
 const WITHOUT_STDIN: PodProgram = { ...PROGRAM, stdin: undefined };
@@ -195,6 +132,23 @@ describe('what a program in a pod says', () => {
       });
     });
   }
+
+  it('is handed on as it comes, of any length, to whoever takes it so', async (t) => {
+    const { server, client } = await scene(t);
+    const part = 'x'.repeat(MAX_EXEC_OUTPUT_BYTES / 2);
+    takeExec(server, ({ say }) => {
+      for (let parts = 0; parts < 5; parts++) say(1, part);
+      say(2, 'a remark');
+      say(3, SUCCESS);
+    });
+    let bytes = 0;
+    const onStdout = (chunk: Uint8Array): void => {
+      bytes += chunk.length;
+    };
+    const ran = await client.exec(WITHOUT_STDIN, { onStdout });
+    assert.deepEqual(ran, { stdout: '', stderr: 'a remark', exitCode: 0 });
+    assert.equal(bytes, 5 * part.length);
+  });
 
   it('needs an API server by which stdin can end', async (t) => {
     const { server, client } = await scene(t);

@@ -16,6 +16,8 @@ export interface ExecLimits {
   readonly signal?: AbortSignal | undefined;
   /** From the connection to the program's end. */
   readonly timeoutMs: number;
+  /** Takes stdout as it comes, of any length in that time; the result then has none of it. */
+  readonly onStdout?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 export interface ExecResult {
@@ -24,7 +26,7 @@ export interface ExecResult {
   readonly exitCode: number;
 }
 
-/** Of stdout and stderr together; more is a failure. */
+/** Of what is kept of stdout and stderr together; more is a failure. */
 export const MAX_EXEC_OUTPUT_BYTES = 1024 * 1024;
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
 /** The only version of the protocol in which stdin can end before the connection does; Kubernetes 1.29. */
@@ -38,14 +40,14 @@ const PROTOCOL = 'v5.channel.k8s.io';
 export async function execInPod(
   credentials: Credentials,
   program: PodProgram,
-  { signal, timeoutMs }: ExecLimits,
+  { signal, timeoutMs, onStdout }: ExecLimits,
 ): Promise<ExecResult> {
   const { namespace, pod } = program;
   const request = `exec in pod ${namespace}/${pod}`;
   const timeout = AbortSignal.timeout(timeoutMs);
   const ended = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   ended.throwIfAborted();
-  const conversation = new Conversation(request);
+  const conversation = new Conversation(request, onStdout);
   const onAbort = (): void => {
     const late = KubeError.transport(request, 'Timeout', `no end after ${timeoutMs / 1000} s`);
     conversation.fail(signal?.aborted === true ? signal.reason : late);
@@ -139,10 +141,12 @@ class Conversation {
   readonly #request: string;
   readonly #settle: PromiseWithResolvers<ExecResult>;
   readonly #chunks: { readonly out: Buffer[]; readonly err: Buffer[] } = { out: [], err: [] };
+  readonly #onStdout: ExecLimits['onStdout'];
   #bytes = 0;
 
-  constructor(request: string) {
+  constructor(request: string, onStdout: ExecLimits['onStdout']) {
     this.#request = request;
+    this.#onStdout = onStdout;
     this.#settle = Promise.withResolvers();
     this.result = this.#settle.promise;
   }
@@ -169,6 +173,10 @@ class Conversation {
     if (channel === CHANNEL.status) {
       this.#end(data.toString('utf8'));
       return false;
+    }
+    if (channel === CHANNEL.stdout && this.#onStdout !== undefined) {
+      this.#onStdout(data);
+      return true;
     }
     this.#bytes += data.length;
     if (this.#bytes > MAX_EXEC_OUTPUT_BYTES) {
