@@ -8,6 +8,7 @@ import { KubernetesSite, type Release } from './kubernetes-site.ts';
 import type { ContextFlags, OpenRelease } from './open-release.ts';
 import { findRelease, jsonOf, refusal } from './release-program.ts';
 import { rightSteps } from './right-steps.ts';
+import { schemaSteps } from './schema-steps.ts';
 
 const step = z.discriminatedUnion('state', [
   z.object({ name: z.string(), state: z.literal('ok'), detail: z.string() }),
@@ -82,13 +83,14 @@ async function taken(
 async function releaseSteps(open: OpenRelease, output: CommandOutput): Promise<readonly CheckStep[]> {
   const { site, release } = open;
   output.progress(`looking at the kinds, rights and pods of ${release.cluster}`);
-  const [kinds, rights, pods, address] = await Promise.all([
+  const [kinds, schemas, rights, pods, address] = await Promise.all([
     kindSteps(open),
+    schemaSteps(open),
     rightSteps(open),
     podSteps(open),
     addressStep(open),
   ]);
-  const steps = [...kinds, ...rights, ...pods, address];
+  const steps = [...kinds, ...schemas, ...rights, ...pods, address];
   const register = `isthmus cluster register ${release.cluster} --context ${site.context} --with-context …`;
   if (!(await site.isMember(release))) {
     return [...steps, failed('membership', 'the cluster is a member of no clusterset', register)];

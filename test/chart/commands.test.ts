@@ -106,6 +106,47 @@ describe('commands by context', { skip: missing }, () => {
     assert.equal(check()('kinds').state, 'ok');
   });
 
+  it('find kinds that are older than those of this release, and say what they lack and the command that mends it', () => {
+    assert.equal(check()('schemas').state, 'ok');
+    change('clusterpeers.isthmus.io', ({ spec }) => {
+      for (const { schema } of spec.versions)
+        delete schema.openAPIV3Schema.properties.spec?.properties?.drain;
+    });
+    change('httproutes.gateway.networking.k8s.io', ({ metadata, spec }) => {
+      const approved = { 'api-approved.kubernetes.io': 'unapproved, of a test' };
+      metadata.annotations = { ...approved, 'gateway.networking.k8s.io/bundle-version': 'v1.2.0' };
+      spec.versions = spec.versions
+        .filter(({ name }) => name !== 'v1')
+        .map((each) => ({ ...each, storage: true }));
+    });
+    const step = check();
+    const own = step('schema clusterpeers.isthmus.io');
+    assert.deepEqual([own.state, own.detail], ['failed', 'older than that of 0.1.0: lacks spec.drain']);
+    const upgrade =
+      /^helm upgrade isthmus \S+\/charts\/isthmus --kube-context test --namespace isthmus-system --reset-/;
+    assert.match(own.cure ?? '', upgrade);
+    const routes = step('schema httproutes.gateway.networking.k8s.io');
+    assert.equal(routes.state, 'warning');
+    assert.match(routes.detail, /^v1\.2\.0, older than that of 0\.1\.0: lacks the version v1/);
+    const apply = /^kubectl --context test apply --server-side --filename (\S+_httproutes\.yaml); /;
+    const [, file = ''] = apply.exec(routes.cure ?? '') ?? [];
+    chart.kubectl(['apply', '--server-side', '--force-conflicts', '--filename', file]);
+    chart.bring(NO_CLEAN_UP);
+    assert.equal(check()('schemas').state, 'ok');
+  });
+
+  /** As it would be had another release brought it. */
+  function change(name: string, edit: (definition: EditedDefinition) => void): void {
+    const definition = JSON.parse(chart.kubectl(['get', 'customresourcedefinition', name, '--output=json']));
+    const { resourceVersion: _version, uid: _uid, managedFields: _fields, ...metadata } = definition.metadata;
+    const edited = { ...definition, metadata, status: undefined };
+    edit(edited);
+    // A version that was stored cannot be taken away.
+    chart.kubectl(['delete', 'customresourcedefinition', name]);
+    const asHelm = ['apply', '--server-side', '--field-manager=helm', '--filename=-'];
+    chart.kubectl(asHelm, JSON.stringify(edited));
+  }
+
   it('say that an API server does not answer, and look no further', () => {
     const elsewhere = join(folder, 'elsewhere');
     writeFileSync(
@@ -201,6 +242,20 @@ describe('commands by context', { skip: missing }, () => {
     assert.ok(!still.includes('derived-1'), still);
   });
 });
+
+interface EditedSchema {
+  readonly properties: Partial<Record<string, { readonly properties?: Record<string, unknown> }>>;
+}
+
+interface EditedDefinition {
+  readonly metadata: { annotations: Record<string, string> };
+  readonly spec: {
+    versions: readonly {
+      readonly name: string;
+      readonly schema: { readonly openAPIV3Schema: EditedSchema };
+    }[];
+  };
+}
 
 /** What the gateway's Deployment would make, had it a controller. */
 function waitingPod(name: string): object {
