@@ -1,4 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { ServiceKey } from '../model/service.ts';
+import type { SnapshotService } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
 import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
 import {
@@ -9,11 +11,12 @@ import {
   trustBundlesFromWire,
   trustBundlesToWire,
 } from './cluster-fields.ts';
-import { keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
+import { decoded, keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
-import { serviceFromWire, serviceToWire } from './service-fields.ts';
+import { partsOf } from './message-parts.ts';
+import { serviceFromBytes, serviceFromWire, serviceToWire } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
-import { decoded } from './snapshot-message.ts';
+import type { ServiceRead } from './snapshot-message.ts';
 
 export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
   return create(wire.SnapshotDeltaSchema, {
@@ -35,13 +38,24 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
 export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
+  const { changedServices } = message;
+  return deltaWith(message, () =>
+    mapOf('changed_services', changedServices, BOUNDS.services, serviceFromWire),
+  );
+}
+
+/** @param changedServices reads them, in their turn */
+function deltaWith(
+  message: wire.SnapshotDelta,
+  changedServices: () => ReadonlyMap<ServiceKey, SnapshotService>,
+): SnapshotDelta {
   const peers = mapOf('changed_peers', message.changedPeers, BOUNDS.peers, (item) => {
     const peer = peerFromWire(item);
     return [peer.cluster, peer] as const;
   });
-  const { changedServices, removedServices, removedPeers } = message;
+  const { removedServices, removedPeers } = message;
   const callers = mapOf('changed_callers', message.changedCallers, BOUNDS.callerGroups, callerGroupFromWire);
-  const services = mapOf('changed_services', changedServices, BOUNDS.services, serviceFromWire);
+  const services = changedServices();
   return {
     epoch: safeInteger('epoch', message.epoch),
     baseVersion: safeInteger('base_version', message.baseVersion),
@@ -66,7 +80,19 @@ export function deltaToBytes(delta: SnapshotDelta): Uint8Array {
   return toBinary(wire.SnapshotDeltaSchema, deltaToWire(delta));
 }
 
-/** @throws WireError when the bytes are no delta or one that breaks the contract. */
-export function deltaFromBytes(bytes: Uint8Array): SnapshotDelta {
-  return deltaFromWire(decoded('delta', () => fromBinary(wire.SnapshotDeltaSchema, bytes)));
+/**
+ * @param read gets copies, which keep nothing else of `bytes` in memory
+ * @throws WireError when the bytes are no delta or one that breaks the contract
+ */
+export function deltaFromBytes(bytes: Uint8Array, read?: ServiceRead): SnapshotDelta {
+  const field = wire.SnapshotDeltaSchema.field.changedServices.number;
+  const { items, rest } = decoded('delta', () => partsOf(bytes, field));
+  const message = decoded('delta', () => fromBinary(wire.SnapshotDeltaSchema, rest));
+  return deltaWith(message, () =>
+    mapOf('changed_services', items, BOUNDS.services, (item) => {
+      const entry = serviceFromBytes(item);
+      read?.(entry[1], new Uint8Array(item));
+      return entry;
+    }),
+  );
 }

@@ -121,3 +121,12 @@ export function member<T extends string>(
 function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+/** Runs a decoder of protobuf-es, whose complaints become WireErrors. */
+export function decoded<T>(field: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (failure) {
+    throw new WireError(`${field}: ${failure instanceof Error ? failure.message : String(failure)}`);
+  }
+}

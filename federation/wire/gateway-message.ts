@@ -82,12 +82,6 @@ export function snapshotStatementFromWire(message: wire.FederationMessage): Snap
   }
 }
 
-/** Epoch and version that a message says it has, readable even when the rest breaks the contract. */
-export function statedVersion(message: wire.FederationMessage): { epoch: number; version: number } {
-  const { value } = message.kind;
-  return { epoch: Number(value?.epoch ?? 0n), version: Number(value?.snapshotVersion ?? 0n) };
-}
-
 export function issueRequestToWire(csrDer: Uint8Array, proof: string): wire.IssueRequest {
   return create(wire.IssueRequestSchema, { csrDer, proof });
 }

@@ -20,7 +20,7 @@ export const FEDERATION_SERVICE = {
   enrol: method(wire.Federation.method.enrol),
 } as const;
 
-/** The federation service's own side of `follow`: what it sends is encoded already, by SnapshotEncoder. */
+/** `follow` with what the service sends left encoded: SnapshotEncoder makes it, and gateways read it piece by piece. */
 export const ENCODED_FOLLOW: MethodDefinition<wire.GatewayMessage, Buffer> = {
   ...FEDERATION_SERVICE.follow,
   responseSerialize: (message) => message,

@@ -8,6 +8,7 @@ import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
 import { healthFromWire, healthToWire, localityFromWire } from './cluster-fields.ts';
 import {
+  decoded,
   host,
   inField,
   label,
@@ -105,6 +106,11 @@ export function serviceFromWire(message: wire.Service): readonly [ServiceKey, Sn
       ...routesFromWire(message.routesJson),
     },
   ];
+}
+
+/** @throws WireError when the bytes are no service or one that breaks the contract */
+export function serviceFromBytes(bytes: Uint8Array): readonly [ServiceKey, SnapshotService] {
+  return serviceFromWire(decoded('service', () => fromBinary(wire.ServiceSchema, bytes)));
 }
 
 function routesFromWire(json: string | undefined): Pick<SnapshotService, 'routes'> {

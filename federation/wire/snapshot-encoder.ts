@@ -52,6 +52,11 @@ export class SnapshotEncoder {
     return joined([...peers, ...services, ...callers], head);
   }
 
+  /** A service that came encoded: it is not encoded again. */
+  keep(service: SnapshotService, bytes: Uint8Array): void {
+    this.#services.set(service, bytes);
+  }
+
   #delta(delta: SnapshotDelta): Uint8Array {
     const { field } = wire.SnapshotDeltaSchema;
     const head = encoded(wire.SnapshotDeltaSchema, {

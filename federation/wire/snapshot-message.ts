@@ -1,5 +1,6 @@
 import { create, fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf';
-import type { RoutingSnapshot } from '../model/snapshot.ts';
+import type { ServiceKey } from '../model/service.ts';
+import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
 import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
 import {
@@ -11,9 +12,10 @@ import {
   trustBundlesFromWire,
   trustBundlesToWire,
 } from './cluster-fields.ts';
-import { mapOf, safeInteger, WireError } from './field-checks.ts';
+import { decoded, mapOf, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
-import { serviceFromWire, serviceToWire } from './service-fields.ts';
+import { partsOf } from './message-parts.ts';
+import { serviceFromBytes, serviceFromWire, serviceToWire } from './service-fields.ts';
 
 export function snapshotToWire(snapshot: RoutingSnapshot): wire.Snapshot {
   return create(wire.SnapshotSchema, {
@@ -31,6 +33,14 @@ export function snapshotToWire(snapshot: RoutingSnapshot): wire.Snapshot {
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
 export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
+  return snapshotWith(message, () => mapOf('services', message.services, BOUNDS.services, serviceFromWire));
+}
+
+/** @param services reads them, in their turn */
+function snapshotWith(
+  message: wire.Snapshot,
+  services: () => ReadonlyMap<ServiceKey, SnapshotService>,
+): RoutingSnapshot {
   const callers = mapOf('callers', message.callers, BOUNDS.callerGroups, callerGroupFromWire);
   const drain = drainFromWire('drain', message.drain);
   return {
@@ -42,7 +52,7 @@ export function snapshotFromWire(message: wire.Snapshot): RoutingSnapshot {
       const peer = peerFromWire(item);
       return [peer.cluster, peer] as const;
     }),
-    services: mapOf('services', message.services, BOUNDS.services, serviceFromWire),
+    services: services(),
     trustBundles: trustBundlesFromWire(message.trustBundles),
     ...(callers.size === 0 ? {} : { callers }),
     ...(drain && { drain }),
@@ -54,9 +64,25 @@ export function snapshotToBytes(snapshot: RoutingSnapshot): Uint8Array {
   return toBinary(wire.SnapshotSchema, snapshotToWire(snapshot));
 }
 
-/** @throws WireError when the bytes are no snapshot or one that breaks the contract. */
-export function snapshotFromBytes(bytes: Uint8Array): RoutingSnapshot {
-  return snapshotFromWire(decoded('snapshot', () => fromBinary(wire.SnapshotSchema, bytes)));
+/** Told of each service that is read, with the bytes that it was read from. */
+export type ServiceRead = (service: SnapshotService, bytes: Uint8Array) => void;
+
+/**
+ * One service after the other, so that it costs little more memory than what comes of it.
+ * @param read gets views of `bytes`
+ * @throws WireError when the bytes are no snapshot or one that breaks the contract
+ */
+export function snapshotFromBytes(bytes: Uint8Array, read?: ServiceRead): RoutingSnapshot {
+  const field = wire.SnapshotSchema.field.services.number;
+  const { items, rest } = decoded('snapshot', () => partsOf(bytes, field));
+  const message = decoded('snapshot', () => fromBinary(wire.SnapshotSchema, rest));
+  return snapshotWith(message, () =>
+    mapOf('services', items, BOUNDS.services, (item) => {
+      const entry = serviceFromBytes(item);
+      read?.(entry[1], item);
+      return entry;
+    }),
+  );
 }
 
 /** Protobuf JSON of `isthmus.v1.Snapshot`, for people and for static configuration. */
@@ -67,13 +93,4 @@ export function snapshotToJson(snapshot: RoutingSnapshot): string {
 /** @throws WireError when the text is no snapshot or one that breaks the contract. */
 export function snapshotFromJson(text: string): RoutingSnapshot {
   return snapshotFromWire(decoded('snapshot', () => fromJsonString(wire.SnapshotSchema, text)));
-}
-
-/** Runs a decoder of protobuf-es, whose complaints become WireErrors. */
-export function decoded<T>(field: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (failure) {
-    throw new WireError(`${field}: ${failure instanceof Error ? failure.message : String(failure)}`);
-  }
 }

@@ -1,13 +1,14 @@
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Readable } from '../../federation/runtime/watchable.ts';
+import type { EncodedStatement } from '../../federation/wire/federation-message.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
-import type { SnapshotDelta } from '../../federation/wire/snapshot-delta.ts';
 import type { Svid } from '../../trust/svid.ts';
 
-/** A snapshot to be put in force; `delta` leads to it from the one before. */
+/** A snapshot to be put in force. */
 export interface SnapshotOffer {
   readonly snapshot: RoutingSnapshot;
-  readonly delta: SnapshotDelta | undefined;
+  /** How it came: whole, or as what leads to it from the one in force. Workers get it as it came. */
+  readonly encoded: Pick<EncodedStatement, 'kind' | 'bytes'>;
 }
 
 /** Puts a snapshot in force in all workers, or rejects: then the one before stays. */

@@ -13,8 +13,9 @@ import { hostPort } from '../../federation/model/endpoint.ts';
 import { federationId, type TrustDomain } from '../../federation/model/identity.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { enrolRequestToWire, issueRequestToWire } from '../../federation/wire/gateway-message.ts';
-import type { FederationMessage, GatewayMessage } from '../../federation/wire/gen/federation_pb.ts';
+import type { GatewayMessage } from '../../federation/wire/gen/federation_pb.ts';
 import {
+  ENCODED_FOLLOW,
   FEDERATION_SERVICE,
   GATEWAY_CHANNEL_OPTIONS,
   ISSUER_SERVICE,
@@ -37,7 +38,8 @@ export interface FederationTarget {
   readonly roots: readonly Uint8Array[];
 }
 
-export type FollowStream = ClientDuplexStream<GatewayMessage, FederationMessage>;
+/** What comes is `FederationMessage`s, encoded. */
+export type FollowStream = ClientDuplexStream<GatewayMessage, Buffer>;
 export type ReportStream = ClientWritableStream<GatewayMessage>;
 
 /** One gRPC channel to this cluster's federation service, which must show its SVID. */
@@ -61,7 +63,7 @@ export class FederationClient {
   }
 
   follow(): FollowStream {
-    const { path, requestSerialize, responseDeserialize } = FEDERATION_SERVICE.follow;
+    const { path, requestSerialize, responseDeserialize } = ENCODED_FOLLOW;
     return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   }
 

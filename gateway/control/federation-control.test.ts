@@ -9,6 +9,7 @@ import type { UserError } from '../../federation/model/user-error.ts';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import type { Readable } from '../../federation/runtime/watchable.ts';
 import { diffSnapshots } from '../../federation/wire/snapshot-delta.ts';
+import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import { FakeFederation } from '../../test/fixtures/fake-federation.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
@@ -83,6 +84,7 @@ async function follow(
     },
     local,
     folder: await StateFolder.open(join(folder, 'state'), local, () => 'pod-1'),
+    encoder: new SnapshotEncoder(),
     clock: SYSTEM_CLOCK,
     random: Math.random,
     log: silent,

@@ -8,6 +8,7 @@ import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
+import type { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { SvidSource } from '../../trust/svid-source.ts';
 import type { ControlConfig, ListenAddress } from '../config.ts';
@@ -28,6 +29,7 @@ export interface FederationControlOptions {
   readonly config: ControlConfig & { kind: 'federation' };
   readonly local: LocalCluster;
   readonly folder: StateFolder;
+  readonly encoder: SnapshotEncoder;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: OperationLog;
@@ -54,7 +56,7 @@ export class FederationControl implements ControlPlane {
   #cancelReport: (() => void) | undefined;
 
   constructor(options: FederationControlOptions) {
-    const { clock, random, local, folder } = options;
+    const { clock, random, local, folder, encoder } = options;
     this.#options = options;
     this.#startedAtMs = clock.now();
     this.#state = new Watchable<ControlState>({ kind: 'connecting' });
@@ -72,7 +74,7 @@ export class FederationControl implements ControlPlane {
     });
     this.#saver = new SnapshotSaver({
       clock,
-      store: (snapshot) => folder.storeSnapshot(snapshot),
+      store: (snapshot) => folder.storeSnapshot(encoder.snapshot(snapshot)),
       onResult: (failure) => this.#diskResult(failure),
     });
   }
@@ -82,7 +84,7 @@ export class FederationControl implements ControlPlane {
   }
 
   async start(apply: ApplySnapshot): Promise<void> {
-    const { config, local, folder, log, softwareVersion } = this.#options;
+    const { config, local, folder, encoder, log, softwareVersion } = this.#options;
     // Read for its errors: a wrong path must end the start, not appear in each try.
     await Promise.all([loadRoots(config.bundleFile, local.trustDomain), readTextFile(config.secretFile)]);
     this.#follower = new Follower({
@@ -90,6 +92,7 @@ export class FederationControl implements ControlPlane {
       gateway: folder.gateway,
       softwareVersion,
       startedAtMs: this.#startedAtMs,
+      encoder,
       apply,
       applied: (snapshot) => this.#saver.save(snapshot),
       refused: (reason) => log.error({ reason }, 'a snapshot was refused; the one before stays in force'),
@@ -126,14 +129,14 @@ export class FederationControl implements ControlPlane {
   }
 
   async #offerStored(apply: ApplySnapshot): Promise<RoutingSnapshot | undefined> {
-    const { folder, local, log } = this.#options;
-    const stored = await folder.loadSnapshot(local);
+    const { folder, local, log, encoder } = this.#options;
+    const stored = await folder.loadSnapshot(local, (service, bytes) => encoder.keep(service, bytes));
     if (stored.kind === 'unusable') {
       log.error({ reason: stored.reason }, 'the snapshot on disk cannot be used; waiting for a new one');
     }
     if (stored.kind !== 'stored') return undefined;
-    const { snapshot } = stored;
-    await apply({ snapshot, delta: undefined });
+    const { snapshot, bytes } = stored;
+    await apply({ snapshot, encoded: { kind: 'snapshot', bytes } });
     log.info({ epoch: snapshot.epoch, version: snapshot.version }, 'snapshot read from disk');
     return snapshot;
   }

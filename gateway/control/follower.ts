@@ -1,16 +1,16 @@
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import { WireError } from '../../federation/wire/field-checks.ts';
 import {
-  type GatewayStatement,
-  gatewayStatementToWire,
-  snapshotStatementFromWire,
-  statedVersion,
-} from '../../federation/wire/gateway-message.ts';
-import type { FederationMessage } from '../../federation/wire/gen/federation_pb.ts';
+  decodeStatement,
+  type EncodedStatement,
+  encodedStatement,
+} from '../../federation/wire/federation-message.ts';
+import { WireError } from '../../federation/wire/field-checks.ts';
+import { type GatewayStatement, gatewayStatementToWire } from '../../federation/wire/gateway-message.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
 import { applyDelta } from '../../federation/wire/snapshot-delta.ts';
-import type { ApplySnapshot, SnapshotOffer } from './control-plane.ts';
+import type { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
+import type { ApplySnapshot } from './control-plane.ts';
 import type { FollowStream } from './federation-client.ts';
 
 export interface FollowerOptions {
@@ -18,6 +18,8 @@ export interface FollowerOptions {
   readonly gateway: string;
   readonly softwareVersion: string;
   readonly startedAtMs: number;
+  /** Keeps the services as they come. */
+  readonly encoder: SnapshotEncoder;
   readonly apply: ApplySnapshot;
   /** Told of each snapshot that was put in force. */
   readonly applied: (snapshot: RoutingSnapshot) => void;
@@ -54,7 +56,7 @@ export class Follower {
     this.#stream = stream;
     try {
       this.#hello();
-      for await (const message of stream as AsyncIterable<FederationMessage>) {
+      for await (const message of stream as AsyncIterable<Uint8Array>) {
         heard();
         await this.#take(message);
       }
@@ -70,14 +72,16 @@ export class Follower {
     if (this.#report !== undefined) this.#say({ kind: 'health', report: this.#report });
   }
 
-  async #take(message: FederationMessage): Promise<void> {
-    const stated = statedVersion(message);
+  async #take(message: Uint8Array): Promise<void> {
+    let stated = { epoch: 0, version: 0 };
     try {
-      const offer = this.#offer(message);
-      await this.#options.apply(offer);
-      this.#current = offer.snapshot;
+      const encoded = encodedStatement(message);
+      stated = { epoch: encoded.epoch, version: encoded.version };
+      const snapshot = this.#read(encoded);
+      await this.#options.apply({ snapshot, encoded });
+      this.#current = snapshot;
       this.#say({ kind: 'ack', ...stated });
-      this.#options.applied(offer.snapshot);
+      this.#options.applied(snapshot);
     } catch (error) {
       // Whatever is wrong with a snapshot, the one before it goes on: nothing a service sends stops a gateway.
       const reason = error instanceof Error ? error.message : String(error);
@@ -86,13 +90,13 @@ export class Follower {
     }
   }
 
-  #offer(message: FederationMessage): SnapshotOffer {
-    const statement = snapshotStatementFromWire(message);
+  #read(encoded: EncodedStatement): RoutingSnapshot {
+    const statement = decodeStatement(encoded, (service, bytes) => {
+      this.#options.encoder.keep(service, bytes);
+    });
     if (statement.kind === 'delta') {
-      const { delta } = statement;
-      if (this.#current === undefined)
-        throw new WireError('delta: there is no snapshot that it could change');
-      return { snapshot: applyDelta(this.#current, delta), delta };
+      if (this.#current !== undefined) return applyDelta(this.#current, statement.delta);
+      throw new WireError('delta: there is no snapshot that it could change');
     }
     const { snapshot } = statement;
     if (snapshot.local.trustDomain !== this.#options.trustDomain) {
@@ -101,7 +105,7 @@ export class Follower {
     if (snapshot.epoch === this.#current?.epoch && snapshot.version < this.#current.version) {
       throw new WireError('snapshot_version: it is older than the one in force');
     }
-    return { snapshot, delta: undefined };
+    return snapshot;
   }
 
   #say(statement: GatewayStatement): void {

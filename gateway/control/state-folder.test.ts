@@ -3,6 +3,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ManualClock } from '../../federation/runtime/clock.ts';
+import { snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
 import { SnapshotSaver } from './snapshot-saver.ts';
@@ -16,7 +17,7 @@ describe('a gateway’s state folder', () => {
     const path = join(tempFolder(t), 'state');
     const folder = await StateFolder.open(path, local, () => 'pod-1');
     assert.deepEqual(await folder.loadSnapshot(local), { kind: 'none' });
-    await folder.storeSnapshot(snapshot);
+    await folder.storeSnapshot(snapshotToBytes(snapshot));
     const again = await StateFolder.open(path, local, () => 'pod-2');
     assert.equal(again.gateway, 'pod-1');
     const stored = await again.loadSnapshot(local);

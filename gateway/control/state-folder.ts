@@ -6,13 +6,13 @@ import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import { WireError } from '../../federation/wire/field-checks.ts';
-import { snapshotFromBytes, snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
+import { type ServiceRead, snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 
 const owner = z.strictObject({ trustDomain: z.string(), gateway: z.string() });
 
 export type StoredSnapshot =
   | { readonly kind: 'none' }
-  | { readonly kind: 'stored'; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: 'stored'; readonly snapshot: RoutingSnapshot; readonly bytes: Uint8Array }
   /** There is one that cannot be used; the gateway starts as if there were none. */
   | { readonly kind: 'unusable'; readonly reason: string };
 
@@ -49,12 +49,13 @@ export class StateFolder {
     return join(this.path, 'svid');
   }
 
-  async loadSnapshot(local: LocalCluster): Promise<StoredSnapshot> {
+  /** @param read as of `snapshotFromBytes` */
+  async loadSnapshot(local: LocalCluster, read?: ServiceRead): Promise<StoredSnapshot> {
     const bytes = await readIfThere(this.#snapshotFile);
     if (bytes === undefined) return { kind: 'none' };
     try {
-      const snapshot = snapshotFromBytes(bytes);
-      if (snapshot.local.trustDomain === local.trustDomain) return { kind: 'stored', snapshot };
+      const snapshot = snapshotFromBytes(bytes, read);
+      if (snapshot.local.trustDomain === local.trustDomain) return { kind: 'stored', snapshot, bytes };
       return { kind: 'unusable', reason: `it is for ${snapshot.local.trustDomain}` };
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -62,9 +63,12 @@ export class StateFolder {
     }
   }
 
-  /** @throws the file system's error; what was stored before is still there. */
-  async storeSnapshot(snapshot: RoutingSnapshot): Promise<void> {
-    await writeDurably(this.#snapshotFile, snapshotToBytes(snapshot));
+  /**
+   * @param snapshot encoded
+   * @throws the file system's error; what was stored before is still there.
+   */
+  async storeSnapshot(snapshot: Uint8Array): Promise<void> {
+    await writeDurably(this.#snapshotFile, snapshot);
   }
 
   get #snapshotFile(): string {

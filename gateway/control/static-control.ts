@@ -6,7 +6,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import { WireError } from '../../federation/wire/field-checks.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
-import { snapshotFromJson } from '../../federation/wire/snapshot-message.ts';
+import { snapshotFromJson, snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
 import { PemError } from '../../trust/pem.ts';
 import { type Svid, svidFromPem } from '../../trust/svid.ts';
 import { SvidError } from '../../trust/svid-error.ts';
@@ -46,7 +46,8 @@ export class StaticControl implements ControlPlane {
   }
 
   async start(apply: ApplySnapshot): Promise<void> {
-    await apply({ snapshot: this.#snapshot, delta: undefined });
+    const snapshot = this.#snapshot;
+    await apply({ snapshot, encoded: { kind: 'snapshot', bytes: snapshotToBytes(snapshot) } });
   }
 
   report(_report: HealthReport): void {

@@ -4,6 +4,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { TelemetryServer } from '../../federation/runtime/telemetry-server.ts';
+import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { AdminServer, openError } from '../admin/admin-server.ts';
 import type { GatewayConfig, ListenAddress } from '../config.ts';
@@ -57,7 +58,7 @@ export class Gateway {
   #ending: Promise<void> | undefined;
   #cutDelay = (): void => undefined;
 
-  private constructor(options: GatewayOptions, control: ControlPlane) {
+  private constructor(options: GatewayOptions, control: ControlPlane, encoder: SnapshotEncoder) {
     const { clock, random } = options;
     this.#options = options;
     this.#control = control;
@@ -67,6 +68,7 @@ export class Gateway {
     this.#team = new WorkerTeam({
       ...options,
       control,
+      encoder,
       checker: this.#checker,
       sharedPorts: this.#sharedPorts,
     });
@@ -76,7 +78,8 @@ export class Gateway {
 
   /** @throws UserError for what a person must mend. Nothing is left running then. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const gateway = new Gateway(options, await openControl(options));
+    const encoder = new SnapshotEncoder();
+    const gateway = new Gateway(options, await openControl(options, encoder), encoder);
     try {
       await gateway.#start();
     } catch (error) {
@@ -223,12 +226,12 @@ export class Gateway {
   }
 }
 
-async function openControl(options: GatewayOptions): Promise<ControlPlane> {
+async function openControl(options: GatewayOptions, encoder: SnapshotEncoder): Promise<ControlPlane> {
   const { config, clock, random, log, softwareVersion, onFatal } = options;
   const { control, local, stateFolder } = config;
   if (control.kind === 'static') return await StaticControl.load(control, local, clock.now());
   const folder = await StateFolder.open(stateFolder, local, randomUUID);
-  const common = { local, folder, clock, random, log, softwareVersion, onFatal };
+  const common = { local, folder, encoder, clock, random, log, softwareVersion, onFatal };
   return new FederationControl({ ...common, config: control });
 }
 

@@ -2,16 +2,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { ManualClock } from '../../federation/runtime/clock.ts';
-import { deltaFromBytes } from '../../federation/wire/delta-message.ts';
+import { deltaFromBytes, deltaToBytes } from '../../federation/wire/delta-message.ts';
 import { diffSnapshots } from '../../federation/wire/snapshot-delta.ts';
-import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
+import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
+import { snapshotFromBytes, snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
 import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import type { SnapshotOffer } from '../control/control-plane.ts';
 import type { ParentMessage } from './messages.ts';
 import { MetricsCollection } from './metrics-collection.ts';
 import { SnapshotRollout } from './snapshot-rollout.ts';
 
 const base = testSnapshot({ cluster: 'east', peers: {}, bundles: new Map(), services: [] });
 const version = (number: number): RoutingSnapshot => ({ ...base, version: number });
+const whole = (number: number): SnapshotOffer => {
+  const snapshot = version(number);
+  return { snapshot, encoded: { kind: 'snapshot', bytes: snapshotToBytes(snapshot) } };
+};
 
 /** A worker of which only what is said to it is looked at. */
 class Listener {
@@ -37,7 +43,7 @@ class Listener {
 function world() {
   const workers = [new Listener(1), new Listener(2)] as const;
   const clock = new ManualClock();
-  const rollout = new SnapshotRollout(clock, () => workers);
+  const rollout = new SnapshotRollout(clock, new SnapshotEncoder(), () => workers);
   const applied = (worker: Listener, number: number) =>
     rollout.applied(worker, { epoch: 1, version: number });
   return { workers, clock, rollout, applied };
@@ -58,7 +64,7 @@ async function outcome(promise: Promise<void>): Promise<string> {
 describe('the rollout of a snapshot', () => {
   it('is over when every worker has it', async () => {
     const { workers, rollout, applied } = world();
-    const offered = rollout.offer({ snapshot: version(1), delta: undefined });
+    const offered = rollout.offer(whole(1));
     applied(workers[0], 1);
     assert.equal(await outcome(offered), 'pending');
     assert.equal(rollout.inForce, true);
@@ -66,7 +72,8 @@ describe('the rollout of a snapshot', () => {
     assert.equal(await outcome(offered), 'done');
     const delta = diffSnapshots(version(1), { ...version(2), local: base.local });
     assert.ok(delta !== undefined);
-    const next = rollout.offer({ snapshot: version(2), delta });
+    const encoded = { kind: 'delta', bytes: deltaToBytes(delta) } as const;
+    const next = rollout.offer({ snapshot: version(2), encoded });
     assert.equal(rollout.inForce, false);
     for (const worker of workers) applied(worker, 2);
     await next;
@@ -75,10 +82,10 @@ describe('the rollout of a snapshot', () => {
 
   it('is taken back everywhere when one worker refuses it', async () => {
     const { workers, rollout, applied } = world();
-    const first = rollout.offer({ snapshot: version(1), delta: undefined });
+    const first = rollout.offer(whole(1));
     for (const worker of workers) applied(worker, 1);
     await first;
-    const second = rollout.offer({ snapshot: version(2), delta: undefined });
+    const second = rollout.offer(whole(2));
     applied(workers[0], 2);
     rollout.refused(workers[1], 'it cannot be compiled');
     assert.equal(await outcome(second), 'it cannot be compiled');
@@ -90,7 +97,7 @@ describe('the rollout of a snapshot', () => {
 
   it('does not wait for a worker that ended, and ends one that hangs', async () => {
     const { workers, clock, rollout, applied } = world();
-    const offered = rollout.offer({ snapshot: version(1), delta: undefined });
+    const offered = rollout.offer(whole(1));
     applied(workers[0], 1);
     clock.advance(30_000);
     assert.deepEqual(

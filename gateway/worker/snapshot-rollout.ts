@@ -1,7 +1,6 @@
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
-import { deltaToBytes } from '../../federation/wire/delta-message.ts';
-import { snapshotToBytes } from '../../federation/wire/snapshot-message.ts';
+import type { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import type { SnapshotOffer } from '../control/control-plane.ts';
 import type { ParentMessage } from './messages.ts';
 import type { WorkerChannel } from './worker-channel.ts';
@@ -22,14 +21,16 @@ interface Rollout {
 /** Brings each snapshot to all workers, one after another. */
 export class SnapshotRollout {
   readonly #clock: Clock;
+  readonly #encoder: SnapshotEncoder;
   readonly #channels: () => readonly RolloutChannel[];
   /** What each worker has, by process id. */
   readonly #applied = new Map<number, RoutingSnapshot>();
   #newest: RoutingSnapshot | undefined;
   #current: Rollout | undefined;
 
-  constructor(clock: Clock, channels: () => readonly RolloutChannel[]) {
+  constructor(clock: Clock, encoder: SnapshotEncoder, channels: () => readonly RolloutChannel[]) {
     this.#clock = clock;
+    this.#encoder = encoder;
     this.#channels = channels;
   }
 
@@ -40,22 +41,19 @@ export class SnapshotRollout {
 
   /** What a new process gets. */
   introduction(): ParentMessage | undefined {
-    return this.#newest && { kind: 'snapshot', bytes: snapshotToBytes(this.#newest) };
+    return this.#newest && { kind: 'snapshot', bytes: this.#encoder.snapshot(this.#newest) };
   }
 
   /**
    * Resolves when every worker serves by it. When one refuses, all go back to the one before, and it rejects with
    * the reason.
    */
-  async offer({ snapshot, delta }: SnapshotOffer): Promise<void> {
+  async offer({ snapshot, encoded }: SnapshotOffer): Promise<void> {
     const previous = this.#newest;
     this.#newest = snapshot;
-    const message: ParentMessage =
-      delta === undefined
-        ? { kind: 'snapshot', bytes: snapshotToBytes(snapshot) }
-        : { kind: 'delta', bytes: deltaToBytes(delta) };
+    const { kind, bytes } = encoded;
     try {
-      await this.#send(message, snapshot);
+      await this.#send({ kind, bytes }, snapshot);
     } catch (error) {
       this.#newest = previous;
       const back = this.introduction();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import type { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { ControlPlane, SnapshotOffer } from '../control/control-plane.ts';
 import type { HealthChecker } from '../health/health-checker.ts';
@@ -21,6 +22,7 @@ export interface WorkerTeamOptions {
   readonly random: () => number;
   readonly log: OperationLog;
   readonly control: ControlPlane;
+  readonly encoder: SnapshotEncoder;
   readonly checker: HealthChecker;
   /** Ports that clients of any service come to. */
   readonly sharedPorts: readonly number[];
@@ -39,7 +41,7 @@ export class WorkerTeam {
   readonly #ticketSecret = randomBytes(TICKET_SECRET_BYTES);
 
   constructor(options: WorkerTeamOptions) {
-    const { config, clock, random, log, control, checker } = options;
+    const { config, clock, random, log, control, encoder, checker } = options;
     this.#options = options;
     this.#pool = new WorkerPool({
       workers: config.workers,
@@ -51,7 +53,7 @@ export class WorkerTeam {
       gone: (pid) => this.#gone(pid),
     });
     const channels = (): readonly WorkerChannel[] => this.#pool.running;
-    this.#rollout = new SnapshotRollout(clock, channels);
+    this.#rollout = new SnapshotRollout(clock, encoder, channels);
     this.metrics = new MetricsCollection(clock, channels);
     this.picture = new GatewayPicture({ random, followed: this.#followed });
     this.findings = new GatewayFindings({

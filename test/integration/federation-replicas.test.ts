@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
+import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import { FederationControl } from '../../gateway/control/federation-control.ts';
 import { StateFolder } from '../../gateway/control/state-folder.ts';
 import { printBundle } from '../../trust/bundle.ts';
@@ -61,6 +62,7 @@ async function gatewayOf(t: TestContext, world: FederationWorld, ...known: reado
     },
     local: config.local,
     folder: await StateFolder.open(world.folder('east', 'gateway'), config.local, () => 'pod-1'),
+    encoder: new SnapshotEncoder(),
     clock: SYSTEM_CLOCK,
     random: Math.random,
     log: SILENT,
