@@ -94,7 +94,12 @@ describe('what an import should be', () => {
       'isthmus.io/exported',
       'notisthmus.io/x',
     ]);
-    const names = ['label team', 'annotation example.com/note', 'annotation notisthmus.io/x'];
+    const names = [
+      'annotation isthmus.io/exported',
+      'label team',
+      'annotation example.com/note',
+      'annotation notisthmus.io/x',
+    ];
     assert.deepEqual(exportedOf(found.labels, found.annotations ?? {}).names, names);
     assert.deepEqual(exportedOf({}, {}).names, []);
     const broken = exportedOf({}, { 'isthmus.io/exported': '{' });

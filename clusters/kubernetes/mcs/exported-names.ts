@@ -53,10 +53,13 @@ export function exportedOf(
   labels: Names,
   annotations: Names,
 ): { readonly names: readonly string[]; readonly values: readonly unknown[] } {
-  const found = listed.safeParse(annotations[EXPORTED] ?? '{"labels":[],"annotations":[]}').data;
-  if (found === undefined) return { names: [], values: ['unreadable'] };
+  const text = annotations[EXPORTED];
+  if (text === undefined) return { names: [], values: [[], []] };
+  const found = listed.safeParse(text).data;
+  if (found === undefined) return { names: [`annotation ${EXPORTED}`], values: ['unreadable'] };
   return {
     names: [
+      `annotation ${EXPORTED}`,
       ...found.labels.map((name) => `label ${name}`),
       ...found.annotations.map((name) => `annotation ${name}`),
     ],

@@ -75,7 +75,8 @@ async function writeStatus(
     JSON.stringify([...found.clusters].sort()) === JSON.stringify([...clusters].sort());
   if (same) return;
   const status = { clusters: clusters.map((cluster) => ({ cluster })), conditions, endpointSliceObjects };
-  await objects.imports.writeStatus(known.service, status);
+  const essence = JSON.stringify([wanted, found.generation, [...clusters].sort(), endpointSliceObjects]);
+  await objects.imports.writeStatus(found, status, essence);
 }
 
 /** What was made for it and is not meant any more: slices of clusters that no longer offer it, a Service of no port. */

@@ -186,6 +186,7 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     const traits = { sessionAffinity: { timeoutSeconds: 60 }, trafficDistribution: 'PreferClose' };
     east.view.set(KEY, { ...known, traits: { ...traits, labels, annotations } });
     await east.until('the label', async () => (await imported(east))?.metadata.labels.team === 'shop');
+    await east.quiet();
     const found = await imported(east);
     assert.equal(found?.metadata.labels['app.kubernetes.io/managed-by'], 'isthmus');
     assert.equal(found.metadata.annotations?.['example.com/note'], 'a b');

@@ -18,7 +18,7 @@ export interface Observed {
   readonly owner: ServiceKey | undefined;
   /** All that we decide of it, in one form: two objects with the same text need no writing. */
   readonly content: string;
-  /** Labels and annotations that we put there and may have to take away again. */
+  /** `label NAME` and `annotation NAME` of those that we decide, and may have to take away again. */
   readonly names?: readonly string[];
 }
 
@@ -144,7 +144,11 @@ export function observeSlice(object: unknown): Observed {
     zone,
     hints,
   ]);
-  return observed(meta, { addressType, places, ports: (ports ?? []).map(portText), labels: labelsOf(meta) });
+  const labels = labelsOf(meta);
+  return {
+    ...observed(meta, { addressType, places, ports: (ports ?? []).map(portText), labels }),
+    names: labels.map(([name]) => `label ${name}`),
+  };
 }
 
 export function observeImport(object: unknown): ObservedImport {
@@ -179,11 +183,10 @@ function observed(meta: Metadata, decided: object): Observed {
 }
 
 /** Of a slice's labels those that decide what it means. */
-function labelsOf({ labels }: Metadata): readonly string[] {
+function labelsOf({ labels }: Metadata): readonly (readonly [string, string])[] {
   return Object.entries(labels ?? {})
     .filter(([name]) => name.includes('kubernetes.io/'))
-    .map(([name, value]) => `${name}=${value}`)
-    .sort();
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function portText({ name, port: number, protocol, appProtocol, targetPort }: Port): readonly unknown[] {

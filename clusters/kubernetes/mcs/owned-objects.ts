@@ -1,16 +1,17 @@
-import { ZodError } from 'zod';
+import { ZodError, z } from 'zod';
 import type { ServiceKey } from '../../../federation/model/service.ts';
 import type { Clock } from '../../../federation/runtime/clock.ts';
 import type { KubeClient, Selection } from '../kube-client.ts';
 import { KubeError } from '../kube-error.ts';
 import { type ObjectKey, Reflector } from '../reflector.ts';
 import type { KubeObject, ObjectRef, ResourceType } from '../resource-type.ts';
+import { KnownFields } from './known-fields.ts';
 import { apiVersion } from './mcs-objects.ts';
 import type { Observed } from './observed.ts';
 
 export type McsClient = Pick<
   KubeClient,
-  'list' | 'watch' | 'create' | 'apply' | 'applyStatus' | 'update' | 'delete' | 'onReturn'
+  'list' | 'watch' | 'get' | 'create' | 'apply' | 'applyStatus' | 'update' | 'delete' | 'onReturn'
 >;
 
 /** Somebody else's object has the name that one of ours should have. */
@@ -50,6 +51,13 @@ export class OwnedObjects<T extends Observed> {
   readonly #written = new Map<ObjectKey, T>();
   /** What we removed, by its uid, until the watch has told it too. */
   readonly #removed = new Map<ObjectKey, string>();
+  readonly #fields = new KnownFields();
+  /**
+   * What the API server made of what we meant, where that is something else: a kind of another owner may leave something out,
+   * or put something in. To write it again would change nothing.
+   */
+  readonly #made = new Map<ObjectKey, Made>();
+  readonly #madeStatus = new Map<ObjectKey, MadeStatus>();
 
   constructor(options: OwnedObjectsOptions<T>) {
     this.#options = options;
@@ -109,37 +117,84 @@ export class OwnedObjects<T extends Observed> {
    * @throws ForeignObject when somebody else's has its name; KubeError
    */
   async ensure(object: KubeObject): Promise<T> {
-    const { client, kind, observe } = this.#options;
-    const wanted = observe(object);
+    const { client, kind } = this.#options;
     const found = this.get(object.metadata);
     if (found === undefined) return this.#keep(await client.create(this.type, object));
     if (!found.ours) throw new ForeignObject(`${kind} ${keyOf(found)}`);
-    if (found.content === wanted.content) return found;
+    const wanted = this.#wanted(object);
+    return this.#isMade(found, wanted) ? found : this.#write(object, found, wanted);
+  }
+
+  #wanted(object: KubeObject): T {
+    return this.#options.observe(this.#fields.fit(object));
+  }
+
+  #isMade(found: T, { content }: T): boolean {
+    if (found.content === content) return true;
+    const made = this.#made.get(keyOf(found));
+    return made?.wanted === content && made.content === found.content;
+  }
+
+  async #write(object: KubeObject, found: T, wanted: T): Promise<T> {
     // Others own a field that is not theirs to decide, such as a selector: apply leaves it, a replacement does not. So it is
     // with a name that we put there ourselves when we made the object.
     const applied = hasMoreNames(found, wanted) ? undefined : await this.#apply(object, found);
-    if (applied?.content === wanted.content) return applied;
-    const { resourceVersion } = applied ?? found;
-    return this.#keep(await client.update(this.type, versioned(object, { resourceVersion })));
+    if (applied !== undefined && this.#isMade(applied, this.#wanted(object))) return applied;
+    const replaced = await this.#replace(object, applied ?? found);
+    const { content } = this.#wanted(object);
+    if (replaced.content === content) this.#made.delete(keyOf(found));
+    else this.#made.set(keyOf(found), { wanted: content, content: replaced.content });
+    return replaced;
+  }
+
+  /** All that we decide; what others put beside it stays: labels, annotations, who owns it and what keeps it from going. */
+  async #replace(object: KubeObject, found: T): Promise<T> {
+    const { client } = this.#options;
+    const { name, namespace, resourceVersion } = found;
+    const { metadata: before } = stored.parse(await client.get(this.type, { name, namespace }));
+    const { metadata: meant } = stored.parse(object);
+    const labels = { ...withoutNames('label', before.labels, found), ...meant.labels };
+    const annotations = {
+      ...withoutNames('annotation', before.annotations, found),
+      ...meant.annotations,
+    };
+    const { finalizers, ownerReferences } = before;
+    // Over the version that was seen: what was read may be a later one, and no more ours.
+    const kept = { resourceVersion, labels, annotations, finalizers, ownerReferences };
+    return this.#keep(await client.update(this.type, versioned(object, kept)));
   }
 
   /** undefined when what is meant does not go together with what stays, such as a port that was made otherwise. */
   async #apply(object: KubeObject, { resourceVersion }: T): Promise<T | undefined> {
     try {
-      return this.#keep(await this.#options.client.apply(this.type, versioned(object, { resourceVersion })));
+      const meant = versioned(object, { resourceVersion });
+      const apply = (known: KubeObject): Promise<unknown> => this.#options.client.apply(this.type, known);
+      return this.#keep(await this.#fields.apply(meant, apply));
     } catch (failure) {
       if (failure instanceof KubeError && failure.status === 422) return undefined;
       throw failure;
     }
   }
 
-  /** The status of an object of ours. @throws KubeError */
-  async writeStatus(ref: ObjectRef, status: Readonly<Record<string, unknown>>): Promise<void> {
+  /**
+   * The status of an object of ours.
+   * @param essence all of it that is not a time: what was written, and changed nothing since, is not written again
+   * @throws KubeError
+   */
+  async writeStatus(
+    found: Pick<T, 'name' | 'namespace' | 'resourceVersion'>,
+    status: Readonly<Record<string, unknown>>,
+    essence: string,
+  ): Promise<void> {
     const { client, kind } = this.#options;
-    const metadata = { name: ref.name, namespace: ref.namespace };
-    this.#keep(
-      await client.applyStatus(this.type, { apiVersion: apiVersion(this.type), kind, metadata, status }),
-    );
+    const { name, namespace, resourceVersion } = found;
+    const key = keyOf(found);
+    const made = this.#madeStatus.get(key);
+    if (made?.essence === essence && made.resourceVersion === resourceVersion) return;
+    const object = { apiVersion: apiVersion(this.type), kind, metadata: { name, namespace }, status };
+    const apply = (known: KubeObject): Promise<unknown> => client.applyStatus(this.type, known);
+    const written = this.#keep(await this.#fields.apply(object, apply));
+    this.#madeStatus.set(key, { essence, resourceVersion: written.resourceVersion });
   }
 
   /** Takes away what is ours. @throws KubeError */
@@ -174,6 +229,8 @@ export class OwnedObjects<T extends Observed> {
       const before = this.#owners.get(key);
       const found = this.#reflector.get(key);
       if (found === undefined) {
+        this.#made.delete(key);
+        this.#madeStatus.delete(key);
         this.#written.delete(key);
         this.#removed.delete(key);
       }
@@ -199,6 +256,35 @@ export class OwnedObjects<T extends Observed> {
     others?.delete(key);
     if (others?.size === 0) this.#ofService.delete(owner);
   }
+}
+
+interface Made {
+  /** `Observed.content` of what was meant, and of what came of it. */
+  readonly wanted: string;
+  readonly content: string;
+}
+
+interface MadeStatus {
+  readonly essence: string;
+  /** What the object had after it. */
+  readonly resourceVersion: string;
+}
+
+const names = z.record(z.string(), z.string()).nullish();
+const stored = z.object({
+  metadata: z.object({
+    labels: names,
+    annotations: names,
+    finalizers: z.array(z.string()).optional(),
+    ownerReferences: z.array(z.unknown()).optional(),
+  }),
+});
+
+/** Without those that are for us to decide. */
+function withoutNames(kind: 'label' | 'annotation', given: z.infer<typeof names>, { names: ours }: Observed) {
+  return Object.fromEntries(
+    Object.entries(given ?? {}).filter(([name]) => ours?.includes(`${kind} ${name}`) !== true),
+  );
 }
 
 /** What is none of ours may be of any shape; where it cannot be read, the API server will say that it is in the way. */
