@@ -6,6 +6,7 @@ import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts'
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
 import type {
   ExportTraits,
+  OtherPort,
   ServiceKey,
   ServiceName,
   ServicePort,
@@ -19,6 +20,8 @@ export interface ProvidedService extends ExportTraits {
   readonly service: ServiceName;
   readonly type: ServiceType;
   readonly ports: readonly ServicePort[];
+  /** Absent = none. */
+  readonly otherPorts?: readonly OtherPort[];
   readonly endpoints: readonly Endpoint[];
   /** Creation time of its ServiceExport, Unix ms; undefined when it is not exported. */
   readonly exportedAtMs: number | undefined;

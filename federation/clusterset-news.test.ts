@@ -16,7 +16,7 @@ class Sources {
   readonly news: ClustersetNews;
   services: readonly SnapshotService[] = [];
   version = 0;
-  details: ServiceDetails = { traits: {}, addresses: new Map() };
+  details: ServiceDetails = { traits: {}, otherPorts: [], addresses: new Map() };
   disputes: readonly ExportDispute[] = [];
   complete = false;
   heard: readonly string[] = [];
@@ -102,7 +102,7 @@ describe('news of the clusterset', () => {
   it('tell of other traits, addresses and disputes without another snapshot', (t) => {
     const sources = new Sources(t);
     sources.build(serviceOf({}));
-    sources.details = { traits: { labels: { a: 'b' } }, addresses: new Map() };
+    sources.details = { traits: { labels: { a: 'b' } }, otherPorts: [], addresses: new Map() };
     sources.news.mergeChanged(KEY);
     sources.clock.advance(100);
     assert.deepEqual(sources.told, [KEY, KEY]);

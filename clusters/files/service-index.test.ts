@@ -69,6 +69,12 @@ describe('services out of files', () => {
     assert.equal(files.cart.trafficDistribution, 'PreferClose');
     assert.deepEqual(files.cart.labels, { team: 'shop' });
     assert.deepEqual(files.cart.annotations, { 'example.com/note': 'a b' });
+    assert.equal(files.cart.otherPorts, undefined);
+    const dns = 'ports: [{ name: dns, port: 53, protocol: UDP }, ';
+    files.write('service.yaml', SERVICE.replace('ports: [', dns));
+    assert.deepEqual(files.cart.otherPorts, [
+      { name: 'dns', port: 53, transport: 'UDP', appProtocol: undefined },
+    ]);
     files.write('export.yaml', exported('2026-01-01T00:00:00Z') + spec.replace('team: shop', 'team: "a b"'));
     assert.deepEqual(
       files.cart.labels,

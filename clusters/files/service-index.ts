@@ -11,7 +11,7 @@ import {
 } from '../schema/endpoint-slice-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
 import { exportedNames } from '../schema/service-export-schema.ts';
-import { servicePorts, serviceTraits, serviceType } from '../schema/service-schema.ts';
+import { otherPorts, servicePorts, serviceTraits, serviceType } from '../schema/service-schema.ts';
 import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
 
@@ -114,10 +114,12 @@ export class ServiceIndex {
     if (object?.resource.kind !== 'Service') return undefined;
     const exported = this.#resources.get(`ServiceExport/${key}`);
     const slices = this.#sliceObjects(key);
+    const others = otherPorts(object.resource);
     return {
       service: parseServiceKey(key),
       type: serviceType(object.resource),
       ports: servicePorts(object.resource),
+      ...(others.length === 0 ? {} : { otherPorts: others }),
       endpoints: this.#endpoints(slices),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),

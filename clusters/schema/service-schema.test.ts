@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { goodResource, resourceProblems } from '../../test/fixtures/resource-problems.ts';
-import { portProtocol, servicePorts, serviceType } from './service-schema.ts';
+import { otherPorts, portProtocol, servicePorts, serviceTraits, serviceType } from './service-schema.ts';
 
 function service(spec: string): string {
   return `apiVersion: v1\nkind: Service\nmetadata: { name: cart }\nspec: ${spec}\n`;
@@ -67,7 +67,7 @@ describe('a Service', () => {
     it(`is refused ${what}`, () => assert.deepEqual(resourceProblems(text), [problem]));
   }
 
-  it('offers its TCP ports; those of the same number over UDP are no twins and left out', () => {
+  it('offers its TCP ports to gateways; those of the same number over UDP are no twins, and apart', () => {
     const dns = goodResource(
       'Service',
       ports('{ name: dns, port: 53, protocol: UDP }', '{ name: dns-tcp, port: 53 }'),
@@ -75,11 +75,20 @@ describe('a Service', () => {
     assert.deepEqual(servicePorts(dns), [
       { name: 'dns-tcp', port: 53, protocol: 'tcp', appProtocol: undefined },
     ]);
+    assert.deepEqual(otherPorts(dns), [{ name: 'dns', port: 53, transport: 'UDP', appProtocol: undefined }]);
   });
 
   it('may leave its only port unnamed', () => {
     const [port] = servicePorts(goodResource('Service', ports('{ port: 80, appProtocol: http }')));
     assert.deepEqual(port, { name: '', port: 80, protocol: 'http', appProtocol: 'http' });
+  });
+
+  it('says its internal traffic policy where that is not the usual one', () => {
+    const of = (policy: string) =>
+      serviceTraits(
+        goodResource('Service', service(`{ internalTrafficPolicy: ${policy}, ports: [{ port: 80 }] }`)),
+      );
+    assert.deepEqual([of('Cluster'), of('Local')], [{}, { internalTrafficPolicy: 'Local' }]);
   });
 
   it('is headless by clusterIP None', () => {

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import type { ExportTraits, PortProtocol, ServicePort, ServiceType } from '../../federation/model/service.ts';
+import type {
+  ExportTraits,
+  OtherPort,
+  PortProtocol,
+  ServicePort,
+  ServiceType,
+} from '../../federation/model/service.ts';
 import { dnsLabel, port, serviceMetadata } from './metadata.ts';
 
 const MAX_PORTS = 100;
@@ -50,6 +56,7 @@ export const serviceSchema = z.object({
     sessionAffinityConfig: z
       .object({ clientIP: z.object({ timeoutSeconds: affinitySeconds.nullish() }).nullish() })
       .nullish(),
+    internalTrafficPolicy: z.string().nullish(),
     trafficDistribution: trafficDistribution.nullish(),
     ports: z
       .array(servicePort)
@@ -84,7 +91,7 @@ export function portProtocol(name: string, appProtocol: string | undefined): Por
   return PROTOCOLS.get(name.split('-', 1)[0] ?? '') ?? 'tcp';
 }
 
-/** UDP and SCTP ports are left out: gateways carry TCP only. */
+/** Those that gateways carry: of TCP. */
 export function servicePorts(object: ServiceObject): ServicePort[] {
   return object.spec.ports
     .filter((one) => one.protocol === 'TCP')
@@ -95,6 +102,15 @@ export function servicePorts(object: ServiceObject): ServicePort[] {
     });
 }
 
+/** Those that they do not carry. */
+export function otherPorts(object: ServiceObject): OtherPort[] {
+  return object.spec.ports.flatMap(({ name = '', port: number, protocol, appProtocol }) =>
+    protocol === 'TCP'
+      ? []
+      : [{ name, port: number, transport: protocol, appProtocol: appProtocol ?? undefined }],
+  );
+}
+
 export function serviceType(object: ServiceObject): ServiceType {
   return object.spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP';
 }
@@ -102,10 +118,11 @@ export function serviceType(object: ServiceObject): ServiceType {
 /** What of it holds for all of the clusterset, once it is exported. */
 export function serviceTraits({
   spec,
-}: ServiceObject): Pick<ExportTraits, 'sessionAffinity' | 'trafficDistribution'> {
+}: ServiceObject): Pick<ExportTraits, 'sessionAffinity' | 'internalTrafficPolicy' | 'trafficDistribution'> {
   const timeoutSeconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
   return {
     ...(spec.sessionAffinity === 'ClientIP' ? { sessionAffinity: { timeoutSeconds } } : {}),
+    ...(spec.internalTrafficPolicy === 'Local' ? { internalTrafficPolicy: 'Local' } : {}),
     ...(spec.trafficDistribution == null ? {} : { trafficDistribution: spec.trafficDistribution }),
   };
 }

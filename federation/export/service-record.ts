@@ -24,6 +24,7 @@ export function serviceRecord(
     service: provided.service,
     type: provided.type,
     ports: provided.ports,
+    ...(provided.otherPorts === undefined ? {} : { otherPorts: provided.otherPorts }),
     exportedAtMs: provided.exportedAtMs,
     changedAtMs: provided.changedAtMs,
     localities: countHosts(provided, reports),

@@ -13,6 +13,7 @@ export type ConflictReason =
   | 'PortConflict'
   | 'SessionAffinityConflict'
   | 'SessionAffinityConfigConflict'
+  | 'InternalTrafficPolicyConflict'
   | 'TrafficDistributionConflict'
   | 'LabelsConflict'
   | 'AnnotationsConflict';
@@ -45,6 +46,12 @@ const TRAITS: readonly Trait[] = [
     reason: 'SessionAffinityConfigConflict',
     shown: (record) =>
       affinity(record) === 'ClientIP' ? `${record.sessionAffinity?.timeoutSeconds}` : undefined,
+  },
+  {
+    name: 'internalTrafficPolicy',
+    reason: 'InternalTrafficPolicyConflict',
+    shown: ({ type, internalTrafficPolicy }) =>
+      type === 'Headless' ? undefined : (internalTrafficPolicy ?? 'Cluster'),
   },
   {
     name: 'trafficDistribution',

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ServicePort, ServiceRecord } from '../model/service.ts';
+import type { OtherPort, ServicePort, ServiceRecord } from '../model/service.ts';
 import type { ServiceExport } from './export-conflict.ts';
 import { mergeExports } from './merge.ts';
 
 function port(name: string, number: number, changes: Partial<ServicePort> = {}): ServicePort {
   return { name, port: number, protocol: 'http', appProtocol: undefined, ...changes };
+}
+
+function other(name: string, number: number, transport: OtherPort['transport'] = 'UDP'): OtherPort {
+  return { name, port: number, transport, appProtocol: undefined };
 }
 
 function exportOf(
@@ -58,6 +62,58 @@ describe('exports of one service by several clusters', () => {
       ],
       'MCS v0.5.2: ports that are not identical are told of, although all of them are imported',
     );
+  });
+
+  it('make one union of the ports that gateways carry and of those that they do not', () => {
+    const udp = [other('dns', 53)];
+    const merged = mergeExports([
+      exportOf('east', 1, { ports: [port('dns-tcp', 53)], otherPorts: udp }),
+      exportOf('west', 2, {
+        ports: [port('dns-tcp', 53), port('dns', 54)],
+        otherPorts: [other('sctp', 142, 'SCTP'), other('again', 53)],
+      }),
+    ]);
+    assert.deepEqual(merged.ports, [port('dns-tcp', 53)], 'a number may be there once for each transport');
+    assert.deepEqual(merged.otherPorts, [...udp, other('sctp', 142, 'SCTP')]);
+    assert.deepEqual(merged.portsOf.get('west'), ['dns-tcp'], 'the older export has its name for UDP');
+    assert.deepEqual(
+      merged.conflicts.map(({ message }) => message),
+      [
+        'port is dns 54 (http), in the older export of east dns 53 (UDP)',
+        'port 53 is again 53 (UDP), in the older export of east dns 53 (UDP)',
+      ],
+    );
+    const without = mergeExports([exportOf('east', 1, { otherPorts: udp }), exportOf('west', 2)]);
+    assert.deepEqual(
+      without.conflicts.map(({ reason, message }) => [reason, message]),
+      [
+        [
+          'PortConflict',
+          'ports are http 80 (http), in the older export of east dns 53 (UDP), http 80 (http); the import has those of both',
+        ],
+      ],
+    );
+  });
+
+  it('disagree over the internal traffic policy, but for headless ones', () => {
+    const local = { internalTrafficPolicy: 'Local' as const };
+    const merged = mergeExports([exportOf('east', 1, local), exportOf('west', 2)]);
+    assert.deepEqual(merged.traits, local);
+    assert.deepEqual(
+      merged.conflicts.map(({ reason, message }) => [reason, message]),
+      [
+        [
+          'InternalTrafficPolicyConflict',
+          'internalTrafficPolicy is Cluster, in the older export of east Local',
+        ],
+      ],
+    );
+    const headless = { type: 'Headless' as const };
+    const direct = mergeExports([
+      exportOf('east', 1, { ...local, ...headless }),
+      exportOf('west', 2, headless),
+    ]);
+    assert.deepEqual([direct.traits, direct.conflicts], [{}, []]);
   });
 
   it('agree', () => {

@@ -1,5 +1,12 @@
 import type { ClusterName } from '../model/cluster.ts';
-import type { ExportTraits, ServiceKey, ServicePort, ServiceRecord, ServiceType } from '../model/service.ts';
+import type {
+  ExportTraits,
+  OtherPort,
+  ServiceKey,
+  ServicePort,
+  ServiceRecord,
+  ServiceType,
+} from '../model/service.ts';
 import { serviceKey, traitsOf } from '../model/service.ts';
 import { BOUNDS } from '../wire/bounds.ts';
 import { bounded, type ExportConflict, type ServiceExport, traitConflicts } from './export-conflict.ts';
@@ -9,20 +16,25 @@ export interface MergedService {
   /** The oldest export's. */
   readonly traits: ExportTraits;
   readonly ports: readonly ServicePort[];
+  /** Of the same union, those that no gateway carries. */
+  readonly otherPorts: readonly OtherPort[];
   /** By cluster, the names of the merged ports that it has. */
   readonly portsOf: ReadonlyMap<ClusterName, readonly string[]>;
   readonly conflicts: readonly ExportConflict[];
 }
 
+type AnyPort = ServicePort | OtherPort;
+
 interface Claim {
-  readonly port: ServicePort;
+  readonly port: AnyPort;
   readonly cluster: ClusterName;
 }
 
 interface Merge {
   readonly service: ServiceKey;
   readonly byName: Map<string, Claim>;
-  readonly byNumber: Map<number, Claim>;
+  /** A number may be there once for each transport. */
+  readonly byNumber: Map<string, Claim>;
   readonly conflicts: ExportConflict[];
 }
 
@@ -45,20 +57,37 @@ export function mergeExports(exports: readonly ServiceExport[]): MergedService {
   for (const found of ordered) {
     merge.conflicts.push(...traitConflicts(found, oldest));
     const before = merge.conflicts.length;
+    const { ports, otherPorts = [] } = found.record;
     portsOf.set(
       found.cluster,
-      found.record.ports.filter((port) => joinPort(merge, found.cluster, port)).map((port) => port.name),
+      ports.filter((port) => joinPort(merge, found.cluster, port)).map((port) => port.name),
     );
+    for (const port of otherPorts) joinPort(merge, found.cluster, port);
     if (merge.conflicts.length === before) comparePorts(merge, found, oldest);
   }
-  const ports = [...merge.byName.values()].map((claim) => claim.port);
-  const { type } = oldest.record;
-  return { type, traits: traitsFrom(oldest.record), ports, portsOf, conflicts: merge.conflicts };
+  const all = [...merge.byName.values()].map((claim) => claim.port);
+  return {
+    type: oldest.record.type,
+    traits: traitsFrom(oldest.record),
+    ports: all.filter((port): port is ServicePort => !isOther(port)),
+    otherPorts: all.filter(isOther),
+    portsOf,
+    conflicts: merge.conflicts,
+  };
 }
 
-/** A headless service has no affinity. */
+function isOther(port: AnyPort): port is OtherPort {
+  return 'transport' in port;
+}
+
+function transportOf(port: AnyPort): string {
+  return isOther(port) ? port.transport : 'TCP';
+}
+
+/** Nothing stands between the clients of a headless service and its pods. */
 function traitsFrom(record: ServiceRecord): ExportTraits {
-  return traitsOf(record.type === 'Headless' ? { ...record, sessionAffinity: undefined } : record);
+  const unless = { sessionAffinity: undefined, internalTrafficPolicy: undefined };
+  return traitsOf(record.type === 'Headless' ? { ...record, ...unless } : record);
 }
 
 function byAge(a: ServiceExport, b: ServiceExport): number {
@@ -73,15 +102,17 @@ function comparePorts(merge: Merge, found: ServiceExport, oldest: ServiceExport)
   conflict(merge, found.cluster, oldest, message);
 }
 
-function portList({ ports }: ServiceRecord): string {
-  return ports.length === 0 ? 'none' : ports.map(shown).sort().join(', ');
+function portList({ ports, otherPorts = [] }: ServiceRecord): string {
+  const all = [...ports, ...otherPorts];
+  return all.length === 0 ? 'none' : all.map(shown).sort().join(', ');
 }
 
 /** Adds a port to the union. True when the cluster's hosts can be reached by the merged port of this name. */
-function joinPort(merge: Merge, cluster: ClusterName, port: ServicePort): boolean {
+function joinPort(merge: Merge, cluster: ClusterName, port: AnyPort): boolean {
   const claim = merge.byName.get(port.name);
   if (claim !== undefined) return joinClaimed(merge, cluster, port, claim);
-  const sameNumber = merge.byNumber.get(port.port);
+  const number = `${transportOf(port)} ${port.port}`;
+  const sameNumber = merge.byNumber.get(number);
   if (sameNumber !== undefined) {
     const message = `port ${port.port} is ${shown(port)}, in the older export of ${sameNumber.cluster} ${shown(sameNumber.port)}`;
     conflict(merge, cluster, sameNumber, message);
@@ -93,15 +124,15 @@ function joinPort(merge: Merge, cluster: ClusterName, port: ServicePort): boolea
     return false;
   }
   merge.byName.set(port.name, { port, cluster });
-  merge.byNumber.set(port.port, { port, cluster });
+  merge.byNumber.set(number, { port, cluster });
   return true;
 }
 
 /** Hosts are found by the port's name, so another number is no hindrance; another protocol is. */
-function joinClaimed(merge: Merge, cluster: ClusterName, port: ServicePort, claim: Claim): boolean {
+function joinClaimed(merge: Merge, cluster: ClusterName, port: AnyPort, claim: Claim): boolean {
   const { port: older } = claim;
-  const same =
-    older.port === port.port && older.protocol === port.protocol && older.appProtocol === port.appProtocol;
+  const spoken = spokenOn(older) === spokenOn(port);
+  const same = spoken && older.port === port.port && older.appProtocol === port.appProtocol;
   if (!same) {
     conflict(
       merge,
@@ -110,7 +141,7 @@ function joinClaimed(merge: Merge, cluster: ClusterName, port: ServicePort, clai
       `port is ${shown(port)}, in the older export of ${claim.cluster} ${shown(older)}`,
     );
   }
-  return older.protocol === port.protocol;
+  return spoken;
 }
 
 function conflict(
@@ -128,7 +159,12 @@ function conflict(
   });
 }
 
-function shown(port: ServicePort): string {
+function spokenOn(port: AnyPort): string {
+  return isOther(port) ? port.transport : port.protocol;
+}
+
+function shown(port: AnyPort): string {
   const name = port.name === '' ? 'unnamed' : port.name;
-  return `${name} ${port.port} (${port.appProtocol ?? port.protocol})`;
+  const other = isOther(port) && port.appProtocol !== undefined ? `${port.transport}, ` : '';
+  return `${name} ${port.port} (${other}${port.appProtocol ?? spokenOn(port)})`;
 }

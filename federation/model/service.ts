@@ -21,6 +21,14 @@ export interface ServicePort {
   readonly appProtocol: string | undefined;
 }
 
+/** A Service's port that no gateway carries, for it is not of TCP; clusters of a flat network reach the pods themselves. */
+export interface OtherPort {
+  readonly name: string;
+  readonly port: number;
+  readonly transport: 'UDP' | 'SCTP';
+  readonly appProtocol: string | undefined;
+}
+
 /**
  * Whether clients speak TLS through this port to the service itself: opaque, with `appProtocol` or the beginning of its
  * name `tls` or `https`.
@@ -36,6 +44,8 @@ export type ServiceType = 'ClusterSetIP' | 'Headless';
 export interface ExportTraits {
   /** `sessionAffinity: ClientIP`, and for how long a client keeps its endpoint; absent = `None`. */
   readonly sessionAffinity?: { readonly timeoutSeconds: number };
+  /** `spec.internalTrafficPolicy`; absent = `Cluster`. */
+  readonly internalTrafficPolicy?: 'Local';
   /** `spec.trafficDistribution` */
   readonly trafficDistribution?: string;
   /** The ServiceExport's `exportedLabels` and `exportedAnnotations`, by name; absent = none. */
@@ -59,6 +69,8 @@ export interface ServiceRecord extends ExportTraits {
   readonly service: ServiceName;
   readonly type: ServiceType;
   readonly ports: readonly ServicePort[];
+  /** Absent = none. */
+  readonly otherPorts?: readonly OtherPort[];
   /** Creation of the ServiceExport, Unix ms: the oldest wins a conflict (KEP-1645). */
   readonly exportedAtMs: number;
   /** When what this record says became true in its cluster, Unix ms: the start of the propagation measurement. */
@@ -71,12 +83,14 @@ export interface ServiceRecord extends ExportTraits {
 /** Of something that says more. */
 export function traitsOf({
   sessionAffinity,
+  internalTrafficPolicy,
   trafficDistribution,
   labels,
   annotations,
 }: ExportTraits): ExportTraits {
   return {
     ...(sessionAffinity === undefined ? {} : { sessionAffinity }),
+    ...(internalTrafficPolicy === undefined ? {} : { internalTrafficPolicy }),
     ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),

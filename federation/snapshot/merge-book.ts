@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExportConflict } from '../import/export-conflict.ts';
 import type { ClusterName } from '../model/cluster.ts';
 import type { AddressGroup } from '../model/flat-network.ts';
-import type { ExportTraits, ServiceKey } from '../model/service.ts';
+import type { ExportTraits, OtherPort, ServiceKey } from '../model/service.ts';
 
 /** What of a service only the cluster's own API shows: no gateway needs it. */
 export interface ServiceDetails {
   readonly traits: ExportTraits;
+  readonly otherPorts: readonly OtherPort[];
   /** Of a headless service, by cluster of this one's network. */
   readonly addresses: ReadonlyMap<ClusterName, readonly AddressGroup[]>;
 }
@@ -21,7 +22,7 @@ export interface MergeResult {
 export type ConflictListener = (service: ServiceKey, conflicts: readonly ExportConflict[]) => void;
 
 const NO_CONFLICTS: readonly ExportConflict[] = [];
-const NO_DETAILS: ServiceDetails = { traits: {}, addresses: new Map() };
+const NO_DETAILS: ServiceDetails = { traits: {}, otherPorts: [], addresses: new Map() };
 
 /** By service what its exports disagree on and what they agree on; the same objects for as long as they say the same. */
 export class MergeBook {

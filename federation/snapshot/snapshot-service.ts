@@ -58,13 +58,16 @@ export function assembleService(
   };
 }
 
-function details({ exports, network }: ServiceSources, { type, traits }: MergedService): ServiceDetails {
+function details(
+  { exports, network }: ServiceSources,
+  { type, traits, otherPorts }: MergedService,
+): ServiceDetails {
   const addresses = new Map<ClusterName, readonly AddressGroup[]>();
-  if (network === undefined || type !== 'Headless') return { traits, addresses };
+  if (network === undefined || type !== 'Headless') return { traits, otherPorts, addresses };
   for (const { cluster, record } of exports) {
     if (record.addresses?.network === network) addresses.set(cluster, record.addresses.groups);
   }
-  return { traits, addresses };
+  return { traits, otherPorts, addresses };
 }
 
 /**

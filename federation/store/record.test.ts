@@ -34,6 +34,7 @@ describe('a record', () => {
 
   const TRAITS = {
     sessionAffinity: { timeoutSeconds: 600 },
+    internalTrafficPolicy: 'Local' as const,
     trafficDistribution: 'PreferClose',
     labels: { team: 'shop', 'example.com/tier': '' },
     annotations: { 'example.com/note': 'any text, "quoted"' },
@@ -45,6 +46,15 @@ describe('a record', () => {
     const shuffled = { ...whole, labels: { 'example.com/tier': '', team: 'shop' } };
     assert.equal(encodeRecord(shuffled), encodeRecord(whole));
     assert.ok(!encodeRecord(RECORD).includes('labels'));
+  });
+
+  it('has the ports that gateways do not carry', () => {
+    const dns = { name: 'dns', port: 53, transport: 'UDP' as const, appProtocol: 'example.com/dns' };
+    const record = { ...RECORD, otherPorts: [dns, { ...dns, name: '', appProtocol: undefined }] };
+    const text = encodeRecord(record);
+    assert.deepEqual(parseRecord(FIELD, text), record);
+    assert.throws(() => parseRecord(FIELD, text.replace('"UDP"', '"TCP"')), /otherPorts/);
+    assert.ok(!encodeRecord(RECORD).includes('otherPorts'));
   });
 
   it('has the addresses of pods, of both families', () => {

@@ -17,18 +17,28 @@ const topology = z.string().refine((name) => name === '' || isPlaceName(name));
 
 export const localitySchema = z.object({ region: topology, zone: topology });
 
+const portName = z
+  .string()
+  .refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label');
+const portNumber = z.int().min(1).max(65_535);
+const appProtocol = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,253}$/)
+  .optional();
+
 const portSchema = z
   .object({
-    name: z.string().refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label'),
-    port: z.int().min(1).max(65_535),
+    name: portName,
+    port: portNumber,
     protocol: z.enum(['http', 'http2', 'tcp']),
-    appProtocol: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,253}$/)
-      .optional(),
+    appProtocol,
   })
   // The key is there also when it has no value, as in every other record of this process.
   .transform(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, appProtocol }));
+
+const otherPortSchema = z
+  .object({ name: portName, port: portNumber, transport: z.enum(['UDP', 'SCTP']), appProtocol })
+  .transform(({ name, port, transport, appProtocol }) => ({ name, port, transport, appProtocol }));
 
 const localityHostsSchema = z
   .object({
@@ -51,6 +61,7 @@ const recordSchema = z.object({
   service: z.object({ namespace: label, name: label }),
   type: z.enum(['ClusterSetIP', 'Headless']),
   ports: z.array(portSchema).max(100).refine(hasUniquePorts, 'two ports have the same name or number'),
+  otherPorts: z.array(otherPortSchema).min(1).max(100).optional(),
   exportedAtMs: timeMs,
   changedAtMs: timeMs,
   localities: z.array(localityHostsSchema).max(100).refine(hasUniqueLocalities, 'a locality occurs twice'),
@@ -67,6 +78,12 @@ export function encodeRecord(record: ServiceRecord): string {
       name,
       port,
       protocol,
+      appProtocol,
+    })),
+    otherPorts: record.otherPorts?.map(({ name, port, transport, appProtocol }) => ({
+      name,
+      port,
+      transport,
       appProtocol,
     })),
     exportedAtMs: record.exportedAtMs,

@@ -22,6 +22,7 @@ const annotations = z
 /** The fields of a record that hold what an export says of the service as a whole. */
 export const traitFields = {
   sessionAffinity: z.object({ timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS) }).optional(),
+  internalTrafficPolicy: z.literal('Local').optional(),
   trafficDistribution: z
     .string()
     .regex(/^[A-Za-z0-9./-]{1,100}$/)
@@ -33,12 +34,14 @@ export const traitFields = {
 /** The same text for equal traits. */
 export function traitsText({
   sessionAffinity,
+  internalTrafficPolicy,
   trafficDistribution,
   labels,
   annotations,
 }: ExportTraits): ExportTraits {
   return {
     sessionAffinity: sessionAffinity && { timeoutSeconds: sessionAffinity.timeoutSeconds },
+    internalTrafficPolicy,
     trafficDistribution,
     labels: labels && sorted(labels),
     annotations: annotations && sorted(annotations),

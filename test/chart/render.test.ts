@@ -75,6 +75,10 @@ const TABLE: Readonly<Record<string, Expectation>> = {
     values: { ...EAST, store: { tryout: { enabled: false } } },
     lacks: ['Deployment/isthmus-redis', 'Secret/isthmus-redis'],
   },
+  'a flat network': {
+    values: { cluster: { name: 'east', network: 'lan' } },
+    says: [['ConfigMap', 'isthmus-federation', /network: \\"lan\\"/]],
+  },
   'a store that lasts': {
     values: { ...EAST, store: { tryout: { persistence: { enabled: true, storageClassName: 'fast' } } } },
     has: ['PersistentVolumeClaim/isthmus-redis'],

@@ -1,6 +1,6 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
 import type { AddressGroup } from '../../../federation/model/flat-network.ts';
-import type { ExportTraits, ServiceKey } from '../../../federation/model/service.ts';
+import type { ExportTraits, OtherPort, ServiceKey } from '../../../federation/model/service.ts';
 import type { ServiceOffer, SnapshotService } from '../../../federation/model/snapshot.ts';
 import type { Readable } from '../../../federation/runtime/watchable.ts';
 
@@ -13,6 +13,8 @@ export interface ClustersetService extends Pick<SnapshotService, 'service' | 'ty
   readonly offers: readonly ClustersetOffer[];
   /** What the oldest export says of all of it. */
   readonly traits: ExportTraits;
+  /** Of all exports, as `ports` are. */
+  readonly otherPorts: readonly OtherPort[];
   /** Of a headless service, by cluster of this one's network. */
   readonly addresses: ReadonlyMap<ClusterName, readonly AddressGroup[]>;
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clustersetService, snapshotPort } from '../../../test/fixtures/clusterset-view.ts';
+import type { ClustersetService } from './clusterset-view.ts';
 import { desiredDerived, desiredImport, importReady } from './desired-import.ts';
 import { exportedNames, exportedOf } from './exported-names.ts';
 import { type GatewaySlice, gatewaySlice, joinGatewaySlices } from './gateway-endpoints.ts';
 import { SERVICE_IMPORTS } from './mcs-objects.ts';
 
-const [IMPORTS] = SERVICE_IMPORTS;
+const [IMPORTS, OLD_IMPORTS] = SERVICE_IMPORTS;
 const KEY = 'shop/payments';
 
 function gateways(...addresses: readonly (readonly [string, boolean])[]) {
@@ -55,11 +56,27 @@ describe('what an import should be', () => {
     assert.equal(importReady(open, ['10.96.0.1'], there).status, 'True');
   });
 
-  it('says nothing of what holds by default', () => {
-    assert.deepEqual(Object.keys((desiredImport(known, [], IMPORTS).spec ?? {}) as object), [
-      'type',
-      'ports',
+  it('says nothing of what holds by default, but for the internal traffic policy as a Service does', () => {
+    const fields = (found: ClustersetService, type = IMPORTS) =>
+      Object.keys((desiredImport(found, [], type).spec ?? {}) as object);
+    assert.deepEqual(fields(known), ['type', 'ports', 'internalTrafficPolicy']);
+    assert.deepEqual(fields({ ...known, type: 'Headless' }), ['type', 'ports']);
+    assert.deepEqual(fields(known, OLD_IMPORTS), ['type', 'ports'], 'not every v1alpha1 has the field');
+  });
+
+  it('shows ports that no gateway carries, and leads nowhere by them', () => {
+    const open = clustersetService(KEY, [snapshotPort('dns-tcp', 53, 15_600)], { east: undefined });
+    const otherPorts = [{ name: 'dns', port: 53, transport: 'UDP' as const, appProtocol: undefined }];
+    const both = { ...open, otherPorts };
+    const there = gateways(['10.0.0.1', true]);
+    assert.deepEqual(desiredDerived(both, there), desiredDerived(open, there));
+    assert.deepEqual((desiredImport(both, [], IMPORTS).spec as { ports: unknown }).ports, [
+      { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+      { name: 'dns', port: 53, protocol: 'UDP' },
     ]);
+    const { status, message } = importReady(both, ['10.96.0.1'], there);
+    assert.equal(status, 'True');
+    assert.match(message, /carry TCP only; not reached: dns \(UDP 53\)$/);
   });
 
   it('takes names of the export but for those that are kept for others', () => {

@@ -1,5 +1,5 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
-import type { ServicePort } from '../../../federation/model/service.ts';
+import type { OtherPort, ServicePort } from '../../../federation/model/service.ts';
 import type { SnapshotPort } from '../../../federation/model/snapshot.ts';
 import type { KubeObject, ResourceType } from '../resource-type.ts';
 import type { ClustersetService } from './clusterset-view.ts';
@@ -99,33 +99,37 @@ function slice(
   };
 }
 
-function shownPort({ name, port, appProtocol }: ServicePort): Readonly<Record<string, string | number>> {
+function shownPort(given: ServicePort | OtherPort): Readonly<Record<string, string | number>> {
+  const { name, port, appProtocol } = given;
   return {
     ...(name === '' ? {} : { name }),
     port,
-    protocol: 'TCP',
+    protocol: 'transport' in given ? given.transport : 'TCP',
     ...(appProtocol === undefined ? {} : { appProtocol }),
   };
 }
 
 /** @param ips the derived Service's; none for a headless one, or while it has none */
 export function desiredImport(
-  { service, type, ports, traits }: ClustersetService,
+  { service, type, ports, otherPorts, traits }: ClustersetService,
   ips: readonly string[],
   resource: ResourceType,
 ): KubeObject {
-  const { sessionAffinity, trafficDistribution } = traits;
+  const { sessionAffinity, internalTrafficPolicy = 'Cluster', trafficDistribution } = traits;
+  // Every v1beta1 has the field, and not every v1alpha1.
+  const policy = type === 'ClusterSetIP' && resource.version !== 'v1alpha1';
   return {
     apiVersion: apiVersion(resource),
     kind: 'ServiceImport',
     metadata: { name: service.name, namespace: service.namespace, ...exportedNames(service, traits) },
     spec: {
       type,
-      ports: ports.map(shownPort),
+      ports: [...ports, ...otherPorts].map(shownPort),
       ...(ips.length === 0 ? {} : { ips }),
       ...(sessionAffinity === undefined
         ? {}
         : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: sessionAffinity } }),
+      ...(policy ? { internalTrafficPolicy } : {}),
       ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     },
   };
@@ -157,6 +161,11 @@ export function importReady(
     type: 'Ready',
     status: 'True',
     reason: 'Ready',
-    message: "it is reached through this cluster's gateways",
+    message: `it is reached through this cluster's gateways${uncarried(known)}`,
   };
+}
+
+function uncarried({ otherPorts }: ClustersetService): string {
+  const named = otherPorts.map(({ name, port, transport }) => `${name} (${transport} ${port})`);
+  return named.length === 0 ? '' : `, which carry TCP only; not reached: ${named.join(', ')}`;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type ExportFacts, exportConditions } from './export-conditions.ts';
 
 const FACTS: ExportFacts = {
-  service: { externalName: false, headless: false, tcpPorts: 1 },
+  service: { externalName: false, headless: false, tcpPorts: 1, otherPorts: [] },
   fault: undefined,
   network: undefined,
   progress: { kind: 'published' },
@@ -30,7 +30,7 @@ describe("an export's conditions", () => {
   });
 
   it('say what keeps a service from being exported', () => {
-    const service = { externalName: false, headless: false, tcpPorts: 1 };
+    const service = { externalName: false, headless: false, tcpPorts: 1, otherPorts: [] };
     const none = { Ready: 'False Failed', Conflict: 'False NoConflicts' };
     assert.deepEqual(said({ service: undefined }), { Valid: 'False NoService', ...none });
     assert.deepEqual(said({ service: { ...service, externalName: true } }), {
@@ -42,6 +42,12 @@ describe("an export's conditions", () => {
       Valid: 'False InvalidServiceType',
       ...none,
     });
+  });
+
+  it('name the ports that gateways do not carry', () => {
+    const service = { externalName: false, headless: false, tcpPorts: 1, otherPorts: ['dns (UDP 53)'] };
+    assert.equal(said({ service }).Valid, 'True Valid');
+    assert.match(message('Valid', { service }), /gateways do not carry: dns \(UDP 53\)$/);
   });
 
   it('of one that cannot be read as it is now tell that the earlier one holds', () => {
@@ -56,7 +62,7 @@ describe("an export's conditions", () => {
   });
 
   it('of a headless service tell who reaches its pods', () => {
-    const service = { externalName: false, headless: true, tcpPorts: 1 };
+    const service = { externalName: false, headless: true, tcpPorts: 1, otherPorts: [] };
     assert.match(message('Ready', { service }), /need a network that is flat/);
     assert.match(message('Ready', { service, network: 'lan' }), /those of network lan reach its pods/);
   });

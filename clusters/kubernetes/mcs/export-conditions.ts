@@ -7,6 +7,8 @@ export interface ExportedService {
   readonly headless: boolean;
   /** Gateways carry TCP only. */
   readonly tcpPorts: number;
+  /** Its ports of other protocols, as people name them. */
+  readonly otherPorts: readonly string[];
 }
 
 export interface ExportFacts {
@@ -43,7 +45,12 @@ function validity({ service, fault }: ExportFacts): WantedCondition {
     return no('InvalidServiceType', 'the Service has no TCP port, and the gateways carry nothing else');
   }
   if (fault !== undefined) return no('InvalidExport', `${fault}; what the export said before stays in force`);
-  return { type: 'Valid', status: 'True', reason: 'Valid', message: 'the Service can be exported' };
+  const others = service.otherPorts.join(', ');
+  const message =
+    others === ''
+      ? 'the Service can be exported'
+      : `the Service can be exported; gateways do not carry: ${others}`;
+  return { type: 'Valid', status: 'True', reason: 'Valid', message };
 }
 
 function readiness(

@@ -48,12 +48,12 @@ function slicesOfGroup(
       },
       addressType,
       endpoints: found.map(flatEndpoint),
-      ports: known.ports
+      ports: [...known.ports, ...known.otherPorts]
         .filter(({ name }) => Object.hasOwn(ports, name))
-        .map(({ name, appProtocol }) => ({
+        .map(({ name, appProtocol, ...port }) => ({
           name,
           port: ports[name],
-          protocol: 'TCP',
+          protocol: 'transport' in port ? port.transport : 'TCP',
           ...(appProtocol === undefined ? {} : { appProtocol }),
         })),
     }));

@@ -16,7 +16,7 @@ interface SliceObject {
   metadata: { name: string; labels: Record<string, string> };
   addressType: string;
   endpoints: { addresses: string[]; hostname?: string; conditions: { ready: boolean } }[];
-  ports: { name: string; port: number }[];
+  ports: { name: string; port: number; protocol: string }[];
 }
 
 interface ImportObject {
@@ -28,7 +28,7 @@ interface ImportObject {
 }
 
 const WEST: AddressGroup = {
-  ports: { http: 8080 },
+  ports: { http: 8080, gossip: 7000 },
   hosts: [
     { address: '10.2.0.1', hostname: 'nodes-0', ready: true },
     { address: '10.2.0.2', hostname: 'nodes-1', ready: false },
@@ -56,6 +56,7 @@ describe('a headless service on a flat network', { skip: missing }, () => {
       { east: undefined, west: undefined },
       'Headless',
     ),
+    otherPorts: [{ name: 'gossip', port: 70, transport: 'UDP', appProtocol: undefined }],
     addresses: new Map(Object.entries(addresses)),
   });
   const slices = async (): Promise<readonly SliceObject[]> =>
@@ -101,6 +102,17 @@ describe('a headless service on a flat network', { skip: missing }, () => {
         port: 8080,
       },
     ]);
+    const ofWest = (await slices()).find(
+      ({ metadata }) => metadata.labels['multicluster.kubernetes.io/source-cluster'] === 'west',
+    );
+    assert.deepEqual(
+      ofWest?.ports.map(({ name, port, protocol }) => [name, port, protocol]),
+      [
+        ['http', 8080, 'TCP'],
+        ['gossip', 7000, 'UDP'],
+      ],
+      'pods are reached by every protocol',
+    );
     const object = await imported();
     assert.equal(object?.spec.type, 'Headless');
     assert.equal(object.spec.ips, undefined);
@@ -123,6 +135,11 @@ describe('a headless service on a flat network', { skip: missing }, () => {
     assert.deepEqual(await dns.resolve6(NAME), ['fd00::1']);
     const all = await dns.resolveSrv(`_http._tcp.${NAME}`);
     assert.deepEqual([...new Set(all.map(({ port }) => port))].sort(), [8080, 8081]);
+    const gossip = await dns.resolveSrv(`_gossip._udp.${NAME}`);
+    assert.deepEqual(
+      gossip.map(({ name, port }) => [name, port]),
+      [[`nodes-0.west.${NAME}`, 7000]],
+    );
     const ready = { ...WEST, hosts: WEST.hosts.map((host) => ({ ...host, ready: true })) };
     east.view.set(KEY, service({ east: [EAST], west: [ready] }));
     await east.until(

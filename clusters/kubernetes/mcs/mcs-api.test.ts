@@ -22,6 +22,7 @@ interface ImportObject {
     ips?: string[];
     sessionAffinity?: string;
     sessionAffinityConfig?: unknown;
+    internalTrafficPolicy?: string;
     trafficDistribution?: string;
   };
   status?: {
@@ -85,6 +86,7 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
       { name: 'admin', port: 9000, protocol: 'TCP' },
     ]);
     assert.deepEqual(found.spec.ips, [service?.spec.clusterIP]);
+    assert.equal(found.spec.internalTrafficPolicy, 'Cluster');
     assert.deepEqual(found.status?.clusters, [{ cluster: 'east' }, { cluster: 'west' }]);
     assert.equal(found.status?.endpointSliceObjects, 'Present');
     assert.equal(service?.spec.selector, undefined);

@@ -130,6 +130,9 @@ export function observeService(object: unknown): ObservedService {
       externalName: type === 'ExternalName',
       headless: spec.clusterIPs?.[0] === 'None',
       tcpPorts: (spec.ports ?? []).filter(({ protocol }) => protocol === 'TCP').length,
+      otherPorts: (spec.ports ?? []).flatMap(({ name, port: number, protocol }) =>
+        protocol === 'TCP' ? [] : [`${name ?? ''} (${protocol} ${number})`],
+      ),
     },
   };
 }
