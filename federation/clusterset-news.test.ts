@@ -74,6 +74,18 @@ describe('news of the clusterset', () => {
     assert.equal(sources.news.serviceOf('shop/cart')?.ports[0]?.name, 'admin');
   });
 
+  it('do not speak of services that only routes lead to; one that becomes such is gone', (t) => {
+    const sources = new Sources(t);
+    const backend = (name: string) => ({ ...serviceOf({ name }), backendOnly: true as const });
+    sources.build(serviceOf({}), backend('canary'));
+    sources.build(backend('payments'), backend('canary'));
+    sources.build(backend('payments'));
+    sources.build(serviceOf({}));
+    assert.deepEqual(sources.told, [KEY, KEY, KEY]);
+    sources.build(backend('payments'));
+    assert.deepEqual([[...sources.news.keys], sources.news.isGone(KEY, [])], [[], true]);
+  });
+
   it('do not speak of hosts that come and go, which no import shows', (t) => {
     const sources = new Sources(t);
     const offer = { cluster: 'west', localities: [], changedAtMs: 1, health: { kind: 'steady' } } as const;

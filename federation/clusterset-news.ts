@@ -187,17 +187,22 @@ export class ClustersetNews implements ClustersetView {
   #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
     const difference = mapDifference(this.#seen, services);
     this.#seen = services;
-    for (const [key, service] of difference.changed) this.#takeService(key, service, changed);
+    for (const [key, service] of difference.changed) {
+      if (service.backendOnly) this.#forget(key, changed);
+      else this.#takeService(key, service, changed);
+    }
     for (const key of this.#touched) {
       const service = services.get(key);
-      if (service !== undefined) this.#takeService(key, service, changed);
+      if (service !== undefined && !service.backendOnly) this.#takeService(key, service, changed);
     }
     this.#touched.clear();
-    for (const key of difference.removed) {
-      this.#told.delete(key);
-      this.#gone.add(key);
-      changed.add(key);
-    }
+    for (const key of difference.removed) this.#forget(key, changed);
+  }
+
+  #forget(key: ServiceKey, changed: Set<ServiceKey>): void {
+    if (!this.#told.delete(key)) return;
+    this.#gone.add(key);
+    changed.add(key);
   }
 
   /** How many hosts a cluster has changes all the time, and is not shown. */

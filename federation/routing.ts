@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
-import { isExported } from './export/service-record.ts';
+import { exportedEndpoints } from './export/service-record.ts';
 import type { ExportConflict } from './import/export-conflict.ts';
 import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
-import type { Endpoint } from './model/endpoint.ts';
 import type { ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
 import type { RoutingOptions } from './routing-options.ts';
@@ -22,6 +21,7 @@ import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
 import { type PolicyConflict, PolicyIndex, type PolicySources } from './snapshot/policy-index.ts';
+import { type RouteBackendService, routeBackendService } from './snapshot/route-backends.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
 import { portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
@@ -150,7 +150,8 @@ export class Routing implements FindingsListener {
 
   /** What each route's status says at each of its parents. */
   routeVerdicts(): readonly RouteVerdict[] {
-    return routeVerdicts(this.#routes.attachments, this.history.value?.services ?? new Map());
+    const services = this.history.value?.services ?? new Map();
+    return routeVerdicts(this.#routes.attachments, services, this.#options.provider.services);
   }
 
   /** What the next process must know. */
@@ -208,11 +209,13 @@ export class Routing implements FindingsListener {
       {
         network,
         exportsOf: (key) => this.#exportsOf(key),
-        endpointsOf: (key) => exportedEndpoints(provider, key),
+        endpointsOf: (key) => exportedEndpoints(provider.services.get(key)),
         failoverOf: (key) => this.#policies.failoverOf(key),
         trafficOf: (key) => this.#policies.trafficOf(key),
         accessOf: (key) => this.#policies.accessOf(key),
         routesOf: (key) => this.#routes.routesOf(key),
+        backendOf: (key) => this.#backendOf(key),
+        backendsOf: (key) => this.#routes.backendsOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
         drain: (nowMs) => this.#ownDrain(nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
@@ -231,6 +234,15 @@ export class Routing implements FindingsListener {
     const record = this.exporter.records.get(key);
     if (record !== undefined) exports.push({ cluster: this.#options.local.name, record });
     return exports;
+  }
+
+  #backendOf(key: ServiceKey): RouteBackendService | undefined {
+    return routeBackendService(key, {
+      services: this.#options.provider.services,
+      routes: this.#routes,
+      isOffered: (parent) => this.#exportsOf(parent).length > 0,
+      reports: this.gateways.reports,
+    });
   }
 
   #peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
@@ -296,7 +308,9 @@ export class Routing implements FindingsListener {
     const before = this.#routes;
     this.#routes = new RouteIndex(this.#options.provider);
     for (const key of new Set([...before.services, ...this.#routes.services])) {
-      if (!isDeepStrictEqual(before.routesOf(key), this.#routes.routesOf(key))) this.#builder.mark(key);
+      if (isDeepStrictEqual(before.routesOf(key), this.#routes.routesOf(key))) continue;
+      this.#builder.mark(key);
+      this.#markAll(before.backendsOf(key));
     }
   }
 
@@ -380,9 +394,4 @@ export class Routing implements FindingsListener {
 function policySources(provider: ClusterProvider): PolicySources {
   const { failoverPolicies, trafficPolicies, accessPolicies } = provider;
   return { failoverPolicies, trafficPolicies, accessPolicies, sourceOf: (id) => provider.sourceOf(id) };
-}
-
-function exportedEndpoints(provider: ClusterProvider, key: ServiceKey): readonly Endpoint[] {
-  const provided = provider.services.get(key);
-  return isExported(provided) ? provided.endpoints : [];
 }

@@ -72,7 +72,8 @@ export function describeState(
 /** Of the services that this cluster offers, those that no other one offers. */
 function soleServices({ services, local }: RoutingSnapshot): readonly ServiceKey[] {
   const sole: ServiceKey[] = [];
-  for (const [key, { offers }] of services) {
+  for (const [key, { offers, backendOnly }] of services) {
+    if (backendOnly) continue;
     if (sole.length < MAX_SOLE_SERVICES && offers.length === 1 && offers[0]?.cluster === local.name)
       sole.push(key);
   }

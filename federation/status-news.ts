@@ -69,6 +69,8 @@ export class StatusNews implements StatusView {
       provider.problems.watch(changed),
       provider.watch(({ kind }) => {
         if (kind === 'policies' || kind === 'routes' || kind === 'peers') changed();
+        // One that is not exported may be a route's backend, and yet make no new snapshot.
+        if (kind === 'service') this.#isOld = true;
       }),
       every(clock, LOOK_EVERY_MS, () => this.#looks.request()),
     ];

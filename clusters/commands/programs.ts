@@ -64,6 +64,8 @@ export interface ServiceReport {
   readonly service: ServiceKey;
   readonly type: string;
   readonly exported: 'published' | 'pending' | 'no';
+  /** Nobody exports it: only routes of this cluster lead to it. */
+  readonly backendOnly?: true;
   readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
   readonly clusters: readonly {
     readonly cluster: string;

@@ -39,14 +39,14 @@ function importedFrom({ clusters }: ServiceReport, own: string): readonly string
 }
 
 function row(report: ServiceReport, own: string): readonly string[] {
-  const { service, exported, ports, clusters, conflicts } = report;
+  const { service, exported, backendOnly, ports, clusters, conflicts } = report;
   const counts = clusters.map(({ cluster, hosts, healthy, health }) => {
     const state = health === 'steady' ? '' : ` ${health}`;
     return `${cluster} ${healthy}/${hosts}${state}`;
   });
   return [
     service,
-    { published: 'yes', pending: 'on its way', no: '-' }[exported] +
+    { published: 'yes', pending: 'on its way', no: backendOnly ? '- (backend of a route)' : '-' }[exported] +
       (conflicts.length > 0 ? ' (conflict)' : ''),
     importedFrom(report, own).join(' ') || '-',
     ports.map(({ port, protocol }) => `${port}/${protocol}`).join(' '),

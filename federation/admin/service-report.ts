@@ -6,6 +6,8 @@ import type { PeerHealth, RoutingSnapshot, SnapshotService } from '../model/snap
 export interface ServiceReport {
   readonly service: ServiceKey;
   readonly type: ServiceType;
+  /** Nobody exports it: only routes of this cluster lead to it. */
+  readonly backendOnly?: true;
   /** Whether this cluster offers it to others: `pending` = the store does not have it yet. */
   readonly exported: 'published' | 'pending' | 'no';
   readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
@@ -44,6 +46,7 @@ function reportOf(key: ServiceKey, service: SnapshotService, sources: ServiceSou
   return {
     service: key,
     type: service.type,
+    ...(service.backendOnly ? { backendOnly: true } : {}),
     exported: sources.isPublished(key) ? 'published' : waits,
     ports: service.ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
     clusters: service.offers.map(({ cluster, localities, health }) => ({

@@ -40,6 +40,11 @@ export function isExported(
   return provided?.exportedAtMs !== undefined;
 }
 
+/** None of a service that the clusterset may not see. */
+export function exportedEndpoints(provided: ProvidedService | undefined): readonly Endpoint[] {
+  return isExported(provided) ? provided.endpoints : [];
+}
+
 function countHosts(
   provided: ProvidedService,
   reports: readonly FindingsOfGateway[],

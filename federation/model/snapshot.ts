@@ -52,7 +52,10 @@ export type PeerHealth =
   /** Came back: its share grows by the failback policy's steps from this time on, Unix ms. */
   | { readonly kind: 'returning'; readonly healthySinceMs: number };
 
-/** A service that is reachable through this cluster's gateway: exported here, imported from peers, or both. */
+/**
+ * A service that is reachable through this cluster's gateway: exported here, imported from peers, or both; or one that
+ * only routes lead to.
+ */
 export interface SnapshotService {
   readonly service: ServiceName;
   readonly type: ServiceType;
@@ -66,6 +69,11 @@ export interface SnapshotService {
   readonly access: readonly AccessRule[];
   /** Attached to it, in the order of their precedence; without any every request goes to the service itself. */
   readonly routes?: readonly ServiceRoute[];
+  /**
+   * Nobody exports it, and routes of this cluster name it as a backend. It is of this cluster alone, no name and no trunk
+   * leads to it, and no port is opened for it.
+   */
+  readonly backendOnly?: true;
 }
 
 export interface SnapshotPort extends ServicePort {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ProvidedService } from '../../clusters/provider.ts';
 import { backendGrant, type GivenRoute, meshRoute } from '../../test/fixtures/mesh-routes.ts';
 import { type TestService, testSnapshot } from '../../test/fixtures/test-snapshot.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
@@ -32,10 +33,30 @@ function servicesOf(found: RouteIndex): ReadonlyMap<string, SnapshotService> {
   }).services;
 }
 
+/** Services of this cluster that nobody exports, each with port 80 for HTTP and 81 for others. */
+function locals(names: readonly string[]): ReadonlyMap<string, ProvidedService> {
+  const port = { name: 'http', port: 80, protocol: 'http', appProtocol: undefined } as const;
+  return new Map(
+    names.map((name) => [
+      `shop/${name}`,
+      {
+        service: { namespace: 'shop', name },
+        type: 'ClusterSetIP',
+        ports: [port, { ...port, name: 'db', port: 81, protocol: 'tcp' }],
+        endpoints: [],
+        exportedAtMs: undefined,
+        changedAtMs: 1,
+      },
+    ]),
+  );
+}
+
 /** As `Type=Status Reason`. */
-function verdicts(found: RouteIndex): string[][] {
+function verdicts(found: RouteIndex, provided: readonly string[] = []): string[][] {
   const text = ({ type, status, reason }: RouteCondition) => `${type}=${status ? 'True' : 'False'} ${reason}`;
-  return routeVerdicts(found.attachments, servicesOf(found)).map((verdict) => verdict.conditions.map(text));
+  return routeVerdicts(found.attachments, servicesOf(found), locals(provided)).map((verdict) =>
+    verdict.conditions.map(text),
+  );
 }
 
 const GOOD = ['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs'];
@@ -220,7 +241,7 @@ describe('verdicts', () => {
       { name: 'b', parent: { name: 'none' }, rules: [ONE] },
       { name: 'c', rules: [{ filters: [{ type: 'ExtensionRef' }] }] },
     ]);
-    const told = routeProblems(routeVerdicts(found.attachments, servicesOf(found)));
+    const told = routeProblems(routeVerdicts(found.attachments, servicesOf(found), new Map()));
     assert.deepEqual(
       told.map(({ where, hint }) => `${where}: ${hint}`),
       [
@@ -228,6 +249,29 @@ describe('verdicts', () => {
         'HTTPRoute shop/b, parent shop/none: it has no effect there (NoMatchingParent)',
       ],
     );
+  });
+
+  it('a backend that is not exported', () => {
+    const canary = { name: 'canary', namespace: 'shop' };
+    const imported = { ...canary, group: 'multicluster.x-k8s.io', kind: 'ServiceImport' };
+    const told = (ref: object, provided: readonly string[]) =>
+      verdicts(index([{ rules: [{ backendRefs: [ref] }] }]), provided)[0]?.[1];
+    const missing = 'ResolvedRefs=False BackendNotFound';
+    assert.equal(told({ ...canary, port: 80 }, ['canary']), GOOD[1]);
+    assert.equal(told({ ...canary, port: 80 }, []), missing);
+    assert.equal(told({ ...canary, port: 82 }, ['canary']), missing);
+    assert.equal(told({ ...canary, port: 81 }, ['canary']), 'ResolvedRefs=False UnsupportedProtocol');
+    assert.equal(told({ ...imported, port: 80 }, ['canary']), missing, 'that is what the clusterset has');
+  });
+
+  it('one whose parent only routes lead to has no parent', () => {
+    const found = index([{ rules: [ONE] }]);
+    const services = new Map(servicesOf(found));
+    const payments = services.get(KEY);
+    assert.ok(payments);
+    services.set(KEY, { ...payments, backendOnly: true });
+    const [verdict] = routeVerdicts(found.attachments, services, new Map());
+    assert.equal(verdict?.conditions[0]?.reason, 'NoMatchingParent');
   });
 
   it('an HTTPRoute beside a GRPCRoute', () => {
@@ -238,6 +282,33 @@ describe('verdicts', () => {
       ]),
     );
     assert.deepEqual(told, [['Accepted=False Conflicted', GOOD[1]], GOOD]);
+  });
+
+  it('know the Services that they name as backends, and may', () => {
+    const ref = (name: string, more: object = {}) => ({ name, namespace: 'shop', port: 80, ...more });
+    const found = index([
+      {
+        rules: [
+          {
+            backendRefs: [ref('v1'), ref('v2', { weight: 0 }), ref('far', { namespace: 'far' })],
+            filters: [{ type: 'RequestMirror', requestMirror: { backendRef: ref('copies') } }],
+          },
+          {
+            backendRefs: [
+              ref('v1', { filters: [{ type: 'RequestMirror', requestMirror: { backendRef: ref('v3') } }] }),
+              ref('imported', { group: 'multicluster.x-k8s.io', kind: 'ServiceImport' }),
+              ref('claim', { kind: 'PersistentVolumeClaim' }),
+            ],
+          },
+        ],
+      },
+      { name: 'other', parent: { name: 'cart' }, rules: [{ backendRefs: [ref('v1')] }] },
+    ]);
+    const names = ['copies', 'v1', 'v2', 'v3'].map((name) => `shop/${name}`);
+    assert.deepEqual([...found.backendsOf(KEY)].sort(), names);
+    assert.deepEqual(found.parentsOf('shop/v1').toSorted(), ['shop/cart', KEY]);
+    assert.deepEqual(found.parentsOf('shop/imported'), []);
+    assert.deepEqual([...found.backendsOf('shop/v1')], []);
   });
 
   it('a backend of a third namespace needs a ReferenceGrant', () => {

@@ -38,6 +38,9 @@ interface Usage {
 export class RouteIndex {
   readonly attachments: readonly Attachment[];
   readonly #byService = new Map<ServiceKey, ServiceRoute[]>();
+  /** By parent, the Services that its routes name as backends. */
+  readonly #backends = new Map<ServiceKey, Set<ServiceKey>>();
+  readonly #parents = new Map<ServiceKey, Set<ServiceKey>>();
 
   constructor({ meshRoutes, backendGrants }: RouteSources) {
     const grants = [...backendGrants.values()];
@@ -50,6 +53,16 @@ export class RouteIndex {
   /** undefined when none holds for it: then every request goes to the service itself. */
   routesOf(key: ServiceKey): readonly ServiceRoute[] | undefined {
     return this.#byService.get(key);
+  }
+
+  /** The Services of this cluster that its routes name as backends, and may. */
+  backendsOf(parent: ServiceKey): Iterable<ServiceKey> {
+    return this.#backends.get(parent) ?? [];
+  }
+
+  /** The services whose routes name this Service of the cluster as a backend, and may. */
+  parentsOf(backend: ServiceKey): readonly ServiceKey[] {
+    return [...(this.#parents.get(backend) ?? [])];
   }
 
   get services(): Iterable<ServiceKey> {
@@ -72,8 +85,25 @@ export class RouteIndex {
     const others = this.#byService.get(key);
     if (others === undefined) this.#byService.set(key, [attached]);
     else others.push(attached);
+    for (const { kind, service, fault } of backendRefs(attached)) {
+      if (kind !== 'Service' || fault !== undefined) continue;
+      const backend = serviceKey(service);
+      this.#backends.getOrInsertComputed(key, () => new Set()).add(backend);
+      this.#parents.getOrInsertComputed(backend, () => new Set()).add(key);
+    }
     return { route, parent, attached, overflow: false };
   }
+}
+
+/** All that a route names, mirrors included. */
+export function backendRefs(route: ServiceRoute): BackendRef[] {
+  return route.rules.flatMap(({ filters, backends }) => [
+    ...filters.mirrors.map((mirror) => mirror.backend),
+    ...backends.flatMap((backend) => [
+      backend.ref,
+      ...backend.filters.mirrors.map((mirror) => mirror.backend),
+    ]),
+  ]);
 }
 
 function takeRoom(usage: Usage, route: ServiceRoute): boolean {

@@ -1,8 +1,8 @@
-import type { ProviderProblem } from '../../clusters/provider.ts';
+import type { ProvidedService, ProviderProblem } from '../../clusters/provider.ts';
 import type { BackendRef, MeshRoute, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
 import { type ServiceKey, serviceKey } from '../model/service.ts';
 import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
-import type { Attachment } from './route-index.ts';
+import { type Attachment, backendRefs } from './route-index.ts';
 
 /** A condition of the Gateway API, without its times. */
 export interface RouteCondition {
@@ -29,17 +29,25 @@ export interface RouteVerdict {
 }
 
 type Services = ReadonlyMap<ServiceKey, SnapshotService>;
+type Provided = ReadonlyMap<ServiceKey, ProvidedService>;
 
 const MAX_MESSAGE_LENGTH = 1024;
 
-/** Judges all attachments by the services that there are now. */
-export function routeVerdicts(attachments: readonly Attachment[], services: Services): RouteVerdict[] {
+/**
+ * Judges all attachments by the services that there are now.
+ * @param provided the Services of this cluster, exported or not
+ */
+export function routeVerdicts(
+  attachments: readonly Attachment[],
+  services: Services,
+  provided: Provided,
+): RouteVerdict[] {
   return attachments.map((attachment) => ({
     route: attachment.route,
     parent: attachment.parent,
     conditions: [
       accepted(attachment, services),
-      resolvedRefs(attachment, services),
+      resolvedRefs(attachment, services, provided),
       ...partiallyInvalid(attachment.route),
     ],
   }));
@@ -77,7 +85,7 @@ function accepted({ route, parent, attached, overflow }: Attachment, services: S
     condition('Accepted', false, reason, message);
   const key = serviceKey(parent.service);
   const service = services.get(key);
-  if (service === undefined) {
+  if (service === undefined || service.backendOnly) {
     return no(
       'NoMatchingParent',
       `${key} is offered by no cluster of the clusterset: requests to it pass no gateway`,
@@ -116,9 +124,9 @@ function hasGrpcRoute(service: SnapshotService, port: SnapshotPort, beside: Serv
   );
 }
 
-function resolvedRefs({ attached }: Attachment, services: Services): RouteCondition {
+function resolvedRefs({ attached }: Attachment, services: Services, provided: Provided): RouteCondition {
   for (const ref of attached === undefined ? [] : backendRefs(attached)) {
-    const fault = faultOf(ref, services);
+    const fault = faultOf(ref, services, provided);
     if (fault !== undefined) return condition('ResolvedRefs', false, fault.reason, fault.message);
   }
   return condition('ResolvedRefs', true, 'ResolvedRefs', 'every backend is there');
@@ -127,15 +135,22 @@ function resolvedRefs({ attached }: Attachment, services: Services): RouteCondit
 function faultOf(
   { kind, service, port, fault }: BackendRef,
   services: Services,
+  provided: Provided,
 ): { reason: RouteCondition['reason']; message: string } | undefined {
   const key = serviceKey(service);
   if (fault === 'InvalidKind') return { reason: fault, message: `backend ${key}: a ${kind} cannot be one` };
   if (fault === 'RefNotPermitted') {
     return { reason: fault, message: `backend ${key}: no ReferenceGrant of its namespace permits it` };
   }
-  const found = services.get(key);
+  const offered = services.get(key);
+  // A Service need not be exported to be a backend in its own cluster; a ServiceImport is of the clusterset.
+  const found = offered?.backendOnly || offered === undefined ? local(kind, provided.get(key)) : offered;
   if (found === undefined) {
-    const message = `backend ${key}: no cluster of the clusterset offers it; export it with a ServiceExport`;
+    const nowhere = `backend ${key}: no cluster of the clusterset offers it`;
+    const message =
+      kind === 'Service'
+        ? `${nowhere}, and this cluster has no such Service`
+        : `${nowhere}; export it with a ServiceExport, or name the Service`;
     return { reason: 'BackendNotFound', message };
   }
   const named = found.ports.find((one) => one.port === port);
@@ -145,14 +160,8 @@ function faultOf(
   return { reason: 'UnsupportedProtocol', message: `backend ${key}: port ${port} does not speak HTTP` };
 }
 
-function backendRefs(route: ServiceRoute): BackendRef[] {
-  return route.rules.flatMap(({ filters, backends }) => [
-    ...filters.mirrors.map((mirror) => mirror.backend),
-    ...backends.flatMap((backend) => [
-      backend.ref,
-      ...backend.filters.mirrors.map((mirror) => mirror.backend),
-    ]),
-  ]);
+function local(kind: string, service: ProvidedService | undefined): ProvidedService | undefined {
+  return kind === 'Service' ? service : undefined;
 }
 
 /** Only where some rules hold and others do not; where none does, the route is not accepted. */

@@ -22,6 +22,7 @@ function service(cluster: string, record: ServiceRecord = testRecord('a')): Snap
       traffic: DEFAULT_TRAFFIC_POLICY,
       access: [],
       routes: undefined,
+      backendOnly: false,
       listenPort: () => undefined,
       healthOf: () => ({ kind: 'steady' }),
     },

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { backend, routesOfPayments } from '../../test/fixtures/mesh-routes.ts';
+import { EU_A, endpointAt } from '../../test/fixtures/routing-snapshot.ts';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import type { ServiceExport } from '../import/export-conflict.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
@@ -13,7 +15,8 @@ import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
 import { ListenPorts } from './listen-ports.ts';
 import { OfferBook } from './offer-book.ts';
 import { assemblePeers, knownPeers } from './peers.ts';
-import { portTarget, SnapshotBuilder } from './snapshot-builder.ts';
+import type { RouteBackendService } from './route-backends.ts';
+import { portTarget, portTargets, SnapshotBuilder } from './snapshot-builder.ts';
 
 const LOCAL = {
   name: 'east',
@@ -31,6 +34,9 @@ class Bench {
   endpoints: readonly Endpoint[] = [];
   traffic = DEFAULT_TRAFFIC_POLICY;
   callers: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
+  /** Services that nobody exports, by the parent whose routes name them. */
+  readonly backends = new Map<ServiceKey, readonly string[]>();
+  readonly local = new Map<ServiceKey, RouteBackendService>();
   readonly omissions: (readonly [ServiceKey, string | undefined])[] = [];
 
   constructor() {
@@ -43,7 +49,9 @@ class Bench {
         endpointsOf: () => this.endpoints,
         failoverOf: () => DEFAULT_FAILOVER_POLICY,
         trafficOf: () => this.traffic,
-        routesOf: () => undefined,
+        routesOf: () => ROUTES,
+        backendOf: (key) => this.#backendOf(key),
+        backendsOf: (parent) => (this.backends.get(parent) ?? []).map((name) => `shop/${name}`),
         accessOf: () => [],
         peers: () => this.peers,
         trustBundles: () => trustBundles,
@@ -55,6 +63,13 @@ class Bench {
       },
       0,
     );
+  }
+
+  #backendOf(key: ServiceKey): RouteBackendService | undefined {
+    const parents = [...this.backends].filter(([, names]) => names.includes(key.slice('shop/'.length)));
+    return parents.some(([parent]) => (this.exports.get(parent)?.size ?? 0) > 0)
+      ? this.local.get(key)
+      : undefined;
   }
 
   offer(
@@ -70,6 +85,72 @@ class Bench {
     this.builder.mark(key);
   }
 }
+
+const ROUTES = routesOfPayments({ rules: [{ backendRefs: [backend('a')] }] });
+
+describe('a service that only routes lead to', () => {
+  const canary = (healthy: number): RouteBackendService => ({
+    record: testRecord('canary', healthy),
+    endpoints: [endpointAt('10.0.0.9', { locality: EU_A })],
+  });
+  const scene = (): Bench => {
+    const bench = new Bench();
+    bench.backends.set('shop/a', ['canary']);
+    bench.local.set('shop/canary', canary(3));
+    bench.offer('a', 'west', 3);
+    return bench;
+  };
+
+  it('comes and goes with the service that the routes are attached to, whatever comes first', () => {
+    const bench = scene();
+    const service = bench.builder.build(1).services.get('shop/canary');
+    assert.deepEqual([service?.backendOnly, service?.routes], [true, undefined]);
+    assert.deepEqual(
+      service?.offers.map(({ cluster, localities }) => [cluster, localities[0]?.healthy]),
+      [['east', 3]],
+    );
+    assert.equal(service?.endpoints.length, 1);
+    bench.offer('a', 'west', undefined);
+    assert.equal(bench.builder.build(2).services.size, 0);
+    bench.builder.mark('shop/canary');
+    bench.offer('a', 'west', 3);
+    assert.deepEqual([...bench.builder.build(3).services.keys()].sort(), ['shop/a', 'shop/canary']);
+    bench.local.delete('shop/canary');
+    bench.builder.mark('shop/canary');
+    assert.deepEqual([...bench.builder.build(4).services.keys()], ['shop/a']);
+  });
+
+  it('has no port until somebody exports it, and none after', () => {
+    const bench = scene();
+    const ports = (nowMs: number) =>
+      bench.builder
+        .build(nowMs)
+        .services.get('shop/canary')
+        ?.ports.map(({ listenPort }) => listenPort);
+    assert.deepEqual(ports(1), [undefined]);
+    bench.offer('canary', 'west', 2);
+    const { services } = bench.builder.build(2);
+    const [port] = services.get('shop/canary')?.ports ?? [];
+    assert.ok(port?.listenPort !== undefined);
+    assert.equal(services.get('shop/canary')?.backendOnly, undefined);
+    assert.equal(services.get('shop/canary')?.routes, ROUTES);
+    bench.offer('canary', 'west', undefined);
+    assert.deepEqual(ports(3), [undefined]);
+    assert.deepEqual(
+      [...portTargets(bench.builder.build(4))],
+      [portTarget('shop/a', { name: services.get('shop/a')?.ports[0]?.name ?? '' })],
+    );
+  });
+
+  it('follows what its Service has', () => {
+    const bench = scene();
+    bench.builder.build(1);
+    bench.local.set('shop/canary', canary(1));
+    bench.builder.mark('shop/canary');
+    const { services } = bench.builder.build(2);
+    assert.equal(services.get('shop/canary')?.offers[0]?.localities[0]?.healthy, 1);
+  });
+});
 
 describe('the snapshot builder', () => {
   it('makes the same snapshot again when nothing changed', () => {

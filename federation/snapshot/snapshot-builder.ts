@@ -13,6 +13,7 @@ import type { TrustBundles } from '../wire/cluster-fields.ts';
 import type { PortTarget } from './listen-ports.ts';
 import { type ConflictListener, MergeBook } from './merge-book.ts';
 import type { OfferBook } from './offer-book.ts';
+import type { RouteBackendService } from './route-backends.ts';
 import { type OmissionListener, ServiceAdmission } from './service-admission.ts';
 import { assembleService } from './snapshot-service.ts';
 
@@ -22,6 +23,10 @@ export interface BuilderSources {
   readonly network: string | undefined;
   readonly exportsOf: (key: ServiceKey) => readonly ServiceExport[];
   readonly endpointsOf: (key: ServiceKey) => readonly Endpoint[];
+  /** Of a service that nobody exports: what routes lead to nevertheless. */
+  readonly backendOf: (key: ServiceKey) => RouteBackendService | undefined;
+  /** What the routes of a service lead to: it comes and goes with the service. */
+  readonly backendsOf: (parent: ServiceKey) => Iterable<ServiceKey>;
   readonly failoverOf: (key: ServiceKey) => FailoverPolicy;
   readonly trafficOf: (key: ServiceKey) => TrafficPolicy;
   readonly accessOf: (key: ServiceKey) => readonly AccessRule[];
@@ -83,10 +88,11 @@ export class SnapshotBuilder {
   /** The service may have changed, come or gone. */
   mark(key: ServiceKey): void {
     this.#marked.add(key);
+    for (const backend of this.#sources.backendsOf(key)) this.#marked.add(backend);
   }
 
   markAll(): void {
-    for (const key of this.#snapshot.services.keys()) this.#marked.add(key);
+    for (const key of this.#snapshot.services.keys()) this.mark(key);
   }
 
   /** The snapshot of now; the last one itself when nothing changed. */
@@ -124,13 +130,13 @@ export class SnapshotBuilder {
     for (const key of this.#admission.next(last)) this.#marked.add(key);
     for (const key of this.#marked) {
       const before = last.get(key);
-      const exports = this.#sources.exportsOf(key);
+      const { exports, backend } = this.#exportsOf(key);
       const clusters = exports.map(({ cluster }) => cluster);
       const place = this.#admission.place(key, clusters, services);
       if (place.kind === 'instead-of') {
         this.#remove(place.other, services, nowMs);
       }
-      const after = place.kind === 'none' ? undefined : this.#assemble(key, exports, before, nowMs);
+      const after = place.kind === 'none' ? undefined : this.#assemble(key, exports, backend, before, nowMs);
       if (before !== undefined) this.#releasePorts(before, after, nowMs);
       if (after === before) continue;
       if (after === undefined) services.delete(key);
@@ -138,6 +144,17 @@ export class SnapshotBuilder {
     }
     this.#marked.clear();
     return services.finish();
+  }
+
+  /** One that only routes lead to is as if this cluster alone exported it. */
+  #exportsOf(key: ServiceKey): {
+    readonly exports: readonly ServiceExport[];
+    readonly backend: RouteBackendService | undefined;
+  } {
+    const exports = this.#sources.exportsOf(key);
+    const backend = exports.length === 0 ? this.#sources.backendOf(key) : undefined;
+    if (backend === undefined) return { exports, backend };
+    return { exports: [{ cluster: this.#snapshot.local.name, record: backend.record }], backend };
   }
 
   #remove(key: ServiceKey, services: MapDraft<ServiceKey, SnapshotService>, nowMs: number): void {
@@ -149,6 +166,7 @@ export class SnapshotBuilder {
   #assemble(
     key: ServiceKey,
     exports: readonly ServiceExport[],
+    backend: RouteBackendService | undefined,
     previous: SnapshotService | undefined,
     nowMs: number,
   ): SnapshotService | undefined {
@@ -164,12 +182,13 @@ export class SnapshotBuilder {
         service: parseServiceKey(key),
         network,
         exports,
-        endpoints: endpointsOf(key),
+        endpoints: backend?.endpoints ?? endpointsOf(key),
+        backendOnly: backend !== undefined,
         failover,
         traffic: trafficOf(key),
         access: accessOf(key),
         routes: routesOf(key),
-        listenPort: (port) => ports.claim(portTarget(key, port), nowMs),
+        listenPort: (port) => (backend === undefined ? ports.claim(portTarget(key, port), nowMs) : undefined),
         healthOf: (cluster) => offers.healthOf(key, cluster),
       },
       previous,
@@ -182,7 +201,7 @@ export class SnapshotBuilder {
 
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {
     const key = serviceKey(before.service);
-    const kept = new Set(after?.ports.map((port) => port.name));
+    const kept = new Set(after === undefined ? [] : portsOf(after).map((port) => port.name));
     for (const port of before.ports) {
       if (!kept.has(port.name)) this.#sources.ports.release(portTarget(key, port), nowMs);
     }
@@ -192,8 +211,15 @@ export class SnapshotBuilder {
 /** What a snapshot needs ports for. */
 export function portTargets({ services }: RoutingSnapshot): ReadonlySet<PortTarget> {
   const targets = new Set<PortTarget>();
-  for (const [key, { ports }] of services) for (const port of ports) targets.add(portTarget(key, port));
+  for (const [key, service] of services) {
+    for (const port of portsOf(service)) targets.add(portTarget(key, port));
+  }
   return targets;
+}
+
+/** Those that gateways open for it. */
+function portsOf({ ports, backendOnly }: SnapshotService): SnapshotService['ports'] {
+  return backendOnly ? [] : ports;
 }
 
 /** As on trunks: `namespace/name:port`. */

@@ -25,6 +25,8 @@ export interface ServiceSources {
   readonly traffic: TrafficPolicy;
   readonly access: readonly AccessRule[];
   readonly routes: readonly ServiceRoute[] | undefined;
+  /** Only routes lead to it: its own are never asked. */
+  readonly backendOnly: boolean;
   readonly listenPort: (port: ServicePort) => number | undefined;
   readonly healthOf: (cluster: ClusterName) => PeerHealth;
 }
@@ -49,7 +51,8 @@ export function assembleService(
     failover: sources.failover,
     traffic: withAffinity(sources.traffic, merged.traits),
     access: sources.access,
-    ...(sources.routes === undefined ? {} : { routes: sources.routes }),
+    ...(sources.routes === undefined || sources.backendOnly ? {} : { routes: sources.routes }),
+    ...(sources.backendOnly ? { backendOnly: true } : {}),
   };
   const unchanged = previous !== undefined && isDeepStrictEqual(previous, service);
   return {

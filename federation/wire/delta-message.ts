@@ -14,11 +14,18 @@ import {
 import { decoded, keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
-import { serviceFromBytes, serviceFromWire, serviceToWire } from './service-fields.ts';
+import {
+  serviceFromBytes,
+  serviceFromWire,
+  serviceLists,
+  serviceToWire,
+  withBackends,
+} from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 import type { ServiceRead } from './snapshot-message.ts';
 
 export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
+  const { services, backends } = serviceLists(delta.changedServices);
   return create(wire.SnapshotDeltaSchema, {
     epoch: BigInt(delta.epoch),
     baseVersion: BigInt(delta.baseVersion),
@@ -26,8 +33,10 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
     createdAtMs: BigInt(delta.createdAtMs),
     changedPeers: delta.changedPeers.map(peerToWire),
     removedPeers: [...delta.removedPeers],
-    changedServices: delta.changedServices.map(serviceToWire),
+    changedServices: services.map(serviceToWire),
     removedServices: [...delta.removedServices],
+    changedBackends: backends.map(serviceToWire),
+    removedBackends: [...delta.removedBackends],
     changedCallers: delta.changedCallers.map(callerGroupToWire),
     removedCallers: [...delta.removedCallers],
     drain: drainToWire(delta.drain),
@@ -53,20 +62,18 @@ function deltaWith(
     const peer = peerFromWire(item);
     return [peer.cluster, peer] as const;
   });
-  const { removedServices, removedPeers } = message;
   const callers = mapOf('changed_callers', message.changedCallers, BOUNDS.callerGroups, callerGroupFromWire);
-  const services = changedServices();
+  const services = withBackends(changedServices(), message.changedBackends);
   return {
     epoch: safeInteger('epoch', message.epoch),
     baseVersion: safeInteger('base_version', message.baseVersion),
     version: safeInteger('snapshot_version', message.snapshotVersion),
     createdAtMs: safeInteger('created_at_ms', message.createdAtMs),
     changedPeers: [...peers.values()],
-    removedPeers: listOf('removed_peers', removedPeers, BOUNDS.peers, (name) => label('', name)),
+    removedPeers: listOf('removed_peers', message.removedPeers, BOUNDS.peers, (name) => label('', name)),
     changedServices: [...services.values()],
-    removedServices: listOf('removed_services', removedServices, BOUNDS.services, (key) =>
-      keyOfService('', key),
-    ),
+    removedServices: serviceKeys('removed_services', message.removedServices),
+    removedBackends: serviceKeys('removed_backends', message.removedBackends),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,
     changedCallers: [...callers.values()],
     removedCallers: listOf('removed_callers', message.removedCallers, BOUNDS.callerGroups, (key) =>
@@ -74,6 +81,10 @@ function deltaWith(
     ),
     drain: drainFromWire('drain', message.drain),
   };
+}
+
+function serviceKeys(field: string, keys: readonly string[]): ServiceKey[] {
+  return listOf(field, keys, BOUNDS.services, (key) => keyOfService('', key));
 }
 
 export function deltaToBytes(delta: SnapshotDelta): Uint8Array {

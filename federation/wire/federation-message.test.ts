@@ -35,10 +35,15 @@ describe('what a federation service sends', () => {
         const statement = decodeStatement(encoded, (service, bytes) => kept.set(service, bytes));
         assert.deepEqual(statement, { kind: 'snapshot', snapshot });
         assert.ok(statement.kind === 'snapshot');
-        assert.deepEqual([...kept.keys()], [...statement.snapshot.services.values()]);
+        // Those that only routes lead to are few, and are encoded again.
+        const services = [...statement.snapshot.services].filter(([, service]) => !service.backendOnly);
+        assert.deepEqual(
+          [...kept.keys()],
+          services.map(([, service]) => service),
+        );
         const again = new SnapshotEncoder();
         for (const service of kept.keys()) again.keep(service, PAYMENTS_BYTES);
-        const [first] = statement.snapshot.services;
+        const [first] = services;
         if (first === undefined) return;
         const one = again.snapshot({ ...snapshot, services: new Map([first]) });
         assert.deepEqual([...snapshotFromBytes(one).services.values()], [PAYMENTS]);

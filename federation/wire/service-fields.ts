@@ -81,6 +81,31 @@ function endpointToWire(endpoint: Endpoint): MessageInitShape<typeof wire.Endpoi
   };
 }
 
+/** The services of a snapshot or a delta as they travel: those that only routes lead to are apart. */
+export function serviceLists(services: Iterable<SnapshotService>): {
+  readonly services: readonly SnapshotService[];
+  readonly backends: readonly SnapshotService[];
+} {
+  const { services: named = [], backends = [] } = Object.groupBy(services, ({ backendOnly }) =>
+    backendOnly ? 'backends' : 'services',
+  );
+  return { services: named, backends };
+}
+
+/** Both lists, by key. */
+export function withBackends(
+  services: ReadonlyMap<ServiceKey, SnapshotService>,
+  backends: readonly wire.Service[],
+): ReadonlyMap<ServiceKey, SnapshotService> {
+  if (backends.length === 0) return services;
+  const found = new Map(services);
+  for (const [key, service] of mapOf('backends', backends, BOUNDS.services - found.size, serviceFromWire)) {
+    if (found.has(key)) throw new WireError(`backends: ${JSON.stringify(key)} is a service too`);
+    found.set(key, { ...service, backendOnly: true });
+  }
+  return found;
+}
+
 /** Key and value of the snapshot's map. */
 export function serviceFromWire(message: wire.Service): readonly [ServiceKey, SnapshotService] {
   const service = { namespace: label('namespace', message.namespace), name: label('name', message.name) };

@@ -7,6 +7,7 @@ import { serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import type { TrustBundles } from './cluster-fields.ts';
 import { WireError } from './field-checks.ts';
+import { serviceLists } from './service-fields.ts';
 
 const NO_CALLERS: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
 
@@ -19,7 +20,10 @@ export interface SnapshotDelta {
   readonly changedPeers: readonly Peer[];
   readonly removedPeers: readonly ClusterName[];
   readonly changedServices: readonly SnapshotService[];
+  /** Those included that only routes lead to from now on: they are among the changed ones too. */
   readonly removedServices: readonly ServiceKey[];
+  /** Of those that only routes led to. */
+  readonly removedBackends: readonly ServiceKey[];
   /** Complete when they changed. */
   readonly trustBundles: TrustBundles | undefined;
   readonly changedCallers: readonly CallerGroup[];
@@ -35,7 +39,6 @@ export interface SnapshotDelta {
 export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): SnapshotDelta | undefined {
   if (base.epoch !== next.epoch || base.version > next.version || base.local !== next.local) return undefined;
   const peers = diffMaps(base.peers, next.peers);
-  const services = diffMaps(base.services, next.services);
   const callers = diffMaps(base.callers ?? NO_CALLERS, next.callers ?? NO_CALLERS);
   return {
     epoch: next.epoch,
@@ -44,12 +47,26 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
     createdAtMs: next.createdAtMs,
     changedPeers: peers.changed,
     removedPeers: peers.removed,
-    changedServices: services.changed,
-    removedServices: services.removed,
+    ...diffServices(base.services, next.services),
     trustBundles: base.trustBundles === next.trustBundles ? undefined : next.trustBundles,
     changedCallers: callers.changed,
     removedCallers: callers.removed,
     drain: next.drain,
+  };
+}
+
+function diffServices(
+  base: RoutingSnapshot['services'],
+  next: RoutingSnapshot['services'],
+): Pick<SnapshotDelta, 'changedServices' | 'removedServices' | 'removedBackends'> {
+  const { changed, removed } = mapDifference(base, next);
+  const wasNamed = (key: ServiceKey): boolean => base.get(key)?.backendOnly === undefined;
+  const hidden = changed.filter(([key, { backendOnly }]) => backendOnly && base.has(key) && wasNamed(key));
+  const { services, backends } = serviceLists(changed.map(([, service]) => service));
+  return {
+    changedServices: [...services, ...backends],
+    removedServices: [...removed.filter(wasNamed), ...hidden.map(([key]) => key)],
+    removedBackends: removed.filter((key) => !wasNamed(key)),
   };
 }
 
@@ -77,13 +94,10 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
     createdAtMs: delta.createdAtMs,
     local: base.local,
     peers: patch('peers', base.peers, changedPeers, (peer) => peer.cluster, delta.removedPeers),
-    services: patch(
-      'services',
-      base.services,
-      changedServices,
-      (service) => serviceKey(service.service),
-      delta.removedServices,
-    ),
+    services: patch('services', base.services, changedServices, (service) => serviceKey(service.service), [
+      ...delta.removedServices,
+      ...delta.removedBackends,
+    ]),
     trustBundles: delta.trustBundles ?? base.trustBundles,
     ...(callers.size === 0 ? {} : { callers }),
     ...(delta.drain && { drain: delta.drain }),

@@ -43,8 +43,10 @@ export class SnapshotEncoder {
       drain: drainToWire(snapshot.drain),
     });
     const peers = [...snapshot.peers.values()].map((peer): Field => [field.peers.number, this.#peer(peer)]);
-    const services = [...snapshot.services.values()].map(
-      (service): Field => [field.services.number, this.#service(service)],
+    const services = this.#serviceFields(
+      snapshot.services.values(),
+      field.services.number,
+      field.backends.number,
     );
     const callers = [...(snapshot.callers?.values() ?? [])].map(
       (group): Field => [field.callers.number, this.#caller(group)],
@@ -66,14 +68,17 @@ export class SnapshotEncoder {
       createdAtMs: BigInt(delta.createdAtMs),
       removedPeers: [...delta.removedPeers],
       removedServices: [...delta.removedServices],
+      removedBackends: [...delta.removedBackends],
       removedCallers: [...delta.removedCallers],
       trustBundlesChanged: delta.trustBundles !== undefined,
       trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
       drain: drainToWire(delta.drain),
     });
     const peers = delta.changedPeers.map((peer): Field => [field.changedPeers.number, this.#peer(peer)]);
-    const services = delta.changedServices.map(
-      (service): Field => [field.changedServices.number, this.#service(service)],
+    const services = this.#serviceFields(
+      delta.changedServices,
+      field.changedServices.number,
+      field.changedBackends.number,
     );
     const callers = delta.changedCallers.map(
       (group): Field => [field.changedCallers.number, this.#caller(group)],
@@ -87,6 +92,12 @@ export class SnapshotEncoder {
     const message = encoded(wire.CallerGroupSchema, callerGroupToWire(group));
     this.#callers.set(group, message);
     return message;
+  }
+
+  #serviceFields(services: Iterable<SnapshotService>, named: number, backends: number): Field[] {
+    return [...services].map((service): Field => {
+      return [service.backendOnly ? backends : named, this.#service(service)];
+    });
   }
 
   #service(service: SnapshotService): Uint8Array {

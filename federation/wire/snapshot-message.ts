@@ -15,16 +15,24 @@ import {
 import { decoded, mapOf, safeInteger } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
-import { serviceFromBytes, serviceFromWire, serviceToWire } from './service-fields.ts';
+import {
+  serviceFromBytes,
+  serviceFromWire,
+  serviceLists,
+  serviceToWire,
+  withBackends,
+} from './service-fields.ts';
 
 export function snapshotToWire(snapshot: RoutingSnapshot): wire.Snapshot {
+  const { services, backends } = serviceLists(snapshot.services.values());
   return create(wire.SnapshotSchema, {
     epoch: BigInt(snapshot.epoch),
     snapshotVersion: BigInt(snapshot.version),
     createdAtMs: BigInt(snapshot.createdAtMs),
     local: snapshot.local,
     peers: [...snapshot.peers.values()].map(peerToWire),
-    services: [...snapshot.services.values()].map(serviceToWire),
+    services: services.map(serviceToWire),
+    backends: backends.map(serviceToWire),
     trustBundles: trustBundlesToWire(snapshot.trustBundles),
     callers: [...(snapshot.callers?.values() ?? [])].map(callerGroupToWire),
     drain: drainToWire(snapshot.drain),
@@ -52,7 +60,7 @@ function snapshotWith(
       const peer = peerFromWire(item);
       return [peer.cluster, peer] as const;
     }),
-    services: services(),
+    services: withBackends(services(), message.backends),
     trustBundles: trustBundlesFromWire(message.trustBundles),
     ...(callers.size === 0 ? {} : { callers }),
     ...(drain && { drain }),

@@ -324,6 +324,7 @@ describe('a delta', () => {
   it('names only what changed, and leaves the rest the same objects', () => {
     fc.assert(
       fc.property(anySnapshot, anyService, (base, changed) => {
+        fc.pre(changed.backendOnly === undefined);
         const key = serviceKey(changed.service);
         const next = {
           ...base,

@@ -38,8 +38,8 @@ function routeByServerName(
 function routeOnTrunk(request: PipelineRequest, environment: PipelineEnvironment): FailureCode | undefined {
   if (request.claimedTarget === undefined) return 'badRequest';
   const found = environment.table.byTarget(request.claimedTarget);
-  // The source's picture is newer or older than ours: it has other clusters to ask.
-  if (found === undefined) return 'noLocalEndpoint';
+  // The source's picture is newer or older than ours: it has other clusters to ask. What is not exported is nobody else's.
+  if (found === undefined || found.backendOnly) return 'noLocalEndpoint';
   const { claimedHash } = request;
   const claimed = claimedHash === undefined ? undefined : parseHash(claimedHash);
   if (claimedHash !== undefined && claimed === undefined) return 'badRequest';

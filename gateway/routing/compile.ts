@@ -128,10 +128,12 @@ function compileService<Telemetry>(
     const bare = compileRoute(service, port, { access, handling }, last, runtime);
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
+  const named = service.backendOnly ? [] : routes;
   return {
     routes,
-    defaultRoute: routes.find((route) => route.port.protocol !== 'tcp'),
-    tlsRoute: routes.find((route) => carriesTls(route.port)),
+    named,
+    defaultRoute: named.find((route) => route.port.protocol !== 'tcp'),
+    tlsRoute: named.find((route) => carriesTls(route.port)),
   };
 }
 
@@ -158,6 +160,7 @@ function compileRoute(
     service: service.service,
     key,
     port,
+    backendOnly: service.backendOnly === true,
     failover: service.failover,
     ...shared,
     rules: ruleSetOf(service.routes, port, before?.rules, runtime.workers),

@@ -5,6 +5,8 @@ import type { Route, RouteTarget } from './route.ts';
 /** The routes of one service. */
 export interface ServiceRoutes<Telemetry> {
   readonly routes: readonly Route<Telemetry>[];
+  /** Those of them that a client can name: none where only rules of other services lead to it. */
+  readonly named: readonly Route<Telemetry>[];
   /** Where an authority without a port leads: the first HTTP port. */
   readonly defaultRoute: Route<Telemetry> | undefined;
   /** Where a TLS server name leads: the first port that carries TLS. */

@@ -48,7 +48,7 @@ export class RouteTable<Telemetry = unknown> {
     return this.index.byTarget.values();
   }
 
-  /** By the field `isthmus-service` of a trunk: `namespace/name:port name`. */
+  /** By `namespace/name:port name`, also one that answers to no name. */
   byTarget(target: RouteTarget): Route<Telemetry> | undefined {
     return this.index.byTarget.get(target);
   }
@@ -83,7 +83,7 @@ export class RouteTable<Telemetry = unknown> {
     const named = parseAuthority(authority);
     const service = named === undefined ? undefined : this.services.get(named.key);
     if (named === undefined || service === undefined) return undefined;
-    const own = service.routes.find(
+    const own = service.named.find(
       (route) => route.port.port === named.port && route.port.protocol !== 'tcp',
     );
     if (own !== undefined) return own;

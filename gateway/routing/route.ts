@@ -22,6 +22,8 @@ export interface Route<Telemetry = unknown> {
   readonly service: ServiceName;
   readonly key: ServiceKey;
   readonly port: SnapshotPort;
+  /** Only rules of other services lead to it: it answers to no name and on no trunk. */
+  readonly backendOnly: boolean;
   readonly failover: FailoverPolicy;
   readonly access: CompiledAccess;
   /** What else is asked of its requests; undefined = nothing. */

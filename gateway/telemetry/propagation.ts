@@ -25,6 +25,8 @@ export function propagated(
   const found: Propagated[] = [];
   for (const [key, service] of mapDifference(previous.services, snapshot.services).changed) {
     const before = previous.services.get(key);
+    // Its Service may be older than the route that leads to it.
+    if (before === undefined && service.backendOnly) continue;
     for (const { cluster, changedAtMs } of service.offers) {
       const known = before?.offers.find((offer) => offer.cluster === cluster)?.changedAtMs ?? 0;
       if (changedAtMs > known) found.push({ cluster, seconds: Math.max(0, nowMs - changedAtMs) / 1000 });

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { ONLY_ZOD_REFUSES } from '../../clusters/crds/agreement-cases.ts';
+import { SERVICES } from '../../clusters/kubernetes/mcs/mcs-objects.ts';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import type { PeerView } from '../../federation/store/peer-view.ts';
 import { missingKubeApiServer } from '../fixtures/kube-api-server.ts';
@@ -195,6 +196,47 @@ describe('the status of policies, routes and peers, in a real API', { skip: miss
     });
     const theirs = (await parents()).find(({ controllerName }) => controllerName === THEIRS);
     assert.equal(theirs?.conditions[0]?.reason, 'Turn9');
+  });
+
+  it("a route's backend is resolved once there is a Service of its name, exported or not", async () => {
+    const rules = [
+      {
+        backendRefs: [
+          { name: 'till', port: 80 },
+          { name: 'canary', port: 80 },
+        ],
+      },
+    ];
+    await cluster.admin.apply(
+      statusType('httproutes'),
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'HTTPRoute',
+        metadata: { name: 'canary', namespace: 'shop' },
+        spec: { parentRefs: [SERVICE], rules },
+      },
+      admin,
+    );
+    const resolved = async () =>
+      (await cluster.status<RouteObjectStatus>('httproutes', 'canary'))?.parents[0]?.conditions.find(
+        ({ type }) => type === 'ResolvedRefs',
+      );
+    await cluster.until('it is missed', async () => (await resolved())?.reason === 'BackendNotFound');
+    assert.match((await resolved())?.message ?? '', /shop\/canary.*this cluster has no such Service$/);
+    const service = { namespace: 'shop', name: 'canary' };
+    await cluster.admin.apply(
+      SERVICES,
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: service,
+        spec: { ports: [{ name: 'http', port: 80, appProtocol: 'http' }] },
+      },
+      admin,
+    );
+    await cluster.until('it is there', async () => (await resolved())?.status === 'True');
+    await cluster.admin.delete(SERVICES, service);
+    await cluster.until('it is gone', async () => (await resolved())?.reason === 'BackendNotFound');
   });
 
   it('a peer says whether it is connected, trusted and read', async () => {

@@ -85,6 +85,39 @@ describe('an HTTPRoute in the resources folder', { timeout: 240_000 }, () => {
     assert.match(wrong.stderr, /"none" is no header/);
   });
 
+  it('sends a tenth to a Service that nobody exports, which no name leads to', async () => {
+    const canary = await Http1Backend.start(owner, 'canary');
+    const split = routeTo('payments')
+      .replace('name: payments, port: 80', 'name: payments, port: 80, weight: 90')
+      .replace('backendRefs: [', 'backendRefs: [{ name: canary, port: 80, weight: 10 }, ');
+    east.resource('route.yaml', split);
+    await until('500');
+    const exported = exportedService('canary', canary.port);
+    const [service, , slice] = exported.split('---');
+    east.resource('canary.yaml', `${service}---${slice}`);
+    await until('canary');
+    const shares: Record<string, number> = {};
+    for (let sent = 0; sent < 200; sent++) {
+      const one = await pod();
+      shares[one] = (shares[one] ?? 0) + 1;
+    }
+    assert.deepEqual(shares, { payments: 180, canary: 20 });
+    assert.equal((await ask(east.ports.http, '/', 'canary.shop')).status, 404);
+    const metrics = await ask(east.ports.gatewayAdmin, '/metrics');
+    assert.match(metrics.body, /isthmus_requests_total\{[^}]*destination_service="canary"/);
+    const list = await isthmus(owner, ['service', 'list', '--dir', east.dir]);
+    assert.match(list.stdout, /^shop\/canary +- \(backend of a route\) +- +80\/http +east 1\/1$/m);
+    const admin = `127.0.0.1:${east.ports.gatewayAdmin}`;
+    const why = await isthmus(owner, ['why', 'shop/canary', '--admin', admin]);
+    assert.match(why.stdout, /^Nobody exports it: only rules of other services lead to it/m);
+    const state = JSON.parse((await ask(east.ports.federationAdmin, '/state')).body);
+    assert.equal(state.store.exportedServices, 3, 'peers are told nothing of it');
+    east.resource('canary.yaml', '');
+    await until('500');
+    east.resource('route.yaml', routeTo('green'));
+    await until('green');
+  });
+
   it('that cannot be read changes nothing, and removed leaves the service as it was', async () => {
     east.resource('route.yaml', routeTo('blue').replace('/moved', 'moved'));
     east.resource(

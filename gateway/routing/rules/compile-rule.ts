@@ -102,7 +102,8 @@ function compileFilters(filters: RouteFilters): CompiledFilters {
 
 function compileBackend({ kind, service, port, fault }: BackendRef): CompiledBackend {
   const key = serviceKey(service);
-  return { service: fault === undefined ? key : undefined, port, name: `${kind} ${key}:${port}` };
+  const name = `${kind} ${key}:${port}`;
+  return { service: fault === undefined ? key : undefined, port, isLocal: kind === 'Service', name };
 }
 
 /** GEP-1731: the statuses that are named, and connections that fail or are lost. */

@@ -42,6 +42,8 @@ export interface CompiledBackend {
   /** `namespace/name`; undefined = it cannot be used, and its share fails. */
   readonly service: ServiceKey | undefined;
   readonly port: number;
+  /** A Service of this cluster, which need not be exported. */
+  readonly isLocal: boolean;
   /** As in the object, for people. */
   readonly name: string;
 }

@@ -8,6 +8,8 @@ import type { CompiledFilters, CompiledMatch, CompiledRule, WeightedBackend } fr
 import type { Comparable } from './request-match.ts';
 import { redirectLocation, rewritePath } from './rewrite.ts';
 
+const NO_NAME = 'Nobody exports it: only rules of other services lead to it, in this cluster.';
+
 /** What a service's routes make of a request. */
 export interface ExplainedRules {
   /** Which rule, and what it does, in sentences; none where the service has no routes. */
@@ -29,7 +31,9 @@ export function explainRules(
   request: Comparable | undefined,
 ): ExplainedRules {
   const set = route.rules;
-  if (set === undefined) return { sentences: [], route, path: request?.path };
+  if (set === undefined) {
+    return { sentences: route.backendOnly ? [NO_NAME] : [], route, path: request?.path };
+  }
   if (request === undefined) {
     const names = [...new Set(set.routes.map((one) => `${one.kind} ${one.namespace}/${one.name}`))].join(
       ', ',

@@ -1,0 +1,36 @@
+import type { ProvidedService } from '../../clusters/provider.ts';
+import type { FindingsOfGateway } from '../export/host-verdict.ts';
+import { serviceRecord } from '../export/service-record.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+import type { RouteIndex } from './route-index.ts';
+
+/** A Service of this cluster that nobody exports, and that a route of a service of the clusterset names as a backend. */
+export interface RouteBackendService {
+  /** As if it were exported, which is never said to peers. */
+  readonly record: ServiceRecord;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface RouteBackendSources {
+  readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
+  readonly routes: RouteIndex;
+  /** Whether any cluster offers the service. */
+  readonly isOffered: (key: ServiceKey) => boolean;
+  /** What each reporting gateway of this cluster finds. */
+  readonly reports: readonly FindingsOfGateway[];
+}
+
+/**
+ * undefined where there is no such Service, or none that gateways would send anything to. Of a service that is offered in the
+ * clusterset nobody should ask.
+ */
+export function routeBackendService(
+  key: ServiceKey,
+  { services, routes, isOffered, reports }: RouteBackendSources,
+): RouteBackendService | undefined {
+  const provided = services.get(key);
+  if (provided === undefined || !routes.parentsOf(key).some(isOffered)) return undefined;
+  const { endpoints, changedAtMs } = provided;
+  return { record: serviceRecord({ ...provided, exportedAtMs: changedAtMs }, reports), endpoints };
+}
