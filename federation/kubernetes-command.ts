@@ -10,6 +10,7 @@ import { createEnrolment } from '../clusters/join/enrolment.ts';
 import type { KubeClient } from '../clusters/kubernetes/kube-client.ts';
 import { KubernetesProvider } from '../clusters/kubernetes/kubernetes-provider.ts';
 import { LeaderLease } from '../clusters/kubernetes/leader-lease.ts';
+import { type LeadingClient, leadingClient } from '../clusters/kubernetes/leading-client.ts';
 import type { ClustersetView } from '../clusters/kubernetes/mcs/clusterset-view.ts';
 import { DerivedPorts } from '../clusters/kubernetes/mcs/derived-ports.ts';
 import { McsController } from '../clusters/kubernetes/mcs/mcs-controller.ts';
@@ -66,6 +67,9 @@ interface Pod {
   readonly problems: OutsideProblems;
   readonly log: Logger;
 }
+
+/** The same where it writes only while it leads. */
+type LeadingPod = Omit<Pod, 'client'> & { readonly client: LeadingClient };
 
 /** `isthmus federation run` with a section `kubernetes`: waits for a membership, and runs for as long as it is one. */
 export async function runInKubernetes(config: KubernetesConfig, file: string): Promise<void> {
@@ -155,7 +159,8 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     network: config.network,
   });
   lifetime.add(() => provider.close());
-  const election = await elect(pod, member, lifetime);
+  const { election, mayAct } = await elect(pod, member, lifetime);
+  const leading = { ...pod, client: leadingClient(client, mayAct) };
   const invites = new InvitesSecret({ client, namespace, name: kubernetes.invitesSecret });
   const records = kubernetesRecords(client, invites);
   const serviceAccount = { namespace, name: kubernetes.gatewayServiceAccount };
@@ -168,8 +173,8 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     election,
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
-    showClusterset: (view) => showClusterset(pod, view),
-    showStatus: (view) => showStatus(pod, view),
+    showClusterset: (view) => showClusterset(leading, view),
+    showStatus: (view) => showStatus(leading, view),
     portBook: openPortBook(client, member.servicePortsFile, lifetime),
     clock,
     random,
@@ -177,12 +182,15 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
   });
 }
 
-/** One replica writes, by a Lease; the others have the ports that it gave. @returns what is known of that here */
+/**
+ * One replica writes, by a Lease; the others have the ports that it gave.
+ * @returns what is known of that here; `mayAct` is right also after this process stood still
+ */
 async function elect(
   { config, client, namespace, problems, log }: Pod,
   { servicePortsFile: path }: MemberConfig,
   lifetime: Lifetime,
-): Promise<Election> {
+): Promise<{ readonly election: Election; readonly mayAct: () => boolean }> {
   const { electionLease, portsConfigMap } = config.kubernetes;
   const common = { client, namespace, clock: SYSTEM_CLOCK, random: Math.random };
   const replica = await ReplicaName.open({
@@ -199,19 +207,25 @@ async function elect(
     ...common,
     name: portsConfigMap,
     path,
-    leads: () => lease.elected.value,
+    leads: () => lease.mayAct(),
     problem: (failure) => problems.tell(portsConfigMap, failure),
   });
   lifetime.add(() => ports.close());
   return {
-    kind: 'external',
-    standing: lease.standing,
-    takeOver: (timeoutMs) => lease.takeOver(timeoutMs),
+    election: {
+      kind: 'external',
+      standing: lease.standing,
+      takeOver: (timeoutMs) => lease.takeOver(timeoutMs),
+    },
+    mayAct: () => lease.mayAct(),
   };
 }
 
 /** Imports, and the status of exports, as objects of the cluster. */
-function showClusterset({ config, client, namespace, problems }: Pod, view: ClustersetView): McsController {
+function showClusterset(
+  { config, client, namespace, problems }: LeadingPod,
+  view: ClustersetView,
+): McsController {
   return new McsController({
     client,
     namespace,
@@ -224,7 +238,7 @@ function showClusterset({ config, client, namespace, problems }: Pod, view: Clus
 }
 
 /** What becomes of policies, routes and peers, in their own status. */
-function showStatus({ client, problems }: Pod, view: StatusView): StatusController {
+function showStatus({ client, problems }: LeadingPod, view: StatusView): StatusController {
   return new StatusController({
     client,
     view,

@@ -8,7 +8,7 @@ import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
 import type { KubeClient } from './kube-client.ts';
 import { LeaderLease } from './leader-lease.ts';
 
-const TIMES = { durationMs: 3000, renewDeadlineMs: 1500, retryMs: 100 };
+const TIMES = { durationMs: 3000, renewDeadlineMs: 1500, retryMs: 100, successionMs: 1500 };
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
 const NAMESPACE = 'default';
 
@@ -136,6 +136,33 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     assert.deepEqual(metadata.annotations ?? {}, {});
     await sleep(TIMES.retryMs * 5);
     assert.deepEqual([first.elected.value, second.elected.value, third.elected.value], [false, true, false]);
+  });
+
+  it('leads again soon when the replica that it made way for is gone', async (t) => {
+    const client = suite.server.client(t);
+    const patient = { ...TIMES, durationMs: 600_000, successionMs: 300 };
+    const lease = new LeaderLease({
+      client,
+      namespace: NAMESPACE,
+      name: 'gone',
+      identity: 'a',
+      clock: SYSTEM_CLOCK,
+      random: Math.random,
+      times: patient,
+    });
+    t.after(() => lease.close());
+    await eventually('it leads', () => lease.elected.value);
+    const changes: boolean[] = [];
+    lease.elected.watch((elected) => changes.push(elected));
+    const metadata = {
+      name: 'gone',
+      namespace: NAMESPACE,
+      annotations: { 'isthmus.io/successor': 'nobody' },
+    };
+    await client.apply(LEASES, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
+    await eventually('it made way, and leads again', () => changes.join() === 'false,true');
+    const { metadata: after } = (await stored(t, 'gone')) as { metadata: { annotations?: object } };
+    assert.deepEqual(after.annotations ?? {}, {}, 'and is not asked again');
   });
 
   it('stops to lead when it cannot renew, before another does', async (t) => {

@@ -196,6 +196,7 @@ export class LeaderLease {
       resourceVersion: found.metadata.resourceVersion,
       // What was given up for one replica is that one's before it is anybody's.
       holder: found.spec.holderIdentity || (successorOf(found) ?? ''),
+      offered: !found.spec.holderIdentity,
       durationMs: (found.spec.leaseDurationSeconds ?? 0) * 1000,
     };
     const seen = observe(nowMs, before, now, this.#times);

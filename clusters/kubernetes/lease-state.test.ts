@@ -3,7 +3,14 @@ import { describe, it } from 'node:test';
 import { decide, LEASE_TIMES, type LeaseState, mayTake, observe } from './lease-state.ts';
 
 const leader: LeaseState = { kind: 'leader', renewedAtMs: 1000, tryAtMs: 3000 };
-const seen = { resourceVersion: '1', holder: 'other', durationMs: 15_000, sinceMs: 1000, seenAtMs: 8000 };
+const seen = {
+  resourceVersion: '1',
+  holder: 'other',
+  offered: false,
+  durationMs: 15_000,
+  sinceMs: 1000,
+  seenAtMs: 8000,
+};
 
 describe('an election', () => {
   it('has a leader renew in time, and step down before anybody else may lead', () => {
@@ -44,6 +51,14 @@ describe('an election', () => {
   it('takes at once what was given back, or is its own', () => {
     assert.equal(mayTake(1000, { ...seen, holder: '' }, 'me', LEASE_TIMES), true);
     assert.equal(mayTake(1000, { ...seen, holder: 'me' }, 'me', LEASE_TIMES), true);
+  });
+
+  it('leaves what was given up for a successor to that one for a short time, and then takes it', () => {
+    const offered = { ...seen, offered: true };
+    assert.equal(mayTake(3999, offered, 'me', LEASE_TIMES), false);
+    assert.equal(mayTake(1000, offered, 'other', LEASE_TIMES), true);
+    assert.equal(mayTake(4000, offered, 'me', LEASE_TIMES), true);
+    assert.ok(LEASE_TIMES.successionMs > LEASE_TIMES.retryMs * 1.2, 'a successor that is there comes first');
   });
 
   it('waits as long as the holder asks, but not for ever', () => {

@@ -6,9 +6,16 @@ export interface LeaseTimes {
   readonly renewDeadlineMs: number;
   /** How often a leader renews and a candidate looks. */
   readonly retryMs: number;
+  /** How long one that was given up for a successor is left to that one, which looks every `retryMs`. */
+  readonly successionMs: number;
 }
 
-export const LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
+export const LEASE_TIMES: LeaseTimes = {
+  durationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryMs: 2000,
+  successionMs: 3000,
+};
 
 /**
  * A lease as we saw it. No clock but our own counts: not when it was renewed by its holder's clock, but since when it
@@ -18,6 +25,8 @@ export interface SeenLease {
   readonly resourceVersion: string;
   /** Empty: given back. */
   readonly holder: string;
+  /** It was given up for `holder`, who does not hold it yet. */
+  readonly offered: boolean;
   /** What its holder asks others to wait. */
   readonly durationMs: number;
   /** Monotonic ms: since when this version is before our eyes. */
@@ -72,9 +81,13 @@ export function observe(
   return { ...now, sinceMs: same ? before.sinceMs : nowMs, seenAtMs: nowMs };
 }
 
-/** Whether a candidate may take a lease: nobody holds it, we do, or its holder was silent for long enough. */
+/**
+ * Whether a candidate may take a lease: nobody holds it, we do, or its holder was silent for long enough. One that was given
+ * up for a successor nobody holds, and that one may be gone: whoever made way need not wait as for a leader.
+ */
 export function mayTake(nowMs: number, seen: SeenLease, identity: string, times: LeaseTimes): boolean {
   if (seen.holder === '' || seen.holder === identity) return true;
+  if (seen.offered) return nowMs - seen.sinceMs >= times.successionMs;
   const waitMs = Math.min(MAX_DURATION_MS, Math.max(times.durationMs, seen.durationMs));
   return nowMs - seen.sinceMs >= waitMs;
 }

@@ -36,14 +36,14 @@ const LEADING = { kind: 'leading', epoch: 1, version: 1, publishedAtMs: 1 } as c
 /** A service that counts how often it is made to leave. */
 class Service implements Leaving {
   readonly state: () => FederationState;
-  readonly #written: Promise<void>;
+  readonly #written: Promise<boolean>;
   readonly takeOver: Leaving['takeOver'];
   readonly standing: Leaving['standing'];
   told = 0;
 
   constructor(
     state: FederationState,
-    written: Promise<void> = Promise.resolve(),
+    written: Promise<boolean> = Promise.resolve(true),
     takeOver: Leaving['takeOver'] = () => Promise.resolve(false),
     standing?: Standing,
   ) {
@@ -53,7 +53,7 @@ class Service implements Leaving {
     this.standing = () => standing;
   }
 
-  readonly leave = (): Promise<void> => {
+  readonly leave = (): Promise<boolean> => {
     this.told += 1;
     return this.#written;
   };
@@ -114,6 +114,12 @@ describe('POST /leave', () => {
     });
   }
 
+  it('is refused when another replica comes to write before the store took it', async () => {
+    const service = new Service(stateOf(LEADING), Promise.resolve(false));
+    const { status, body } = await answerLeave({ 'isthmus-cluster': 'west' }, service);
+    assert.deepEqual([status, body.left], [409, false]);
+  });
+
   it('answers although the store does not', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const service = new Service(stateOf(LEADING, 'the store is away'), new Promise(() => {}));
@@ -121,7 +127,10 @@ describe('POST /leave', () => {
     t.mock.timers.tick(10_000);
     const { status, body } = await answering;
     assert.equal(status, 202);
-    assert.match(body.reason ?? '', /^the store is away; it is said as soon as the store takes it$/);
+    assert.match(
+      body.reason ?? '',
+      /^the store is away; it is said as soon as the store takes it, unless another replica leads by then$/,
+    );
   });
 
   it('comes before whoever asked gives up, also if another makes way at the last moment', async (t) => {

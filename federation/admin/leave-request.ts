@@ -22,8 +22,8 @@ export interface Leaving {
   readonly standing: () => Standing | undefined;
   /** Makes this replica the one that publishes, as far as that can be asked for. */
   readonly takeOver: (timeoutMs: number) => Promise<boolean>;
-  /** Resolves when the store took the last word. */
-  readonly leave: () => Promise<void>;
+  /** Whether the store took the last word; false when another replica came to write first. */
+  readonly leave: () => Promise<boolean>;
 }
 
 /** `POST /leave`: publishes, as the cluster's last word, that it has left. */
@@ -43,14 +43,19 @@ export async function answerLeave(
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => giveUp('late'), WAIT_MS);
   try {
-    if ((await Promise.race([leave(), late])) !== 'late') return { status: 200, body: { left: true } };
+    const outcome = await Promise.race([leave(), late]);
+    if (outcome === true) return { status: 200, body: { left: true } };
+    if (outcome === false) return refused(409, 'another replica came to publish meanwhile: ask once more');
   } finally {
     clearTimeout(timer);
   }
   const reason = state().store.problem ?? 'the store has not taken it yet';
   return {
     status: 202,
-    body: { left: false, reason: `${reason}; it is said as soon as the store takes it` },
+    body: {
+      left: false,
+      reason: `${reason}; it is said as soon as the store takes it, unless another replica leads by then`,
+    },
   };
 }
 

@@ -44,6 +44,11 @@ export class Publication {
     return [...this.#wanted.keys()];
   }
 
+  /** A copy. */
+  wanted(): ReadonlyMap<ServiceKey, ServiceRecord> {
+    return new Map([...this.#wanted].map(([key, { record }]) => [key, record]));
+  }
+
   /** @throws Error when readers would not take it; what was wanted before stays. */
   set(key: ServiceKey, record: ServiceRecord, nowMs: number): void {
     const before = this.#wanted.get(key);

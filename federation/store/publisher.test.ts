@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { PausableDriver } from '../../test/fixtures/pausable-driver.ts';
 import { eventually, localCluster, testRecord } from '../../test/fixtures/store-clusters.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import type { Standing } from '../model/standing.ts';
@@ -98,6 +99,40 @@ describe('a publisher', () => {
     second.set('not-elected');
     first.set('elected');
     await eventually('the first leads', () => states() === 'leading,standby');
+  });
+
+  it('drops an order to leave that the store did not take before another may write', async (t) => {
+    const store = new MemoryStore(SYSTEM_CLOCK);
+    const pausable = new PausableDriver(new MemoryDriver(store));
+    const standing = new Watchable<Standing>('elected');
+    const told: string[] = [];
+    const west = publisher(t, store, {
+      driver: pausable.driver,
+      election: { kind: 'external', standing },
+      report: ({ message }) => told.push(message),
+    });
+    west.replace(CART);
+    await eventually('it leads', () => west.state.value.kind === 'leading');
+    pausable.pause();
+    const left = west.leave();
+    west.set('shop/late', testRecord('late'));
+    standing.set('not-elected');
+    assert.equal(await left, false);
+    assert.match(told.join(), /the order to leave is dropped/);
+    const other = publisher(t, store, {
+      election: { kind: 'external', standing: new Watchable<Standing>('elected') },
+    });
+    other.replace(CART);
+    await eventually('the other leads', () => other.state.value.kind === 'leading');
+    await other.close();
+    pausable.resume();
+    standing.set('elected');
+    await eventually('it leads again', () => west.state.value.kind === 'leading');
+    await eventually('what came meanwhile is told', () => store.readAll('west').records.length === 2);
+    assert.equal(headOf(store).left, undefined);
+    assert.equal(await west.leave(), true);
+    assert.equal(headOf(store).left, true);
+    assert.equal(await west.leave(), true);
   });
 
   it('goes on while its election cannot be heard, until another writes', async (t) => {

@@ -11,6 +11,7 @@ import { ClusterWriter } from './cluster-writer.ts';
 import type { StoreDriver } from './driver.ts';
 import { failureText } from './failure-text.ts';
 import type { HeadSigner, HeadVerifier } from './head.ts';
+import { LastWord } from './last-word.ts';
 import { Publication } from './publication.ts';
 import { PublisherMemory } from './publisher-memory.ts';
 import {
@@ -95,8 +96,7 @@ export class StorePublisher {
   /** May become, and stay, the writer. */
   #mandate: boolean;
   #servicesKnown = false;
-  #left = false;
-  readonly #leftWritten = Promise.withResolvers<void>();
+  readonly #lastWord = new LastWord();
   /** Changed facts wait for a head of their own. */
   #announcing = false;
   /** By service, why its record is not published as it is. */
@@ -148,39 +148,53 @@ export class StorePublisher {
 
   /** The whole set. Nothing is published before the first call, for absence is a statement too. */
   replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
-    if (this.#left) return;
+    if (this.#lastWord.isGiven) {
+      this.#lastWord.replace(records);
+      return;
+    }
+    this.#replace(records);
+    this.#servicesKnown = true;
+    this.#signal.wake();
+  }
+
+  #replace(records: ReadonlyMap<ServiceKey, ServiceRecord>): void {
     const nowMs = this.#options.clock.monotonic();
     for (const key of this.#unfit.keys()) if (!records.has(key)) this.#unfit.delete(key);
     for (const key of this.#publication.wantedKeys()) {
       if (!records.has(key)) this.#publication.delete(key, nowMs);
     }
     for (const [key, record] of records) this.#want(key, record);
-    this.#servicesKnown = true;
-    this.#signal.wake();
   }
 
   set(key: ServiceKey, record: ServiceRecord): void {
-    if (this.#left) return;
+    if (this.#lastWord.isGiven) {
+      this.#lastWord.set(key, record);
+      return;
+    }
     this.#want(key, record);
     this.#signal.wake();
   }
 
   delete(key: ServiceKey): void {
-    if (this.#left) return;
+    if (this.#lastWord.isGiven) {
+      this.#lastWord.delete(key);
+      return;
+    }
     this.#publication.delete(key, this.#options.clock.monotonic());
     this.#unfit.delete(key);
     this.#signal.wake();
   }
 
   /**
-   * Withdraws everything and says that the cluster has left; resolves when the store took that. Nothing that is set
-   * later is published: the last word stays the last.
+   * Withdraws everything and says that the cluster has left. Nothing that is set later is published: the last word stays
+   * the last. @returns whether the store took that; false when another may write now, who was not told
    */
-  leave(): Promise<void> {
-    this.replace(new Map());
-    this.#left = true;
+  leave(): Promise<boolean> {
+    const taken = this.#lastWord.give(this.#servicesKnown ? this.#publication.wanted() : undefined);
+    this.#replace(new Map());
+    this.#servicesKnown = true;
     this.#announce();
-    return this.#leftWritten.promise;
+    return taken;
   }
 
   /** Gives the lease back, so that another replica need not wait for its end. What is published stays. */
@@ -191,7 +205,7 @@ export class StorePublisher {
     this.#signal.wake();
     await this.#running;
     await this.#resign();
-    this.#leftWritten.resolve();
+    this.#lastWord.drop();
     this.#state.set({ kind: 'closed' });
   }
 
@@ -235,15 +249,18 @@ export class StorePublisher {
   }
 
   async #take(step: Exclude<Step, { kind: 'wait' }>): Promise<void> {
-    const left = this.#left;
+    const left = this.#lastWord.isOrdered;
     if (step.kind === 'commit') this.#announcing = false;
     try {
       this.#leadership = await this.#perform(step);
-      if (this.#isOvertaken()) this.#judge(true);
+      if (this.#isOvertaken()) {
+        this.#judge(true);
+        this.#dropOrder();
+      }
       this.#failures = 0;
       this.#problem.set(undefined);
       const written = step.kind === 'commit' && this.#leadership.kind === 'leader';
-      if (left && written && this.#publication.pendingCount === 0) this.#leftWritten.resolve();
+      if (left && written && this.#publication.pendingCount === 0) this.#lastWord.say();
     } catch (failure) {
       this.#onFailure(failure);
     }
@@ -307,8 +324,18 @@ export class StorePublisher {
     if (election.kind === 'external') {
       const writes = this.#mandate && this.#leadership.kind !== 'follower';
       this.#mandate = mandateAfter(writes, election.standing.value, overtaken);
+      if (!this.#mandate) this.#dropOrder();
     }
     this.#signal.wake();
+  }
+
+  /** Another writes now: to carry it out when this one may again would be to leave much later, by surprise. */
+  #dropOrder(): void {
+    if (!this.#lastWord.isOrdered) return;
+    this.#warn('the order to leave is dropped, for another replica may write now: give it again');
+    const records = this.#lastWord.drop();
+    if (records === undefined) this.#servicesKnown = false;
+    else this.#replace(records);
   }
 
   /** Without a mandate any more: also when that came while a step was under way. */
@@ -346,7 +373,7 @@ export class StorePublisher {
       facts: () => ({
         gateways: options.gateways.value,
         bundleSequence: options.bundleSequence.value,
-        ...(this.#left ? { left: true } : {}),
+        ...(this.#lastWord.isGiven ? { left: true } : {}),
         ...(options.drain?.value && { drain: options.drain.value }),
       }),
     });

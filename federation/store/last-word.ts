@@ -1,0 +1,67 @@
+import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+
+type Records = ReadonlyMap<ServiceKey, ServiceRecord>;
+
+type State =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'ordered';
+      /** What would be published without the order; undefined = not known yet. */
+      readonly kept: Map<ServiceKey, ServiceRecord> | undefined;
+      readonly said: PromiseWithResolvers<boolean>;
+    }
+  | { readonly kind: 'said' };
+
+/**
+ * The order to leave the clusterset, from when it is given until the store took it. It is good for as long as whoever got it
+ * may write: one that was kept through the time of another writer would be an old one.
+ */
+export class LastWord {
+  #state: State = { kind: 'none' };
+
+  /** Whether the cluster leaves, or has left: nothing else is published then. */
+  get isGiven(): boolean {
+    return this.#state.kind !== 'none';
+  }
+
+  get isOrdered(): boolean {
+    return this.#state.kind === 'ordered';
+  }
+
+  /** @returns whether the store took it; false when it was dropped */
+  give(kept: Records | undefined): Promise<boolean> {
+    if (this.#state.kind === 'said') return Promise.resolve(true);
+    if (this.#state.kind === 'none') {
+      const own = kept === undefined ? undefined : new Map(kept);
+      this.#state = { kind: 'ordered', kept: own, said: Promise.withResolvers() };
+    }
+    return this.#state.said.promise;
+  }
+
+  replace(records: Records): void {
+    if (this.#state.kind === 'ordered') this.#state = { ...this.#state, kept: new Map(records) };
+  }
+
+  set(key: ServiceKey, record: ServiceRecord): void {
+    if (this.#state.kind === 'ordered') this.#state.kept?.set(key, record);
+  }
+
+  delete(key: ServiceKey): void {
+    if (this.#state.kind === 'ordered') this.#state.kept?.delete(key);
+  }
+
+  /** The store took it. */
+  say(): void {
+    if (this.#state.kind === 'ordered') this.#state.said.resolve(true);
+    this.#state = { kind: 'said' };
+  }
+
+  /** @returns what is to be published instead; undefined = not known yet */
+  drop(): Records | undefined {
+    if (this.#state.kind !== 'ordered') return undefined;
+    const { kept, said } = this.#state;
+    this.#state = { kind: 'none' };
+    said.resolve(false);
+    return kept;
+  }
+}
