@@ -79,6 +79,11 @@ describe('what an import should be', () => {
     assert.match(message, /carry TCP only; not reached: dns \(UDP 53\)$/);
   });
 
+  it('means half a character as the API server will keep it', () => {
+    const { annotations } = exportedNames(known.service, { annotations: { note: 'a\ud800b' } });
+    assert.equal(annotations?.note, 'a\ufffdb');
+  });
+
   it('takes names of the export but for those that are kept for others', () => {
     const labels = { team: 'shop', 'multicluster.kubernetes.io/service-name': 'other' };
     const annotations = {

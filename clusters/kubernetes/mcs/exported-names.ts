@@ -70,8 +70,10 @@ export function exportedOf(
   };
 }
 
+/** Half a character comes back from the API server as another one, and would be written again and again. */
 function permitted(given: Names = {}): Names {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => !isReserved(name)));
+  const taken = Object.entries(given).filter(([name]) => !isReserved(name));
+  return Object.fromEntries(taken.map(([name, value]) => [name, value.toWellFormed()]));
 }
 
 /** By its prefix, which counts with all domains below it. */
