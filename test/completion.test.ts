@@ -25,7 +25,7 @@ const cases: readonly (readonly [line: string, has: readonly string[], hasNot: r
   ['isthmus cluster check --output ', ['json', 'yaml', 'text'], ['--context']],
   ['isthmus cluster check --context ', ['kind-east', 'kind-west'], ['json']],
   ['isthmus cluster register west --with-context kind-w', ['kind-west'], ['kind-east']],
-  ['isthmus service export --context kind-east --', ['--timeout'], ['--dir']],
+  ['isthmus service export --context kind-east --', ['--timeout'], ['--in']],
   ['isthmus completion ', ['bash', 'zsh', 'fish'], ['cluster']],
 ];
 

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import { exportInFolder, unexportInFolder } from '../commands/folder-export.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type ServiceListFlags, serviceListCommand } from '../commands/service-list-command.ts';
 import { parseServiceName } from '../commands/service-name.ts';
@@ -9,7 +11,8 @@ import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { programs } from './programs.ts';
 
 interface ClusterFlags extends OutputFlag {
-  readonly context: string;
+  readonly dir: string;
+  readonly context?: string;
   readonly kubeconfig?: string;
 }
 
@@ -39,48 +42,68 @@ Examples:
 export function addServiceExport(service: Command): void {
   const command = service
     .command('export')
-    .description(
-      'offer a Service of a Kubernetes cluster to the clusterset, and wait until others can read it',
-    )
+    .description('offer a Service of a cluster to the clusterset, and wait until others can read it')
     .argument('<service>', 'NAMESPACE/NAME or NAME.NAMESPACE')
-    .option('--timeout <duration>', 'how long to wait for its conditions', '30s');
+    .option('--timeout <duration>', 'how long to wait until it is published', '30s');
   withCluster(command)
     .addHelpText('after', EXPORT_EXAMPLES)
     .action(async (name: string, flags: ClusterFlags & { readonly timeout: string }) => {
       const wish = { service: parseServiceName(name), timeoutMs: parseTimeout(flags.timeout) };
+      const output = outputOf(flags);
+      const { context } = flags;
+      if (context === undefined) {
+        const timing = { now: () => performance.now(), sleep };
+        await exportInFolder({ ...wish, dir: flags.dir }, { output, programs, ...timing });
+        return;
+      }
       const { exportService } = await import('../context/service-export.ts');
-      await atSite(flags, (site, signal) => exportService(site, { ...wish, signal }, outputOf(flags)));
+      await atSite({ ...flags, context }, (site, signal) => exportService(site, { ...wish, signal }, output));
     });
 }
 
 const EXPORT_EXAMPLES = `
 Examples:
+  isthmus service export shop/payments --dir west        writes resources/exports/shop/payments.yaml
   isthmus service export shop/payments --context west
   isthmus service export payments.shop --context west --output json`;
 
 export function addServiceUnexport(service: Command): void {
   const command = service
     .command('unexport')
-    .description('take a Service of a Kubernetes cluster back from the clusterset')
+    .description('take a Service of a cluster back from the clusterset')
     .argument('<service>', 'NAMESPACE/NAME or NAME.NAMESPACE');
   withCluster(command)
-    .addHelpText('after', '\nExamples:\n  isthmus service unexport shop/payments --context west')
+    .addHelpText('after', UNEXPORT_EXAMPLES)
     .action(async (name: string, flags: ClusterFlags) => {
+      const service = parseServiceName(name);
+      const { context } = flags;
+      if (context === undefined) {
+        await unexportInFolder({ dir: flags.dir, service }, outputOf(flags));
+        return;
+      }
       const { unexportService } = await import('../context/service-export.ts');
-      await atSite(flags, (site) => unexportService(site, parseServiceName(name), outputOf(flags)));
+      await atSite({ ...flags, context }, (site) => unexportService(site, service, outputOf(flags)));
     });
 }
 
+const UNEXPORT_EXAMPLES = `
+Examples:
+  isthmus service unexport shop/payments --dir west
+  isthmus service unexport shop/payments --context west`;
+
+/** Whoever may export a service need not see where Isthmus runs, so there is no namespace of a release to name. */
 function withCluster(command: Command): Command {
+  const instead = (flag: string, description: string): Option =>
+    new Option(flag, description).conflicts('dir');
   command
-    .requiredOption('--context <name>', 'the context of the cluster')
-    .option('--kubeconfig <file>', "the file with it (default: kubectl's)");
+    .option('--dir <folder>', "the cluster's folder", FOLDER_DEFAULTS.dir)
+    .addOption(instead('--context <name>', 'a Kubernetes cluster, by its context'))
+    .addOption(instead('--kubeconfig <file>', "with --context: its file (default: kubectl's)"));
   return withOutput(command);
 }
 
-/** No release is looked for: whoever may export a service need not see where Isthmus runs. */
 async function atSite(
-  { context, kubeconfig }: ClusterFlags,
+  { context, kubeconfig }: ClusterFlags & { readonly context: string },
   run: (site: KubernetesSite, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { KubernetesSite: Site } = await import('../context/kubernetes-site.ts');

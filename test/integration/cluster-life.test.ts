@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
-import type { IsthmusProcess } from '../fixtures/isthmus-process.ts';
+import { type IsthmusProcess, isthmus } from '../fixtures/isthmus-process.ts';
+import { missingTools } from '../fixtures/requirement.ts';
 import { ask, exportedService, RunningCluster, startStore } from '../fixtures/running-cluster.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
+const launcher = join(import.meta.dirname, '../../cli.ts');
 const HOST = 'echo.shop.svc.clusterset.local';
 const STACK = /^ {4}at /m;
 
@@ -21,7 +25,7 @@ interface Step {
  * One story in chapters: a clusterset is founded, grows, serves, and shrinks, by nothing but the commands that a
  * person would use. Each chapter goes on where the last one ended.
  */
-describe('the life of a cluster', { timeout: 240_000 }, () => {
+describe('the life of a cluster', { skip: missingTools('script'), timeout: 240_000 }, () => {
   const lifetime = new Lifetime();
   const owner = { after: (close: () => void | Promise<void>) => lifetime.add(close) };
   after(() => lifetime.close());
@@ -97,6 +101,10 @@ describe('the life of a cluster', { timeout: 240_000 }, () => {
     const programs = await west.start();
     westGateway = programs.gateway;
     west.resource('echo.yaml', exportedService('echo', port));
+    for (const command of ['unexport', 'export']) {
+      const { code, stderr } = await isthmus(owner, ['service', command, 'shop/echo', '--dir', west.dir]);
+      assert.equal(code, 0, stderr);
+    }
     await westGateway.until(
       'east serves it',
       async () => (await ask(east.ports.http, '/', HOST)).status === 200,
@@ -161,10 +169,16 @@ describe('the life of a cluster', { timeout: 240_000 }, () => {
     const careful = await west.command('leave', '--dir', west.dir, '--yes');
     assert.equal(careful.code, 1);
     assert.match(careful.stderr, /no other cluster offers shop\/echo/);
+    const no = atTerminal('\n', 'cluster', 'leave', '--dir', west.dir);
+    assert.notEqual(no.code, 0);
+    assert.match(
+      no.shown,
+      /west would leave mesh\.example:.*! no other cluster offers shop\/echo.*Leave\? \[y\/N\]/s,
+    );
     assert.equal((await ask(east.ports.http, '/', HOST)).status, 200);
-    const { code, stdout, stderr } = await west.command('leave', '--dir', west.dir, '--force');
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /^✔ west has left mesh\.example/);
+    const yes = atTerminal('y\n', 'cluster', 'leave', '--dir', west.dir);
+    assert.equal(yes.code, 0, yes.shown);
+    assert.match(yes.shown, /west has left mesh\.example/);
     await westGateway.until(
       'east forgets',
       async () => (await ask(east.ports.http, '/', HOST)).status === 404,
@@ -173,3 +187,16 @@ describe('the life of a cluster', { timeout: 240_000 }, () => {
     assert.match(listed, /^west +left /m);
   });
 });
+
+/** Runs a command at a terminal, as whoever types this. */
+function atTerminal(typed: string, ...args: readonly string[]): { code: number | null; shown: string } {
+  const command = [process.execPath, launcher, ...args];
+  const quoted = command.map((word) => `'${word}'`).join(' ');
+  // BSD's and util-linux' differ.
+  const flags =
+    process.platform === 'darwin'
+      ? ['-q', '/dev/null', ...command]
+      : ['--quiet', '--return', '--command', quoted, '/dev/null'];
+  const { status, stdout } = spawnSync('script', flags, { input: typed, encoding: 'utf8' });
+  return { code: status, shown: stdout };
+}
