@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   readYamlDocuments,
   type YamlDocument,
@@ -153,7 +153,7 @@ function fileObject(
 
 /** To tell whether an object changed without keeping it twice. */
 export function contentDigest(resource: Resource): string {
-  return createHash('sha256').update(JSON.stringify(resource)).digest('base64');
+  return hash('sha256', JSON.stringify(resource), 'base64');
 }
 
 /** Where an object is, for a person. */

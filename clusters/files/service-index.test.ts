@@ -55,6 +55,29 @@ class Files {
 }
 
 describe('services out of files', () => {
+  it('have the same endpoints, since the same time, but for those that changed', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE);
+    const three = [endpoint('10.0.0.1'), endpoint('10.0.0.2'), endpoint('10.0.0.3')];
+    files.write('slice.yaml', slice('cart', ...three));
+    const before = files.cart?.endpoints ?? [];
+    three[1] = endpoint('10.0.0.2', '{ ready: false }');
+    three[2] = endpoint('10.0.0.4');
+    assert.deepEqual(files.write('slice.yaml', slice('cart', ...three)), ['default/cart']);
+    const after = files.cart?.endpoints ?? [];
+    assert.equal(after[0], before[0]);
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready', '10.0.0.2 unready', '10.0.0.4 ready']);
+    assert.deepEqual(
+      after.map(({ changedAtMs }) => changedAtMs),
+      [2, 3, 3],
+    );
+    files.write('slice.yaml', slice('cart', ...three).replace('8080', '8081'));
+    assert.deepEqual(
+      files.cart?.endpoints.map(({ ports, changedAtMs }) => [ports.http, changedAtMs]),
+      [8081, 8081, 8081].map((port) => [port, 4]),
+    );
+  });
+
   it('say what of them holds for the clusterset', () => {
     const files = new Files();
     files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { sessionAffinity: None,'));

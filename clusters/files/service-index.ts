@@ -120,7 +120,7 @@ export class ServiceIndex {
       type: serviceType(object.resource),
       ports: servicePorts(object.resource),
       ...(others.length === 0 ? {} : { otherPorts: others }),
-      endpoints: this.#endpoints(slices),
+      endpoints: this.#endpoints(slices, this.services.get(key)?.endpoints ?? []),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
       ...serviceTraits(object.resource),
@@ -128,7 +128,18 @@ export class ServiceIndex {
     };
   }
 
-  #endpoints(slices: readonly FileObject[]): Endpoint[] {
+  /** An endpoint that is as it was stays the same object, since the same time: of a slice one changes, of many. */
+  #endpoints(slices: readonly FileObject[], before: readonly Endpoint[]): readonly Endpoint[] {
+    const now = this.#sliceEndpoints(slices);
+    if (before.length === 0) return now;
+    const known = new Map(before.map((endpoint) => [endpoint.address, endpoint]));
+    return now.map((endpoint) => {
+      const old = known.get(endpoint.address);
+      return old !== undefined && isSameEndpoint(old, endpoint) ? old : endpoint;
+    });
+  }
+
+  #sliceEndpoints(slices: readonly FileObject[]): Endpoint[] {
     const byTarget = new Map<string, Endpoint>();
     for (const { resource, changedAtMs } of slices) {
       if (resource.kind !== 'EndpointSlice') continue;
@@ -149,6 +160,17 @@ export class ServiceIndex {
       .map((id) => this.#resources.get(id))
       .filter((object) => object !== undefined);
   }
+}
+
+function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.state === b.state &&
+    a.locality.zone === b.locality.zone &&
+    a.locality.region === b.locality.region &&
+    a.hostname === b.hostname &&
+    a.weight === b.weight &&
+    isDeepStrictEqual(a.ports, b.ports)
+  );
 }
 
 /** MCS: Valid=False with reason NoService, and what nothing between clusters that are not flat can carry. */

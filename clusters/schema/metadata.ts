@@ -3,7 +3,7 @@ import { DNS_LABEL } from '../../federation/model/cluster.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
 import { inCel } from './kubernetes-rule.ts';
 
-const PLACE_NAME_OR_NONE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
+export const PLACE_NAME_OR_NONE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /** An RFC 1123 label: what namespaces, services and clusters are called. */

@@ -3,7 +3,7 @@ import { nearestWord } from '../../federation/config/nearest-word.ts';
 import { checkYaml, type YamlDocument, type YamlProblem } from '../../federation/config/yaml-document.ts';
 import { type AccessPolicyObject, accessPolicySchema } from './access-policy-schema.ts';
 import { type ClusterPeerObject, clusterPeerSchema } from './cluster-peer-schema.ts';
-import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice-schema.ts';
+import { type EndpointSliceObject, endpointSliceSchema, plainSlice } from './endpoint-slice-schema.ts';
 import { type FailoverPolicyObject, failoverPolicySchema } from './failover-policy-schema.ts';
 import { type GrpcRouteObject, grpcRouteSchema } from './grpc-route-schema.ts';
 import { type HttpRouteObject, httpRouteSchema } from './http-route-schema.ts';
@@ -32,12 +32,18 @@ export type ResourceKind = Resource['kind'];
 interface KindEntry {
   readonly apiVersions: readonly string[];
   readonly schema: z.ZodType<Resource>;
+  /** What the schema would give, where it is cheaper to find out otherwise. */
+  readonly plain?: (value: object) => Resource | undefined;
 }
 
 /** Every kind that is read, the versions it is read in, and its schema. */
 const KINDS: Readonly<Record<ResourceKind, KindEntry>> = {
   Service: { apiVersions: ['v1'], schema: serviceSchema },
-  EndpointSlice: { apiVersions: ['discovery.k8s.io/v1'], schema: endpointSliceSchema },
+  EndpointSlice: {
+    apiVersions: ['discovery.k8s.io/v1'],
+    schema: endpointSliceSchema,
+    plain: plainSlice,
+  },
   Pod: { apiVersions: ['v1'], schema: podSchema },
   ServiceExport: {
     apiVersions: ['multicluster.x-k8s.io/v1beta1', 'multicluster.x-k8s.io/v1alpha1'],
@@ -72,8 +78,9 @@ export type ReadResource =
 
 /** Reads one YAML document as the kind that it says it is. */
 export function readResource(document: YamlDocument): ReadResource {
-  const mayBe = likeness(document.value);
-  const invalid = (problems: readonly YamlProblem[]): ReadResource => ({ kind: 'invalid', mayBe, problems });
+  const invalid = (problems: readonly YamlProblem[]): ReadResource => {
+    return { kind: 'invalid', mayBe: likeness(document.value), problems };
+  };
   const head = checkYaml(document, header);
   if (head.kind === 'invalid') return invalid(head.problems);
   const entry = Object.hasOwn(KINDS, head.value.kind) ? KINDS[head.value.kind as ResourceKind] : undefined;
@@ -84,6 +91,8 @@ export function readResource(document: YamlDocument): ReadResource {
     const message = `apiVersion ${head.value.apiVersion}: ${head.value.kind} is read as ${entry.apiVersions.join(' or ')}`;
     return invalid([{ line: document.lineOf(['apiVersion']), message, hint: undefined }]);
   }
+  const plain = entry.plain?.(head.value);
+  if (plain !== undefined) return { kind: 'resource', resource: plain, line: document.lineOf([]) };
   const checked = checkYaml(document, entry.schema);
   if (checked.kind === 'invalid') return invalid(checked.problems);
   return { kind: 'resource', resource: checked.value, line: document.lineOf([]) };

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { endpointAt, serviceOf } from '../../test/fixtures/routing-snapshot.ts';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { ServiceRecord } from '../model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { encodeRecord, parseRecord } from '../store/record.ts';
+import { BOUNDS } from '../wire/bounds.ts';
 import { snapshotFromBytes, snapshotToBytes } from '../wire/snapshot-message.ts';
 import { ServiceAdmission } from './service-admission.ts';
 import { assembleService } from './snapshot-service.ts';
@@ -29,6 +31,26 @@ function service(cluster: string, record: ServiceRecord = testRecord('a')): Snap
     undefined,
   ).service;
 }
+
+describe('services that gateways would refuse', () => {
+  it('are known by their new endpoints, wherever among the others these are', () => {
+    const admission = new ServiceAdmission('east', () => undefined, 2);
+    const served = serviceOf({ endpoints: [endpointAt('10.0.0.1'), endpointAt('10.0.0.2')] });
+    assert.ok(admission.isSound('shop/payments', served));
+    const more = { ...served, endpoints: [...served.endpoints, endpointAt('no host')] };
+    assert.ok(!admission.isSound('shop/payments', more, served));
+    assert.match(admission.problems.join(), /payments is not served: endpoints\[2\]\.address/);
+    assert.ok(admission.isSound('shop/payments', { ...served, endpoints: [endpointAt('10.0.0.3')] }, served));
+    assert.deepEqual(admission.problems, []);
+    const many = Array.from(
+      { length: BOUNDS.endpointsPerService + 1 },
+      () => served.endpoints[0] ?? endpointAt('::1'),
+    );
+    assert.ok(
+      !admission.isSound('shop/payments', { ...served, endpoints: many }, { ...served, endpoints: many }),
+    );
+  });
+});
 
 describe('places for services', () => {
   it('are refused to peers when all are taken, told once, and given when one is free', () => {

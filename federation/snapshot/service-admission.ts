@@ -62,9 +62,12 @@ export class ServiceAdmission {
     return other === undefined ? { kind: 'none' } : { kind: 'instead-of', other };
   }
 
-  /** False when gateways would refuse it. */
-  isSound(key: ServiceKey, service: SnapshotService): boolean {
-    const fault = serviceFault(service);
+  /**
+   * False when gateways would refuse it.
+   * @param served the version that they have
+   */
+  isSound(key: ServiceKey, service: SnapshotService, served?: SnapshotService): boolean {
+    const fault = serviceFault(service, served);
     if (fault === undefined) {
       if (this.#faults.delete(key)) this.#onOmission(key, undefined);
       return true;

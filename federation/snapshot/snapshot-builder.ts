@@ -194,7 +194,7 @@ export class SnapshotBuilder {
       previous,
     );
     this.merges.note(key, merge);
-    if (service === previous || this.#admission.isSound(key, service)) return service;
+    if (service === previous || this.#admission.isSound(key, service, previous)) return service;
     this.#releasePorts(service, undefined, nowMs);
     return undefined;
   }

@@ -5,7 +5,7 @@ import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.t
 import { callerGroupToWire } from './caller-fields.ts';
 import { drainToWire, peerToWire, trustBundlesToWire } from './cluster-fields.ts';
 import * as wire from './gen/federation_pb.ts';
-import { serviceToWire } from './service-fields.ts';
+import { serviceToWire, writeEndpoint } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 
 type Field = readonly [number: number, message: Uint8Array];
@@ -103,7 +103,7 @@ export class SnapshotEncoder {
   #service(service: SnapshotService): Uint8Array {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const message = encoded(wire.ServiceSchema, serviceToWire(service));
+    const message = serviceMessage(service);
     this.#services.set(service, message);
     return message;
   }
@@ -115,6 +115,17 @@ export class SnapshotEncoder {
     this.#peers.set(peer, message);
     return message;
   }
+}
+
+function serviceMessage(service: SnapshotService): Uint8Array {
+  const writer = new BinaryWriter();
+  writer.raw(encoded(wire.ServiceSchema, serviceToWire({ ...service, endpoints: [] })));
+  for (const endpoint of service.endpoints) {
+    writer.tag(wire.ServiceSchema.field.endpoints.number, WireType.LengthDelimited).fork();
+    writeEndpoint(writer, endpoint);
+    writer.join();
+  }
+  return writer.finish();
 }
 
 function encoded<S extends DescMessage>(schema: S, init: MessageInitShape<S>): Uint8Array {
