@@ -15,6 +15,7 @@ import { HashedBalancing } from './balancing/hashed.ts';
 import { compileRouteTable, type RoutingRuntime } from './compile.ts';
 import { PeerAvailability } from './peer-availability.ts';
 import type { RouteTable } from './route-table.ts';
+import { TroubledPools } from './troubled-pools.ts';
 
 const PORTS = [
   portOf('metrics', 9000, 'tcp', 15_502),
@@ -25,6 +26,7 @@ const PORTS = [
 function runtimeOf(): RoutingRuntime<string> {
   return {
     peers: new PeerAvailability(),
+    troubled: new TroubledPools(),
     workers: 2,
     random: Math.random,
     sharedPorts: new Set([15_080]),

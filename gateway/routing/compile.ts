@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { localityKey } from '../../federation/model/cluster.ts';
-import { endpointTarget } from '../../federation/model/endpoint.ts';
+import { type Endpoint, endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import { mapDifference } from '../../federation/model/large-map.ts';
 import { carriesTls, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
@@ -24,11 +24,13 @@ import { RouteIndexDraft, type ServiceRoutes } from './route-index.ts';
 import { RouteTable } from './route-table.ts';
 import { ruleSetOf } from './rules/rule-set.ts';
 import { newTierUsage, type TierUsage, workerLimit } from './tier-usage.ts';
+import type { TroubledPools } from './troubled-pools.ts';
 import { type UpstreamPlan, upstreamPlan } from './upstream-plan.ts';
 
 /** What a gateway's worker brings to its route tables; the same object for all of them. */
 export interface RoutingRuntime<Telemetry = unknown> {
   readonly peers: PeerAvailability;
+  readonly troubled: TroubledPools;
   /** How many workers share the pod's bounds. */
   readonly workers: number;
   /** Gives 0 ≤ x < 1. */
@@ -37,6 +39,11 @@ export interface RoutingRuntime<Telemetry = unknown> {
   readonly sharedPorts: ReadonlySet<number>;
   /** Makes what is kept at a route for telemetry. */
   readonly telemetry: (route: BareRoute) => Telemetry;
+  /**
+   * When an endpoint that was not in the table before begins its slow start, Unix ms; without it that is the time of the
+   * compilation, and what the first table has is warm.
+   */
+  readonly usableSinceMs?: (endpoint: Endpoint) => number;
 }
 
 /**
@@ -53,13 +60,18 @@ export function compileRouteTable<Telemetry>(
 ): RouteTable<Telemetry> {
   // Of what was there when this worker came nobody knows since when: it is as warm as everything else.
   const seenAtMs = previous === undefined ? Number.NEGATIVE_INFINITY : nowMs;
+  const usableSinceMs = runtime.usableSinceMs ?? (() => seenAtMs);
   const index = new RouteIndexDraft<Telemetry>(previous?.index);
   const { changed, removed } = mapDifference(previous?.snapshot.services ?? NO_SERVICES, snapshot.services);
   for (const key of removed) index.remove(key);
   for (const [key, service] of changed) {
     index.set(
       key,
-      compileService(service, previous, { ...runtime, seenAtMs, trustDomain: snapshot.local.trustDomain }),
+      compileService(service, previous, {
+        ...runtime,
+        usableSinceMs,
+        trustDomain: snapshot.local.trustDomain,
+      }),
     );
   }
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
@@ -100,8 +112,7 @@ function sameHealth(health: PeerHealth, previous: PeerHealth): boolean {
 
 /** What of a snapshot its routes are compiled by. */
 interface Moment {
-  /** When an endpoint that comes with it begins its slow start, Unix ms. */
-  readonly seenAtMs: number;
+  readonly usableSinceMs: (endpoint: Endpoint) => number;
   /** Of this cluster. */
   readonly trustDomain: TrustDomain;
 }
@@ -142,18 +153,18 @@ function compileRoute(
   port: SnapshotPort,
   shared: Pick<BareRoute, 'access' | 'handling'>,
   before: BareRoute | undefined,
-  runtime: Pick<RoutingRuntime, 'workers' | 'random'> & Moment,
+  runtime: Pick<RoutingRuntime, 'workers' | 'random' | 'troubled'> & Moment,
 ): BareRoute {
   const key = serviceKey(service.service);
   const policy = { outlier: service.failover.outlier, checked: service.failover.healthCheck !== undefined };
-  const pool = before?.state.pool ?? new EndpointPool(policy);
+  const pool = before?.state.pool ?? new EndpointPool(key, policy, runtime.troubled);
   const usages = service.failover.tiers.map((tier, index): TierUsage => {
     const usage = before?.state.usages[index] ?? newTierUsage();
     usage.limit = workerLimit(tier.maxConcurrent, runtime.workers);
     return usage;
   });
   const upstream = upstreamPlan(service, port, runtime.trustDomain, before?.upstream);
-  const endpoints = compileEndpoints(service, port, { upstream, pool, policy }, runtime.seenAtMs);
+  const endpoints = compileEndpoints(service, port, { upstream, pool, policy }, runtime.usableSinceMs);
   const { loadBalancing } = service.traffic;
   return {
     target: routeTarget(key, port.name),
@@ -187,7 +198,7 @@ function compileEndpoints(
   service: SnapshotService,
   port: SnapshotPort,
   { upstream, pool, policy }: Place,
-  seenAtMs: number,
+  usableSinceMs: (endpoint: Endpoint) => number,
 ): readonly LocalEndpoint[] {
   const targets = service.endpoints.flatMap((endpoint) => {
     const address = endpointTarget(endpoint, port.name);
@@ -195,9 +206,12 @@ function compileEndpoints(
     return address === undefined || number === undefined ? [] : [{ endpoint, address, number }];
   });
   const runtimes = pool.update(
-    targets.map(({ endpoint, address }) => ({ address, serving: endpoint.state !== 'unready' })),
+    targets.map(({ endpoint, address }) => ({
+      address,
+      serving: endpoint.state !== 'unready',
+      usableSinceMs: usableSinceMs(endpoint),
+    })),
     policy,
-    seenAtMs,
   );
   return targets.flatMap(({ endpoint, address, number }): LocalEndpoint[] => {
     const runtime = runtimes.get(address);

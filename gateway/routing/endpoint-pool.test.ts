@@ -3,51 +3,54 @@ import { describe, it } from 'node:test';
 import { DEFAULT_OUTLIER } from '../../federation/model/policy.ts';
 import { EndpointPool, type PooledEndpoint } from './endpoint-pool.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
+import { TroubledPools } from './troubled-pools.ts';
 
 const UNCHECKED = { outlier: DEFAULT_OUTLIER, checked: false };
 const CHECKED = { outlier: DEFAULT_OUTLIER, checked: true };
 
-function serving(...addresses: string[]): PooledEndpoint[] {
-  return addresses.map((address) => ({ address, serving: true }));
+function serving(usableSinceMs: number, ...addresses: string[]): PooledEndpoint[] {
+  return addresses.map((address) => ({ address, serving: true, usableSinceMs }));
 }
 
 function poolOf(...addresses: string[]) {
-  const pool = new EndpointPool(UNCHECKED);
-  const runtimes = pool.update(serving(...addresses), UNCHECKED, 0);
+  const troubled = new TroubledPools();
+  const pool = new EndpointPool('shop/payments', UNCHECKED, troubled);
+  const runtimes = pool.update(serving(0, ...addresses), UNCHECKED);
   const at = (address: string): EndpointRuntime => {
     const runtime = runtimes.get(address);
     assert.ok(runtime !== undefined, address);
     return runtime;
   };
-  return { pool, at };
+  const sweep = (nowMs: number) => [...troubled.sweep(nowMs, (one) => one === pool)];
+  return { pool, at, troubled, sweep };
 }
 
 describe('endpoint pool', () => {
   it('keeps what is known of endpoints that stay, and forgets those that went', () => {
     const { pool, at } = poolOf('a:1', 'b:1');
     at('a:1').inFlight = 3;
-    const kept = pool.update(serving('a:1', 'c:1'), UNCHECKED, 0);
+    const kept = pool.update(serving(0, 'a:1', 'c:1'), UNCHECKED);
     assert.equal(kept.get('a:1')?.inFlight, 3);
     assert.deepEqual([...kept.keys()], ['a:1', 'c:1']);
   });
 
   it('begins with pending checks where the policy has a check', () => {
-    const pool = new EndpointPool(CHECKED);
-    assert.equal(pool.update(serving('a:1'), CHECKED, 0).get('a:1')?.check, 'pending');
+    const pool = new EndpointPool('shop/payments', CHECKED, new TroubledPools());
+    assert.equal(pool.update(serving(0, 'a:1'), CHECKED).get('a:1')?.check, 'pending');
     pool.setCheck('a:1', 'healthy', 0);
-    assert.equal(pool.update(serving('a:1'), CHECKED, 0).get('a:1')?.check, 'healthy');
-    assert.equal(pool.update(serving('a:1'), UNCHECKED, 0).get('a:1')?.check, 'unchecked');
+    assert.equal(pool.update(serving(0, 'a:1'), CHECKED).get('a:1')?.check, 'healthy');
+    assert.equal(pool.update(serving(0, 'a:1'), UNCHECKED).get('a:1')?.check, 'unchecked');
   });
 
   it('knows since when an endpoint is usable: first seen, serving again, or checked well', () => {
     const { pool, at } = poolOf('a:1');
     const since = () => at('a:1').fitSinceMs;
-    pool.update(serving('a:1'), UNCHECKED, 1000);
+    pool.update(serving(1000, 'a:1'), UNCHECKED);
     assert.equal(since(), 0, 'it stayed');
-    pool.update([{ address: 'a:1', serving: false }], UNCHECKED, 2000);
-    pool.update(serving('a:1'), UNCHECKED, 3000);
+    pool.update([{ address: 'a:1', serving: false, usableSinceMs: 2000 }], UNCHECKED);
+    pool.update(serving(3000, 'a:1'), UNCHECKED);
     assert.equal(since(), 3000);
-    pool.update(serving('a:1'), CHECKED, 4000);
+    pool.update(serving(4000, 'a:1'), CHECKED);
     pool.setCheck('a:1', 'healthy', 5000);
     assert.equal(since(), 5000);
     pool.setCheck('a:1', 'unhealthy', 6000);
@@ -89,31 +92,31 @@ describe('endpoint pool', () => {
   });
 
   it('lets endpoints back at a sweep, and puts out those that had to wait', () => {
-    const { pool, at } = poolOf('a:1', 'b:1');
-    pool.sweep(10_000);
+    const { pool, at, sweep } = poolOf('a:1', 'b:1');
+    sweep(10_000);
     for (const address of ['a:1', 'b:1']) {
       for (let failures = 0; failures < 5; failures++) pool.finished(at(address), 12_000, 'failure', 5);
     }
     assert.equal(at('b:1').ejection.kind, 'in');
-    sweepEachSecond(pool, 13_000, 19_000);
-    pool.sweep(19_999);
+    sweepEachSecond(sweep, 13_000, 19_000);
+    sweep(19_999);
     assert.equal(at('b:1').ejection.kind, 'in');
-    sweepEachSecond(pool, 21_000, 51_000);
+    sweepEachSecond(sweep, 21_000, 51_000);
     assert.equal(at('a:1').ejection.kind, 'in');
     assert.equal(at('a:1').consecutiveFailures, 0);
     assert.equal(at('b:1').ejection.kind, 'ejected');
   });
 
   it('holds nothing against an endpoint that failed while this process stood still', () => {
-    const { pool, at } = poolOf('a:1');
+    const { pool, at, sweep } = poolOf('a:1');
     const only = at('a:1');
     const fail = (nowMs: number, latencyMs: number) => pool.finished(only, nowMs, 'failure', latencyMs);
-    sweepEachSecond(pool, 10_000, 12_000);
+    sweepEachSecond(sweep, 10_000, 12_000);
     for (let failures = 0; failures < 4; failures++) fail(12_000, 5);
     // It wakes, and hears of the failures before its next sweep.
     for (let failures = 0; failures < 10; failures++) fail(20_000, 8_000);
     assert.deepEqual([only.ejection.kind, only.consecutiveFailures], ['in', 0]);
-    sweepEachSecond(pool, 20_500, 22_000);
+    sweepEachSecond(sweep, 20_500, 22_000);
     for (let failures = 0; failures < 10; failures++) fail(22_000, 2_001);
     assert.deepEqual([only.ejection.kind, only.consecutiveFailures], ['in', 0]);
     for (let failures = 0; failures < 4; failures++) fail(22_000, 2_000);
@@ -123,15 +126,41 @@ describe('endpoint pool', () => {
   });
 
   it('begins to count anew after a standstill that it notices at a sweep', () => {
-    const { pool, at } = poolOf('a:1');
+    const { pool, at, sweep } = poolOf('a:1');
     const only = at('a:1');
-    pool.sweep(10_000);
+    sweep(10_000);
     for (let failures = 0; failures < 4; failures++) pool.finished(only, 10_000, 'failure', 5);
-    pool.sweep(12_001);
+    sweep(12_001);
     assert.equal(only.consecutiveFailures, 0);
+  });
+
+  it('is swept while an endpoint fails or is ejected, and no longer', () => {
+    const { pool, at, sweep } = poolOf('a:1', 'b:1');
+    assert.deepEqual(sweep(10_000), []);
+    pool.finished(at('a:1'), 10_500, 'failure', 5);
+    assert.deepEqual(sweep(11_000), [pool]);
+    pool.finished(at('a:1'), 11_500, 'success', 5);
+    assert.deepEqual(sweep(12_000), []);
+    for (let failures = 0; failures < 5; failures++) pool.finished(at('a:1'), 12_500, 'failure', 5);
+    assert.deepEqual([...pool.ejected()], ['a:1']);
+    // Out until 42.5 s, and then its count falls by one with each sweep that finds it well.
+    sweepEachSecond(sweep, 13_000, 43_000);
+    assert.deepEqual([...pool.ejected()], []);
+    assert.deepEqual(at('a:1').ejection, { kind: 'in', count: 1 });
+    assert.deepEqual(sweep(44_000), [pool]);
+    sweepEachSecond(sweep, 45_000, 53_000);
+    assert.deepEqual(at('a:1').ejection, { kind: 'in', count: 0 });
+    assert.deepEqual(sweep(54_000), []);
+  });
+
+  it('is swept no longer when no route has it', () => {
+    const { pool, at, troubled, sweep } = poolOf('a:1');
+    for (let failures = 0; failures < 5; failures++) pool.finished(at('a:1'), 10_000, 'failure', 5);
+    assert.deepEqual([...troubled.sweep(11_000, () => false)], []);
+    assert.deepEqual(sweep(12_000), []);
   });
 });
 
-function sweepEachSecond(pool: EndpointPool, fromMs: number, toMs: number): void {
-  for (let nowMs = fromMs; nowMs <= toMs; nowMs += 1_000) pool.sweep(nowMs);
+function sweepEachSecond(sweep: (nowMs: number) => unknown, fromMs: number, toMs: number): void {
+  for (let nowMs = fromMs; nowMs <= toMs; nowMs += 1_000) sweep(nowMs);
 }

@@ -1,5 +1,5 @@
 import type { OutlierPolicy } from '../../federation/model/policy.ts';
-import { Standstill } from '../http/standstill.ts';
+import type { ServiceKey } from '../../federation/model/service.ts';
 import {
   type CheckState,
   type EndpointRuntime,
@@ -8,9 +8,7 @@ import {
 } from './endpoint-runtime.ts';
 import { decideEjections, failsTooOften } from './outlier.ts';
 import { observeLatency } from './peak-ewma.ts';
-
-/** `sweep` is called each second: later than this, the process stood still. */
-const STANDSTILL_MS = 2_000;
+import type { SweptPool, TroubledPools } from './troubled-pools.ts';
 
 export interface PoolPolicy {
   readonly outlier: OutlierPolicy;
@@ -24,23 +22,28 @@ export interface PooledEndpoint {
   readonly address: string;
   /** The provider calls it ready or degraded. */
   readonly serving: boolean;
+  /** Since when it is usable, should it be new or serve again; Unix ms. */
+  readonly usableSinceMs: number;
 }
 
 /**
  * What this worker knows of the endpoints of one port of one service, kept from snapshot to snapshot. `version`
  * changes when one becomes usable or stops being so.
  */
-export class EndpointPool {
+export class EndpointPool implements SweptPool {
+  readonly service: ServiceKey;
   readonly #runtimes = new Map<string, EndpointRuntime>();
+  readonly #troubled: TroubledPools;
   #policy: PoolPolicy;
   #version = 0;
   #ejections = 0;
   #sweptAtMs = 0;
-  readonly #standstill = new Standstill(STANDSTILL_MS);
-  #wokeAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(policy: PoolPolicy) {
+  /** @param troubled of the worker; the pool is among them while it needs to be swept */
+  constructor(service: ServiceKey, policy: PoolPolicy, troubled: TroubledPools) {
+    this.service = service;
     this.#policy = policy;
+    this.#troubled = troubled;
   }
 
   get version(): number {
@@ -52,26 +55,19 @@ export class EndpointPool {
     return this.#ejections;
   }
 
-  /**
-   * Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went.
-   * @param seenAtMs since when those that are new, or serve again, count as usable; Unix ms
-   */
-  update(
-    endpoints: readonly PooledEndpoint[],
-    policy: PoolPolicy,
-    seenAtMs: number,
-  ): ReadonlyMap<string, EndpointRuntime> {
-    const wanted = new Map(endpoints.map(({ address, serving }) => [address, serving]));
+  /** Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went. */
+  update(endpoints: readonly PooledEndpoint[], policy: PoolPolicy): ReadonlyMap<string, EndpointRuntime> {
+    const wanted = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
     for (const address of this.#runtimes.keys()) if (!wanted.has(address)) this.#runtimes.delete(address);
     const check = policy.checked ? 'pending' : 'unchecked';
-    for (const [address, serving] of wanted) {
+    for (const [address, { serving, usableSinceMs }] of wanted) {
       const known = this.#runtimes.get(address);
       if (known === undefined) {
-        this.#runtimes.set(address, newEndpointRuntime(check, serving, seenAtMs));
+        this.#runtimes.set(address, newEndpointRuntime(check, serving, usableSinceMs));
         continue;
       }
       if (policy.checked !== this.#policy.checked) known.check = check;
-      if (serving && !known.serving) known.fitSinceMs = seenAtMs;
+      if (serving && !known.serving) known.fitSinceMs = usableSinceMs;
       known.serving = serving;
     }
     this.#policy = policy;
@@ -108,29 +104,36 @@ export class EndpointPool {
       runtime.consecutiveFailures = 0;
       return;
     }
-    this.#forgive(nowMs);
-    // Its timeout may have passed, or its pod given up, only because this process did not run.
-    if (nowMs - latencyMs < this.#wokeAtMs) return;
     const { outlier } = this.#policy;
+    // Its timeout may have passed, or its pod given up, only because this process did not run.
+    if (nowMs - latencyMs < this.#troubled.failed(this, nowMs)) return;
     const failedTooOften = failsTooOften(runtime.consecutiveFailures, outlier);
     runtime.consecutiveFailures++;
     // Once, when it crosses the limit; where the bound forbade it then, the sweep looks again.
     if (!failedTooOften && failsTooOften(runtime.consecutiveFailures, outlier)) this.#eject(nowMs, false);
   }
 
-  /** The periodic look, each second; little happens until the policy's interval has passed. */
-  sweep(nowMs: number): void {
-    this.#forgive(nowMs);
-    if (nowMs - this.#sweptAtMs < this.#policy.outlier.sweepIntervalMs) return;
-    this.#sweptAtMs = nowMs;
-    this.#eject(nowMs, true);
+  sweep(nowMs: number): boolean {
+    if (nowMs - this.#sweptAtMs >= this.#policy.outlier.sweepIntervalMs) {
+      this.#sweptAtMs = nowMs;
+      this.#eject(nowMs, true);
+    }
+    for (const { consecutiveFailures, ejection } of this.#runtimes.values()) {
+      if (consecutiveFailures > 0 || ejection.kind === 'ejected' || ejection.count > 0) return true;
+    }
+    return false;
   }
 
-  /** After a standstill nobody has failed yet. Failures notice it too: they may come before the next sweep. */
-  #forgive(nowMs: number): void {
-    if (!this.#standstill.look(nowMs)) return;
-    this.#wokeAtMs = nowMs;
+  troubleBegins(nowMs: number): void {
+    this.#sweptAtMs = nowMs;
+  }
+
+  forgive(): void {
     for (const runtime of this.#runtimes.values()) runtime.consecutiveFailures = 0;
+  }
+
+  *ejected(): Iterable<string> {
+    for (const [address, { ejection }] of this.#runtimes) if (ejection.kind === 'ejected') yield address;
   }
 
   #eject(nowMs: number, sweep: boolean): void {

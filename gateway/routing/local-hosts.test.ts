@@ -11,14 +11,15 @@ import { EndpointPool } from './endpoint-pool.ts';
 import type { CheckState, Ejection } from './endpoint-runtime.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import { fitness, localLocalities, sortLocalHosts } from './local-hosts.ts';
+import { TroubledPools } from './troubled-pools.ts';
 
 const POLICY = { outlier: DEFAULT_OUTLIER, checked: false };
 const BALANCING = powerOfTwo(undefined, Math.random);
 
 function endpointsOf(pool: EndpointPool, ...states: readonly EndpointState[]): LocalEndpoint[] {
   const addresses = states.map((_, index) => `10.0.0.${index + 1}:80`);
-  const pooled = addresses.map((address) => ({ address, serving: true }));
-  const runtimes = [...pool.update(pooled, POLICY, 0).values()];
+  const pooled = addresses.map((address) => ({ address, serving: true, usableSinceMs: 0 }));
+  const runtimes = [...pool.update(pooled, POLICY).values()];
   return runtimes.map((runtime, index) => {
     const locality = index === 0 ? EU_B : EU_A;
     const address = addresses[index] ?? '';
@@ -49,7 +50,7 @@ describe('fitness of an endpoint', () => {
   ];
   for (const [state, check, ejection, expected] of table) {
     it(`that is ${state}, ${check} and ${ejection.kind} is ${expected}`, () => {
-      const [endpoint] = endpointsOf(new EndpointPool(POLICY), state);
+      const [endpoint] = endpointsOf(new EndpointPool('shop/payments', POLICY, new TroubledPools()), state);
       assert.ok(endpoint !== undefined);
       Object.assign(endpoint.runtime, { check, ejection });
       assert.equal(fitness(endpoint), expected);
@@ -59,7 +60,7 @@ describe('fitness of an endpoint', () => {
 
 describe('local hosts', () => {
   it('are sorted by locality and fitness', () => {
-    const pool = new EndpointPool(POLICY);
+    const pool = new EndpointPool('shop/payments', POLICY, new TroubledPools());
     const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'degraded', 'unready'), pool, BALANCING);
     assert.deepEqual([...hosts.byLocality.keys()], ['eu/eu-a', 'eu/eu-b']);
     const near = hosts.byLocality.get('eu/eu-a')?.endpoints;
@@ -71,7 +72,7 @@ describe('local hosts', () => {
   });
 
   it('are used in panic as far as the provider calls them ready, or all if it calls none so', () => {
-    const pool = new EndpointPool(POLICY);
+    const pool = new EndpointPool('shop/payments', POLICY, new TroubledPools());
     const some = endpointsOf(pool, 'ready', 'unready', 'degraded');
     for (const { address } of some) pool.setCheck(address, 'unhealthy', 0);
     assert.deepEqual(hostsOf(sortLocalHosts(some, pool, BALANCING).everywhere.any), ['10.0.0.1', '10.0.0.3']);
@@ -81,7 +82,7 @@ describe('local hosts', () => {
   });
 
   it('weigh what the offer says, or what there is of them', () => {
-    const pool = new EndpointPool(POLICY);
+    const pool = new EndpointPool('shop/payments', POLICY, new TroubledPools());
     const hosts = sortLocalHosts(endpointsOf(pool, 'ready', 'ready', 'unready'), pool, BALANCING);
     const offered = [{ locality: EU_B, hosts: 9, healthy: 9, degraded: 0, excluded: 0, weight: 50 }];
     assert.deepEqual(localLocalities(hosts, offered), [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { offerOf, peerAt, serviceOf, snapshotOf } from '../../test/fixtures/routing-snapshot.ts';
 import { choose } from './choose.ts';
 import { compileRouteTable } from './compile.ts';
@@ -20,13 +21,7 @@ describe('tier reports', () => {
 
   it('are of the routes that were asked for, as they are at the time', () => {
     const peers = new PeerAvailability();
-    const runtime = {
-      peers,
-      workers: 1,
-      random: Math.random,
-      sharedPorts: new Set<number>(),
-      telemetry: () => 'meters',
-    };
+    const runtime = { ...routingRuntime(peers), telemetry: () => 'meters' };
     const table = compileRouteTable(snapshot, undefined, runtime, NOW_MS);
     assert.deepEqual(tierReports(NOW_MS, table), []);
     const route = table.byTarget('shop/payments:http');

@@ -5,11 +5,9 @@ import { snapshotToJson } from '../../federation/wire/snapshot-message.ts';
 import { type AdminAnswer, type AdminHandler, type AdminRoutes, json } from '../admin/admin-server.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
-import type { RouteTable } from '../routing/route-table.ts';
 import { answerWhy } from '../routing/why-answer.ts';
 import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.ts';
 import { podSamples } from '../telemetry/pod-samples.ts';
-import type { GatewayPicture } from './gateway-picture.ts';
 import type { WorkerTeam } from './worker-team.ts';
 
 export interface AdminContext {
@@ -36,14 +34,14 @@ export function adminRoutes(context: AdminContext): AdminRoutes {
       () => ({
         status: 200,
         contentType: 'application/json',
-        body: snapshotToJson(tableOf(picture).snapshot),
+        body: snapshotToJson(inForce(picture.snapshot)),
       }),
     ],
     ['GET /peers', () => json(200, { peers: peers(context) })],
     [
       'GET /why',
       (query) => {
-        const answer = answerWhy(clock.now(), tableOf(picture), query);
+        const answer = answerWhy(clock.now(), inForce(picture.table()), query);
         return json(answer.status, answer.body);
       },
     ],
@@ -73,14 +71,14 @@ function health(): AdminAnswer {
 async function metricsPage({ clock, control, team }: AdminContext): Promise<AdminAnswer> {
   const { picture, metrics } = team;
   const samples = () => [
-    ...podSamples(clock.now(), { snapshot: picture.table?.snapshot, svid: control.svid.value }),
+    ...podSamples(clock.now(), { snapshot: picture.snapshot, svid: control.svid.value }),
     picture.propagation.samples(),
   ];
   return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text(samples) };
 }
 
-function tableOf(picture: GatewayPicture): RouteTable {
-  if (picture.table !== undefined) return picture.table;
+function inForce<T>(found: T | undefined): T {
+  if (found !== undefined) return found;
   throw new UserError('this gateway has no snapshot yet', { hint: 'is its federation service running?' });
 }
 
@@ -89,7 +87,7 @@ function readiness(context: AdminContext) {
   const { control, team } = context;
   const lacks = [
     ...(control.svid.value === undefined ? ['an SVID'] : []),
-    ...(team.picture.table === undefined ? ['a snapshot'] : []),
+    ...(team.picture.snapshot === undefined ? ['a snapshot'] : []),
     ...(team.pids.length === 0 ? ['a worker'] : []),
   ];
   return json(ready ? 200 : 503, ready ? { status: 'ready' } : { status: 'not ready', lacks });
@@ -97,7 +95,7 @@ function readiness(context: AdminContext) {
 
 function status(context: AdminContext) {
   const { clock, config, control, team } = context;
-  const snapshot = team.picture.table?.snapshot;
+  const snapshot = team.picture.snapshot;
   const svid = control.svid.value;
   return {
     cluster: config.local.name,
@@ -124,7 +122,7 @@ function status(context: AdminContext) {
 
 function peers({ team }: AdminContext) {
   const { picture, findings } = team;
-  return [...(picture.table?.snapshot.peers.values() ?? [])].map((peer) => ({
+  return [...(picture.snapshot?.peers.values() ?? [])].map((peer) => ({
     ...peer,
     trunk: findings.peers.of(peer.cluster) ?? null,
   }));

@@ -19,6 +19,7 @@ import { Ports } from '../listener/ports.ts';
 import { compileRouteTable, type RoutingRuntime } from '../routing/compile.ts';
 import { PeerAvailability } from '../routing/peer-availability.ts';
 import type { RouteTable } from '../routing/route-table.ts';
+import { TroubledPools } from '../routing/troubled-pools.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { MeterTable } from '../telemetry/meter-table.ts';
 import { metricFamily } from '../telemetry/metric-family.ts';
@@ -82,14 +83,16 @@ export class GatewayWorker {
     this.#identity = new WorkerIdentity((identity) => this.#ports.identify(identity));
     const peers = new PeerAvailability();
     peers.setFollowed(config.followed);
+    const troubled = new TroubledPools();
     this.#runtime = {
       peers,
+      troubled,
       workers: config.workers,
       random,
       sharedPorts: new Set(config.sharedPorts),
       telemetry: (route) => this.#meters.service(route.service),
     };
-    this.#ejections = new EjectionWatch(clock, () => this.#engine?.table, send);
+    this.#ejections = new EjectionWatch(clock, () => this.#engine?.table, troubled, send);
     this.#overload = this.#watchOverload();
     this.#trunkWatch = new TrunkWatch(clock, () => this.#engine?.trunks.reports() ?? [], send);
   }

@@ -55,7 +55,12 @@ export class WorkerTeam {
     const channels = (): readonly WorkerChannel[] => this.#pool.running;
     this.#rollout = new SnapshotRollout(clock, encoder, channels);
     this.metrics = new MetricsCollection(clock, channels);
-    this.picture = new GatewayPicture({ random, followed: this.#followed });
+    this.picture = new GatewayPicture({
+      clock,
+      random,
+      followed: this.#followed,
+      sharedPorts: options.sharedPorts,
+    });
     this.findings = new GatewayFindings({
       clock,
       checker,
@@ -89,13 +94,14 @@ export class WorkerTeam {
     this.#pool.handOut(socket, listener);
   }
 
-  /** Puts a snapshot in force in all workers. @throws when it cannot be compiled, or one of them refuses it. */
+  /** Puts a snapshot in force in all workers. @throws when one of them refuses it, or it cannot be compiled. */
   async apply(offer: SnapshotOffer): Promise<void> {
-    const { clock, sharedPorts } = this.#options;
-    const next = this.picture.compile(offer.snapshot, new Set(sharedPorts));
+    const { snapshot } = offer;
+    // Workers compile it, and refuse what they cannot; where none runs yet, nobody would notice.
+    if (this.#pool.running.length === 0) this.picture.check(snapshot);
     await this.#rollout.offer(offer);
-    this.picture.use(next, clock.now());
-    this.findings.snapshotChanged(offer.snapshot);
+    this.picture.use(snapshot, this.#options.clock.now());
+    this.findings.snapshotChanged(snapshot);
   }
 
   reopenLog(): void {
