@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { addressBlock, type CallerGroup, type CallerGroupKey, callerGroupKey } from '../model/caller.ts';
 import { BOUNDS } from './bounds.ts';
-import { host, label, listOf, plainText, WireError } from './field-checks.ts';
+import { host, label, listOf, plainText, understood, WireError } from './field-checks.ts';
 import type * as wire from './gen/federation_pb.ts';
 
 const IPV4_BYTES = 4;
@@ -21,6 +21,7 @@ export function callerGroupToWire(group: CallerGroup): MessageInitShape<typeof w
 
 /** Key and value of the snapshot's map. */
 export function callerGroupFromWire(message: wire.CallerGroup): readonly [CallerGroupKey, CallerGroup] {
+  understood(message);
   const namespace = label('namespace', message.namespace);
   const serviceAccount = plainText('service_account', message.serviceAccount, SERVICE_ACCOUNT_LENGTH);
   if (!SERVICE_ACCOUNT.test(serviceAccount)) {

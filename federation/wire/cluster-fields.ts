@@ -15,6 +15,7 @@ import {
   portNumber,
   present,
   safeInteger,
+  understood,
   WireError,
   within,
 } from './field-checks.ts';
@@ -41,6 +42,7 @@ const DRAIN: Readonly<Record<Drain['kind'], wire.Drain_Kind>> = {
 export function localClusterFromWire(message: wire.LocalCluster | undefined): LocalCluster {
   const local = present('local', message);
   return inField('local', () => {
+    understood(local);
     const name = label('name', local.name);
     const clusterset = trustDomain('clusterset', local.clusterset);
     const domain = trustDomain('trust_domain', local.trustDomain);
@@ -52,7 +54,9 @@ export function localClusterFromWire(message: wire.LocalCluster | undefined): Lo
 }
 
 export function localityFromWire(message: wire.Locality | undefined): Locality {
-  const { region, zone } = present('locality', message);
+  const locality = present('locality', message);
+  understood(locality, 'locality');
+  const { region, zone } = locality;
   return {
     region: plainText('locality.region', region, BOUNDS.localityLength),
     zone: plainText('locality.zone', zone, BOUNDS.localityLength),
@@ -74,6 +78,7 @@ export function peerToWire(peer: Peer): MessageInitShape<typeof wire.PeerSchema>
 }
 
 export function peerFromWire(message: wire.Peer): Peer {
+  understood(message);
   return {
     cluster: label('cluster', message.cluster),
     trustDomain: trustDomain('trust_domain', message.trustDomain),
@@ -104,6 +109,7 @@ export function drainToWire(drain: Drain | undefined): MessageInitShape<typeof w
 
 export function drainFromWire(field: string, message: wire.Drain | undefined): Drain | undefined {
   if (message === undefined) return undefined;
+  understood(message, field);
   const kind = member(`${field}.kind`, DRAIN, message.kind);
   const sinceMs = safeInteger(`${field}.since_ms`, message.sinceMs);
   const fromPercent = within(`${field}.from_percent`, message.fromPercent, 0, 100);
@@ -113,6 +119,7 @@ export function drainFromWire(field: string, message: wire.Drain | undefined): D
 }
 
 function gatewayAddressFromWire(message: wire.GatewayAddress): GatewayAddress {
+  understood(message);
   return { host: host('host', message.host), port: portNumber('port', message.port) };
 }
 
@@ -126,7 +133,9 @@ function healthSince(health: PeerHealth): number {
 }
 
 export function healthFromWire(message: wire.PeerHealth | undefined): PeerHealth {
-  const { kind, sinceMs } = present('health', message);
+  const health = present('health', message);
+  understood(health, 'health');
+  const { kind, sinceMs } = health;
   const since = safeInteger('health.since_ms', sinceMs);
   switch (member('health.kind', HEALTH, kind)) {
     case 'steady':
@@ -147,6 +156,7 @@ export function trustBundlesToWire(bundles: TrustBundles): MessageInitShape<type
 
 export function trustBundlesFromWire(messages: readonly wire.TrustBundle[]): TrustBundles {
   return mapOf('trust_bundles', messages, BOUNDS.trustDomains, (message) => {
+    understood(message);
     const roots = listOf('roots_der', message.rootsDer, BOUNDS.rootsPerTrustDomain, rootFromWire);
     return [trustDomain('trust_domain', message.trustDomain), roots] as const;
   });

@@ -1,10 +1,10 @@
 import { CONNECTION_POOL_BOUNDS, type ConnectionPoolPolicy } from '../model/connection-pool.ts';
 import { WireError } from './field-checks.ts';
-import { type Fields, object, optionalNumber } from './json-fields.ts';
+import { type Fields, openObject, optionalNumber } from './json-fields.ts';
 
 /** @throws WireError */
 export function connectionPoolFromJson(value: unknown): ConnectionPoolPolicy {
-  const fields = object('', value, Object.keys(CONNECTION_POOL_BOUNDS));
+  const fields = openObject('', value, Object.keys(CONNECTION_POOL_BOUNDS));
   return {
     maxConnections: bounded(fields, 'maxConnections'),
     maxPendingRequests: bounded(fields, 'maxPendingRequests'),

@@ -11,7 +11,16 @@ import {
   trustBundlesFromWire,
   trustBundlesToWire,
 } from './cluster-fields.ts';
-import { decoded, keyOfService, label, listOf, mapOf, plainText, safeInteger } from './field-checks.ts';
+import {
+  decoded,
+  keyOfService,
+  label,
+  listOf,
+  mapOf,
+  plainText,
+  safeInteger,
+  understood,
+} from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
 import {
@@ -58,6 +67,7 @@ function deltaWith(
   message: wire.SnapshotDelta,
   changedServices: () => ReadonlyMap<ServiceKey, SnapshotService>,
 ): SnapshotDelta {
+  understood(message);
   const peers = mapOf('changed_peers', message.changedPeers, BOUNDS.peers, (item) => {
     const peer = peerFromWire(item);
     return [peer.cluster, peer] as const;

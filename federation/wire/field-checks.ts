@@ -42,6 +42,24 @@ export function mapOf<W, K, V>(
   return map;
 }
 
+/** Fields from this number on restrict: who leaves one out would let through, or do, what it forbids. */
+export const FIRST_RESTRICTION = 1000;
+
+/**
+ * What a newer release says beside what we know is left out, but for what restricts.
+ * @throws WireError naming the restriction
+ */
+export function understood(
+  message: { readonly $unknown?: readonly { readonly no: number }[] | undefined },
+  name = '',
+): void {
+  const restriction = message.$unknown?.find(({ no }) => no >= FIRST_RESTRICTION);
+  if (restriction === undefined) return;
+  throw new WireError(
+    `${name}: field ${restriction.no} is a restriction of a newer release; upgrade this gateway, or do without what needs it`,
+  );
+}
+
 export function present<T>(field: string, value: T | undefined): T {
   if (value === undefined) throw new WireError(`${field}: is missing`);
   return value;

@@ -25,7 +25,15 @@ export function parse(json: string, maxLength: number = BOUNDS.policyJsonLength)
   }
 }
 
-/** A JSON object with no other fields than those known. */
+/** A JSON object; what a newer release says beside the known fields is left out, for it restricts nothing (README.md). */
+export function openObject(field: string, value: unknown, known: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new WireError(`${field}: is not an object`);
+  }
+  return Object.fromEntries(Object.entries(value).filter(([name]) => known.includes(name)));
+}
+
+/** A JSON object with no other fields than those known: one of a newer release may restrict. */
 export function object(field: string, value: unknown, known: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new WireError(`${field}: is not an object`);

@@ -22,6 +22,7 @@ import {
   numberWithin,
   object,
   oneOf,
+  openObject,
   optional,
   optionalNumber,
   parse,
@@ -34,7 +35,7 @@ import {
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
 export function failoverPolicyFromJson(field: string, json: string): FailoverPolicy {
-  return inField(field, () => failoverPolicy(object('', parse(json), POLICY_FIELDS)));
+  return inField(field, () => failoverPolicy(openObject('', parse(json), POLICY_FIELDS)));
 }
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
@@ -71,7 +72,7 @@ function failoverPolicy(fields: Fields): FailoverPolicy {
 }
 
 function tier(value: unknown): FailoverTier {
-  const fields = object('', value, ['selector', 'maxShare', 'maxConcurrent']);
+  const fields = openObject('', value, ['selector', 'maxShare', 'maxConcurrent']);
   return {
     selector: inField('selector', () => selector(fields.selector)),
     maxShare: optionalNumber(fields, 'maxShare', 0, 1),
@@ -80,7 +81,7 @@ function tier(value: unknown): FailoverTier {
 }
 
 function selector(value: unknown): TierSelector {
-  const fields = object('', value, ['kind', 'region', 'zone', 'clusters']);
+  const fields = openObject('', value, ['kind', 'region', 'zone', 'clusters']);
   const kind = oneOf(fields, 'kind', ['same-zone', 'same-region', 'any', 'region', 'clusters']);
   if (kind === 'region') {
     const zone = optional(fields, 'zone', (found) => string('', found));
@@ -91,7 +92,7 @@ function selector(value: unknown): TierSelector {
 }
 
 function weightedCluster(value: unknown): WeightedCluster {
-  const fields = object('', value, ['cluster', 'weight']);
+  const fields = openObject('', value, ['cluster', 'weight']);
   return {
     cluster: label('cluster', text(fields, 'cluster')),
     weight: number(fields, 'weight', 0, BOUNDS.weight),
@@ -99,7 +100,7 @@ function weightedCluster(value: unknown): WeightedCluster {
 }
 
 function failback(value: unknown): FailbackPolicy {
-  const fields = object('', value, ['holdDownMs', 'minHealthyPercent', 'steps', 'intervalMs']);
+  const fields = openObject('', value, ['holdDownMs', 'minHealthyPercent', 'steps', 'intervalMs']);
   const steps = list(fields, 'steps', BOUNDS.stepsPerFailback, (step) => numberWithin('', step, 0, 100));
   if (steps.at(-1) !== 100) throw new WireError('steps: the last is not 100');
   if (steps.some((step, index) => step < (steps[index - 1] ?? 0)))
@@ -113,7 +114,7 @@ function failback(value: unknown): FailbackPolicy {
 }
 
 function outlier(value: unknown): OutlierPolicy {
-  const fields = object('', value, [
+  const fields = openObject('', value, [
     'consecutiveFailures',
     'sweepIntervalMs',
     'baseEjectionMs',
@@ -130,7 +131,7 @@ function outlier(value: unknown): OutlierPolicy {
 }
 
 function healthCheck(value: unknown): HealthCheckPolicy {
-  const fields = object('', value, [
+  const fields = openObject('', value, [
     'check',
     'intervalMs',
     'timeoutMs',
@@ -147,7 +148,7 @@ function healthCheck(value: unknown): HealthCheckPolicy {
 }
 
 function checkKind(value: unknown): HealthCheckKind {
-  const fields = object('', value, ['kind', 'path', 'expectedStatus', 'service']);
+  const fields = openObject('', value, ['kind', 'path', 'expectedStatus', 'service']);
   const kind = oneOf(fields, 'kind', ['http', 'grpc', 'tcp']);
   if (kind === 'tcp') return { kind };
   if (kind === 'grpc') return { kind, service: text(fields, 'service') };

@@ -14,6 +14,7 @@ import {
   number,
   numberWithin,
   object,
+  openObject,
   optional,
   optionalNumber,
   string,
@@ -22,7 +23,7 @@ import {
 
 /** @throws WireError */
 export function timeoutsFromJson(value: unknown): RequestTimeouts {
-  const fields = object('', value, ['requestMs', 'backendRequestMs', 'idleMs']);
+  const fields = openObject('', value, ['requestMs', 'backendRequestMs', 'idleMs']);
   return {
     requestMs: optionalNumber(fields, 'requestMs', 0, LONGEST_TIMEOUT_MS),
     backendRequestMs: optionalNumber(fields, 'backendRequestMs', 0, LONGEST_TIMEOUT_MS),

@@ -20,6 +20,7 @@ import {
   portName,
   portNumber,
   safeInteger,
+  understood,
   WireError,
   within,
 } from './field-checks.ts';
@@ -132,6 +133,7 @@ export function writeEndpoint(writer: BinaryWriter, endpoint: Endpoint): void {
 
 /** Key and value of the snapshot's map. */
 export function serviceFromWire(message: wire.Service): readonly [ServiceKey, SnapshotService] {
+  understood(message);
   const service = { namespace: label('namespace', message.namespace), name: label('name', message.name) };
   const ports = mapOf('ports', message.ports, BOUNDS.portsPerService, portFromWire);
   const offers = mapOf('offers', message.offers, BOUNDS.offersPerService, offerFromWire);
@@ -187,6 +189,7 @@ export function serviceFault(service: SnapshotService, sound?: SnapshotService):
 }
 
 function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {
+  understood(message);
   const name = portName('name', message.name);
   const { appProtocol, listenPort } = message;
   return [
@@ -205,6 +208,7 @@ function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {
 }
 
 function offerFromWire(message: wire.Offer): readonly [string, ServiceOffer] {
+  understood(message);
   const cluster = label('cluster', message.cluster);
   const offer: ServiceOffer = {
     cluster,
@@ -218,6 +222,7 @@ function offerFromWire(message: wire.Offer): readonly [string, ServiceOffer] {
 }
 
 function localityHostsFromWire(message: wire.LocalityHosts): LocalityHosts {
+  understood(message);
   const hosts = within('hosts', message.hosts, 0, BOUNDS.hostsPerLocality);
   const { healthy, degraded, excluded } = message;
   if (healthy + degraded + excluded > hosts) {
@@ -236,6 +241,7 @@ function localityHostsFromWire(message: wire.LocalityHosts): LocalityHosts {
 }
 
 function endpointFromWire(message: wire.Endpoint): Endpoint {
+  understood(message);
   const ports: Record<string, number> = {};
   const entries = Object.entries(message.ports);
   if (entries.length > BOUNDS.portsPerService) throw new WireError(`ports: ${entries.length} are too many`);

@@ -12,7 +12,7 @@ import {
   trustBundlesFromWire,
   trustBundlesToWire,
 } from './cluster-fields.ts';
-import { decoded, mapOf, safeInteger } from './field-checks.ts';
+import { decoded, mapOf, safeInteger, understood } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
 import {
@@ -49,6 +49,7 @@ function snapshotWith(
   message: wire.Snapshot,
   services: () => ReadonlyMap<ServiceKey, SnapshotService>,
 ): RoutingSnapshot {
+  understood(message);
   const callers = mapOf('callers', message.callers, BOUNDS.callerGroups, callerGroupFromWire);
   const drain = drainFromWire('drain', message.drain);
   return {

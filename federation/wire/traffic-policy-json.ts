@@ -16,8 +16,8 @@ import {
   list,
   MAX_MS,
   number,
-  object,
   oneOf,
+  openObject,
   optional,
   optionalNumber,
   parse,
@@ -31,7 +31,7 @@ import { upstreamTlsFromJson } from './upstream-tls-json.ts';
 
 /** @throws WireError naming the field that is missing, unknown or out of range. */
 export function trafficPolicyFromJson(field: string, json: string): TrafficPolicy {
-  return inField(field, () => trafficPolicy(object('', parse(json), POLICY_FIELDS)));
+  return inField(field, () => trafficPolicy(openObject('', parse(json), POLICY_FIELDS)));
 }
 
 const POLICY_FIELDS = [
@@ -75,7 +75,7 @@ const BALANCING_FIELDS = [
 ];
 
 function loadBalancing(value: unknown): LoadBalancing {
-  const fields = object('', value, BALANCING_FIELDS);
+  const fields = openObject('', value, BALANCING_FIELDS);
   const kind = oneOf(fields, 'kind', KINDS);
   switch (kind) {
     case 'least-request':
@@ -106,7 +106,7 @@ function loadBalancing(value: unknown): LoadBalancing {
 }
 
 function hashSource(value: unknown): HashSource {
-  const fields = object('', value, ['kind', 'name', 'path', 'ttlMs']);
+  const fields = openObject('', value, ['kind', 'name', 'path', 'ttlMs']);
   const kind = oneOf(fields, 'kind', ['header', 'cookie', 'source-address']);
   if (kind === 'source-address') return { kind };
   const name = text(fields, 'name');
@@ -115,7 +115,7 @@ function hashSource(value: unknown): HashSource {
 }
 
 function slowStart(value: unknown): SlowStart {
-  const fields = object('', value, ['windowMs', 'minWeightPercent', 'aggression']);
+  const fields = openObject('', value, ['windowMs', 'minWeightPercent', 'aggression']);
   return {
     windowMs: number(fields, 'windowMs', 1, MAX_MS),
     minWeightPercent: number(fields, 'minWeightPercent', 1, 100),

@@ -232,7 +232,6 @@ describe('a traffic policy that breaks the contract', () => {
   const hashOn = { kind: 'source-address' };
   for (const [loadBalancing, problem] of [
     [{ kind: 'fastest' }, /^traffic_json\.loadBalancing\.kind: is none of/],
-    [{ kind: 'random', weights: [] }, /^traffic_json\.loadBalancing: field "weights" is unknown/],
     [{ kind: 'maglev', tableSize: 65_537 }, /^traffic_json\.loadBalancing\.hashOn: is not an object/],
     [{ kind: 'maglev', hashOn, tableSize: 65_536 }, /loadBalancing\.tableSize: 65536 is not a prime number/],
     [{ kind: 'maglev', hashOn, tableSize: 2 ** 31 - 1 }, /loadBalancing\.tableSize: .* is not in/],
@@ -286,7 +285,6 @@ describe('the upstream TLS of a traffic policy that breaks the contract', () => 
 describe('the connection pool of a traffic policy that breaks the contract', () => {
   for (const [connectionPool, problem] of [
     [[], /^traffic_json\.connectionPool: is not an object/],
-    [{ maxPerHost: 1 }, /^traffic_json\.connectionPool: field "maxPerHost" is unknown/],
     [{ maxConnections: 0 }, /^traffic_json\.connectionPool\.maxConnections: 0 is not in 1 to 65535/],
     [{ maxRequests: 1.5 }, /^traffic_json\.connectionPool\.maxRequests: 1\.5 is not a whole number/],
     [{ maxRequestsPerConnection: '3' }, /maxRequestsPerConnection: is not a number/],

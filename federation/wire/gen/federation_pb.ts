@@ -2,7 +2,9 @@
 // @generated from file federation.proto (package isthmus.v1, syntax proto3)
 /* eslint-disable */
 
-// The contract between a cluster's federation service and its gateways.
+// The contract between a cluster's federation service and its gateways. A field that an older gateway may leave out has a
+// number below 1000; one that restricts (who leaves it out would let through, or do, what it forbids) has 1000 or more, and an
+// older gateway refuses the snapshot. Enums get no new values. See README.md.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
