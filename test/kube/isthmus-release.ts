@@ -33,13 +33,14 @@ export async function joinKubeconfigs(folder: string, clusters: readonly KubeClu
  * `helm install --wait`, as the chart's README says, with what is particular to these clusters: no load balancer, an image
  * that no registry has, and Debian's Redis.
  * @param options.store whether this cluster has the try-out store
+ * @param options.network as which the chart knows the pods' network; absent = only gateways are reached from elsewhere
  */
 export async function installRelease(
   cluster: KubeCluster,
-  { store }: { readonly store: boolean },
+  { store, network }: { readonly store: boolean; readonly network?: string },
 ): Promise<void> {
   const values = {
-    cluster: { name: cluster.name },
+    cluster: { name: cluster.name, ...(network === undefined ? {} : { network }) },
     image: { ...IMAGE, pullPolicy: 'Never' },
     gateway: { service: { type: 'NodePort' } },
     store: {

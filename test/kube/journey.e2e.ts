@@ -2,6 +2,7 @@ import { before, describe } from 'node:test';
 import { accessSteps } from './journey/access-steps.ts';
 import { controlPlaneSteps } from './journey/control-plane-steps.ts';
 import { drainSteps } from './journey/drain-steps.ts';
+import { headlessSteps } from './journey/headless-steps.ts';
 import { lossSteps } from './journey/loss-steps.ts';
 import { joiningSteps, leavingSteps } from './journey/membership-steps.ts';
 import { namingSteps } from './journey/naming-steps.ts';
@@ -21,6 +22,7 @@ describe('the journey', { skip: missingNodes() }, () => {
 
   joiningSteps(scene);
   namingSteps(scene);
+  headlessSteps(scene);
   accessSteps(scene);
   policySteps(scene);
   drainSteps(scene);

@@ -26,6 +26,8 @@ export class KubeCluster {
   readonly name: string;
   /** Admin's, with one context: the cluster's name. */
   readonly kubeconfig: string;
+  /** Its pods' addresses; others reach them only after `addPodRoute`. */
+  readonly podNetwork: string;
   /** Node ports and the API (6443) answer here: to pods of every cluster of the run, and to this machine. */
   readonly nodeAddress: string;
   readonly #environment: Readonly<Record<string, string>>;
@@ -34,6 +36,7 @@ export class KubeCluster {
     this.name = name;
     this.kubeconfig = join(folder, 'kubeconfig');
     this.nodeAddress = `10.89.${environment.KUBENODE_RUN}.${10 + number}`;
+    this.podNetwork = `10.${128 + number}.0.0/16`;
     this.#environment = environment;
   }
 
@@ -117,6 +120,15 @@ export class KubeCluster {
     return this.#script('exec.sh', this.name, ...command);
   }
 
+  /** Its pods reach that cluster's by their own addresses, and with their own: half of a flat network. A halt undoes it. */
+  async addPodRoute(to: KubeCluster): Promise<void> {
+    await this.#podRoute('add', to);
+  }
+
+  async removePodRoute(to: KubeCluster): Promise<void> {
+    await this.#podRoute('delete', to);
+  }
+
   /** As a power cut: every process of the cluster ends at once, pods too. */
   async halt(): Promise<void> {
     await this.#script('halt.sh', this.name);
@@ -144,6 +156,11 @@ export class KubeCluster {
   async setLink(state: 'up' | 'down'): Promise<void> {
     const run = this.#environment.KUBENODE_RUN;
     await runProgram('ip', ['link', 'set', `kn${run}-${this.name}`, state]);
+  }
+
+  async #podRoute(change: 'add' | 'delete', { podNetwork, nodeAddress }: KubeCluster): Promise<void> {
+    await this.onNode('ip', 'route', change, podNetwork, 'via', nodeAddress);
+    await this.onNode('nft', change, 'element', 'ip', 'kubenode', 'flat', `{ ${podNetwork} }`);
   }
 
   #program(name: string, args: readonly string[], options: ProgramOptions): Promise<string> {

@@ -62,6 +62,40 @@ endpoints: [{addresses: [${podIp}], conditions: {ready: true}}]
 `;
 }
 
+/** A headless service of two pods that have names, say them, and are ready after each other; and its export. */
+export const namedPods = `
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: nodes, namespace: default}
+spec:
+  replicas: 2
+  serviceName: nodes
+  selector: {matchLabels: {app: nodes}}
+  template:
+    metadata: {labels: {app: nodes}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: node
+        image: busybox:1
+        command: [sh, -c, 'mkdir /www; echo "hello from $HOSTNAME in $CLUSTER" > /www/index.html; exec httpd -f -p 8080 -h /www']
+        env: [{name: CLUSTER, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: nodes, namespace: default}
+spec:
+  clusterIP: None
+  selector: {app: nodes}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: multicluster.x-k8s.io/v1beta1
+kind: ServiceExport
+metadata: {name: nodes, namespace: default}
+`;
+
 /** A pod from which to call others: it has wget and nslookup, and does nothing. */
 export const clientPod = `
 apiVersion: v1

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { z } from 'zod';
 import { installRelease, isthmusIn, NAMESPACE, register } from '../isthmus-release.ts';
+import { NETWORK } from './headless-steps.ts';
 import type { JourneyScene } from './scene.ts';
 
 const itemList = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
@@ -10,7 +11,10 @@ const itemList = z.object({ items: z.array(z.object({ metadata: z.object({ name:
 export function joiningSteps(scene: JourneyScene): void {
   it('installs with one value set, is ready, and waits for a clusterset', async () => {
     const { east, west } = scene;
-    await Promise.all([installRelease(east, { store: true }), installRelease(west, { store: false })]);
+    await Promise.all([
+      installRelease(east, { store: true, network: NETWORK }),
+      installRelease(west, { store: false, network: NETWORK }),
+    ]);
     for (const cluster of scene.clusters) {
       await cluster.explained(() => cluster.helm(['test', 'isthmus', '-n', NAMESPACE]));
     }
