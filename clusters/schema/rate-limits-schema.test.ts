@@ -32,7 +32,10 @@ describe('rateLimits', () => {
   refuses([
     ['rateLimits: [{ requests: 0 }]', `${AT}.0.requests: must be at least 1`],
     ['rateLimits: [{ requests: 1, interval: 99ms }]', `${AT}.0.interval: must be from 100ms to 24h`],
-    ['rateLimits: [{ requests: 1, per: Pod }]', `${AT}.0.per: must be one of Service, Caller`],
+    [
+      'rateLimits: [{ requests: 1, per: Pod }]',
+      `${AT}.0.per: must be one of Service, Caller, Route, RouteAndCaller`,
+    ],
     ['rateLimits: [{ requests: 1, bursts: 3 }]', `${AT}.0.bursts: unknown key [did you mean burst?]`],
   ]);
 
@@ -43,6 +46,16 @@ describe('rateLimits', () => {
       { per: 'service', requests: 100, intervalMs: 1000, burst: 100 },
       { per: 'caller', requests: 5, intervalMs: 60_000, burst: 10 },
     ]);
+    keeps(spec);
+  });
+
+  it('are of a service, a caller, a rule of a route, or both of these', () => {
+    const scopes = ['Service', 'Caller', 'Route', 'RouteAndCaller'];
+    const spec = `rateLimits: [${scopes.map((per) => `{ per: ${per}, requests: 1 }`).join(', ')}]`;
+    assert.deepEqual(
+      read(spec).rateLimits?.map(({ per }) => per),
+      ['service', 'caller', 'route', 'route-and-caller'],
+    );
     keeps(spec);
   });
 });

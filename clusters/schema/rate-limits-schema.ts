@@ -1,15 +1,21 @@
 import { z } from 'zod';
-import { MAX_RATE_LIMITS, RATE_LIMIT_BOUNDS, type RateLimit } from '../../federation/model/rate-limit.ts';
+import {
+  MAX_RATE_LIMITS,
+  RATE_LIMIT_BOUNDS,
+  type RateLimit,
+  type RateLimitScope,
+} from '../../federation/model/rate-limit.ts';
 import { duration, durationFromTo } from './duration.ts';
 
 const [minIntervalMs, maxIntervalMs] = RATE_LIMIT_BOUNDS.intervalMs;
 
 const rateLimit = z.strictObject({
   per: z
-    .enum(['Service', 'Caller'])
+    .enum(['Service', 'Caller', 'Route', 'RouteAndCaller'])
     .default('Service')
     .describe(
-      'One bucket for all requests of the service, or one for each caller: by SPIFFE ID, else by address.',
+      'One bucket for all requests of the service; one for each caller, by SPIFFE ID, else by address; one for each ' +
+        'rule of HTTPRoutes and GRPCRoutes by which requests come; or one for each pair of rule and caller.',
     ),
   requests: z
     .int()
@@ -36,9 +42,16 @@ export const rateLimits = z
     'Token buckets of each gateway pod. A request that finds one of them empty is answered with 429.',
   );
 
+const SCOPES = {
+  Service: 'service',
+  Caller: 'caller',
+  Route: 'route',
+  RouteAndCaller: 'route-and-caller',
+} as const satisfies Record<string, RateLimitScope>;
+
 export function toRateLimits(given: z.infer<typeof rateLimits>): readonly RateLimit[] {
   return given.map(({ per, requests, interval, burst }) => ({
-    per: per === 'Service' ? 'service' : 'caller',
+    per: SCOPES[per],
     requests,
     intervalMs: interval,
     burst: burst ?? requests,

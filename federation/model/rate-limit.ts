@@ -1,6 +1,11 @@
-/** How many requests a gateway pod lets through: a token bucket of its own for the service, or for each caller. */
+/** What has a token bucket of its own: the service, each caller, each rule of a route, or each pair of the two. */
+export const RATE_LIMIT_SCOPES = ['service', 'caller', 'route', 'route-and-caller'] as const;
+
+export type RateLimitScope = (typeof RATE_LIMIT_SCOPES)[number];
+
+/** How many requests a gateway pod lets through. */
 export interface RateLimit {
-  readonly per: 'service' | 'caller';
+  readonly per: RateLimitScope;
   /** Tokens that come back in each interval; a request takes one. */
   readonly requests: number;
   readonly intervalMs: number;
@@ -18,5 +23,5 @@ export const RATE_LIMIT_BOUNDS = {
 /** All of them must let a request pass. */
 export const MAX_RATE_LIMITS = 8;
 
-/** Callers that one worker knows of one limit; who has been away longest is forgotten first, and starts anew. */
-export const MAX_LIMITED_CALLERS = 10_000;
+/** Buckets that one worker has of one limit; what has been away longest is forgotten first, and starts anew. */
+export const MAX_RATE_BUCKETS = 10_000;

@@ -72,6 +72,9 @@ export const REJECTIONS = {
   'access-audit': 'an AccessPolicy in audit mode would have denied the request, which was let in',
   'rate-limit-service': 'a request more than a TrafficPolicy lets through to the service: 429',
   'rate-limit-caller': 'a request more than a TrafficPolicy lets through of one caller: 429',
+  'rate-limit-route': 'a request more than a TrafficPolicy lets through by one rule of a route: 429',
+  'rate-limit-route-and-caller':
+    'a request more than a TrafficPolicy lets through of one caller by one rule of a route: 429',
   misdirected: 'a TLS connection for one name asked for another authority: 421',
 
   // Messages of both versions that break a rule.

@@ -1,4 +1,10 @@
-import { MAX_RATE_LIMITS, RATE_LIMIT_BOUNDS, type RateLimit } from '../model/rate-limit.ts';
+import {
+  MAX_RATE_LIMITS,
+  RATE_LIMIT_BOUNDS,
+  RATE_LIMIT_SCOPES,
+  type RateLimit,
+  type RateLimitScope,
+} from '../model/rate-limit.ts';
 import { listOf } from './field-checks.ts';
 import { array, type Fields, object, oneOf, whole } from './json-fields.ts';
 
@@ -10,7 +16,7 @@ export function rateLimitsFromJson(value: unknown): readonly RateLimit[] {
 function rateLimit(value: unknown): RateLimit {
   const fields = object('', value, ['per', 'requests', 'intervalMs', 'burst']);
   return {
-    per: oneOf(fields, 'per', ['service', 'caller']),
+    per: oneOf<RateLimitScope>(fields, 'per', RATE_LIMIT_SCOPES),
     requests: bounded(fields, 'requests'),
     intervalMs: bounded(fields, 'intervalMs'),
     burst: bounded(fields, 'burst'),

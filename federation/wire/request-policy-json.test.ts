@@ -42,7 +42,7 @@ describe('rate limits that break the contract', () => {
   refuses('rateLimits', [
     [{}, /^traffic_json\.rateLimits: is not a list/],
     [Array(9).fill(good), /rateLimits: 9 items, at most 8/],
-    [[{ ...good, per: 'pod' }], /rateLimits\[0\]\.per: is none of service, caller/],
+    [[{ ...good, per: 'pod' }], /rateLimits\[0\]\.per: is none of service, caller, route, route-and-caller$/],
     [[{ ...good, requests: 0 }], /requests: 0 is not in/],
     [[{ ...good, burst: 1.5 }], /burst: 1\.5 is not a whole number/],
     [[{ ...good, intervalMs: 1 }], /intervalMs: 1 is not in/],

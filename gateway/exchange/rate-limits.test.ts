@@ -6,6 +6,7 @@ import type { RateLimit } from '../../federation/model/rate-limit.ts';
 import { CURL_VERSIONS, curl } from '../../test/fixtures/curl.ts';
 import { callGrpc } from '../../test/fixtures/grpc-call.ts';
 import { Http1Backend } from '../../test/fixtures/http1-backend.ts';
+import { backend, routesOfPayments } from '../../test/fixtures/mesh-routes.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 import type { TestService } from '../../test/fixtures/test-snapshot.ts';
@@ -116,5 +117,63 @@ describe('the rate limit of each caller', () => {
     for (let i = 0; i < 2; i++) statuses.push((await curl(port, '--http1.1')).status);
     assert.deepEqual(statuses, [200, 429]);
     assert.deepEqual(east.rejected, ['rate-limit-caller']);
+  });
+});
+
+describe('the rate limit of each rule of a route', { skip: missingTools('curl') }, () => {
+  const prefix = (value: string) => [{ path: { type: 'PathPrefix', value } }];
+  const rules = (name: string, weight = 1) => [
+    { matches: prefix('/a'), backendRefs: [backend('payments', weight)] },
+    { name, matches: prefix('/b'), backendRefs: [backend('payments', weight)] },
+  ];
+  const service = (pod: Http1Backend, per: RateLimit['per'], given: readonly object[]): TestService => ({
+    ...PAYMENTS,
+    endpoints: [pod.port],
+    offeredBy: [],
+    routes: routesOfPayments({ rules: given }),
+    ...limited({ per, requests: 1, burst: 1 }),
+  });
+  async function routed(t: TestContext, per: RateLimit['per']) {
+    const mesh = await TestMesh.create(t, ['east']);
+    const pod = await Http1Backend.start(t, 'pod');
+    const east = await mesh.gateway('east', { peers: {}, services: [service(pod, per, rules('b'))] });
+    const port = await east.listenHttp();
+    const statusOf = async (path: string, from = '127.0.0.1') =>
+      (await curl(port, '--http1.1', ['--interface', from], path)).status;
+    const changeTo = (version: number, given: readonly object[]): void => {
+      east.useSnapshot(mesh.snapshot('east', { services: [service(pod, per, given)] }, version));
+    };
+    return { east, statusOf, changeTo };
+  }
+
+  it('is one for each, and stays while the rule keeps its name or its place', async (t) => {
+    const { east, statusOf, changeTo } = await routed(t, 'route');
+    assert.deepEqual([await statusOf('/a'), await statusOf('/a')], [200, 429]);
+    assert.equal(await statusOf('/b'), 200);
+    changeTo(2, rules('b', 7));
+    assert.deepEqual([await statusOf('/a'), await statusOf('/b')], [429, 429]);
+    changeTo(3, rules('b').toReversed());
+    assert.equal(await statusOf('/b'), 429, 'it has the same name');
+    changeTo(4, rules('new'));
+    assert.equal(await statusOf('/b'), 200);
+    assert.ok(east.rejected.every((reason) => reason === 'rate-limit-route'));
+  });
+
+  it('can be one for each caller too', async (t) => {
+    const { east, statusOf } = await routed(t, 'route-and-caller');
+    for (const from of ['127.0.0.1', '127.0.0.2']) {
+      assert.deepEqual([await statusOf('/a', from), await statusOf('/b', from)], [200, 200]);
+      assert.deepEqual([await statusOf('/a', from), await statusOf('/b', from)], [429, 429]);
+    }
+    assert.deepEqual(new Set(east.rejected), new Set(['rate-limit-route-and-caller']));
+  });
+
+  it('is one for each cluster at the far end of a trunk, and one for what goes by no rule', async (t) => {
+    const { west, port } = await scene(t, { west: { per: 'route', requests: 1, burst: 1 } });
+    const own = await west.listenHttp();
+    const asked = async (to: number) => (await curl(to, '--http1.1')).status;
+    assert.deepEqual([await asked(port), await asked(port)], [200, 429]);
+    assert.deepEqual([await asked(own), await asked(own)], [200, 429]);
+    assert.deepEqual(west.rejected, ['rate-limit-route', 'rate-limit-route']);
   });
 });

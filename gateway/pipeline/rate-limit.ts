@@ -8,10 +8,11 @@ export function rateLimit(
 ): FailureCode | undefined {
   const limiter = request.route?.handling?.limiter;
   if (limiter === undefined) return undefined;
-  const refusal = limiter.take(request.startedMs, limiter.byCaller ? callerKey(request) : '');
+  const caller = limiter.byCaller ? callerKey(request) : '';
+  const refusal = limiter.take(request.startedMs, caller, limiter.byRoute ? ruleKey(request) : '');
   if (refusal === undefined) return undefined;
   request.retryAfterMs = refusal.waitMs;
-  environment.rejected(refusal.per === 'service' ? 'rate-limit-service' : 'rate-limit-caller');
+  environment.rejected(`rate-limit-${refusal.per}`);
   return 'rateLimited';
 }
 
@@ -22,4 +23,10 @@ function callerKey(request: PipelineRequest): string {
   if (request.context.origin === 'trunk') return `anonymous/${request.sourceCluster}`;
   const { remoteAddress } = request.context;
   return remoteAddress.slice(0, Math.max(0, remoteAddress.lastIndexOf(':')));
+}
+
+/** By which rule it goes. What came over a trunk has been asked at its own cluster, whose rules nobody knows here. */
+function ruleKey({ rule, context, sourceCluster }: PipelineRequest): string {
+  if (rule !== undefined) return rule.key;
+  return context.origin === 'trunk' ? `trunk/${sourceCluster}` : '';
 }

@@ -50,6 +50,8 @@ test('limits and faults are told', () => {
     delay: { fixedMs: 2000, percentage: 5 },
     abort: { httpStatus: 503, grpcStatus: 14, percentage: 1 },
   };
+  const [limit] = rateLimits;
+  assert.match(told({ rateLimits: [{ ...limit, per: 'route' }] })[0] ?? '', / by each rule of a route, 20/);
   assert.deepEqual(told({ rateLimits, faultInjection }), [
     'Each gateway pod lets 10 requests every 1 m through of each caller, 20 at once; more are 429.',
     'ON PURPOSE, 5 % of requests with x-fault as asked for wait for 2 s.',

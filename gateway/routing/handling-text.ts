@@ -1,6 +1,6 @@
 import { durationText } from '../../federation/failover/sentences.ts';
 import type { FaultAbort, FaultInjection } from '../../federation/model/fault-injection.ts';
-import type { RateLimit } from '../../federation/model/rate-limit.ts';
+import type { RateLimit, RateLimitScope } from '../../federation/model/rate-limit.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { RequestHandling } from './request-handling.ts';
 import type { RetryPlan } from './retry-plan.ts';
@@ -44,8 +44,15 @@ function retrySentence(plan: RetryPlan, { policy }: RequestHandling): string {
   );
 }
 
+const WHOSE: Readonly<Record<RateLimitScope, string>> = {
+  service: 'in all',
+  caller: 'of each caller',
+  route: 'by each rule of a route',
+  'route-and-caller': 'of each caller by each rule of a route',
+};
+
 function limitSentence({ per, requests, intervalMs, burst }: RateLimit): string {
-  const whose = per === 'service' ? 'in all' : 'of each caller';
+  const whose = WHOSE[per];
   return `Each gateway pod lets ${requests} requests every ${durationText(intervalMs)} through ${whose}, ${burst} at once; more are 429.`;
 }
 

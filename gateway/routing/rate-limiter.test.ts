@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { RateLimit } from '../../federation/model/rate-limit.ts';
-import { bucketRate, CallerBuckets, RateLimiter } from './rate-limiter.ts';
+import { bucketRate, KeyedBuckets, RateLimiter } from './rate-limiter.ts';
 
 const OF_SERVICE: RateLimit = { per: 'service', requests: 10, intervalMs: 1000, burst: 3 };
 const OF_CALLER: RateLimit = { per: 'caller', requests: 1, intervalMs: 1000, burst: 1 };
 const BEGIN_MS = 5_000;
 
-function passed(limiter: RateLimiter, nowMs: number, times: number, caller = ''): number {
+function passed(limiter: RateLimiter, nowMs: number, times: number, caller = '', route = ''): number {
   let count = 0;
-  for (let i = 0; i < times; i++) if (limiter.take(nowMs, caller) === undefined) count++;
+  for (let i = 0; i < times; i++) if (limiter.take(nowMs, caller, route) === undefined) count++;
   return count;
 }
 
@@ -18,8 +18,8 @@ describe('a rate limit', () => {
   it('lets its burst through at once, then one token at a time', () => {
     const limiter = new RateLimiter([OF_SERVICE], 1);
     assert.equal(passed(limiter, BEGIN_MS, 10), 3);
-    assert.deepEqual(limiter.take(BEGIN_MS, ''), { per: 'service', waitMs: 100 });
-    assert.deepEqual(limiter.take(BEGIN_MS + 99, ''), { per: 'service', waitMs: 1 });
+    assert.deepEqual(limiter.take(BEGIN_MS, '', ''), { per: 'service', waitMs: 100 });
+    assert.deepEqual(limiter.take(BEGIN_MS + 99, '', ''), { per: 'service', waitMs: 1 });
     assert.equal(passed(limiter, BEGIN_MS + 100, 10), 1);
     assert.equal(passed(limiter, BEGIN_MS + 10_000, 10), 3, 'never more than the burst');
   });
@@ -45,13 +45,13 @@ describe('a rate limit', () => {
         let taken = 0;
         for (const gapMs of between) {
           nowMs += gapMs;
-          if (limiter.take(nowMs, '') === undefined) taken++;
+          if (limiter.take(nowMs, '', '') === undefined) taken++;
           const earned = ((nowMs - BEGIN_MS) * limit.requests) / limit.intervalMs;
           assert.ok(taken <= limit.burst + earned + 1e-6);
         }
         // What was refused was refused for want of a token: once it is waited for, it passes.
-        const refusal = limiter.take(nowMs, '');
-        if (refusal !== undefined) assert.equal(limiter.take(nowMs + refusal.waitMs, ''), undefined);
+        const refusal = limiter.take(nowMs, '', '');
+        if (refusal !== undefined) assert.equal(limiter.take(nowMs + refusal.waitMs, '', ''), undefined);
       }),
     );
   });
@@ -61,7 +61,7 @@ describe('a rate limit', () => {
     assert.equal(limiter.byCaller, true);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'a'), 1);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'b'), 1);
-    assert.deepEqual(limiter.take(BEGIN_MS, 'a'), { per: 'caller', waitMs: 1000 });
+    assert.deepEqual(limiter.take(BEGIN_MS, 'a', ''), { per: 'caller', waitMs: 1000 });
   });
 
   it('takes no token where another one refuses', () => {
@@ -69,21 +69,50 @@ describe('a rate limit', () => {
     assert.equal(passed(limiter, BEGIN_MS, 9, 'a'), 1, 'eight are refused for the caller');
     assert.equal(passed(limiter, BEGIN_MS, 1, 'b'), 1);
     assert.equal(passed(limiter, BEGIN_MS, 1, 'c'), 1);
-    assert.deepEqual(limiter.take(BEGIN_MS, 'd'), { per: 'service', waitMs: 100 });
-    assert.deepEqual(limiter.take(BEGIN_MS, 'a'), { per: 'caller', waitMs: 1000 }, 'the longer wait is told');
+    assert.deepEqual(limiter.take(BEGIN_MS, 'd', ''), { per: 'service', waitMs: 100 });
+    assert.deepEqual(
+      limiter.take(BEGIN_MS, 'a', ''),
+      { per: 'caller', waitMs: 1000 },
+      'the longer wait is told',
+    );
+  });
+
+  it('of each rule keeps rules apart, whoever calls', () => {
+    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route' }], 1);
+    assert.deepEqual([limiter.byCaller, limiter.byRoute], [false, true]);
+    assert.equal(passed(limiter, BEGIN_MS, 5, 'a', 'r'), 1);
+    assert.equal(passed(limiter, BEGIN_MS, 5, 'b', 'r'), 0);
+    assert.equal(passed(limiter, BEGIN_MS, 5, 'b', 's'), 1);
+    assert.deepEqual(limiter.take(BEGIN_MS, 'c', 'r'), { per: 'route', waitMs: 1000 });
+  });
+
+  it('of each rule and caller keeps the pairs apart', () => {
+    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route-and-caller' }], 1);
+    assert.deepEqual([limiter.byCaller, limiter.byRoute], [true, true]);
+    const pairs = ['a', 'b'].flatMap((caller) => ['r', 's'].map((route) => [caller, route] as const));
+    for (const [caller, route] of pairs) assert.equal(passed(limiter, BEGIN_MS, 3, caller, route), 1);
+    assert.deepEqual(limiter.take(BEGIN_MS, 'a', 'r'), { per: 'route-and-caller', waitMs: 1000 });
   });
 });
 
-describe('the buckets of callers', () => {
+describe('the buckets of callers and rules', () => {
   it('are bounded, and who comes all the time is not forgotten', () => {
-    const buckets = new CallerBuckets(100);
+    const buckets = new KeyedBuckets(100);
     for (let i = 0; i < 10_000; i++) {
-      buckets.set('regular', i);
-      buckets.set(`stranger ${i}`, i);
+      buckets.set('regular', 20_000 + i, 0);
+      buckets.set(`stranger ${i}`, 20_000 + i, 0);
       assert.ok(buckets.size <= 100);
     }
-    assert.equal(buckets.get('regular'), 9_999);
-    assert.equal(buckets.get('stranger 9999'), 9_999);
+    assert.equal(buckets.get('regular'), 29_999);
+    assert.equal(buckets.get('stranger 9999'), 29_999);
     assert.equal(buckets.get('stranger 0'), Number.NEGATIVE_INFINITY, 'forgotten: full');
+  });
+
+  it('are forgotten when they are full, before any that is not', () => {
+    const buckets = new KeyedBuckets(10_000);
+    buckets.set('busy', 1e9, 0);
+    for (let nowMs = 0; nowMs < 10_000; nowMs++) buckets.set(`gone ${nowMs}`, nowMs + 5, nowMs);
+    assert.ok(buckets.size <= 80, String(buckets.size));
+    assert.equal(buckets.get('busy'), 1e9);
   });
 });

@@ -1,4 +1,4 @@
-import { MAX_LIMITED_CALLERS, type RateLimit } from '../../federation/model/rate-limit.ts';
+import { MAX_RATE_BUCKETS, type RateLimit } from '../../federation/model/rate-limit.ts';
 
 /**
  * A token bucket as one number, the time when it will be full again (the "theoretical arrival time" of GCRA, ATM Forum
@@ -40,8 +40,8 @@ export interface Refusal {
 
 /** Which bucket of a limit a request takes from. */
 type Buckets = { readonly limit: RateLimit; readonly rate: BucketRate } & (
-  | { readonly kind: 'service'; fullAtMs: number }
-  | { readonly kind: 'caller'; readonly callers: CallerBuckets }
+  | { readonly kind: 'one'; fullAtMs: number }
+  | { readonly kind: 'many'; readonly byKey: KeyedBuckets }
 );
 
 /** The buckets of one service in one worker. All must have a token, or none is taken. */
@@ -49,15 +49,18 @@ export class RateLimiter {
   readonly limits: readonly RateLimit[];
   /** Whether callers need telling apart. */
   readonly byCaller: boolean;
+  /** Whether the rules of routes do. */
+  readonly byRoute: boolean;
   readonly #buckets: readonly Buckets[];
 
-  constructor(limits: readonly RateLimit[], workers: number, maxCallers = MAX_LIMITED_CALLERS) {
+  constructor(limits: readonly RateLimit[], workers: number, maxBuckets = MAX_RATE_BUCKETS) {
     this.limits = limits;
-    this.byCaller = limits.some(({ per }) => per === 'caller');
+    this.byCaller = limits.some(({ per }) => per === 'caller' || per === 'route-and-caller');
+    this.byRoute = limits.some(({ per }) => per === 'route' || per === 'route-and-caller');
     this.#buckets = limits.map((limit): Buckets => {
       const rate = bucketRate(limit, workers);
-      if (limit.per === 'service') return { kind: 'service', limit, rate, fullAtMs: FULL };
-      return { kind: 'caller', limit, rate, callers: new CallerBuckets(maxCallers) };
+      if (limit.per === 'service') return { kind: 'one', limit, rate, fullAtMs: FULL };
+      return { kind: 'many', limit, rate, byKey: new KeyedBuckets(maxBuckets) };
     });
   }
 
@@ -65,53 +68,75 @@ export class RateLimiter {
    * Takes a token of each bucket; undefined = it may pass.
    * @param nowMs monotonic
    * @param caller what tells callers apart; read only with `byCaller`
+   * @param route what tells rules of routes apart; read only with `byRoute`
    */
-  take(nowMs: number, caller: string): Refusal | undefined {
+  take(nowMs: number, caller: string, route: string): Refusal | undefined {
     let refused: Refusal | undefined;
     for (const buckets of this.#buckets) {
-      const missingMs = waitMs(nowMs, fullAtMs(buckets, caller), buckets.rate);
+      const missingMs = waitMs(nowMs, fullAtMs(buckets, caller, route), buckets.rate);
       if (missingMs > (refused?.waitMs ?? 0)) refused = { per: buckets.limit.per, waitMs: missingMs };
     }
     if (refused !== undefined) return refused;
     for (const buckets of this.#buckets) {
-      const next = withoutToken(nowMs, fullAtMs(buckets, caller), buckets.rate);
-      if (buckets.kind === 'service') buckets.fullAtMs = next;
-      else buckets.callers.set(caller, next);
+      const next = withoutToken(nowMs, fullAtMs(buckets, caller, route), buckets.rate);
+      if (buckets.kind === 'one') buckets.fullAtMs = next;
+      else buckets.byKey.set(keyOf(buckets.limit, caller, route), next, nowMs);
     }
     return undefined;
   }
 }
 
-function fullAtMs(buckets: Buckets, caller: string): number {
-  return buckets.kind === 'service' ? buckets.fullAtMs : buckets.callers.get(caller);
+function fullAtMs(buckets: Buckets, caller: string, route: string): number {
+  return buckets.kind === 'one' ? buckets.fullAtMs : buckets.byKey.get(keyOf(buckets.limit, caller, route));
 }
 
+/** A caller has no blank. */
+function keyOf({ per }: RateLimit, caller: string, route: string): string {
+  if (per === 'caller') return caller;
+  return per === 'route' ? route : `${caller} ${route}`;
+}
+
+/** Fewer than these are not worth a look. */
+const MIN_ROOM = 64;
+/** If more of a generation stays, the next look would come too soon. */
+const MAX_KEPT_SHARE = 0.9;
+
 /**
- * One number for each caller, of `max` callers at most. In two generations, so that nothing is moved on each request:
- * when the younger is half of `max`, the elder is forgotten. Who is forgotten starts with a full bucket.
+ * One number for each caller, rule or pair of both, of `max` at most. Full buckets, such as those of routes that went, are
+ * forgotten when there are twice as many as after the last look: it makes no difference, for what is not known is full. Where
+ * too many are left there are two generations, so that nothing is moved on each request: when the younger is nearly half of
+ * `max`, the elder is forgotten.
  */
-export class CallerBuckets {
+export class KeyedBuckets {
   readonly #half: number;
+  #room: number;
   #younger = new Map<string, number>();
   #elder = new Map<string, number>();
 
   constructor(max: number) {
     this.#half = Math.max(1, Math.floor(max / 2));
+    this.#room = Math.min(MIN_ROOM, this.#half);
   }
 
   get size(): number {
     return this.#younger.size + this.#elder.size;
   }
 
-  get(caller: string): number {
-    return this.#younger.get(caller) ?? this.#elder.get(caller) ?? FULL;
+  get(key: string): number {
+    return this.#younger.get(key) ?? this.#elder.get(key) ?? FULL;
   }
 
-  set(caller: string, fullAt: number): void {
-    if (this.#younger.size >= this.#half && !this.#younger.has(caller)) {
+  set(key: string, fullAtMs: number, nowMs: number): void {
+    if (this.#younger.size >= this.#room && !this.#younger.has(key)) this.#makeRoom(nowMs);
+    this.#younger.set(key, fullAtMs);
+  }
+
+  #makeRoom(nowMs: number): void {
+    for (const [key, fullAt] of this.#younger) if (fullAt <= nowMs) this.#younger.delete(key);
+    if (this.#younger.size > this.#half * MAX_KEPT_SHARE) {
       this.#elder = this.#younger;
       this.#younger = new Map();
     }
-    this.#younger.set(caller, fullAt);
+    this.#room = Math.min(this.#half, Math.max(MIN_ROOM, this.#younger.size * 2));
   }
 }

@@ -43,6 +43,8 @@ export function compileRule(route: ServiceRoute, rule: RouteRule, workers: numbe
   const weighted = backends.filter(({ weight }) => weight > 0);
   const name = rule.name === undefined ? '' : ` (${rule.name})`;
   return {
+    // No name has a `#`.
+    key: `${route.kind}/${route.namespace}/${route.name}/${rule.name ?? `#${rule.index}`}`,
     label: `${route.kind} ${route.namespace}/${route.name} rules[${rule.index}]${name}`,
     source: rule,
     filters: compileFilters(rule.filters),

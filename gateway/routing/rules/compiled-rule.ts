@@ -70,6 +70,8 @@ export interface WeightedBackend extends CompiledBackend {
 }
 
 export interface CompiledRule {
+  /** Of its service's rules no other has it; it stays while the rule keeps its name, or its place if it has none. */
+  readonly key: string;
   /** `HTTPRoute shop/payments rules[0]`, with its name where it has one: for people. */
   readonly label: string;
   readonly source: RouteRule;
