@@ -3,13 +3,20 @@ import type { ServiceKey, ServiceRecord } from '../model/service.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import { nextOfferHealth, type OfferHealth, shownHealth, UNPROVEN } from './offer-health.ts';
 
+export type OfferMemory = readonly [ServiceKey, ClusterName, PeerHealth];
+type KnownOffer = readonly [ServiceKey, ClusterName, OfferHealth];
+
 /** How each cluster's hosts of each service have fared. */
 export class OfferBook {
-  readonly #health = new Map<ServiceKey, Map<ClusterName, OfferHealth>>();
+  /** What stays as it was is the same object. */
+  readonly #health = new Map<ServiceKey, readonly KnownOffer[]>();
 
   /** @param remembered what an earlier process knew */
-  constructor(remembered: Iterable<readonly [ServiceKey, ClusterName, PeerHealth]> = []) {
-    for (const [key, cluster, health] of remembered) this.#offers(key).set(cluster, health);
+  constructor(remembered: Iterable<OfferMemory> = []) {
+    for (const offer of remembered) {
+      const [key] = offer;
+      this.#health.set(key, [...(this.#health.get(key) ?? []), offer]);
+    }
   }
 
   /** Looks at what the clusters offer of one service now; those that offer it no more are forgotten. */
@@ -19,30 +26,36 @@ export class OfferBook {
     minHealthyPercent: number,
     nowMs: number,
   ): void {
-    const before = this.#health.get(key);
-    const after = new Map<ClusterName, OfferHealth>();
-    for (const { cluster, record } of offers) {
-      const health = before?.get(cluster) ?? UNPROVEN;
-      after.set(cluster, nextOfferHealth(health, record.localities, minHealthyPercent, nowMs));
+    if (offers.length === 0) {
+      this.#health.delete(key);
+      return;
     }
-    if (after.size === 0) this.#health.delete(key);
-    else this.#health.set(key, after);
+    const before = this.#health.get(key) ?? [];
+    const after = offers.map(({ cluster, record }): KnownOffer => {
+      const known = before.find(([, name]) => name === cluster);
+      const health = known?.[2] ?? UNPROVEN;
+      const next = nextOfferHealth(health, record.localities, minHealthyPercent, nowMs);
+      return known !== undefined && next === health ? known : [key, cluster, next];
+    });
+    this.#health.set(key, after);
   }
 
   healthOf(key: ServiceKey, cluster: ClusterName): PeerHealth {
-    return shownHealth(this.#health.get(key)?.get(cluster) ?? UNPROVEN);
+    const known = this.#health.get(key)?.find(([, name]) => name === cluster);
+    return shownHealth(known?.[2] ?? UNPROVEN);
   }
 
-  /** What a later process must know: who had hosts that could answer, too, or a loss while it is away is no loss. */
-  *memories(): Iterable<readonly [ServiceKey, ClusterName, PeerHealth]> {
-    for (const [key, offers] of this.#health) {
-      for (const [cluster, health] of offers) {
-        if (health.kind !== 'unproven') yield [key, cluster, health];
-      }
+  /**
+   * What a later process must know: who had hosts that could answer, too, or a loss while it is away is no loss. The same
+   * objects for what stays the same.
+   */
+  *memories(): Iterable<OfferMemory> {
+    for (const offers of this.#health.values()) {
+      for (const offer of offers) if (isProven(offer)) yield offer;
     }
   }
+}
 
-  #offers(key: ServiceKey): Map<ClusterName, OfferHealth> {
-    return this.#health.getOrInsertComputed(key, () => new Map());
-  }
+function isProven(offer: KnownOffer): offer is OfferMemory {
+  return offer[2].kind !== 'unproven';
 }

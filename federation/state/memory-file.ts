@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { type ClusterName, isDnsLabel, type LocalCluster } from '../model/cluster.ts';
-import type { ServiceKey } from '../model/service.ts';
-import type { PeerHealth } from '../model/snapshot.ts';
+import { isDnsLabel, type LocalCluster } from '../model/cluster.ts';
 import { UserError } from '../model/user-error.ts';
 import { writeDurably } from '../runtime/durable-file.ts';
 import type { DrainMemory } from '../snapshot/drain-book.ts';
 import type { PortGrant } from '../snapshot/listen-ports.ts';
+import type { OfferMemory } from '../snapshot/offer-book.ts';
 import type { PeerMemory } from '../snapshot/peer-book.ts';
 import { drainSchema } from '../store/head.ts';
 
@@ -15,7 +14,7 @@ export interface FederationMemory {
   /** Of the newest snapshots that were served. */
   readonly epoch: number;
   readonly peers: PeerMemory;
-  readonly offers: readonly (readonly [ServiceKey, ClusterName, PeerHealth])[];
+  readonly offers: readonly OfferMemory[];
   readonly drains: DrainMemory;
 }
 
@@ -78,12 +77,21 @@ export async function readMemory(path: string, local: LocalCluster): Promise<Fed
   return { epoch, peers: { peers, gateways: evidence }, offers, drains };
 }
 
+/** Texts of offers that were printed before: of thousands few change between two times. */
+export type OfferTexts = WeakMap<OfferMemory, string>;
+
 /** The text of the file. */
-export function printMemory(local: LocalCluster, memory: FederationMemory): string {
-  const { epoch, peers, offers, drains } = memory;
+export function printMemory(
+  local: LocalCluster,
+  memory: FederationMemory,
+  texts: OfferTexts = new WeakMap(),
+): string {
+  const { epoch, peers, drains } = memory;
   const gateways = peers.gateways.map((found) => ({ ...found, trunks: [...found.trunks] }));
   const { name: cluster, clusterset } = local;
-  return JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, offers, drains });
+  const others = JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, drains });
+  const offers = memory.offers.map((offer) => texts.getOrInsertComputed(offer, (one) => JSON.stringify(one)));
+  return `${others.slice(0, -1)},"offers":[${offers.join()}]}`;
 }
 
 /** @throws UserError when the file cannot be understood. */

@@ -8,7 +8,7 @@ import { Saver } from '../runtime/saver.ts';
 import { WireError } from '../wire/field-checks.ts';
 import type { SnapshotEncoder } from '../wire/snapshot-encoder.ts';
 import { snapshotFromBytes } from '../wire/snapshot-message.ts';
-import { type FederationMemory, printMemory, readMemory } from './memory-file.ts';
+import { type FederationMemory, type OfferTexts, printMemory, readMemory } from './memory-file.ts';
 
 /** Where the newest state is read from when it is time to save it. */
 export interface StateSources {
@@ -35,6 +35,7 @@ export class StateKeeper {
   readonly #memory: Saver;
   readonly #snapshot: Saver;
   #sources: StateSources | undefined;
+  readonly #texts: OfferTexts = new WeakMap();
   /** The memory as it is on disk. */
   #written: string | undefined;
   /** Of an earlier process. */
@@ -95,7 +96,7 @@ export class StateKeeper {
   async #writeMemory(): Promise<void> {
     const { folder, local } = this.#options;
     if (this.#sources === undefined) return;
-    const text = printMemory(local, this.#sources.memory());
+    const text = printMemory(local, this.#sources.memory(), this.#texts);
     if (text === this.#written) return;
     await writeDurably(memoryPath(folder), text);
     this.#written = text;

@@ -13,6 +13,20 @@ interface Bucket {
   isHashed: boolean;
 }
 
+interface TriedLine {
+  readonly bucket: Bucket;
+  readonly field: ServiceKey;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+interface Trial {
+  readonly name: object;
+  readonly lines: readonly TriedLine[];
+  /** All buckets', with the changes. */
+  readonly hashes: Buffer;
+}
+
 /**
  * The digest of a set of services, kept up to date: only buckets that were touched are hashed again. A field's
  * bucket is the first byte of its SHA-256; a bucket's hash covers its lines `field NUL version NUL
@@ -26,16 +40,39 @@ export class SetDigest {
   }));
   /** The buckets' hashes, one after the other. */
   readonly #hashes = Buffer.alloc(BUCKETS * HASH_BYTES);
+  /** What the last `hexWith` came to, while nothing else has changed. */
+  #tried: Trial | undefined;
 
   set(field: ServiceKey, version: number, text: string): void {
-    const bucket = this.#bucketOf(field);
-    bucket.lines.set(field, `${field}\0${version}\0${hash('sha256', text)}\n`);
-    bucket.isHashed = false;
+    this.#tried = undefined;
+    this.#write(this.#bucketOf(field), field, lineOf(field, version, text));
   }
 
   delete(field: ServiceKey): void {
-    const bucket = this.#bucketOf(field);
-    if (bucket.lines.delete(field)) bucket.isHashed = false;
+    this.#tried = undefined;
+    this.#write(this.#bucketOf(field), field, undefined);
+  }
+
+  /**
+   * Takes changes in. What `hexWith` found out about them is not found out again.
+   * @param name the same object as there, where it was of the same changes
+   */
+  apply(changes: Iterable<StoreChange>, name: object = changes): void {
+    const tried = this.#tried;
+    this.#tried = undefined;
+    if (tried?.name !== name) {
+      for (const { field, version, text } of changes) {
+        this.#write(
+          this.#bucketOf(field),
+          field,
+          text === undefined ? undefined : lineOf(field, version, text),
+        );
+      }
+      return;
+    }
+    for (const { bucket, field, after } of tried.lines) this.#write(bucket, field, after);
+    for (const { bucket } of tried.lines) bucket.isHashed = true;
+    tried.hashes.copy(this.#hashes);
   }
 
   /** Lower-case hexadecimal SHA-256. */
@@ -48,28 +85,32 @@ export class SetDigest {
     return hash('sha256', this.#hashes);
   }
 
-  /**
-   * What the digest would be after the changes. `stored` is what it covers now: it is put back, for whether the
-   * changes come to hold is decided elsewhere.
-   */
-  hexWith(changes: Iterable<StoreChange>, stored: ReadonlyMap<ServiceKey, StoredRecord>): string {
+  /** What the digest would be after the changes: whether they come to hold is decided elsewhere. */
+  hexWith(changes: Iterable<StoreChange>, name: object = changes): string {
     this.hex();
     const before = Buffer.from(this.#hashes);
-    const touched = new Map<ServiceKey, Bucket>();
+    const lines: TriedLine[] = [];
     for (const { field, version, text } of changes) {
-      touched.set(field, this.#bucketOf(field));
-      if (text === undefined) this.delete(field);
-      else this.set(field, version, text);
+      const bucket = this.#bucketOf(field);
+      const after = text === undefined ? undefined : lineOf(field, version, text);
+      lines.push({ bucket, field, before: bucket.lines.get(field), after });
+      this.#write(bucket, field, after);
     }
     const hex = this.hex();
-    for (const [field, bucket] of touched) {
-      const record = stored.get(field);
-      if (record === undefined) this.delete(field);
-      else this.set(field, record.version, record.text);
-      bucket.isHashed = true;
+    this.#tried = { name, lines, hashes: Buffer.from(this.#hashes) };
+    // The last change of a field first, for each says what was there before it.
+    for (const { bucket, field, before: line } of lines.toReversed()) {
+      this.#write(bucket, field, line);
     }
+    for (const { bucket } of lines) bucket.isHashed = true;
     before.copy(this.#hashes);
     return hex;
+  }
+
+  #write(bucket: Bucket, field: ServiceKey, line: string | undefined): void {
+    if (line !== undefined) bucket.lines.set(field, line);
+    else if (!bucket.lines.delete(field)) return;
+    bucket.isHashed = false;
   }
 
   #bucketOf(field: ServiceKey): Bucket {
@@ -83,6 +124,10 @@ export function digestOf(records: Iterable<StoredRecord>): string {
   const digest = new SetDigest();
   for (const { field, version, text } of records) digest.set(field, version, text);
   return digest.hex();
+}
+
+function lineOf(field: ServiceKey, version: number, text: string): string {
+  return `${field}\0${version}\0${hash('sha256', text)}\n`;
 }
 
 function hashOf(lines: ReadonlyMap<ServiceKey, string>): Buffer {

@@ -117,9 +117,11 @@ export class Publication {
 
   /** The store took the batch. A field that was changed meanwhile stays pending. */
   written(batch: Batch, nowMs: number): void {
-    for (const change of batch.changes) {
-      this.#apply(change);
-      this.#expect(change.field, true, nowMs);
+    this.#digest.apply(batch.changes);
+    for (const { field, version, text } of batch.changes) {
+      if (text === undefined) this.#stored.delete(field);
+      else this.#stored.set(field, { field, version, text });
+      this.#expect(field, true, nowMs);
     }
     this.#version = batch.version;
   }
@@ -141,13 +143,7 @@ export class Publication {
     for (const { field, text } of changes) {
       size += Number(text !== undefined) - Number(this.#stored.has(field));
     }
-    return { changes, version, digest: this.#digest.hexWith(changes, this.#stored), size };
-  }
-
-  #apply(change: StoreChange): void {
-    const { field, version, text } = change;
-    if (text === undefined) this.#forget(field);
-    else this.#keep({ field, version, text });
+    return { changes, version, digest: this.#digest.hexWith(changes), size };
   }
 
   #keep(record: StoredRecord): void {

@@ -23,7 +23,7 @@ export class VerifiedSet {
 
   /** Whether `digest` covers the set as the changes would leave it. */
   fits(changes: ReadonlyMap<ServiceKey, StoreChange>, digest: string): boolean {
-    return this.#digest.hexWith(changes.values(), this.#stored) === digest;
+    return this.#digest.hexWith(changes.values(), changes) === digest;
   }
 
   /** @throws Refusal when a record is malformed or there are too many; nothing is changed then. */
@@ -40,10 +40,16 @@ export class VerifiedSet {
           : { stored: { field, version, text }, record: parseRecord(field, text) },
       ),
     );
+    this.#digest.apply(changes.values(), changes);
     for (const [index, field] of [...changes.keys()].entries()) {
       const entry = parsed[index];
-      if (entry === undefined) this.#forget(field);
-      else this.#keep(entry.stored, entry.record);
+      if (entry === undefined) {
+        this.#stored.delete(field);
+        this.#records.delete(field);
+      } else {
+        this.#stored.set(field, entry.stored);
+        this.#records.set(field, entry.record);
+      }
     }
     return [...changes.keys()];
   }

@@ -1,5 +1,5 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Endpoint, EndpointState } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { LocalityHosts, PortProtocol, ServiceKey, ServiceType } from '../model/service.ts';
@@ -173,19 +173,33 @@ function routesFromWire(json: string | undefined): Pick<SnapshotService, 'routes
  * @param sound an earlier version that they took: endpoints of it need no second look
  */
 export function serviceFault(service: SnapshotService, sound?: SnapshotService): string | undefined {
-  if (sound !== undefined && service.endpoints.length <= BOUNDS.endpointsPerService) {
-    const endpoints = service.endpoints.filter((endpoint, at) => endpoint !== sound.endpoints[at]);
-    // What is wrong is told with the place that it has among all.
-    if (serviceFault({ ...service, endpoints }) === undefined) return undefined;
-  }
   try {
-    const message = create(wire.ServiceSchema, serviceToWire(service));
+    checkEndpoints(service.endpoints, sound?.endpoints ?? []);
+    const message = create(wire.ServiceSchema, serviceToWire({ ...service, endpoints: [] }));
     serviceFromWire(fromBinary(wire.ServiceSchema, toBinary(wire.ServiceSchema, message)));
     return undefined;
   } catch (failure) {
     // Beside WireErrors those of the encoder: numbers out of range, text that is no Unicode.
     return failure instanceof Error ? failure.message : String(failure);
   }
+}
+
+/** There are many of them, and few are new: they are not encoded and decoded as the rest is, to the same effect. */
+function checkEndpoints(endpoints: readonly Endpoint[], sound: readonly Endpoint[]): void {
+  const writer = new BinaryWriter();
+  const check = (endpoint: Endpoint, at: number): void => {
+    if (endpoint === sound[at]) return;
+    inField(`endpoints[${at}]`, () =>
+      endpointFromWire(create(wire.EndpointSchema, endpointToWire(endpoint))),
+    );
+    writeEndpoint(writer, endpoint);
+  };
+  if (endpoints.length > BOUNDS.endpointsPerService) {
+    throw new WireError(
+      `endpoints: ${endpoints.length} items, at most ${BOUNDS.endpointsPerService} are allowed`,
+    );
+  }
+  endpoints.forEach(check);
 }
 
 function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {

@@ -18,6 +18,7 @@ export class SnapshotEncoder {
   readonly #services = new WeakMap<SnapshotService, Uint8Array>();
   readonly #peers = new WeakMap<Peer, Uint8Array>();
   readonly #callers = new WeakMap<CallerGroup, Uint8Array>();
+  readonly #writer = new BinaryWriter();
 
   /** `FederationMessage` with a full snapshot. */
   snapshotMessage(snapshot: RoutingSnapshot): Buffer {
@@ -103,7 +104,7 @@ export class SnapshotEncoder {
   #service(service: SnapshotService): Uint8Array {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const message = serviceMessage(service);
+    const message = serviceMessage(this.#writer, service);
     this.#services.set(service, message);
     return message;
   }
@@ -117,8 +118,8 @@ export class SnapshotEncoder {
   }
 }
 
-function serviceMessage(service: SnapshotService): Uint8Array {
-  const writer = new BinaryWriter();
+/** @param writer is used again and again, and keeps its room */
+function serviceMessage(writer: BinaryWriter, service: SnapshotService): Uint8Array {
   writer.raw(encoded(wire.ServiceSchema, serviceToWire({ ...service, endpoints: [] })));
   for (const endpoint of service.endpoints) {
     writer.tag(wire.ServiceSchema.field.endpoints.number, WireType.LengthDelimited).fork();
