@@ -91,6 +91,17 @@ describe('a Service', () => {
     assert.deepEqual([of('Cluster'), of('Local')], [{}, { internalTrafficPolicy: 'Local' }]);
   });
 
+  it('says the families of its addresses where its pods are called by them', () => {
+    const of = (clusterIP: string) =>
+      serviceTraits(
+        goodResource(
+          'Service',
+          service(`{ clusterIP: ${clusterIP}, ipFamilies: [IPv6], ports: [{ port: 80 }] }`),
+        ),
+      );
+    assert.deepEqual([of('"fd00::1"'), of('None')], [{}, { ipFamilies: ['IPv6'] }]);
+  });
+
   it('is headless by clusterIP None', () => {
     const headless = service('{ clusterIP: None, ports: [{ port: 80 }] }');
     assert.equal(serviceType(goodResource('Service', headless)), 'Headless');

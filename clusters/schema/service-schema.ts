@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type {
-  ExportTraits,
-  OtherPort,
-  PortProtocol,
-  ServicePort,
-  ServiceType,
+import {
+  type ExportTraits,
+  IP_FAMILIES,
+  type OtherPort,
+  type PortProtocol,
+  type ServicePort,
+  type ServiceType,
 } from '../../federation/model/service.ts';
 import { dnsLabel, port, serviceMetadata } from './metadata.ts';
 
@@ -57,6 +58,7 @@ export const serviceSchema = z.object({
       .object({ clientIP: z.object({ timeoutSeconds: affinitySeconds.nullish() }).nullish() })
       .nullish(),
     internalTrafficPolicy: z.string().nullish(),
+    ipFamilies: z.array(z.enum(IP_FAMILIES)).max(IP_FAMILIES.length).nullish(),
     trafficDistribution: trafficDistribution.nullish(),
     ports: z
       .array(servicePort)
@@ -116,13 +118,12 @@ export function serviceType(object: ServiceObject): ServiceType {
 }
 
 /** What of it holds for all of the clusterset, once it is exported. */
-export function serviceTraits({
-  spec,
-}: ServiceObject): Pick<ExportTraits, 'sessionAffinity' | 'internalTrafficPolicy' | 'trafficDistribution'> {
+export function serviceTraits({ spec }: ServiceObject): Omit<ExportTraits, 'labels' | 'annotations'> {
   const timeoutSeconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
   return {
     ...(spec.sessionAffinity === 'ClientIP' ? { sessionAffinity: { timeoutSeconds } } : {}),
     ...(spec.internalTrafficPolicy === 'Local' ? { internalTrafficPolicy: 'Local' } : {}),
+    ...(spec.clusterIP === 'None' && spec.ipFamilies?.length ? { ipFamilies: spec.ipFamilies } : {}),
     ...(spec.trafficDistribution == null ? {} : { trafficDistribution: spec.trafficDistribution }),
   };
 }

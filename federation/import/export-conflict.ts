@@ -14,6 +14,7 @@ export type ConflictReason =
   | 'SessionAffinityConflict'
   | 'SessionAffinityConfigConflict'
   | 'InternalTrafficPolicyConflict'
+  | 'IPFamilyConflict'
   | 'TrafficDistributionConflict'
   | 'LabelsConflict'
   | 'AnnotationsConflict';
@@ -52,6 +53,12 @@ const TRAITS: readonly Trait[] = [
     reason: 'InternalTrafficPolicyConflict',
     shown: ({ type, internalTrafficPolicy }) =>
       type === 'Headless' ? undefined : (internalTrafficPolicy ?? 'Cluster'),
+  },
+  // Through gateways every client comes to every pod, whatever the families of both.
+  {
+    name: 'ipFamilies',
+    reason: 'IPFamilyConflict',
+    shown: ({ type, ipFamilies }) => (type === 'Headless' ? ipFamilies?.toSorted().join() : undefined),
   },
   {
     name: 'trafficDistribution',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { OtherPort, ServicePort, ServiceRecord } from '../model/service.ts';
+import type { IpFamily, OtherPort, ServicePort, ServiceRecord } from '../model/service.ts';
 import type { ServiceExport } from './export-conflict.ts';
 import { mergeExports } from './merge.ts';
 
@@ -114,6 +114,19 @@ describe('exports of one service by several clusters', () => {
       exportOf('west', 2, headless),
     ]);
     assert.deepEqual([direct.traits, direct.conflicts], [{}, []]);
+  });
+
+  it('disagree over the families of addresses by which the pods of a headless service are called', () => {
+    const of = (...ipFamilies: IpFamily[]) => ({ type: 'Headless' as const, ipFamilies });
+    const told = (...exports: readonly ServiceExport[]) =>
+      mergeExports(exports).conflicts.map(({ reason, message }) => [reason, message]);
+    assert.deepEqual(told(exportOf('east', 1, of('IPv4')), exportOf('west', 2, of('IPv6', 'IPv4'))), [
+      ['IPFamilyConflict', 'ipFamilies is IPv4,IPv6, in the older export of east IPv4'],
+    ]);
+    const same = [exportOf('east', 1, of('IPv4', 'IPv6')), exportOf('west', 2, of('IPv6', 'IPv4'))];
+    assert.deepEqual(told(...same), [], 'whatever the order');
+    const silent = exportOf('west', 2, { type: 'Headless' });
+    assert.deepEqual(told(exportOf('east', 1, of('IPv4')), silent), [], 'an older release does not say them');
   });
 
   it('agree', () => {

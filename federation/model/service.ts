@@ -40,12 +40,18 @@ export function carriesTls({ protocol, appProtocol, name }: ServicePort): boolea
 
 export type ServiceType = 'ClusterSetIP' | 'Headless';
 
+/** As in Kubernetes' `ipFamilies`. */
+export const IP_FAMILIES = ['IPv4', 'IPv6'] as const;
+export type IpFamily = (typeof IP_FAMILIES)[number];
+
 /** What of a Service and its ServiceExport holds for the whole clusterset, beside type and ports. Absent = Kubernetes' default. */
 export interface ExportTraits {
   /** `sessionAffinity: ClientIP`, and for how long a client keeps its endpoint; absent = `None`. */
   readonly sessionAffinity?: { readonly timeoutSeconds: number };
   /** `spec.internalTrafficPolicy`; absent = `Cluster`. */
   readonly internalTrafficPolicy?: 'Local';
+  /** Of a headless service, whose pods are called by them; absent = not said. */
+  readonly ipFamilies?: readonly IpFamily[];
   /** `spec.trafficDistribution` */
   readonly trafficDistribution?: string;
   /** The ServiceExport's `exportedLabels` and `exportedAnnotations`, by name; absent = none. */
@@ -84,6 +90,7 @@ export interface ServiceRecord extends ExportTraits {
 export function traitsOf({
   sessionAffinity,
   internalTrafficPolicy,
+  ipFamilies,
   trafficDistribution,
   labels,
   annotations,
@@ -91,6 +98,7 @@ export function traitsOf({
   return {
     ...(sessionAffinity === undefined ? {} : { sessionAffinity }),
     ...(internalTrafficPolicy === undefined ? {} : { internalTrafficPolicy }),
+    ...(ipFamilies === undefined ? {} : { ipFamilies }),
     ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),

@@ -35,6 +35,7 @@ describe('a record', () => {
   const TRAITS = {
     sessionAffinity: { timeoutSeconds: 600 },
     internalTrafficPolicy: 'Local' as const,
+    ipFamilies: ['IPv6' as const, 'IPv4' as const],
     trafficDistribution: 'PreferClose',
     labels: { team: 'shop', 'example.com/tier': '' },
     annotations: { 'example.com/note': 'any text, "quoted"' },

@@ -6,7 +6,7 @@ import {
   MAX_EXPORTED_LENGTH,
   MAX_EXPORTED_NAMES,
 } from '../model/object-label.ts';
-import type { ExportTraits } from '../model/service.ts';
+import { type ExportTraits, IP_FAMILIES } from '../model/service.ts';
 
 const MAX_TIMEOUT_SECONDS = 86_400;
 
@@ -23,6 +23,7 @@ const annotations = z
 export const traitFields = {
   sessionAffinity: z.object({ timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS) }).optional(),
   internalTrafficPolicy: z.literal('Local').optional(),
+  ipFamilies: z.array(z.enum(IP_FAMILIES)).min(1).max(IP_FAMILIES.length).optional(),
   trafficDistribution: z
     .string()
     .regex(/^[A-Za-z0-9./-]{1,100}$/)
@@ -35,6 +36,7 @@ export const traitFields = {
 export function traitsText({
   sessionAffinity,
   internalTrafficPolicy,
+  ipFamilies,
   trafficDistribution,
   labels,
   annotations,
@@ -42,6 +44,7 @@ export function traitsText({
   return {
     sessionAffinity: sessionAffinity && { timeoutSeconds: sessionAffinity.timeoutSeconds },
     internalTrafficPolicy,
+    ipFamilies,
     trafficDistribution,
     labels: labels && sorted(labels),
     annotations: annotations && sorted(annotations),

@@ -64,6 +64,19 @@ describe('what an import should be', () => {
     assert.deepEqual(fields(known, OLD_IMPORTS), ['type', 'ports'], 'not every v1alpha1 has the field');
   });
 
+  it('says by which families of addresses clients here reach it', () => {
+    const families = (found: ClustersetService, ips: readonly string[], type = IMPORTS) =>
+      (desiredImport(found, ips, type).spec as { ipFamilies?: unknown }).ipFamilies;
+    assert.deepEqual(families(known, ['fd00::1', '10.96.0.1']), ['IPv4', 'IPv6']);
+    assert.equal(families(known, []), undefined, 'it has no address yet');
+    assert.equal(families(known, ['10.96.0.1'], OLD_IMPORTS), undefined);
+    const hosts = [{ address: 'fd00::2', ready: true }];
+    const headless = { ...known, type: 'Headless' as const };
+    const flat = { ...headless, addresses: new Map([['west', [{ ports: { http: 80 }, hosts }]]]) };
+    assert.deepEqual(families(flat, []), ['IPv6']);
+    assert.equal(families(headless, []), undefined);
+  });
+
   it('shows ports that no gateway carries, and leads nowhere by them', () => {
     const open = clustersetService(KEY, [snapshotPort('dns-tcp', 53, 15_600)], { east: undefined });
     const otherPorts = [{ name: 'dns', port: 53, transport: 'UDP' as const, appProtocol: undefined }];

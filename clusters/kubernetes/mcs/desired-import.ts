@@ -1,5 +1,6 @@
+import { isIPv6 } from 'node:net';
 import type { ClusterName } from '../../../federation/model/cluster.ts';
-import type { OtherPort, ServicePort } from '../../../federation/model/service.ts';
+import type { IpFamily, OtherPort, ServicePort } from '../../../federation/model/service.ts';
 import type { SnapshotPort } from '../../../federation/model/snapshot.ts';
 import type { KubeObject, ResourceType } from '../resource-type.ts';
 import type { ClustersetService } from './clusterset-view.ts';
@@ -111,13 +112,15 @@ function shownPort(given: ServicePort | OtherPort): Readonly<Record<string, stri
 
 /** @param ips the derived Service's; none for a headless one, or while it has none */
 export function desiredImport(
-  { service, type, ports, otherPorts, traits }: ClustersetService,
+  known: ClustersetService,
   ips: readonly string[],
   resource: ResourceType,
 ): KubeObject {
+  const { service, type, ports, otherPorts, traits } = known;
   const { sessionAffinity, internalTrafficPolicy = 'Cluster', trafficDistribution } = traits;
-  // Every v1beta1 has the field, and not every v1alpha1.
-  const policy = type === 'ClusterSetIP' && resource.version !== 'v1alpha1';
+  // Every v1beta1 has these fields, and not every v1alpha1.
+  const newer = resource.version !== 'v1alpha1';
+  const families = newer ? familiesOf(known, ips) : [];
   return {
     apiVersion: apiVersion(resource),
     kind: 'ServiceImport',
@@ -129,10 +132,18 @@ export function desiredImport(
       ...(sessionAffinity === undefined
         ? {}
         : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: sessionAffinity } }),
-      ...(policy ? { internalTrafficPolicy } : {}),
+      ...(families.length === 0 ? {} : { ipFamilies: families }),
+      ...(newer && type === 'ClusterSetIP' ? { internalTrafficPolicy } : {}),
       ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     },
   };
+}
+
+/** By which clients here reach it: by its address, or by those of its pods. */
+function familiesOf({ type, addresses }: ClustersetService, ips: readonly string[]): readonly IpFamily[] {
+  const hosts = [...addresses.values()].flat().flatMap((group) => group.hosts);
+  const found = type === 'Headless' ? hosts.map(({ address }) => address) : ips;
+  return [...new Set(found.map((address) => (isIPv6(address) ? 'IPv6' : 'IPv4')))].sort();
 }
 
 /** Whether clients can use the import now, and why not. */

@@ -20,7 +20,7 @@ interface SliceObject {
 }
 
 interface ImportObject {
-  spec: { type: string; ips?: string[] };
+  spec: { type: string; ips?: string[]; ipFamilies?: string[] };
   status?: {
     endpointSliceObjects: string;
     conditions: { status: string; reason: string; message: string }[];
@@ -116,6 +116,7 @@ describe('a headless service on a flat network', { skip: missing }, () => {
     const object = await imported();
     assert.equal(object?.spec.type, 'Headless');
     assert.equal(object.spec.ips, undefined);
+    assert.deepEqual(object.spec.ipFamilies, ['IPv4', 'IPv6']);
     assert.equal(object.status?.endpointSliceObjects, 'Present');
   });
 

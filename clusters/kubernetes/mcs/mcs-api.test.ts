@@ -23,6 +23,7 @@ interface ImportObject {
     sessionAffinity?: string;
     sessionAffinityConfig?: unknown;
     internalTrafficPolicy?: string;
+    ipFamilies?: string[];
     trafficDistribution?: string;
   };
   status?: {
@@ -87,6 +88,7 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     ]);
     assert.deepEqual(found.spec.ips, [service?.spec.clusterIP]);
     assert.equal(found.spec.internalTrafficPolicy, 'Cluster');
+    assert.deepEqual(found.spec.ipFamilies, ['IPv4']);
     assert.deepEqual(found.status?.clusters, [{ cluster: 'east' }, { cluster: 'west' }]);
     assert.equal(found.status?.endpointSliceObjects, 'Present');
     assert.equal(service?.spec.selector, undefined);
