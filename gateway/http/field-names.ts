@@ -1,45 +1,93 @@
-/** A slot: a name in lower case, and its bytes. */
-interface Known {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+import { indexingOf } from '../hpack/indexing.ts';
 
 const SLOTS = 512;
 const MAX_NAME_BYTES = 64;
+const MAX_VALUE_BYTES = 64;
+/** How often in a row a value that never comes again is passed over before one is remembered. */
+const MAX_PASSED_OVER = 64;
+const NOTHING = new Uint8Array(0);
 
 const LOWER_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
 );
 
+/** A field's name in lower case, and one value that it had lately: most messages say again what others said. */
+export class KnownField {
+  readonly name: string;
+  readonly #name: Uint8Array;
+  /** Values that do not repeat, and secrets, are not remembered. */
+  readonly #remembers: boolean;
+  #value = '';
+  #bytes: Uint8Array = NOTHING;
+  #met = true;
+  #passOver = 0;
+  #passedOver = 0;
+
+  constructor(name: string) {
+    const indexing = indexingOf(name);
+    this.name = name;
+    this.#name = name.length > MAX_NAME_BYTES ? NOTHING : new Uint8Array(Buffer.from(name, 'latin1'));
+    const short = name.length <= MAX_NAME_BYTES;
+    this.#remembers = short && indexing !== 'never' && indexing !== 'without';
+  }
+
+  /** Whether `buffer[start, start + length)` is its name, in any case. */
+  isNamed(buffer: Buffer, start: number, length: number): boolean {
+    const bytes = this.#name;
+    if (bytes.length !== length) return false;
+    for (let index = 0; index < length; index++) {
+      if (bytes[index] !== LOWER_BYTE[buffer[start + index] as number]) return false;
+    }
+    return true;
+  }
+
+  /** The value that it had lately, if a line has it again: `buffer` has it from `start` on, and then a line break. */
+  again(buffer: Buffer, start: number): string | undefined {
+    const bytes = this.#bytes;
+    const { length } = bytes;
+    if (length === 0 || buffer[start + length] !== CR || buffer[start + length + 1] !== LF) return undefined;
+    for (let index = 0; index < length; index++) {
+      if (bytes[index] !== buffer[start + index]) return undefined;
+    }
+    this.#met = true;
+    return this.#value;
+  }
+
+  /** It has another value, which has only the bytes that a value may have, and no space around it. */
+  remember(value: string): void {
+    if (!this.#remembers || value.length === 0 || value.length > MAX_VALUE_BYTES) return;
+    if (!this.#met && ++this.#passedOver <= this.#passOver) return;
+    this.#passOver = this.#met ? 0 : Math.min(MAX_PASSED_OVER, 2 * this.#passOver + 1);
+    this.#passedOver = 0;
+    this.#met = false;
+    const bytes = Buffer.from(value, 'latin1');
+    this.#bytes = new Uint8Array(bytes);
+    // Not a slice of its message's head, which would keep that alive.
+    this.#value = bytes.toString('latin1');
+  }
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+
 /**
- * Lower-case field names by their bytes, as HTTP/1 writes them in any case: the same string object each time, whose
+ * Field names by their bytes, as HTTP/1 writes them in any case: the same string object each time, whose
  * hash is known, and no string is made to find it. A table of fixed size: of two names in one slot the later stays.
  */
 export class FieldNames {
-  readonly #slots: (Known | undefined)[] = Array<Known | undefined>(SLOTS).fill(undefined);
+  readonly #slots: (KnownField | undefined)[] = Array<KnownField | undefined>(SLOTS).fill(undefined);
 
-  /** The name `buffer[start, end)`, which has at least one byte. */
-  lower(buffer: Buffer, start: number, end: number): string {
+  /** The field named `buffer[start, end)`, which has at least one byte. */
+  of(buffer: Buffer, start: number, end: number): KnownField {
     const length = end - start;
     const first = LOWER_BYTE[buffer[start] as number] as number;
     const last = LOWER_BYTE[buffer[end - 1] as number] as number;
     const middle = LOWER_BYTE[buffer[start + (length >> 1)] as number] as number;
     const slot = (length * 37 + first * 11 + middle * 5 + last) % SLOTS;
     const known = this.#slots[slot];
-    if (known !== undefined && known.bytes.length === length && same(known.bytes, buffer, start))
-      return known.name;
-    return this.#remember(slot, buffer.toString('latin1', start, end).toLowerCase());
+    if (known?.isNamed(buffer, start, length)) return known;
+    const other = new KnownField(buffer.toString('latin1', start, end).toLowerCase());
+    if (length <= MAX_NAME_BYTES) this.#slots[slot] = other;
+    return other;
   }
-
-  #remember(slot: number, name: string): string {
-    if (name.length <= MAX_NAME_BYTES) this.#slots[slot] = { name, bytes: Buffer.from(name, 'latin1') };
-    return name;
-  }
-}
-
-function same(bytes: Uint8Array, buffer: Buffer, start: number): boolean {
-  for (let index = 0; index < bytes.length; index++) {
-    if (bytes[index] !== LOWER_BYTE[buffer[start + index] as number]) return false;
-  }
-  return true;
 }

@@ -3,9 +3,9 @@ import { ChunkLineReader } from './chunk-line.ts';
 import {
   type BodyFraming,
   dropNominated,
+  HeadBytes,
   HeadError,
   type HeadRules,
-  headBytes,
   newHeadFacts,
   parseFields,
 } from './head-fields.ts';
@@ -144,7 +144,7 @@ export class BodyReader {
   #parseTrailers(buffer: Buffer, start: number, end: number): HeaderBlock {
     const block: HeaderBlock = [];
     const facts = newHeadFacts();
-    parseFields(headBytes(buffer, start, end), start, this.#rules, block, facts);
+    parseFields(new HeadBytes(buffer, start, end), start, this.#rules, block, facts);
     const { host, contentLength, transferEncoding } = facts;
     if (host !== undefined || contentLength >= 0 || transferEncoding !== undefined) {
       throw new HeadError('trailers-invalid');

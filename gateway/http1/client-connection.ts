@@ -22,7 +22,7 @@ import {
 } from '../http/websocket.ts';
 import { ClientStream, type RequestOwner } from './client-stream.ts';
 import { Http1Connection } from './connection.ts';
-import { type BodyFraming, HeadError, headBytes } from './head-fields.ts';
+import { type BodyFraming, HeadBytes, HeadError } from './head-fields.ts';
 import { fieldValue, requestText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseResponseHead, type RequestForm, type ResponseHead } from './response-head.ts';
@@ -202,7 +202,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
 
   #begin(): void {
     const { buffer, start, end } = this.headBuffer;
-    const response = parseResponseHead(headBytes(buffer, start, end), this.#form, this.rules);
+    const response = parseResponseHead(new HeadBytes(buffer, start, end), this.#form, this.rules);
     this.headBuffer.release();
     const stream = this.#stream;
     if (response.status < 200 && response.status !== 101) {

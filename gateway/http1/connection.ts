@@ -46,7 +46,7 @@ export abstract class Http1Connection implements BodySink, BodyWriterOwner, Bulk
       maxFields: options.maxFields,
       names: resources.fieldNames,
       strings: resources.fieldStrings,
-      memory: { goodAuthority: undefined },
+      memory: { goodAuthority: undefined, goodPath: '' },
     };
     this.output = new OutputBuffer(socket, {
       turn: resources.turn,

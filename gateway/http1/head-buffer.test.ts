@@ -28,3 +28,22 @@ test('a head that comes byte by byte is copied as often as its memory doubles', 
   assert.equal(head.buffer.toString('latin1', head.next), 'body');
   assert.equal(pool.usedBytes, 0);
 });
+
+test('the end of a head is where it is, at any place and after any line breaks', () => {
+  const texts = [
+    '\r\n\r\n',
+    'a\r\n\r\n',
+    '\r\r\n\r\n',
+    '\n\r\n\r\n',
+    '\r\n\r\r\n\r\n',
+    'a\r\nb\r\n\r\n\r\n\r\n',
+  ];
+  for (const text of texts) {
+    for (const before of [0, 1, 2, 3, 4, 5, 500, 505, 506, 507, 508, 509, 510, 511, 512, 513, 1000]) {
+      const bytes = Buffer.from(`${'x'.repeat(before)}${text}yz`, 'latin1');
+      const head = new HeadBuffer(60 * 1024, new BytePool(1024 * 1024));
+      assert.equal(head.complete(bytes, 0), true);
+      assert.equal(head.next, bytes.indexOf('\r\n\r\n') + 4, JSON.stringify([before, text]));
+    }
+  }
+});

@@ -42,7 +42,7 @@ export class HeadBuffer {
     const searchFrom = kept === 0 ? at : Math.max(0, kept - 3);
     const start = kept === 0 ? at : 0;
     const buffer = kept === 0 ? chunk : this.#add(chunk, at);
-    const end = buffer.indexOf(END_OF_HEAD, searchFrom);
+    const end = endOfHead(buffer, searchFrom);
     if (end >= 0 && end - start <= this.#maxBytes) {
       this.forget();
       this.buffer = buffer;
@@ -85,6 +85,23 @@ export class HeadBuffer {
   release(): void {
     this.buffer = NOTHING;
   }
+}
+
+/** Most heads are shorter, and looking through them here costs less than a call out of compiled code. */
+const SCANNED_BYTES = 512;
+
+/** Where the first `END_OF_HEAD` at or after `from` begins, or -1. Looks at each fourth byte where no line ends. */
+function endOfHead(buffer: Buffer, from: number): number {
+  const limit = Math.min(buffer.length, from + SCANNED_BYTES);
+  let at = from + 3;
+  while (at < limit) {
+    const byte = buffer[at];
+    if (byte === LF) {
+      if (buffer[at - 1] === CR && buffer[at - 2] === LF && buffer[at - 3] === CR) return at - 3;
+      at += 2;
+    } else at += byte === CR ? 1 : 4;
+  }
+  return limit === buffer.length ? -1 : buffer.indexOf(END_OF_HEAD, limit - 3);
 }
 
 function hasBareLf(buffer: Buffer, from: number): boolean {

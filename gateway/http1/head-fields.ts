@@ -10,6 +10,7 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const CR = 0x0d;
 const LF = 0x0a;
+const LINE_BREAK_BYTES = 2;
 
 /** What the fields of a head said about the message and the connection; those fields are not in the block. */
 export interface HeadFacts {
@@ -66,21 +67,32 @@ export interface HeadRules {
 export interface HeadMemory {
   /** The authority that was checked last: most often the next one is the same. */
   goodAuthority: string | undefined;
+  /** The path of the request before, which was checked. */
+  goodPath: string;
 }
 
 /** A message's head, or its trailers, as they came in. */
-export interface HeadBytes {
+export class HeadBytes {
   readonly buffer: Buffer;
   /** Where its first line begins. */
   readonly start: number;
   /** Where the empty line begins that ends it. */
   readonly end: number;
-  /** `buffer[start, end)` as latin1: made once, and everything else is sliced from it. */
-  readonly text: string;
-}
+  #slices = 0;
+  #text = '';
 
-export function headBytes(buffer: Buffer, start: number, end: number): HeadBytes {
-  return { buffer, start, end, text: buffer.toString('latin1', start, end) };
+  constructor(buffer: Buffer, start: number, end: number) {
+    this.buffer = buffer;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** A piece of it. The first is read alone: most heads need no other. For more, all is read once and cut. */
+  slice(from: number, to: number): string {
+    if (this.#slices++ === 0) return this.buffer.toString('latin1', from, to);
+    if (this.#text === '') this.#text = this.buffer.toString('latin1', this.start, this.end);
+    return this.#text.slice(from - this.start, to - this.start);
+  }
 }
 
 /**
@@ -96,25 +108,39 @@ export function parseFields(
   block: HeaderBlock,
   facts: HeadFacts,
 ): void {
-  const { buffer, start, end, text } = head;
+  const { buffer, end } = head;
   let at = from;
   for (let count = 0; at < end; count++) {
     if (count === rules.maxFields) throw new HeadError('headers-too-large', 431);
     const nameStart = at;
     while (TOKEN_BYTE[buffer[at] as number] === 1) at++;
     if (at === nameStart || buffer[at] !== COLON) throw nameError(buffer, nameStart, at);
-    const nameEnd = at++;
+    const field = rules.names.of(buffer, nameStart, at++);
     while (isSpace(buffer[at])) at++;
+    const again = field.again(buffer, at);
+    if (again !== undefined) {
+      at += again.length + LINE_BREAK_BYTES;
+      takeField(field.name, again, block, facts);
+      continue;
+    }
     const valueStart = at;
-    while (VALUE_BYTE[buffer[at] as number] === 1) at++;
-    if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('field-value');
+    at = endOfValue(buffer, at);
     let valueEnd = at;
     while (valueEnd > valueStart && isSpace(buffer[valueEnd - 1])) valueEnd--;
-    at += 2;
-    const name = rules.names.lower(buffer, nameStart, nameEnd);
-    takeField(name, text.slice(valueStart - start, valueEnd - start), block, facts);
+    at += LINE_BREAK_BYTES;
+    const value = head.slice(valueStart, valueEnd);
+    takeField(field.name, value, block, facts);
+    field.remember(value);
   }
   if (facts.connectionOptions !== undefined) dropNominated(block, facts.connectionOptions);
+}
+
+/** @throws HeadError when it does not end with a line break. */
+function endOfValue(buffer: Buffer, start: number): number {
+  let at = start;
+  while (VALUE_BYTE[buffer[at] as number] === 1) at++;
+  if (buffer[at] !== CR || buffer[at + 1] !== LF) throw new HeadError('field-value');
+  return at;
 }
 
 function isSpace(byte: number | undefined): boolean {
@@ -205,6 +231,19 @@ export function dropNominated(block: HeaderBlock, options: readonly string[]): v
       if (block[at] === option) block.splice(at, 2);
     }
   }
+}
+
+const VERSION_PREFIX = Buffer.from('HTTP/1.', 'latin1');
+export const VERSION_BYTES = 8;
+const ZERO = 0x30;
+
+/** Of `HTTP/1.0` or `HTTP/1.1` at `at`; -1 for anything else. */
+export function minorVersion(buffer: Buffer, at: number): number {
+  for (let index = 0; index < VERSION_PREFIX.length; index++) {
+    if (buffer[at + index] !== VERSION_PREFIX[index]) return -1;
+  }
+  const minor = (buffer[at + VERSION_PREFIX.length] as number) - ZERO;
+  return minor === 0 || minor === 1 ? minor : -1;
 }
 
 /** How the body of a message is delimited (RFC 9112 section 6.3). */

@@ -7,11 +7,14 @@ import {
   type HeadBytes,
   HeadError,
   type HeadFacts,
+  type HeadMemory,
   type HeadRules,
   isChunked,
   keepsAlive,
+  minorVersion,
   newHeadFacts,
   parseFields,
+  VERSION_BYTES,
 } from './head-fields.ts';
 
 /** A request's head, checked. */
@@ -36,7 +39,7 @@ export interface RequestHead {
  * @throws HeadError with the status to answer.
  */
 export function parseRequestHead(head: HeadBytes, scheme: string, rules: HeadRules): RequestHead {
-  const line = parseRequestLine(head);
+  const line = parseRequestLine(head, rules.memory);
   const { method, isHttp10 } = line;
   const block: HeaderBlock = [];
   const facts = newHeadFacts();
@@ -70,45 +73,64 @@ interface RequestLine {
 }
 
 /** Method, target and version with exactly one space between (RFC 9112 section 3). */
-function parseRequestLine({ buffer, start, end, text }: HeadBytes): RequestLine {
+function parseRequestLine(head: HeadBytes, { goodPath }: HeadMemory): RequestLine {
+  const { buffer, start, end } = head;
   let at = start;
   while (TOKEN_BYTE[buffer[at] as number] === 1) at++;
   const methodEnd = at;
   if (at === start || buffer[at++] !== SPACE) throw new HeadError('request-line');
   const targetStart = at;
-  while (TARGET_BYTE[buffer[at] as number] === 1) at++;
+  const samePath = isFollowed(buffer, at, goodPath);
+  if (samePath) at += goodPath.length;
+  else while (TARGET_BYTE[buffer[at] as number] === 1) at++;
   if (buffer[at] !== SPACE)
     throw new HeadError(at < end && buffer[at] !== CR ? 'request-target' : 'request-line');
   if (at === targetStart) throw new HeadError('request-line');
   const targetEnd = at++;
   const lineEnd = at + VERSION_BYTES;
-  const isHttp10 = parseVersion(text.slice(at - start, lineEnd - start));
+  const minor = minorVersion(buffer, at);
+  if (minor < 0) throw versionError(head.slice(at, lineEnd));
   if (buffer[lineEnd] !== CR || buffer[lineEnd + 1] !== LF) throw new HeadError('request-line');
   return {
-    method: methodOf(text, methodEnd - start),
-    target: text.slice(targetStart - start, targetEnd - start),
-    isHttp10,
+    target: samePath ? goodPath : head.slice(targetStart, targetEnd),
+    method: methodOf(head, methodEnd),
+    isHttp10: minor === 0,
     end: lineEnd + 2,
   };
 }
 
-/** Those that nearly all requests have are the same string objects each time. */
-function methodOf(text: string, length: number): string {
-  if (length === 3 && text.startsWith('GET')) return 'GET';
-  if (length === 4 && text.startsWith('POST')) return 'POST';
-  return text.slice(0, length);
+/** Whether `buffer` has `text`, which is not empty, from `at` on, and then a space. */
+function isFollowed(buffer: Buffer, at: number, text: string): boolean {
+  if (text === '' || buffer[at + text.length] !== SPACE) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (buffer[at + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
+/** Those that nearly all requests have are the same string objects each time. */
+function methodOf(head: HeadBytes, end: number): string {
+  const { buffer, start } = head;
+  if (end - start === 3 && isAt(buffer, start, GET)) return 'GET';
+  if (end - start === 4 && isAt(buffer, start, POST)) return 'POST';
+  return head.slice(start, end);
+}
+
+const GET = Buffer.from('GET', 'latin1');
+const POST = Buffer.from('POST', 'latin1');
 const SPACE = 0x20;
 const CR = 0x0d;
 const LF = 0x0a;
-const VERSION_BYTES = 8;
 
-/** True for HTTP/1.0. */
-function parseVersion(text: string): boolean {
-  if (text === 'HTTP/1.1') return false;
-  if (text === 'HTTP/1.0') return true;
-  throw /^HTTP\/[0-9]\.[0-9]$/.test(text)
+function isAt(buffer: Buffer, at: number, bytes: Buffer): boolean {
+  for (let index = 0; index < bytes.length; index++) {
+    if (buffer[at + index] !== bytes[index]) return false;
+  }
+  return true;
+}
+
+function versionError(text: string): HeadError {
+  return /^HTTP\/[0-9]\.[0-9]$/.test(text)
     ? new HeadError('version-unsupported', 505)
     : new HeadError('request-line');
 }
@@ -128,12 +150,21 @@ function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, ru
     block[3] = sameAuthority(target, host);
     return;
   }
+  if (target === rules.memory.goodPath) {
+    block[5] = host ?? '';
+    block[7] = target;
+    return;
+  }
   const absolute = target.startsWith('/') ? undefined : splitAbsolute(target);
   const path = absolute?.path ?? target;
   if (!isPath(path, method)) throw new HeadError('request-target');
   block[5] = absolute === undefined ? (host ?? '') : sameAuthority(absolute.authority, host);
   block[7] = path;
+  if (target.startsWith('/')) rules.memory.goodPath = target.length > MAX_KNOWN_PATH ? '' : target;
 }
+
+/** An idle connection keeps the path of its last request up to here. */
+const MAX_KNOWN_PATH = 128;
 
 /** The same string object for the same host: maps and the HPACK encoder find it at once. */
 function checkedHost(host: string | undefined, { memory, strings }: HeadRules): string | undefined {

@@ -7,8 +7,10 @@ import {
   type HeadRules,
   isChunked,
   keepsAlive,
+  minorVersion,
   newHeadFacts,
   parseFields,
+  VERSION_BYTES,
 } from './head-fields.ts';
 
 /** A response's head, checked. */
@@ -41,9 +43,12 @@ const STATUS_BYTES = 12;
  */
 export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: HeadRules): ResponseHead {
   const lineEnd = endOfStatusLine(head);
-  const isHttp10 = head.text.charCodeAt(7) === 0x30;
+  const isHttp10 = head.buffer[head.start + 7] === ZERO;
   const status = statusOf(head);
-  const block: HeaderBlock = [':status', status === 200 ? '200' : head.text.slice(9, STATUS_BYTES)];
+  const block: HeaderBlock = [
+    ':status',
+    status === 200 ? '200' : head.slice(head.start + 9, head.start + STATUS_BYTES),
+  ];
   const facts = newHeadFacts();
   parseFields(head, lineEnd, rules, block, facts);
   if (status === 101) {
@@ -63,10 +68,11 @@ export function parseResponseHead(head: HeadBytes, request: RequestForm, rules: 
 }
 
 /** Checks the status line; returns where the first field begins. The reason phrase may be missing with its space. */
-function endOfStatusLine({ buffer, start, text }: HeadBytes): number {
+function endOfStatusLine({ buffer, start }: HeadBytes): number {
   let at = start + STATUS_BYTES;
-  const version = text.startsWith('HTTP/1.1 ') || text.startsWith('HTTP/1.0 ');
-  if (!version) throw new HeadError('status-line');
+  if (minorVersion(buffer, start) < 0 || buffer[start + VERSION_BYTES] !== SPACE) {
+    throw new HeadError('status-line');
+  }
   if (buffer[at] === SPACE) {
     while (VALUE_BYTE[buffer[at] as number] === 1) at++;
   }

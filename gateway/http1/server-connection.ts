@@ -9,7 +9,7 @@ import {
 } from '../http/stream.ts';
 import { pushWebSocketAccept } from '../http/websocket.ts';
 import { Http1Connection } from './connection.ts';
-import { type BodyFraming, HeadError, headBytes } from './head-fields.ts';
+import { type BodyFraming, HeadBytes, HeadError } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
@@ -128,7 +128,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   #begin(): void {
     const { buffer, start, end } = this.headBuffer;
-    const head = parseRequestHead(headBytes(buffer, start, end), this.#scheme, this.rules);
+    const head = parseRequestHead(new HeadBytes(buffer, start, end), this.#scheme, this.rules);
     this.headBuffer.release();
     this.#emptyLines = 0;
     this.#head = head;
