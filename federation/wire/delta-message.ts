@@ -31,7 +31,7 @@ import {
   withBackends,
 } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
-import type { ServiceRead } from './snapshot-message.ts';
+import type { ReadingOptions } from './snapshot-message.ts';
 
 export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
   const { services, backends } = serviceLists(delta.changedServices);
@@ -102,16 +102,16 @@ export function deltaToBytes(delta: SnapshotDelta): Uint8Array {
 }
 
 /**
- * @param read gets copies, which keep nothing else of `bytes` in memory
+ * `read` gets copies, which keep nothing else of `bytes` in memory.
  * @throws WireError when the bytes are no delta or one that breaks the contract
  */
-export function deltaFromBytes(bytes: Uint8Array, read?: ServiceRead): SnapshotDelta {
+export function deltaFromBytes(bytes: Uint8Array, { before, read }: ReadingOptions = {}): SnapshotDelta {
   const field = wire.SnapshotDeltaSchema.field.changedServices.number;
   const { items, rest } = decoded('delta', () => partsOf(bytes, field));
   const message = decoded('delta', () => fromBinary(wire.SnapshotDeltaSchema, rest));
   return deltaWith(message, () =>
     mapOf('changed_services', items, BOUNDS.services, (item) => {
-      const entry = serviceFromBytes(item);
+      const entry = serviceFromBytes(item, before);
       read?.(entry[1], new Uint8Array(item));
       return entry;
     }),

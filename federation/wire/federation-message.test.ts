@@ -32,7 +32,8 @@ describe('what a federation service sends', () => {
         const { kind, epoch, version } = encoded;
         assert.deepEqual([kind, epoch, version], ['snapshot', snapshot.epoch, snapshot.version]);
         const kept = new Map<SnapshotService, Uint8Array>();
-        const statement = decodeStatement(encoded, (service, bytes) => kept.set(service, bytes));
+        const read = (service: SnapshotService, bytes: Uint8Array) => kept.set(service, bytes);
+        const statement = decodeStatement(encoded, { read });
         assert.deepEqual(statement, { kind: 'snapshot', snapshot });
         assert.ok(statement.kind === 'snapshot');
         // Those that only routes lead to are few, and are encoded again.

@@ -3,7 +3,7 @@ import { deltaFromBytes } from './delta-message.ts';
 import { decoded, WireError } from './field-checks.ts';
 import type { SnapshotStatement } from './gateway-message.ts';
 import * as wire from './gen/federation_pb.ts';
-import { type ServiceRead, snapshotFromBytes } from './snapshot-message.ts';
+import { type ReadingOptions, snapshotFromBytes } from './snapshot-message.ts';
 
 /** What a federation service sends, still encoded: a gateway passes it on to its workers as it came. */
 export interface EncodedStatement {
@@ -38,14 +38,14 @@ export function encodedStatement(message: Uint8Array): EncodedStatement {
   });
 }
 
-/**
- * @param read as of `snapshotFromBytes` and `deltaFromBytes`
- * @throws WireError naming the field that breaks the contract
- */
-export function decodeStatement({ kind, bytes }: EncodedStatement, read?: ServiceRead): SnapshotStatement {
+/** @throws WireError naming the field that breaks the contract */
+export function decodeStatement(
+  { kind, bytes }: Pick<EncodedStatement, 'kind' | 'bytes'>,
+  options?: ReadingOptions,
+): SnapshotStatement {
   return kind === 'snapshot'
-    ? { kind, snapshot: snapshotFromBytes(bytes, read) }
-    : { kind, delta: deltaFromBytes(bytes, read) };
+    ? { kind, snapshot: snapshotFromBytes(bytes, options) }
+    : { kind, delta: deltaFromBytes(bytes, options) };
 }
 
 function snapshotStatement(bytes: Uint8Array): EncodedStatement {

@@ -8,6 +8,7 @@ import type { ServiceOffer, SnapshotPort, SnapshotService } from '../model/snaps
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
 import { healthFromWire, healthToWire, localityFromWire } from './cluster-fields.ts';
+import { endpointsFromBytes } from './endpoint-bytes.ts';
 import {
   decoded,
   host,
@@ -26,6 +27,7 @@ import {
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { serviceRoutesFromJson } from './mesh-route-json.ts';
+import { partsOf } from './message-parts.ts';
 import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
 import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
@@ -133,18 +135,29 @@ export function writeEndpoint(writer: BinaryWriter, endpoint: Endpoint): void {
 
 /** Key and value of the snapshot's map. */
 export function serviceFromWire(message: wire.Service): readonly [ServiceKey, SnapshotService] {
+  const endpoints = (): readonly Endpoint[] =>
+    listOf('endpoints', message.endpoints, BOUNDS.endpointsPerService, endpointFromWire);
+  return serviceWith(message, endpoints);
+}
+
+/** @param endpoints reads them, in their turn */
+function serviceWith(
+  message: wire.Service,
+  endpoints: (key: ServiceKey) => readonly Endpoint[],
+): readonly [ServiceKey, SnapshotService] {
   understood(message);
   const service = { namespace: label('namespace', message.namespace), name: label('name', message.name) };
   const ports = mapOf('ports', message.ports, BOUNDS.portsPerService, portFromWire);
   const offers = mapOf('offers', message.offers, BOUNDS.offersPerService, offerFromWire);
+  const key = serviceKey(service);
   return [
-    serviceKey(service),
+    key,
     {
       service,
       type: member('type', TYPE, message.type),
       ports: [...ports.values()],
       offers: [...offers.values()],
-      endpoints: listOf('endpoints', message.endpoints, BOUNDS.endpointsPerService, endpointFromWire),
+      endpoints: endpoints(key),
       failover:
         message.failoverJson === undefined
           ? DEFAULT_FAILOVER_POLICY
@@ -159,9 +172,20 @@ export function serviceFromWire(message: wire.Service): readonly [ServiceKey, Sn
   ];
 }
 
-/** @throws WireError when the bytes are no service or one that breaks the contract */
-export function serviceFromBytes(bytes: Uint8Array): readonly [ServiceKey, SnapshotService] {
-  return serviceFromWire(decoded('service', () => fromBinary(wire.ServiceSchema, bytes)));
+/**
+ * @param before endpoints that still are as they were there are the same objects
+ * @throws WireError when the bytes are no service or one that breaks the contract
+ */
+export function serviceFromBytes(
+  bytes: Uint8Array,
+  before?: ReadonlyMap<ServiceKey, SnapshotService>,
+): readonly [ServiceKey, SnapshotService] {
+  const field = wire.ServiceSchema.field.endpoints.number;
+  const { items, rest } = decoded('service', () => partsOf(bytes, field));
+  const message = decoded('service', () => fromBinary(wire.ServiceSchema, rest));
+  return serviceWith(message, (key) =>
+    endpointsFromBytes(items, before?.get(key)?.endpoints ?? [], endpointFromWire),
+  );
 }
 
 function routesFromWire(json: string | undefined): Pick<SnapshotService, 'routes'> {

@@ -73,21 +73,24 @@ export function snapshotToBytes(snapshot: RoutingSnapshot): Uint8Array {
   return toBinary(wire.SnapshotSchema, snapshotToWire(snapshot));
 }
 
-/** Told of each service that is read, with the bytes that it was read from. */
-export type ServiceRead = (service: SnapshotService, bytes: Uint8Array) => void;
+export interface ReadingOptions {
+  /** What is still as it was there is the same object. */
+  readonly before?: ReadonlyMap<ServiceKey, SnapshotService> | undefined;
+  /** Told of each service that is read, with the bytes that it was read from. */
+  readonly read?: (service: SnapshotService, bytes: Uint8Array) => void;
+}
 
 /**
- * One service after the other, so that it costs little more memory than what comes of it.
- * @param read gets views of `bytes`
+ * One service after the other, so that it costs little more memory than what comes of it. `read` gets views of `bytes`.
  * @throws WireError when the bytes are no snapshot or one that breaks the contract
  */
-export function snapshotFromBytes(bytes: Uint8Array, read?: ServiceRead): RoutingSnapshot {
+export function snapshotFromBytes(bytes: Uint8Array, { before, read }: ReadingOptions = {}): RoutingSnapshot {
   const field = wire.SnapshotSchema.field.services.number;
   const { items, rest } = decoded('snapshot', () => partsOf(bytes, field));
   const message = decoded('snapshot', () => fromBinary(wire.SnapshotSchema, rest));
   return snapshotWith(message, () =>
     mapOf('services', items, BOUNDS.services, (item) => {
-      const entry = serviceFromBytes(item);
+      const entry = serviceFromBytes(item, before);
       read?.(entry[1], item);
       return entry;
     }),

@@ -130,7 +130,9 @@ export class FederationControl implements ControlPlane {
 
   async #offerStored(apply: ApplySnapshot): Promise<RoutingSnapshot | undefined> {
     const { folder, local, log, encoder } = this.#options;
-    const stored = await folder.loadSnapshot(local, (service, bytes) => encoder.keep(service, bytes));
+    const stored = await folder.loadSnapshot(local, {
+      read: (service, bytes) => encoder.keep(service, bytes),
+    });
     if (stored.kind === 'unusable') {
       log.error({ reason: stored.reason }, 'the snapshot on disk cannot be used; waiting for a new one');
     }

@@ -91,8 +91,9 @@ export class Follower {
   }
 
   #read(encoded: EncodedStatement): RoutingSnapshot {
-    const statement = decodeStatement(encoded, (service, bytes) => {
-      this.#options.encoder.keep(service, bytes);
+    const statement = decodeStatement(encoded, {
+      before: this.#current?.services,
+      read: (service, bytes) => this.#options.encoder.keep(service, bytes),
     });
     if (statement.kind === 'delta') {
       if (this.#current !== undefined) return applyDelta(this.#current, statement.delta);

@@ -6,7 +6,7 @@ import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import { WireError } from '../../federation/wire/field-checks.ts';
-import { type ServiceRead, snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
+import { type ReadingOptions, snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 
 const owner = z.strictObject({ trustDomain: z.string(), gateway: z.string() });
 
@@ -49,12 +49,11 @@ export class StateFolder {
     return join(this.path, 'svid');
   }
 
-  /** @param read as of `snapshotFromBytes` */
-  async loadSnapshot(local: LocalCluster, read?: ServiceRead): Promise<StoredSnapshot> {
+  async loadSnapshot(local: LocalCluster, options?: ReadingOptions): Promise<StoredSnapshot> {
     const bytes = await readIfThere(this.#snapshotFile);
     if (bytes === undefined) return { kind: 'none' };
     try {
-      const snapshot = snapshotFromBytes(bytes, read);
+      const snapshot = snapshotFromBytes(bytes, options);
       if (snapshot.local.trustDomain === local.trustDomain) return { kind: 'stored', snapshot, bytes };
       return { kind: 'unusable', reason: `it is for ${snapshot.local.trustDomain}` };
     } catch (error) {

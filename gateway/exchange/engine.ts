@@ -164,7 +164,11 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     this.#inbound.setPeers(table.snapshot.peers);
     const { changed, removed } = mapDifference(before, table.services);
     const endpoints = [...changed.map(([key]) => key), ...removed].flatMap((key) =>
-      (before.get(key)?.routes ?? []).flatMap((route) => route.endpoints),
+      (before.get(key)?.routes ?? []).flatMap((route) => {
+        // Of those that are the same object nothing has changed.
+        const now = table.byTarget(route.target)?.endpoints;
+        return route.endpoints.filter((endpoint, index) => now?.[index] !== endpoint);
+      }),
     );
     this.#pools.replaced(endpoints, upstreamPlans(table.services));
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Endpoint } from '../../federation/model/endpoint.ts';
-import type { Peer, RoutingSnapshot } from '../../federation/model/snapshot.ts';
+import type { Peer, RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import {
   EU_B,
   endpointAt,
@@ -141,6 +141,33 @@ describe('compilation', () => {
       ],
     );
     assert.equal(kept.localityKey, 'eu/eu-a', 'the table before is as it was');
+  });
+
+  it('has endpoints that are the same object as the same objects, until they are reached otherwise', () => {
+    const runtime = runtimeOf();
+    const [one, two, three] = [1, 2, 3].map((host) => endpointAt(`10.0.0.${host}`));
+    assert.ok(one !== undefined && two !== undefined && three !== undefined);
+    const routed = (service: SnapshotService, version: number, before?: RouteTable<string>) => {
+      const table = compile(snapshotOf([service], [], version), before, runtime);
+      return { table, endpoints: table.byTarget('shop/payments:http')?.endpoints ?? [] };
+    };
+    const first = routed(serviceOf({ endpoints: [one, two, three] }), 1);
+    const unready = { ...two, state: 'unready' } as const;
+    const second = routed(serviceOf({ endpoints: [one, unready, three] }), 2, first.table);
+    assert.equal(second.endpoints[0], first.endpoints[0]);
+    assert.notEqual(second.endpoints[1], first.endpoints[1]);
+    assert.equal(second.endpoints[1]?.runtime, first.endpoints[1]?.runtime);
+    assert.equal(second.endpoints[2], first.endpoints[2]);
+    const third = routed(serviceOf({ endpoints: [three] }), 3, second.table);
+    assert.deepEqual(third.endpoints, [first.endpoints[2]]);
+    // What is known of one that went and came back is new, and it is not the one from before.
+    const fourth = routed(serviceOf({ endpoints: [one, three] }), 4, third.table);
+    assert.notEqual(fourth.endpoints[0]?.runtime, first.endpoints[0]?.runtime);
+    const ports = [portOf('http', 80, 'http2')];
+    const fifth = routed(serviceOf({ ports, endpoints: [one, three] }), 5, fourth.table);
+    assert.notEqual(fifth.endpoints[1], fourth.endpoints[1]);
+    assert.equal(fifth.endpoints[1]?.upstream.protocol, 'http2');
+    assert.equal(fifth.endpoints[1]?.runtime, fourth.endpoints[1]?.runtime);
   });
 
   it('takes for new what comes later, and for warm what was there at the start', () => {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { localityKey } from '../../federation/model/cluster.ts';
+import { EarlierItems } from '../../federation/model/earlier-items.ts';
 import { type Endpoint, endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import { mapDifference } from '../../federation/model/large-map.ts';
@@ -15,7 +16,7 @@ import { hashSourceOf } from '../../federation/model/traffic-policy.ts';
 import { compileAccess } from './access.ts';
 import { balancingOf } from './balancing/balancing.ts';
 import { CallerDirectory } from './caller-directory.ts';
-import { EndpointPool, type PoolPolicy } from './endpoint-pool.ts';
+import { EndpointPool, type PooledEndpoint, type PoolPolicy } from './endpoint-pool.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import { requestHandling } from './request-handling.ts';
@@ -117,11 +118,20 @@ interface Moment {
   readonly trustDomain: TrustDomain;
 }
 
+/** An endpoint that has the port. */
+interface Target extends PooledEndpoint {
+  readonly endpoint: Endpoint;
+  /** As it was in the table before. */
+  readonly known: LocalEndpoint | undefined;
+}
+
 /** What the endpoints of one route share. */
 interface Place {
   readonly upstream: UpstreamPlan;
   readonly pool: EndpointPool;
   readonly policy: PoolPolicy;
+  /** The route's endpoints in the table before. */
+  readonly before: readonly LocalEndpoint[];
 }
 
 function compileService<Telemetry>(
@@ -164,7 +174,8 @@ function compileRoute(
     return usage;
   });
   const upstream = upstreamPlan(service, port, runtime.trustDomain, before?.upstream);
-  const endpoints = compileEndpoints(service, port, { upstream, pool, policy }, runtime.usableSinceMs);
+  const place = { upstream, pool, policy, before: before?.endpoints ?? [] };
+  const endpoints = compileEndpoints(service, port, place, runtime.usableSinceMs);
   const { loadBalancing } = service.traffic;
   return {
     target: routeTarget(key, port.name),
@@ -194,32 +205,31 @@ function compileRoute(
   };
 }
 
+/** Endpoints that are as they were are the objects of the table before, at no cost of memory. */
 function compileEndpoints(
   service: SnapshotService,
   port: SnapshotPort,
-  { upstream, pool, policy }: Place,
+  { upstream, pool, policy, before }: Place,
   usableSinceMs: (endpoint: Endpoint) => number,
 ): readonly LocalEndpoint[] {
-  const targets = service.endpoints.flatMap((endpoint) => {
-    const address = endpointTarget(endpoint, port.name);
-    const number = endpoint.ports[port.name];
-    return address === undefined || number === undefined ? [] : [{ endpoint, address, number }];
+  const earlier = new EarlierItems(before);
+  const targets = service.endpoints.flatMap((endpoint): Target[] => {
+    const known = earlier.find(({ source }) => source === endpoint);
+    const address = known?.address ?? endpointTarget(endpoint, port.name);
+    if (address === undefined) return [];
+    const serving = endpoint.state !== 'unready';
+    return [{ endpoint, known, address, serving, usableSinceMs: usableSinceMs(endpoint) }];
   });
-  const runtimes = pool.update(
-    targets.map(({ endpoint, address }) => ({
-      address,
-      serving: endpoint.state !== 'unready',
-      usableSinceMs: usableSinceMs(endpoint),
-    })),
-    policy,
-  );
-  return targets.flatMap(({ endpoint, address, number }): LocalEndpoint[] => {
-    const runtime = runtimes.get(address);
-    if (runtime === undefined) return [];
+  const runtimes = pool.update(targets, policy);
+  return targets.flatMap(({ endpoint, known, address }, index): LocalEndpoint[] => {
+    const runtime = runtimes[index];
+    const number = endpoint.ports[port.name];
+    if (runtime === undefined || number === undefined) return [];
+    if (known?.runtime === runtime && known.upstream === upstream) return [known];
     const { address: host, locality, state, weight = 1 } = endpoint;
     const key = localityKey(locality);
     const poolKey = `${upstream.poolKey} ${address}`;
-    const place = { address, poolKey, upstream, host, port: number };
+    const place = { source: endpoint, address, poolKey, upstream, host, port: number };
     return [{ ...place, locality, localityKey: key, weight, state, runtime }];
   });
 }

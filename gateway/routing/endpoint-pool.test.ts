@@ -17,7 +17,7 @@ function poolOf(...addresses: string[]) {
   const pool = new EndpointPool('shop/payments', UNCHECKED, troubled);
   const runtimes = pool.update(serving(0, ...addresses), UNCHECKED);
   const at = (address: string): EndpointRuntime => {
-    const runtime = runtimes.get(address);
+    const runtime = runtimes[addresses.indexOf(address)];
     assert.ok(runtime !== undefined, address);
     return runtime;
   };
@@ -30,16 +30,28 @@ describe('endpoint pool', () => {
     const { pool, at } = poolOf('a:1', 'b:1');
     at('a:1').inFlight = 3;
     const kept = pool.update(serving(0, 'a:1', 'c:1'), UNCHECKED);
-    assert.equal(kept.get('a:1')?.inFlight, 3);
-    assert.deepEqual([...kept.keys()], ['a:1', 'c:1']);
+    assert.deepEqual(
+      kept.map(({ inFlight }) => inFlight),
+      [3, 0],
+    );
+    pool.setCheck('b:1', 'unhealthy', 0);
+    assert.equal(at('b:1').check, 'unchecked', 'it was forgotten');
+    assert.notEqual(pool.update(serving(0, 'b:1'), UNCHECKED)[0], at('b:1'));
+  });
+
+  it('knows the same of all that have one address', () => {
+    const { pool, at } = poolOf('a:1', 'b:1');
+    const [first, second] = pool.update(serving(0, 'a:1', 'a:1'), UNCHECKED);
+    assert.deepEqual([first, second], [at('a:1'), at('a:1')]);
+    assert.notEqual(pool.update(serving(0, 'a:1', 'b:1'), UNCHECKED)[1], at('b:1'), 'it was forgotten');
   });
 
   it('begins with pending checks where the policy has a check', () => {
     const pool = new EndpointPool('shop/payments', CHECKED, new TroubledPools());
-    assert.equal(pool.update(serving(0, 'a:1'), CHECKED).get('a:1')?.check, 'pending');
+    assert.equal(pool.update(serving(0, 'a:1'), CHECKED)[0]?.check, 'pending');
     pool.setCheck('a:1', 'healthy', 0);
-    assert.equal(pool.update(serving(0, 'a:1'), CHECKED).get('a:1')?.check, 'healthy');
-    assert.equal(pool.update(serving(0, 'a:1'), UNCHECKED).get('a:1')?.check, 'unchecked');
+    assert.equal(pool.update(serving(0, 'a:1'), CHECKED)[0]?.check, 'healthy');
+    assert.equal(pool.update(serving(0, 'a:1'), UNCHECKED)[0]?.check, 'unchecked');
   });
 
   it('knows since when an endpoint is usable: first seen, serving again, or checked well', () => {

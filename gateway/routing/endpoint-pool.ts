@@ -55,24 +55,38 @@ export class EndpointPool implements SweptPool {
     return this.#ejections;
   }
 
-  /** Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went. */
-  update(endpoints: readonly PooledEndpoint[], policy: PoolPolicy): ReadonlyMap<string, EndpointRuntime> {
-    const wanted = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
-    for (const address of this.#runtimes.keys()) if (!wanted.has(address)) this.#runtimes.delete(address);
+  /**
+   * Brings it to the endpoints of a new snapshot: keeps those that stay, forgets those that went.
+   * @returns what is known of each, in their order; one and the same of those with the same address
+   */
+  update(endpoints: readonly PooledEndpoint[], policy: PoolPolicy): readonly EndpointRuntime[] {
+    const version = ++this.#version;
     const check = policy.checked ? 'pending' : 'unchecked';
-    for (const [address, { serving, usableSinceMs }] of wanted) {
-      const known = this.#runtimes.get(address);
-      if (known === undefined) {
-        this.#runtimes.set(address, newEndpointRuntime(check, serving, usableSinceMs));
-        continue;
-      }
-      if (policy.checked !== this.#policy.checked) known.check = check;
-      if (serving && !known.serving) known.fitSinceMs = usableSinceMs;
-      known.serving = serving;
-    }
+    const checksChanged = policy.checked !== this.#policy.checked;
     this.#policy = policy;
-    this.#version++;
-    return this.#runtimes;
+    let seen = 0;
+    const runtimes = endpoints.map(({ address, serving, usableSinceMs }) => {
+      let runtime = this.#runtimes.get(address);
+      if (runtime === undefined) {
+        runtime = newEndpointRuntime(check, serving, usableSinceMs);
+        this.#runtimes.set(address, runtime);
+      } else {
+        if (checksChanged) runtime.check = check;
+        if (serving && !runtime.serving) runtime.fitSinceMs = usableSinceMs;
+        runtime.serving = serving;
+      }
+      if (runtime.seenIn !== version) seen++;
+      runtime.seenIn = version;
+      return runtime;
+    });
+    if (seen < this.#runtimes.size) this.#forget(version);
+    return runtimes;
+  }
+
+  #forget(version: number): void {
+    for (const [address, { seenIn }] of this.#runtimes) {
+      if (seenIn !== version) this.#runtimes.delete(address);
+    }
   }
 
   /** What an active check found at a time (Unix ms). Ignored for an address that is not there any more. */

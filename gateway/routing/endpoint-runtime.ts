@@ -24,9 +24,13 @@ export interface EndpointRuntime {
   ejection: Ejection;
   /** The provider calls it ready or degraded. */
   serving: boolean;
+  /** Of the pool's version in which it was found last. */
+  seenIn: number;
   /** When it became usable, Unix ms: the beginning of its slow start. -Infinity for what was there at the start. */
   fitSinceMs: number;
 }
+
+const NEVER_EJECTED: Ejection = { kind: 'in', count: 0 };
 
 export function newEndpointRuntime(
   check: CheckState,
@@ -39,8 +43,9 @@ export function newEndpointRuntime(
     sampledAtMs: 0,
     consecutiveFailures: 0,
     check,
-    ejection: { kind: 'in', count: 0 },
+    ejection: NEVER_EJECTED,
     serving,
+    seenIn: 0,
     fitSinceMs,
   };
 }

@@ -1,5 +1,5 @@
 import type { Locality } from '../../federation/model/cluster.ts';
-import type { EndpointState } from '../../federation/model/endpoint.ts';
+import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 import type { UpstreamPlan } from './upstream-plan.ts';
 
@@ -8,6 +8,8 @@ import type { UpstreamPlan } from './upstream-plan.ts';
  * `runtime`, which is the same object from snapshot to snapshot while the endpoint stays.
  */
 export interface LocalEndpoint {
+  /** What it was made from. */
+  readonly source: Endpoint;
   /** `ip:port`, IPv6 in brackets. */
   readonly address: string;
   /** Names the pool of its connections: address, and all that decides how they are made. */

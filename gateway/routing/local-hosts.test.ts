@@ -19,7 +19,7 @@ const BALANCING = powerOfTwo(undefined, Math.random);
 function endpointsOf(pool: EndpointPool, ...states: readonly EndpointState[]): LocalEndpoint[] {
   const addresses = states.map((_, index) => `10.0.0.${index + 1}:80`);
   const pooled = addresses.map((address) => ({ address, serving: true, usableSinceMs: 0 }));
-  const runtimes = [...pool.update(pooled, POLICY).values()];
+  const runtimes = pool.update(pooled, POLICY);
   return runtimes.map((runtime, index) => {
     const locality = index === 0 ? EU_B : EU_A;
     const address = addresses[index] ?? '';

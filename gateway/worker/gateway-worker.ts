@@ -106,10 +106,10 @@ export class GatewayWorker {
         if (socket !== undefined) this.#ports.accept(socket, message.listener);
         return;
       case 'snapshot':
-        this.#apply(() => snapshotFromBytes(message.bytes));
+        this.#apply(({ services }) => snapshotFromBytes(message.bytes, { before: services }));
         return;
       case 'delta':
-        this.#apply((base) => applyDelta(base, deltaFromBytes(message.bytes)));
+        this.#apply((base) => applyDelta(base, deltaFromBytes(message.bytes, { before: base.services })));
         return;
       case 'svid':
         this.#useSvid(message);
