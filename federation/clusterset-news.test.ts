@@ -86,6 +86,20 @@ describe('news of the clusterset', () => {
     assert.deepEqual([[...sources.news.keys], sources.news.isGone(KEY, [])], [[], true]);
   });
 
+  it('leave the machines to those who route while thousands of services are new', (t) => {
+    const sources = new Sources(t);
+    const many = Array.from({ length: 2000 }, (_, at) => serviceOf({ name: `service-${at}` }));
+    sources.build(...many);
+    sources.clock.advance(1000);
+    sources.build(...many, serviceOf({}));
+    assert.deepEqual([sources.told, sources.news.serviceOf(KEY)], [[], undefined]);
+    sources.clock.advance(2000);
+    assert.equal(sources.told.length, 1);
+    assert.equal([...sources.news.keys].length, 2001);
+    sources.build(...many);
+    assert.deepEqual(sources.told.slice(1), [KEY], 'later ones come at once');
+  });
+
   it('do not speak of hosts that come and go, which no import shows', (t) => {
     const sources = new Sources(t);
     const offer = { cluster: 'west', localities: [], changedAtMs: 1, health: { kind: 'steady' } } as const;

@@ -40,6 +40,11 @@ export interface NewsSources {
 const LOOK_INTERVAL_MS = 100;
 /** What comes without a new snapshot: that the store took an export, that everything was read. */
 const LOOK_EVERY_MS = 1000;
+/**
+ * From so many services in the first snapshot on, gateways and peers have the machines for themselves at first, for a
+ * millisecond each: what is written into the API for ten thousand takes minutes, and nobody can route them the sooner for it.
+ */
+const PATIENT_FROM = 1000;
 /** So long everything that the store has must have been known before a cluster that never spoke counts as none. */
 const SILENCE_MS = 600_000;
 
@@ -68,6 +73,8 @@ export class ClustersetNews implements ClustersetView {
   readonly #pending = new Set<ServiceKey>();
   /** Of which it was said that they are not gone, only because a cluster may speak yet. */
   readonly #kept = new Set<ServiceKey>();
+  /** When the first look is due; undefined before there is a snapshot. */
+  #beginsAtMs: number | undefined;
   #wasComplete = false;
   /** How long everything was known, all in all. */
   #completeMs = 0;
@@ -146,6 +153,10 @@ export class ClustersetNews implements ClustersetView {
     const snapshot = this.#sources.snapshot();
     // Version 0 is what an earlier process served: nobody has looked yet whether it still holds.
     if (snapshot === undefined || snapshot.version === 0) return;
+    const nowMs = this.#sources.clock.monotonic();
+    const { size } = snapshot.services;
+    this.#beginsAtMs ??= nowMs + (size < PATIENT_FROM ? 0 : size);
+    if (nowMs < this.#beginsAtMs) return;
     const changed = new Set<ServiceKey>();
     this.#takeServices(snapshot, changed);
     for (const key of this.#pending) {

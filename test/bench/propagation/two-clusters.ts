@@ -18,6 +18,7 @@ interface Owner {
 }
 
 const NAMESPACES = resourceType('', 'v1', 'namespaces', false);
+const IMPORTS = resourceType('multicluster.x-k8s.io', 'v1beta1', 'serviceimports');
 /** An address of this machine that no other program listens on: ten thousand ports are opened there. */
 const SERVICES_HOST = '127.0.0.2';
 const SERVICE_PORTS = '15500-32767';
@@ -86,6 +87,13 @@ export class TwoClusters {
   async routedServices(): Promise<number> {
     const { body } = await ask(this.east.ports.gatewayAdmin, '/status');
     return body === '' ? 0 : ((JSON.parse(body).snapshot?.services as number | undefined) ?? 0);
+  }
+
+  /** ServiceImports that west's federation service has made. */
+  async importedServices(): Promise<number> {
+    let count = 0;
+    for await (const { items } of this.admin.list(IMPORTS, { metadataOnly: true })) count += items.length;
+    return count;
   }
 
   /** What east's gateway has counted, as Prometheus reads it. */
