@@ -9,6 +9,7 @@ import { RouteIndex } from './route-index.ts';
 import { type RouteCondition, routeProblems, routeVerdicts } from './route-verdict.ts';
 
 const KEY = 'shop/payments';
+const RPC = { backendRefs: [{ name: 'rpc', namespace: 'shop', port: 80 }] };
 const ONE = { backendRefs: [{ name: 'v1', namespace: 'shop', port: 80 }] };
 
 function index(given: readonly GivenRoute[], grants: readonly object[] = []): RouteIndex {
@@ -19,7 +20,7 @@ function index(given: readonly GivenRoute[], grants: readonly object[] = []): Ro
   });
 }
 
-/** payments and v1 (http), and db (tcp). */
+/** payments and v1 (http), rpc (http2), and db (tcp). */
 function servicesOf(found: RouteIndex): ReadonlyMap<string, SnapshotService> {
   const service = (name: string, more: Partial<TestService> = {}): TestService => {
     const routes = found.routesOf(`shop/${name}`);
@@ -29,7 +30,12 @@ function servicesOf(found: RouteIndex): ReadonlyMap<string, SnapshotService> {
     cluster: 'east',
     peers: {},
     bundles: new Map(),
-    services: [service('payments'), service('v1'), service('db', { protocol: 'tcp' })],
+    services: [
+      service('payments'),
+      service('v1'),
+      service('db', { protocol: 'tcp' }),
+      service('rpc', { protocol: 'http2' }),
+    ],
   }).services;
 }
 
@@ -219,6 +225,12 @@ describe('verdicts', () => {
       [GOOD[0] as string, 'ResolvedRefs=False UnsupportedProtocol'],
     ],
     [
+      'a backend of a GRPCRoute that speaks HTTP/1.1',
+      { kind: 'GRPCRoute', rules: [ONE] },
+      [GOOD[0] as string, 'ResolvedRefs=False UnsupportedProtocol'],
+    ],
+    ['one that speaks HTTP/2', { kind: 'GRPCRoute', rules: [RPC] }, GOOD],
+    [
       'a mirror',
       {
         rules: [
@@ -278,7 +290,7 @@ describe('verdicts', () => {
     const told = verdicts(
       index([
         { name: 'a', rules: [ONE] },
-        { kind: 'GRPCRoute', name: 'b', rules: [ONE] },
+        { kind: 'GRPCRoute', name: 'b', rules: [RPC] },
       ]),
     );
     assert.deepEqual(told, [['Accepted=False Conflicted', GOOD[1]], GOOD]);

@@ -1,6 +1,6 @@
 import type { ProvidedService, ProviderProblem } from '../../clusters/provider.ts';
-import type { BackendRef, MeshRoute, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
-import { type ServiceKey, serviceKey } from '../model/service.ts';
+import type { BackendRef, MeshRoute, RouteKind, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
+import { type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
 import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
 import { type Attachment, backendRefs } from './route-index.ts';
 
@@ -124,19 +124,29 @@ function hasGrpcRoute(service: SnapshotService, port: SnapshotPort, beside: Serv
   );
 }
 
-function resolvedRefs({ attached }: Attachment, services: Services, provided: Provided): RouteCondition {
+function resolvedRefs(
+  { route, attached }: Attachment,
+  services: Services,
+  provided: Provided,
+): RouteCondition {
   for (const ref of attached === undefined ? [] : backendRefs(attached)) {
-    const fault = faultOf(ref, services, provided);
+    const fault = faultOf(ref, route.kind, services, provided);
     if (fault !== undefined) return condition('ResolvedRefs', false, fault.reason, fault.message);
   }
   return condition('ResolvedRefs', true, 'ResolvedRefs', 'every backend is there');
 }
 
+interface Fault {
+  readonly reason: RouteCondition['reason'];
+  readonly message: string;
+}
+
 function faultOf(
   { kind, service, port, fault }: BackendRef,
+  routeKind: RouteKind,
   services: Services,
   provided: Provided,
-): { reason: RouteCondition['reason']; message: string } | undefined {
+): Fault | undefined {
   const key = serviceKey(service);
   if (fault === 'InvalidKind') return { reason: fault, message: `backend ${key}: a ${kind} cannot be one` };
   if (fault === 'RefNotPermitted') {
@@ -144,24 +154,33 @@ function faultOf(
   }
   const offered = services.get(key);
   // A Service need not be exported to be a backend in its own cluster; a ServiceImport is of the clusterset.
-  const found = offered?.backendOnly || offered === undefined ? local(kind, provided.get(key)) : offered;
-  if (found === undefined) {
-    const nowhere = `backend ${key}: no cluster of the clusterset offers it`;
-    const message =
-      kind === 'Service'
-        ? `${nowhere}, and this cluster has no such Service`
-        : `${nowhere}; export it with a ServiceExport, or name the Service`;
-    return { reason: 'BackendNotFound', message };
-  }
-  const named = found.ports.find((one) => one.port === port);
-  if (named === undefined)
-    return { reason: 'BackendNotFound', message: `backend ${key}: has no port ${port}` };
-  if (named.protocol !== 'tcp') return undefined;
-  return { reason: 'UnsupportedProtocol', message: `backend ${key}: port ${port} does not speak HTTP` };
+  const own = kind === 'Service' ? provided.get(key) : undefined;
+  const found = offered === undefined || offered.backendOnly ? own : offered;
+  if (found !== undefined) return portFault(key, port, found.ports, routeKind);
+  const nowhere = `backend ${key}: no cluster of the clusterset offers it`;
+  const message =
+    kind === 'Service'
+      ? `${nowhere}, and this cluster has no such Service`
+      : `${nowhere}; export it with a ServiceExport, or name the Service`;
+  return { reason: 'BackendNotFound', message };
 }
 
-function local(kind: string, service: ProvidedService | undefined): ProvidedService | undefined {
-  return kind === 'Service' ? service : undefined;
+function portFault(
+  key: ServiceKey,
+  number: number,
+  ports: readonly ServicePort[],
+  routeKind: RouteKind,
+): Fault | undefined {
+  const protocol = ports.find(({ port }) => port === number)?.protocol;
+  if (protocol === undefined) {
+    return { reason: 'BackendNotFound', message: `backend ${key}: has no port ${number}` };
+  }
+  if (protocol === 'tcp') {
+    return { reason: 'UnsupportedProtocol', message: `backend ${key}: port ${number} does not speak HTTP` };
+  }
+  if (protocol === 'http2' || routeKind === 'HTTPRoute') return undefined;
+  const message = `backend ${key}: port ${number} is HTTP/1.1, and gRPC needs HTTP/2; give it the appProtocol kubernetes.io/h2c`;
+  return { reason: 'UnsupportedProtocol', message };
 }
 
 /** Only where some rules hold and others do not; where none does, the route is not accepted. */

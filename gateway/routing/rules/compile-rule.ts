@@ -3,6 +3,7 @@ import type {
   NamedMatch,
   PathMatch,
   RouteFilters,
+  RouteKind,
   RouteMatch,
   RouteRetry,
   RouteRule,
@@ -35,9 +36,9 @@ export function compileRule(route: ServiceRoute, rule: RouteRule, workers: numbe
   const { requestTimeoutMs: requestMs, backendRequestTimeoutMs: backendRequestMs } = rule;
   const backends = rule.backends.map(
     ({ ref, weight, filters }): WeightedBackend => ({
-      ...compileBackend(ref),
+      ...compileBackend(ref, route.kind),
       weight,
-      filters: compileFilters(filters),
+      filters: compileFilters(filters, route.kind),
     }),
   );
   const weighted = backends.filter(({ weight }) => weight > 0);
@@ -47,7 +48,7 @@ export function compileRule(route: ServiceRoute, rule: RouteRule, workers: numbe
     key: `${route.kind}/${route.namespace}/${route.name}/${rule.name ?? `#${rule.index}`}`,
     label: `${route.kind} ${route.namespace}/${route.name} rules[${rule.index}]${name}`,
     source: rule,
-    filters: compileFilters(rule.filters),
+    filters: compileFilters(rule.filters, route.kind),
     backends:
       weighted.length === 0
         ? undefined
@@ -93,19 +94,20 @@ function compileNamed(match: NamedMatch): CompiledNamed {
   return { name: match.name, ...compileText(match) };
 }
 
-function compileFilters(filters: RouteFilters): CompiledFilters {
+function compileFilters(filters: RouteFilters, kind: RouteKind): CompiledFilters {
   const mirrors = filters.mirrors.map(({ backend, numerator, denominator }) => ({
-    backend: compileBackend(backend),
+    backend: compileBackend(backend, kind),
     numerator,
     denominator,
   }));
   return { ...filters, cors: filters.cors && compileCors(filters.cors), mirrors };
 }
 
-function compileBackend({ kind, service, port, fault }: BackendRef): CompiledBackend {
+function compileBackend({ kind, service, port, fault }: BackendRef, routeKind: RouteKind): CompiledBackend {
   const key = serviceKey(service);
   const name = `${kind} ${key}:${port}`;
-  return { service: fault === undefined ? key : undefined, port, isLocal: kind === 'Service', name };
+  const [isLocal, isRpc] = [kind === 'Service', routeKind === 'GRPCRoute'];
+  return { service: fault === undefined ? key : undefined, port, isLocal, isRpc, name };
 }
 
 /** GEP-1731: the statuses that are named, and connections that fail or are lost. */

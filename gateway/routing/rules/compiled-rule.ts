@@ -44,6 +44,8 @@ export interface CompiledBackend {
   readonly port: number;
   /** A Service of this cluster, which need not be exported. */
   readonly isLocal: boolean;
+  /** Of a GRPCRoute: its port must speak HTTP/2. */
+  readonly isRpc: boolean;
   /** As in the object, for people. */
   readonly name: string;
 }
