@@ -1,10 +1,11 @@
 import { before, describe } from 'node:test';
 import { accessSteps } from './journey/access-steps.ts';
+import { commandSteps, leavingByCommand } from './journey/command-steps.ts';
 import { controlPlaneSteps } from './journey/control-plane-steps.ts';
 import { drainSteps } from './journey/drain-steps.ts';
 import { headlessSteps } from './journey/headless-steps.ts';
 import { lossSteps } from './journey/loss-steps.ts';
-import { joiningSteps, leavingSteps } from './journey/membership-steps.ts';
+import { joiningSteps, uninstallSteps } from './journey/membership-steps.ts';
 import { namingSteps } from './journey/naming-steps.ts';
 import { policySteps } from './journey/policy-steps.ts';
 import { JourneyScene } from './journey/scene.ts';
@@ -21,6 +22,7 @@ describe('the journey', { skip: missingNodes() }, () => {
   before(() => scene.begin(suite));
 
   joiningSteps(scene);
+  commandSteps(scene);
   namingSteps(scene);
   headlessSteps(scene);
   accessSteps(scene);
@@ -28,5 +30,6 @@ describe('the journey', { skip: missingNodes() }, () => {
   drainSteps(scene);
   lossSteps(scene);
   controlPlaneSteps(scene);
-  leavingSteps(scene);
+  leavingByCommand(scene);
+  uninstallSteps(scene);
 });

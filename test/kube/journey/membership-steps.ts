@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { z } from 'zod';
-import { installRelease, isthmusIn, NAMESPACE, register } from '../isthmus-release.ts';
+import { installRelease, NAMESPACE, register } from '../isthmus-release.ts';
 import { NETWORK } from './headless-steps.ts';
 import type { JourneyScene } from './scene.ts';
 
@@ -48,10 +48,9 @@ export function joiningSteps(scene: JourneyScene): void {
 }
 
 /** And back to nothing. */
-export function leavingSteps(scene: JourneyScene): void {
-  it('leaves, and is uninstalled, without a trace', async () => {
+export function uninstallSteps(scene: JourneyScene): void {
+  it('is uninstalled, after it left, without a trace', async () => {
     const { west } = scene;
-    await isthmusIn(west, ['cluster', 'leave', '--yes']);
     await west.explained(() => west.helm(['uninstall', 'isthmus', '-n', NAMESPACE, '--wait']));
     const ours = ['services,endpointslices', '-A', '-l', 'app.kubernetes.io/managed-by=isthmus'];
     assert.deepEqual(itemList.parse(await west.get(...ours)).items, []);
