@@ -30,6 +30,7 @@ describe('federation.yaml in Kubernetes', () => {
       clustersetConfigMap: 'isthmus-clusterset',
       membershipSecret: 'isthmus-membership',
       invitesSecret: 'isthmus-invites',
+      storeUsersSecret: undefined,
       gatewayServiceAccount: 'isthmus-gateway',
       tokenAudience: 'isthmus',
       gatewayService: 'isthmus-gateway',

@@ -9,6 +9,8 @@ export interface KubernetesSection extends KubernetesAccess {
   readonly folder: string;
   readonly membershipSecret: string;
   readonly invitesSecret: string;
+  /** Users of the release's own store, as lines of an ACL file, for when it lost them; undefined = there is no such store. */
+  readonly storeUsersSecret: string | undefined;
   /** What a gateway's token must be of. */
   readonly gatewayServiceAccount: string;
   readonly tokenAudience: string;
@@ -27,6 +29,7 @@ export const kubernetesSection = z.strictObject({
   folder: z.string().min(1).default('member'),
   membershipSecret: objectName.default('isthmus-membership'),
   invitesSecret: objectName.default('isthmus-invites'),
+  storeUsersSecret: objectName.optional(),
   gatewayServiceAccount: objectName.default('isthmus-gateway'),
   tokenAudience: z.string().min(1).max(253).default('isthmus'),
   gatewayService: objectName.default('isthmus-gateway'),
@@ -43,12 +46,13 @@ export function kubernetesSectionOf(
   found: z.infer<typeof kubernetesSection>,
   beside: (name: string) => string,
 ): KubernetesSection {
-  const { namespace, context, kubeconfig, advertise, folder, ...names } = found;
+  const { namespace, context, kubeconfig, advertise, folder, storeUsersSecret, ...names } = found;
   return {
     ...names,
     namespace,
     context,
     advertise,
+    storeUsersSecret,
     folder: beside(folder),
     kubeconfig: kubeconfig === undefined ? undefined : beside(kubeconfig),
   };

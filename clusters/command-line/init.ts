@@ -4,7 +4,7 @@ import { releaseStore } from '../commands/release-store.ts';
 import { ADMIN_PASSWORD_VARIABLE } from '../commands/store-flags.ts';
 import { collect, type OutputFlag, outputOf, withFolder, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
-import { createStoreUser } from './programs.ts';
+import { storeUserMaker } from './programs.ts';
 
 export function addInit(cluster: Command): void {
   const command = cluster
@@ -36,7 +36,7 @@ export function addInit(cluster: Command): void {
         initCommand(name, flags, {
           releaseStore: await releaseStore(flags.dir),
           output: outputOf(flags),
-          createStoreUser,
+          createStoreUser: storeUserMaker(home),
           storeAdminPassword: process.env[ADMIN_PASSWORD_VARIABLE],
           stdin: process.stdin,
           nowMs: Date.now(),

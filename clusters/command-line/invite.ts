@@ -5,7 +5,7 @@ import type { ContextFlags } from '../context/open-release.ts';
 import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
-import { createStoreUser } from './programs.ts';
+import { storeUserMaker } from './programs.ts';
 
 export function addInvite(cluster: Command): void {
   const command = cluster
@@ -26,7 +26,7 @@ export function addInvite(cluster: Command): void {
       await withHome(flags.dir, (home) =>
         inviteCommand(name, flags, {
           output: outputOf(flags),
-          createStoreUser,
+          createStoreUser: storeUserMaker(home),
           nowMs: Date.now(),
           home,
         }),

@@ -4,13 +4,19 @@ import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { readStoreAccess } from '../../federation/store-access.ts';
 import type { GatewayConfig } from '../../gateway/config.ts';
 import type { ConfiguredCluster, Programs } from '../commands/programs.ts';
+import type { FolderHome } from '../folder/folder-home.ts';
 import type { CreateStoreUser } from '../folder/store-access.ts';
 
 /** Loaded when needed: who only invites does not wait for the code of gateways. */
-export const createStoreUser: CreateStoreUser = async (request) => {
-  const acl = await import('../../federation/store/acl.ts');
-  return acl.createStoreUser(request);
-};
+export function storeUserMaker(home: FolderHome | undefined): CreateStoreUser {
+  return async (request) => {
+    const acl = await import('../../federation/store/acl.ts');
+    const persistence = await acl.createStoreUser(request);
+    // Only after: what is kept for a user that was not made would lock out the one that is there.
+    await home?.keepStoreUser?.(request.user.username, acl.userLine(request));
+    return persistence;
+  };
+}
 
 /** The running programs, by their configuration files; what asks them is loaded when they are asked. */
 export const programs: Programs = {

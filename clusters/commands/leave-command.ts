@@ -46,7 +46,11 @@ export async function leaveCommand(
   const remaining =
     home === undefined
       ? remainingSteps(file, layout.root)
-      : [...(await home.remove()), ...stepsElsewhere(file, 'kubectl delete clusterpeer ')];
+      : [
+          ...(await home.remove()),
+          ...stepsElsewhere(file, 'kubectl delete clusterpeer '),
+          `where the store is the chart's own: take the key isthmus-${file.cluster} out of its Secret …-redis-users, or the user is made again when the store starts`,
+        ];
   output.result({ cluster: file.cluster, clusterset: file.clusterset, left: true, remaining }, () =>
     summary(file, remaining, output),
   );

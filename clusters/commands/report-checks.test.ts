@@ -6,7 +6,7 @@ import type { Attempt } from './attempt.ts';
 import type { CheckStep } from './check-step.ts';
 import { judgeTimes } from './folder-checks.ts';
 import type { FederationReport, GatewayReport, PeerReport } from './programs.ts';
-import { federationChecks, gatewayChecks } from './report-checks.ts';
+import { federationChecks, gatewayChecks, reportedStoreChecks } from './report-checks.ts';
 
 const GONE: Attempt<never> = {
   kind: 'failed',
@@ -156,5 +156,22 @@ describe('the times of a trust folder', () => {
   it('are found in the last year of the root', () => {
     assert.equal(judgeTimes({ ...trust, rootNotAfterMs: 366 * DAY_MS }, 0).state, 'ok');
     assert.equal(judgeTimes({ ...trust, rootNotAfterMs: 364 * DAY_MS }, 0).state, 'failed');
+  });
+});
+
+describe('what the report says of the store', () => {
+  const of = (problem: string): CheckStep | undefined => {
+    const store = { ...EAST_REPORT.store, state: 'down' as const, problem };
+    return reportedStoreChecks(answered({ ...EAST_REPORT, store }))[0];
+  };
+
+  it('is that it is up, or why not, and what to do about a store that forgot its users', () => {
+    assert.deepEqual(brief(reportedStoreChecks(answered(EAST_REPORT))), ['ok store']);
+    const forgotten = of('the store rediss://r:6379 refuses the password of user isthmus-east');
+    assert.ok(forgotten?.state === 'failed');
+    assert.match(forgotten.cure, /give it back the ACL users .*isthmus cluster invite NAME --force/);
+    const away = of('the store rediss://r:6379 cannot be reached: ECONNREFUSED');
+    assert.ok(away?.state === 'failed');
+    assert.match(away.cure, /^can pods of this cluster reach the store\?$/);
   });
 });

@@ -21,12 +21,18 @@ export function federationChecks(answer: Attempt<FederationReport>): readonly Ch
   return [readinessCheck(report), ...resourceChecks(report), ...peerChecks(report), ...clockChecks(report)];
 }
 
+const FORGOTTEN_USER =
+  'the store may have been made anew, or have forgotten its users: give it back the ACL users that it had, or let the trust home ' +
+  'invite this cluster again (isthmus cluster invite NAME --force)';
+
 /** How the store is, where only the federation service can be asked. */
 export function reportedStoreChecks(answer: Attempt<FederationReport>): readonly CheckStep[] {
   if (answer.kind === 'failed') return [skipped('store', 'the federation service does not answer')];
   const { state, problem, publisher } = answer.value.store;
   if (state === 'up') return [ok('store', publisher.kind === 'standby' ? 'up, read by a standby' : 'up')];
-  return [failed('store', problem ?? 'it does not answer', 'can pods of this cluster reach the store?')];
+  const isUnknown = /refuses the password of user/.test(problem ?? '');
+  const cure = isUnknown ? FORGOTTEN_USER : 'can pods of this cluster reach the store?';
+  return [failed('store', problem ?? 'it does not answer', cure)];
 }
 
 function readinessCheck({ readiness, snapshot, resourceProblems }: FederationReport): CheckStep {

@@ -14,6 +14,11 @@ export interface FolderHome {
   pull(): Promise<void>;
   /** Makes its home be as the folder is. @throws UserError when somebody else changed it since `pull` */
   push(): Promise<void>;
+  /**
+   * Remembers a store user for a store that forgets its users when it restarts; absent where there is none of that kind.
+   * @param line of an ACL file @throws UserError
+   */
+  keepStoreUser?(username: string, line: string): Promise<void>;
   /** Ends the membership there, and here. @returns what remains to be done, for a person @throws UserError */
   remove(): Promise<readonly string[]>;
 }

@@ -51,6 +51,11 @@ export function userRules(
   ];
 }
 
+/** The same as a line of an ACL file, for a node that forgets its users when it restarts. It has no password in it. */
+export function userLine(request: Pick<StoreUserRequest, 'clusterset' | 'cluster' | 'user'>): string {
+  return `user ${request.user.username} ${userRules(request).join(' ')}\n`;
+}
+
 /**
  * Makes or replaces the user on every node, for Redis replicates no users, and has each node keep it: in its ACL
  * file, else in its configuration file; a node with neither forgets it when it restarts.

@@ -210,6 +210,8 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
     ['isthmus-federation', 'create', 'tokenreviews.authentication.k8s.io', '', true],
     ['isthmus-federation', 'update', 'leases.coordination.k8s.io/isthmus-federation', NAMESPACE, true],
     ['isthmus-federation', 'update', 'secret/isthmus-membership', NAMESPACE, true],
+    ['isthmus-federation', 'patch', 'secret/isthmus-redis-users', NAMESPACE, true],
+    ['isthmus-federation', 'get', 'secret/isthmus-redis', NAMESPACE, false],
     ['isthmus-federation', 'get', 'secrets', 'shop', false],
     ['isthmus-federation', 'create', 'pods', 'shop', false],
     ['isthmus-federation', 'delete', 'nodes', '', false],

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import { userLine } from '../../federation/store/acl.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
 import { missingTools, skipReason } from '../fixtures/requirement.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
@@ -81,9 +82,10 @@ describe('try-out store of the chart', { skip: missing }, () => {
   let pod: StorePod;
   let stop: () => Promise<void>;
   let password: string;
+  let root: string;
 
   before(async () => {
-    const root = join(tempFolder(owner), 'rootfs');
+    root = join(tempFolder(owner), 'rootfs');
     execFileSync(SCRIPT, [root]);
     const found = manifests(tempFolder(owner), { cluster: { name: 'east' } });
     const secret = only(found, 'Secret', 'isthmus-redis').stringData as Record<string, string>;
@@ -111,6 +113,26 @@ describe('try-out store of the chart', { skip: missing }, () => {
     assert.equal(pod.as('isthmus-west', 'secret', 'set', 'isthmus:key', 'value'), 'OK');
     assert.match(pod.as('isthmus-west', 'secret', 'set', 'other', 'value'), /NOPERM/);
     assert.equal(pod.as(ADMIN, password, 'acl', 'whoami'), ADMIN);
+  });
+
+  it('makes the users that the federation service remembers, where its pod starts with an empty volume', async () => {
+    const user = { username: 'isthmus-north', password: 'of-north' };
+    const line = userLine({ clusterset: 'mesh.example', cluster: 'north', user });
+    await stop();
+    rmSync(join(root, 'data/users.acl'));
+    write(join(root, 'etc/redis-users'), { [user.username]: line });
+    stop = await pod.start();
+    const asNorth = (...command: readonly string[]): string =>
+      pod.as(user.username, user.password, ...command);
+    assert.equal(asNorth('set', 'isthmus:{mesh.example}:north:head', 'x'), 'OK');
+    assert.match(asNorth('set', 'isthmus:{mesh.example}:west:head', 'x'), /NOPERM/);
+    assert.match(pod.as('isthmus-west', 'secret', 'ping'), /WRONGPASS|AUTH failed/);
+    assert.equal(pod.as(ADMIN, password, 'acl', 'deluser', user.username), '1');
+    assert.equal(pod.as(ADMIN, password, 'acl', 'save'), 'OK');
+    // A file that is there is the truth: who was removed from it stays so.
+    await stop();
+    stop = await pod.start();
+    assert.match(asNorth('ping'), /WRONGPASS|AUTH failed/);
   });
 });
 

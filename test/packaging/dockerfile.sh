@@ -47,7 +47,10 @@ base_image() {
 
 base_name() { sed -n 's/^FROM \(.*\) AS build$/\1/p' "$root/Dockerfile"; }
 
-build() { buildah "${storage[@]}" build --isolation chroot --pull-never --quiet --tag isthmus:dockerfile "$root" > /dev/null; }
+build() {
+	buildah "${storage[@]}" build --isolation chroot --pull-never --tag isthmus:dockerfile "$root" > "$tmp/build.log" 2>&1 ||
+		{ tail -n 50 "$tmp/build.log" >&2; exit 1; }
+}
 
 # expect WHAT WANTED FOUND
 expect() {

@@ -16,6 +16,9 @@ servicePorts: { from: {{ .Values.gateway.servicePorts.from }}, to: {{ .Values.ga
 kubernetes:
   namespace: {{ .Release.Namespace }}
   folder: /var/lib/isthmus
+  {{- if include "isthmus.store.tryout" . }}
+  storeUsersSecret: {{ include "isthmus.redisUsers" . }}
+  {{- end }}
   gatewayService: {{ include "isthmus.gateway" . }}
   gatewayServiceAccount: {{ include "isthmus.gatewayServiceAccount" . }}
   {{- with .Values.gateway.advertise }}

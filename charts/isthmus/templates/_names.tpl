@@ -15,6 +15,8 @@
 {{- define "isthmus.federationReplicas" -}}{{ include "isthmus.federation" . }}-replicas{{- end -}}
 {{- define "isthmus.gateway" -}}{{ include "isthmus.fullname" . }}-gateway{{- end -}}
 {{- define "isthmus.redis" -}}{{ include "isthmus.fullname" . }}-redis{{- end -}}
+{{- /* The Secret in which the federation service keeps the try-out store's users, without their passwords. */ -}}
+{{- define "isthmus.redisUsers" -}}{{ include "isthmus.redis" . }}-users{{- end -}}
 
 {{- /* For objects of the whole cluster: two releases in two namespaces must not have the same. */ -}}
 {{- define "isthmus.clusterWideName" -}}{{ .Release.Namespace }}-{{ include "isthmus.fullname" . }}{{- end -}}

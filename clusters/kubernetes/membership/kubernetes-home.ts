@@ -27,8 +27,15 @@ export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOpti
   const invites = new InvitesSecret({ client, namespace, name: settings.invitesSecret });
   const sight = new ClusterSight({ ...settings, client, cluster, namespace });
   const map = new ClustersetMap({ client, namespace, name: settings.clustersetConfigMap });
+  const users = settings.storeUsersSecret;
   return {
     cluster,
+    ...(users === undefined
+      ? {}
+      : {
+          keepStoreUser: (username, line) =>
+            told(() => keepStoreUser(client, { namespace, name: users }, { username, line })),
+        }),
     records: kubernetesRecords(client, invites),
     advertised: () => told(async () => addressTexts(await sight.addresses())),
     locality: () => told(() => sight.locality()),
@@ -43,6 +50,7 @@ export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOpti
         const remaining = await saveRoot(client, namespace, `${settings.membershipSecret}-left`, layout);
         await removePeers(client);
         await removeSecret(client, { namespace, name: settings.invitesSecret });
+        if (users !== undefined) await removeSecret(client, { namespace, name: users });
         await map.remove();
         // Last: with it the membership ends, and the federation service with that.
         await keeper.remove();
@@ -77,6 +85,25 @@ async function saveRoot(
     });
   }
   return [`keep a copy of Secret ${namespace}/${name}, which holds the root's key, and then delete it`];
+}
+
+/** Each user is a key of its own, so of two invitations at once neither loses the other's. */
+async function keepStoreUser(
+  client: Pick<KubeClient, 'apply'>,
+  ref: { readonly namespace: string; readonly name: string },
+  { username, line }: { readonly username: string; readonly line: string },
+): Promise<void> {
+  await client.apply(
+    SECRETS,
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'Opaque',
+      metadata: { ...ref, labels: MANAGED_BY },
+      data: { [username]: Buffer.from(line).toString('base64') },
+    },
+    { fieldManager: username },
+  );
 }
 
 /** Those that joining made; what somebody allowed them here goes with them. */

@@ -14,6 +14,7 @@ import { ClustersetMap, clustersetFacts } from './clusterset-map.ts';
 import { FolderKeeper } from './folder-keeper.ts';
 import { followObject } from './followed-object.ts';
 import { InvitesSecret } from './invites-secret.ts';
+import { kubernetesHome } from './kubernetes-home.ts';
 import { kubernetesRecords } from './kubernetes-records.ts';
 import { MemberFolder } from './member-folder.ts';
 import { PortsMap } from './ports-map.ts';
@@ -102,6 +103,38 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     });
     await second.keeper.pull();
     await second.keeper.push();
+  });
+
+  it('remembers the users of a store that forgets them, each by itself', async (t) => {
+    const at = await namespace();
+    const settings = {
+      namespace: at,
+      kubeconfig: undefined,
+      context: undefined,
+      clustersetConfigMap: 'isthmus-clusterset',
+      folder: join(tempFolder(t), 'member'),
+      membershipSecret: 'isthmus-membership',
+      invitesSecret: 'isthmus-invites',
+      storeUsersSecret: 'isthmus-redis-users',
+      gatewayService: 'isthmus-gateway',
+      gatewayPortName: 'mesh',
+      advertise: undefined,
+    };
+    const home = kubernetesHome({ client, cluster: 'east', settings });
+    await Promise.all([
+      home.keepStoreUser?.('isthmus-east', 'user isthmus-east on\n'),
+      home.keepStoreUser?.('isthmus-west', 'user isthmus-west on\n'),
+    ]);
+    await home.keepStoreUser?.('isthmus-west', 'user isthmus-west off\n');
+    const kept = await client.get(SECRETS, { namespace: at, name: 'isthmus-redis-users' });
+    const { data } = kept as { data: Record<string, string> };
+    const lines = Object.entries(data).map(([name, line]) => [name, Buffer.from(line, 'base64').toString()]);
+    assert.deepEqual(Object.fromEntries(lines), {
+      'isthmus-east': 'user isthmus-east on\n',
+      'isthmus-west': 'user isthmus-west off\n',
+    });
+    const { storeUsersSecret: _none, ...without } = settings;
+    assert.equal(kubernetesHome({ client, cluster: 'east', settings: without }).keepStoreUser, undefined);
   });
 
   it('says so when the folder is more than a Secret takes', async (t) => {

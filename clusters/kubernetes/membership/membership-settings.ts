@@ -12,6 +12,8 @@ export interface MembershipSettings {
   readonly folder: string;
   readonly membershipSecret: string;
   readonly invitesSecret: string;
+  /** Where the users of a store are kept that forgets them; undefined = there is no such store here. */
+  readonly storeUsersSecret?: string | undefined;
   readonly gatewayService: string;
   readonly gatewayPortName: string;
   readonly advertise: readonly GatewayAddress[] | undefined;
