@@ -15,6 +15,7 @@ import { svidFromChain } from '../trust/svid.ts';
 import { askToLeave } from './admin/status-client.ts';
 import { gatewayId, workloadId } from './model/identity.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
+import { MemoryDriver } from './store/memory/memory-driver.ts';
 import { enrolRequestToWire, issueRequestToWire } from './wire/gateway-message.ts';
 import { FEDERATION_SERVICE, ISSUER_SERVICE } from './wire/grpc-services.ts';
 
@@ -347,7 +348,9 @@ describe('a federation service without its store', PATIENCE, () => {
     await west.close();
     await east.close();
     const again = await world.start('east');
-    again.driver.setReachable(false);
+    const { driver } = again;
+    assert.ok(driver instanceof MemoryDriver);
+    driver.setReachable(false);
     const later = (await world.follow(again)).hello();
     await later.until((snapshot) => hostsOf(snapshot, 'west') === 1);
     assert.deepEqual(later.snapshot.services.get(PAYMENTS), gateway.snapshot.services.get(PAYMENTS));
@@ -359,7 +362,7 @@ describe('a federation service without its store', PATIENCE, () => {
     const metrics = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
     assert.match(metrics, /^isthmus_store_up 0$/m);
     assert.match(metrics, /^isthmus_federation_rejected_total\{reason="stranger-limit"\} 0$/m);
-    again.driver.setReachable(true);
+    driver.setReachable(true);
     await until(() => again.service.state.readiness.kind === 'ready');
   });
 

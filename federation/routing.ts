@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
 import { exportedEndpoints } from './export/service-record.ts';
+import { logHealth } from './health-log.ts';
 import type { ExportConflict } from './import/export-conflict.ts';
 import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
@@ -25,6 +26,7 @@ import { type RouteBackendService, routeBackendService } from './snapshot/route-
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
 import { portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
+import { type Hearing, hear, isWhole } from './snapshot/wholeness.ts';
 import type { FederationMemory } from './state/memory-file.ts';
 import type { PeerChange } from './store/peer-view.ts';
 import type { TrunkFinding } from './wire/health-report.ts';
@@ -55,6 +57,7 @@ export class Routing implements FindingsListener {
   #unwatch: (() => void)[] = [];
   #cancelLook: () => void = () => {};
   #started = false;
+  #hearing: Hearing | undefined;
 
   constructor(options: RoutingOptions) {
     const { provider, peers, lastMemory, clock } = options;
@@ -73,6 +76,7 @@ export class Routing implements FindingsListener {
     this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
     this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
+    this.history.whole.set(options.lastSnapshot !== undefined);
     if (options.lastSnapshot !== undefined) this.#offerLast(options.lastSnapshot);
   }
 
@@ -321,34 +325,30 @@ export class Routing implements FindingsListener {
     if (change.reach && view !== undefined) this.#markAll(view.records.keys());
     for (const key of change.records) {
       const refusal = this.importer.refusalOf(cluster, key);
-      if (refusal !== undefined) this.#warn(`${cluster}: record`, refusal, 'a record of a peer is ignored');
+      if (refusal !== undefined)
+        this.#tell('warn', `${cluster}: record`, refusal, 'a record of a peer is ignored');
     }
     this.#request();
   }
 
   #onConflicts(service: ServiceKey, conflicts: readonly ExportConflict[]): void {
     const subject = `${service}: conflicts`;
-    if (conflicts.length > 0) this.#warn(subject, { service, conflicts }, 'exports of a service disagree');
-    else this.#inform(subject, { service }, 'exports of a service agree again');
+    if (conflicts.length > 0)
+      this.#tell('warn', subject, { service, conflicts }, 'exports of a service disagree');
+    else this.#tell('info', subject, { service }, 'exports of a service agree again');
   }
 
   #onOmission(service: ServiceKey, reason: string | undefined): void {
     const subject = `${service}: omission`;
-    if (reason === undefined) this.#inform(subject, { service }, 'the service is fit to be served again');
-    else this.#warn(subject, { service, reason }, 'a service is not served');
+    if (reason === undefined)
+      this.#tell('info', subject, { service }, 'the service is fit to be served again');
+    else this.#tell('warn', subject, { service, reason }, 'a service is not served');
   }
 
-  #warn(subject: string, about: object, message: string): void {
+  #tell(level: 'warn' | 'info', subject: string, about: object, message: string): void {
     const { pace, log } = this.#options;
     pace.tell(subject, (suppressed) =>
-      log.warn(suppressed === 0 ? about : { ...about, suppressed }, message),
-    );
-  }
-
-  #inform(subject: string, about: object, message: string): void {
-    const { pace, log } = this.#options;
-    pace.tell(subject, (suppressed) =>
-      log.info(suppressed === 0 ? about : { ...about, suppressed }, message),
+      log[level](suppressed === 0 ? about : { ...about, suppressed }, message),
     );
   }
 
@@ -369,25 +369,27 @@ export class Routing implements FindingsListener {
     const before = this.history.value;
     const snapshot = this.#builder.build(this.#options.clock.now());
     this.#releasePorts(snapshot);
+    this.#listen();
     if (snapshot === before) return;
-    this.#logHealth(before, snapshot);
+    logHealth(this.#options.log, before, snapshot);
     this.history.publish(snapshot);
     this.#options.onSnapshot();
+  }
+
+  /** Without a snapshot of its own on disk, a process has to hear the others before it may say that something is gone. */
+  #listen(): void {
+    const { whole } = this.history;
+    if (whole.value) return;
+    const { local, provider, peers, clock } = this.#options;
+    const named = [...provider.peerRules.keys()].filter((cluster) => cluster !== local.name);
+    this.#hearing = hear(this.#hearing, peers, named, clock.monotonic());
+    whole.set(isWhole(this.#hearing, clock.monotonic()));
   }
 
   /** What went away while no replica led, nobody has released. Only what is surely gone may lose its port. */
   #releasePorts(snapshot: RoutingSnapshot): void {
     const { ports, peers, clock } = this.#options;
     if (ports.owesRelease && peers.complete) ports.releaseExcept(portTargets(snapshot), clock.now());
-  }
-
-  #logHealth(before: RoutingSnapshot | undefined, after: RoutingSnapshot): void {
-    for (const [cluster, { health, reach }] of after.peers) {
-      const earlier = before?.peers.get(cluster);
-      if (earlier !== undefined && earlier.health.kind === health.kind) continue;
-      if (earlier === undefined && health.kind === 'steady') continue;
-      this.#options.log.info({ peer: cluster, health, reach }, `the peer is ${health.kind}`);
-    }
   }
 }
 

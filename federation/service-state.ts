@@ -10,6 +10,9 @@ import type { GivenParts, ServiceParts } from './service-parts.ts';
 const MAX_REFUSED_RECORDS = 1000;
 const MAX_SOLE_SERVICES = 1000;
 const MAX_LAST_MEMBERS = 100;
+const HELD =
+  'this process found nothing on its disk: gateways keep the snapshot that they have until the others are heard, also what ' +
+  'changed in this cluster waits for that';
 
 /** Everything that a person or `isthmus cluster status` asks of a federation service. */
 export function describeState(
@@ -124,6 +127,7 @@ function problemsOf(
     store,
     publishing === store ? undefined : publishing,
     ...stateProblems(parts),
+    ...(routing.history.isHeld ? [HELD] : []),
     ...publisher.omissions,
     ...routing.serviceProblems,
     ...[...provider.problems.value, ...routing.policyProblems].map(

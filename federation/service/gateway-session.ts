@@ -89,13 +89,15 @@ export class GatewaySession implements Session {
   readonly #call: FollowCall;
   readonly #options: SessionOptions;
   readonly #connectedAtMs: number;
-  readonly #unwatch: () => void;
+  readonly #unwatch: readonly (() => void)[];
   #phase: Phase = { kind: 'awaiting-hello' };
   #cancelTimer: () => void;
   #writing = false;
   #paused = false;
   /** What the gateway has once all that was sent has arrived; undefined = it needs a full snapshot. */
   #sent: RoutingSnapshot | undefined;
+  /** Of what it had when it came; 0 = nothing. */
+  #hadEpoch = 0;
   /** The newest that was sent in full: what a Nack of something older asks for has been sent already. */
   #full: RoutingSnapshot | undefined;
   #acked: { readonly version: number; readonly atMs: number } | undefined;
@@ -106,7 +108,10 @@ export class GatewaySession implements Session {
     this.#options = options;
     this.#connectedAtMs = options.clock.now();
     this.#cancelTimer = options.clock.after(HELLO_TIMEOUT_MS, () => this.#refuse('no Hello came in time'));
-    this.#unwatch = options.history.watch(() => this.#push());
+    this.#unwatch = [
+      options.history.watch(() => this.#push()),
+      options.history.whole.watch(() => this.#push()),
+    ];
     call.on('data', (message: GatewayMessage) => this.#receive(message));
     call.on('end', () => this.end());
     call.on('close', () => this.#onEnd());
@@ -146,7 +151,7 @@ export class GatewaySession implements Session {
     if (this.#phase.kind === 'ended') return;
     this.#phase = { kind: 'ended' };
     this.#cancelTimer();
-    this.#unwatch();
+    for (const stop of this.#unwatch) stop();
     this.#options.listener.ended(this);
   }
 
@@ -194,6 +199,7 @@ export class GatewaySession implements Session {
     this.#cancelTimer();
     this.#phase = { kind: 'following', hello: { gateway, softwareVersion, startedAtMs } };
     this.#sent = this.#options.history.find(hello.epoch, hello.version);
+    this.#hadEpoch = hello.epoch;
     this.#options.listener.joined(this, { gateway, softwareVersion, startedAtMs });
     this.#push();
   }
@@ -225,6 +231,7 @@ export class GatewaySession implements Session {
     const next = this.#options.history.value;
     if (this.#phase.kind !== 'following' || this.#writing || this.#paused) return;
     if (next === undefined || next === this.#sent) return;
+    if (this.#sent === undefined && this.#options.history.holds(this.#hadEpoch)) return;
     this.#writing = true;
     const message = this.#messageTo(next);
     this.#sent = next;
