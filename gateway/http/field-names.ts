@@ -1,10 +1,9 @@
 import { indexingOf } from '../hpack/indexing.ts';
+import { Repetition } from './repetition.ts';
 
 const SLOTS = 512;
 const MAX_NAME_BYTES = 64;
 const MAX_VALUE_BYTES = 64;
-/** How often in a row a value that never comes again is passed over before one is remembered. */
-const MAX_PASSED_OVER = 64;
 const NOTHING = new Uint8Array(0);
 
 const LOWER_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -19,9 +18,7 @@ export class KnownField {
   readonly #remembers: boolean;
   #value = '';
   #bytes: Uint8Array = NOTHING;
-  #met = true;
-  #passOver = 0;
-  #passedOver = 0;
+  readonly #repetition = new Repetition();
 
   constructor(name: string) {
     const indexing = indexingOf(name);
@@ -49,17 +46,14 @@ export class KnownField {
     for (let index = 0; index < length; index++) {
       if (bytes[index] !== buffer[start + index]) return undefined;
     }
-    this.#met = true;
+    this.#repetition.came();
     return this.#value;
   }
 
   /** It has another value, which has only the bytes that a value may have, and no space around it. */
   remember(value: string): void {
     if (!this.#remembers || value.length === 0 || value.length > MAX_VALUE_BYTES) return;
-    if (!this.#met && ++this.#passedOver <= this.#passOver) return;
-    this.#passOver = this.#met ? 0 : Math.min(MAX_PASSED_OVER, 2 * this.#passOver + 1);
-    this.#passedOver = 0;
-    this.#met = false;
+    if (!this.#repetition.takes()) return;
     const bytes = Buffer.from(value, 'latin1');
     this.#bytes = new Uint8Array(bytes);
     // Not a slice of its message's head, which would keep that alive.

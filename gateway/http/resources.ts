@@ -1,6 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { SensitiveNames } from '../hpack/indexing.ts';
 import { SharedStrings } from '../hpack/shared-strings.ts';
+import { type WrittenHead, WrittenHeads, type WrittenRequest } from '../http1/written-heads.ts';
 import { BytePool } from './byte-pool.ts';
 import { FieldNames } from './field-names.ts';
 import { ReadTurns } from './read-turns.ts';
@@ -29,6 +30,9 @@ export interface CodecResources {
   readonly sensitiveNames: SensitiveNames;
   readonly fieldNames: FieldNames;
   readonly fieldStrings: SharedStrings;
+  /** Of HTTP/1, to clients and to pods. */
+  readonly responseHeads: WrittenHeads<WrittenHead>;
+  readonly requestHeads: WrittenHeads<WrittenRequest>;
   /** A defect of ours came up while a connection's input was looked at; that connection is being closed. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -50,6 +54,7 @@ export function createCodecResources(
   } = {},
 ): CodecResources {
   const { clock = SYSTEM_CLOCK, onDefect = throwUncaught } = options;
+  const fieldStrings = new SharedStrings();
   return {
     turn: new FlushTurn((error) => onDefect(error, 'output')),
     timers: new TimerWheel(clock),
@@ -62,7 +67,9 @@ export function createCodecResources(
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     sensitiveNames: new SensitiveNames(),
     fieldNames: new FieldNames(),
-    fieldStrings: new SharedStrings(),
+    fieldStrings,
+    responseHeads: new WrittenHeads(fieldStrings),
+    requestHeads: new WrittenHeads(fieldStrings),
     onDefect: (error) => onDefect(error, 'input'),
   };
 }

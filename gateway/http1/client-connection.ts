@@ -26,6 +26,7 @@ import { type BodyFraming, HeadBytes, HeadError } from './head-fields.ts';
 import { fieldValue, requestText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseResponseHead, type RequestForm, type ResponseHead } from './response-head.ts';
+import type { WrittenRequest } from './written-heads.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** Methods whose requests say that they have no body (RFC 9110 section 8.6). */
@@ -115,31 +116,43 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   #writeRequest(block: HeaderBlock, endStream: boolean): void {
+    const { requestHeads } = this.resources;
+    this.#webSocketKey = undefined;
+    let written = requestHeads.find(block, endStream);
+    if (written === undefined) {
+      written = this.#newHead(block, endStream);
+      if (!written.form.upgrade) requestHeads.keep(block, endStream, written);
+    }
+    const { text, framing, contentLength, form } = written;
+    this.#form = form;
+    this.output.reserve(text.length);
+    this.output.position += this.output.buffer.write(text, this.output.position, 'latin1');
+    this.bodyWriter.begin(framing, contentLength);
+    if (endStream) this.bodyWriter.end([]);
+  }
+
+  #newHead(block: HeaderBlock, endStream: boolean): WrittenRequest {
     const method = block[1] as string;
     const protocol = fieldValue(block, 'upgrade');
     const upgrade = protocol !== undefined;
-    this.#webSocketKey = undefined;
     if (upgrade && isWebSocket(protocol)) {
       this.#webSocketKey = takeWebSocketKey(block) ?? newWebSocketKey();
       pushWebSocketKey(block, this.#webSocketKey);
     }
     const declared = fieldValue(block, 'content-length');
-    this.#form = { isHead: method === 'HEAD', isConnect: method === 'CONNECT', upgrade };
+    const form = { isHead: method === 'HEAD', isConnect: method === 'CONNECT', upgrade };
     let text = requestText(block);
     let framing: BodyFraming = 'none';
     if (upgrade) text += 'connection: upgrade\r\n';
     else if (declared !== undefined) framing = 'length';
     else if (endStream && BODY_METHODS.has(method)) text += 'content-length: 0\r\n';
-    else if (!endStream && !this.#form.isConnect) {
+    else if (!endStream && !form.isConnect) {
       framing = 'chunked';
       text += 'transfer-encoding: chunked\r\n';
     }
     if (!upgrade && fieldValue(block, 'te') !== undefined) text += 'connection: te\r\n';
-    text += '\r\n';
-    this.output.reserve(text.length);
-    this.output.position += this.output.buffer.write(text, this.output.position, 'latin1');
-    this.bodyWriter.begin(framing, declared === undefined ? 0 : parseContentLength(declared));
-    if (endStream) this.bodyWriter.end([]);
+    const contentLength = declared === undefined ? 0 : parseContentLength(declared);
+    return { text: `${text}\r\n`, framing, contentLength, form };
   }
 
   // What the stream under way asks for.

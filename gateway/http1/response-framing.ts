@@ -1,5 +1,7 @@
+import { parseContentLength } from '../http/message-rules.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import type { BodyFraming } from './head-fields.ts';
+import { fieldValue } from './head-writer.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** Whether the answer turns the connection into an opaque one. */
@@ -9,6 +11,12 @@ export function isTunnel(head: RequestHead, status: string): boolean {
 
 export function hasLength(block: HeaderBlock): boolean {
   return block.includes('content-length');
+}
+
+/** Of a response about to be written; -1 when it does not say. */
+export function declaredLength(block: HeaderBlock): number {
+  const value = fieldValue(block, 'content-length');
+  return value === undefined ? -1 : parseContentLength(value);
 }
 
 /** RFC 9112 section 6.1: what delimits the response; its length as declared, -1 = not. */

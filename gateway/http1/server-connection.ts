@@ -9,12 +9,13 @@ import {
 } from '../http/stream.ts';
 import { pushWebSocketAccept } from '../http/websocket.ts';
 import { Http1Connection } from './connection.ts';
-import { type BodyFraming, HeadBytes, HeadError } from './head-fields.ts';
+import { HeadBytes, HeadError } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
-import { hasLength, isTunnel, responseFraming } from './response-framing.ts';
+import { declaredLength, hasLength, isTunnel, responseFraming } from './response-framing.ts';
 import { type ResponseOwner, ServerStream } from './server-stream.ts';
+import type { WrittenHead } from './written-heads.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -183,11 +184,21 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       this.#last = true;
       this.#phase = 'answering';
     }
-    const framing = responseFraming(head, status, stream.contentLength(block), endStream);
-    if (framing === 'until-close') this.#last = true;
-    this.#write(this.#responseHead(head, block, framing, endStream));
-    this.bodyWriter.begin(framing, stream.contentLength(block));
-    if (endStream || framing === 'none') this.bodyWriter.end([]);
+    const written = this.#responseHead(head, block, endStream);
+    this.#write(written.text);
+    this.bodyWriter.begin(written.framing, written.contentLength);
+    if (endStream || written.framing === 'none') this.bodyWriter.end([]);
+  }
+
+  #responseHead(head: RequestHead, block: HeaderBlock, endStream: boolean): WrittenHead {
+    // All others say something of the request, too.
+    if (this.#last || head.isHead || head.isHttp10) return this.#newHead(head, block, endStream);
+    const { responseHeads } = this.resources;
+    const known = responseHeads.find(block, endStream);
+    if (known !== undefined) return known;
+    const written = this.#newHead(head, block, endStream);
+    responseHeads.keep(block, endStream, written);
+    return written;
   }
 
   inform(stream: ServerStream, block: HeaderBlock): void {
@@ -216,14 +227,17 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     if (stream === this.#stream) this.returned(bytes);
   }
 
-  #responseHead(head: RequestHead, block: HeaderBlock, framing: BodyFraming, endStream: boolean): string {
+  #newHead(head: RequestHead, block: HeaderBlock, endStream: boolean): WrittenHead {
     const status = block[1] as string;
+    const contentLength = declaredLength(block);
+    const framing = responseFraming(head, status, contentLength, endStream);
+    if (framing === 'until-close') this.#last = true;
     let text = responseText(block, status !== '204' && framing !== 'chunked' && framing !== 'until-close');
     if (framing === 'chunked') text += 'transfer-encoding: chunked\r\n';
     else if (framing === 'length' && endStream && !hasLength(block)) text += 'content-length: 0\r\n';
     if (this.#last) text += 'connection: close\r\n';
     else if (head.isHttp10) text += 'connection: keep-alive\r\n';
-    return `${text}\r\n`;
+    return { text: `${text}\r\n`, framing, contentLength };
   }
 
   #openTunnel(head: RequestHead, block: HeaderBlock, endStream: boolean): void {

@@ -1,6 +1,4 @@
-import { parseContentLength } from '../http/message-rules.ts';
 import type { HeaderBlock, RequestReceiver, StreamWriter } from '../http/stream.ts';
-import { fieldValue } from './head-writer.ts';
 
 /** The connection that a response is written on; it ignores writers of earlier requests. */
 export interface ResponseOwner {
@@ -20,12 +18,6 @@ export class ServerStream implements StreamWriter {
 
   constructor(owner: ResponseOwner) {
     this.#owner = owner;
-  }
-
-  /** Of a response about to be written; -1 when it does not say. */
-  contentLength(block: HeaderBlock): number {
-    const value = fieldValue(block, 'content-length');
-    return value === undefined ? -1 : parseContentLength(value);
   }
 
   sendHeaders(block: HeaderBlock, endStream: boolean): void {
