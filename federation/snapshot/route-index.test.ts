@@ -321,6 +321,11 @@ describe('verdicts', () => {
     assert.deepEqual(found.parentsOf('shop/v1').toSorted(), ['shop/cart', KEY]);
     assert.deepEqual(found.parentsOf('shop/imported'), []);
     assert.deepEqual([...found.backendsOf('shop/v1')], []);
+    const far = [{ rules: [{ backendRefs: [ref('v1', { namespace: 'far' })] }] }];
+    const from = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop' };
+    assert.deepEqual(index(far).parentsOf('far/v1'), []);
+    const granted = index(far, [{ from: [from], to: [{ group: '', kind: 'Service' }] }]);
+    assert.deepEqual(granted.parentsOf('far/v1'), [KEY]);
   });
 
   it('a backend of a third namespace needs a ReferenceGrant', () => {

@@ -198,6 +198,38 @@ describe('the status of policies, routes and peers, in a real API', { skip: miss
     assert.equal(theirs?.conditions[0]?.reason, 'Turn9');
   });
 
+  it('a route of which something is not supported says what, whole or in part', async () => {
+    const extension = { type: 'ExtensionRef', extensionRef: { group: 'x.example', kind: 'F', name: 'f' } };
+    const send = (plural: 'httproutes' | 'grpcroutes', kind: string, rules: readonly object[]) =>
+      cluster.admin.apply(
+        statusType(plural),
+        {
+          apiVersion: 'gateway.networking.k8s.io/v1',
+          kind,
+          metadata: { name: 'odd', namespace: 'shop' },
+          spec: { parentRefs: [SERVICE], rules },
+        },
+        admin,
+      );
+    const told = async (plural: 'httproutes' | 'grpcroutes') =>
+      ((await cluster.status<RouteObjectStatus>(plural, 'odd'))?.parents[0]?.conditions ?? []).map(
+        ({ type, status, reason, message }) => `${type}=${status} ${reason} ${message}`,
+      );
+    await send('httproutes', 'HTTPRoute', [{ filters: [extension] }, {}]);
+    await send('grpcroutes', 'GRPCRoute', [{ filters: [extension] }]);
+    await cluster.until('both are judged', async () => {
+      const all = [await told('httproutes'), await told('grpcroutes')];
+      return all.every((conditions) => conditions.length > 0);
+    });
+    const what = 'rules[0]: filters[0]: type "ExtensionRef" is not supported';
+    assert.ok((await told('grpcroutes')).includes(`Accepted=False UnsupportedValue ${what}`));
+    const partly = `PartiallyInvalid=True UnsupportedValue Rule answers 500: ${what}`;
+    assert.ok((await told('httproutes')).includes(partly));
+    for (const plural of ['httproutes', 'grpcroutes'] as const) {
+      await cluster.admin.delete(statusType(plural), { namespace: 'shop', name: 'odd' });
+    }
+  });
+
   it("a route's backend is resolved once there is a Service of its name, exported or not", async () => {
     const rules = [
       {
