@@ -18,9 +18,11 @@ const MAX_PORTS = 100;
 /** Empty where the service's port has no name either. */
 const portName = z.union([z.literal(''), dnsLabel]);
 
+const region = placeName.optional();
+
 /** Labels of which one may name a region. */
 const placedLabels = z.record(z.string(), z.string()).superRefine((labels, context) => {
-  const issue = placeName.optional().safeParse(labels[REGION_LABEL]).error?.issues[0];
+  const issue = region.safeParse(labels[REGION_LABEL]).error?.issues[0];
   if (issue !== undefined) {
     context.addIssue({ code: 'custom', path: [REGION_LABEL], message: issue.message });
   }
