@@ -3,7 +3,11 @@ import type { ServerConnection } from '../http/stream.ts';
 import type { MeterTable } from '../telemetry/meter-table.ts';
 import type { Listener } from './connection-server.ts';
 
-type Phase = { readonly kind: 'open' } | { readonly kind: 'draining'; readonly emptied: () => void };
+type Phase =
+  | { readonly kind: 'open' }
+  /** New connections still come, for who sends them has not heard yet. */
+  | { readonly kind: 'leaving' }
+  | { readonly kind: 'draining'; readonly emptied: () => void };
 
 /** A worker's downstream connections, from accept to close: counted, bounded, and drained together. */
 export class OpenConnections {
@@ -54,7 +58,18 @@ export class OpenConnections {
     if (socket.destroyed) return;
     this.#served.set(connection, socket);
     socket.once('close', () => this.#served.delete(connection));
-    if (this.#phase.kind === 'draining') connection.drain();
+    if (this.#phase.kind === 'draining' || (this.#phase.kind === 'leaving' && isHttp1(connection))) {
+      connection.drain();
+    }
+  }
+
+  /**
+   * A drain will begin. HTTP/1 hears with its next answer that it is the last one on that connection, while others are still
+   * to be had: a connection that is closed later, in a silence, may cost a request that is just being sent. HTTP/2 has GOAWAY.
+   */
+  leave(): void {
+    this.#phase = { kind: 'leaving' };
+    for (const connection of this.#served.keys()) if (isHttp1(connection)) connection.drain();
   }
 
   /** Resolves when all have ended by themselves. What was admitted before is still served. */
@@ -107,4 +122,9 @@ export class OpenConnections {
   #checkEmpty(): void {
     if (this.#phase.kind === 'draining' && this.#sockets.size === 0) this.#phase.emptied();
   }
+}
+
+/** Or opaque TCP, which takes no notice. */
+function isHttp1({ multiplexes }: ServerConnection): boolean {
+  return multiplexes === undefined;
 }

@@ -130,6 +130,9 @@ export class GatewayWorker {
       case 'reopen-log':
         this.#accessLog.reopen().catch((error: Error) => this.#logLost(error.message));
         return;
+      case 'leave':
+        this.#connections.leave();
+        return;
       case 'drain':
         this.#drain(message.graceMs);
     }

@@ -169,6 +169,7 @@ export class Gateway {
     const { config, log } = this.#options;
     const { drainDelayMs, drainGraceMs } = config;
     log.info({ delayMs: drainDelayMs, graceMs: drainGraceMs }, 'draining');
+    this.#team.leave();
     if (drainDelayMs > 0) await this.#delay(drainDelayMs);
     this.#listening = false;
     this.#acceptor.close();

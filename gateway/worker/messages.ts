@@ -66,6 +66,8 @@ export const parentMessage = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('collect'), id: count }),
   z.strictObject({ kind: z.literal('enrolled'), id: count, response: bytes.optional() }),
   z.strictObject({ kind: z.literal('reopen-log') }),
+  /** A drain comes, after the delay in which new connections are still taken. */
+  z.strictObject({ kind: z.literal('leave') }),
   z.strictObject({ kind: z.literal('drain'), graceMs: timeMs }),
 ]);
 

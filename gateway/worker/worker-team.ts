@@ -108,6 +108,11 @@ export class WorkerTeam {
     this.#pool.broadcast({ kind: 'reopen-log' });
   }
 
+  /** A drain comes. */
+  leave(): void {
+    this.#pool.broadcast({ kind: 'leave' });
+  }
+
   drain(graceMs: number): Promise<void> {
     return this.#pool.drain(graceMs);
   }

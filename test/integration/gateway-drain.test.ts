@@ -35,6 +35,26 @@ describe('a gateway that is told to end under load', () => {
     assert.deepEqual(await east.exited, { code: 0, signal: null });
   });
 
+  it('parts with kept HTTP/1.1 connections while others are to be had, by an answer and not in a silence', async (t) => {
+    const { east, eastPlan } = await startPair(t, { settings: { drainDelayMs: 600_000 } });
+    const { http } = eastPlan.ports;
+    const kept = Array.from({ length: 8 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    t.after(() => {
+      for (const agent of kept) agent.destroy();
+    });
+    for (const agent of kept) assert.equal((await get(agent, http, '/')).lastOfItsConnection, false);
+    assert.equal((await east.admin('/drain', 'POST')).status, 202);
+    for (const agent of [...kept, new Agent({ keepAlive: true, maxSockets: 1 })]) {
+      let last = false;
+      // Never an error: each connection ends with an answer that says so.
+      while (!last) last = (await get(agent, http, '/')).lastOfItsConnection;
+      agent.destroy();
+    }
+    assert.equal((await get(new Agent(), http, '/')).body, 'west done\n', 'another connection is to be had');
+    for (let again = 0; again < 2; again++) east.process.kill('SIGTERM');
+    await east.exited;
+  });
+
   it('does not wait for connections on which nothing happens', async (t) => {
     const { east, eastPlan } = await startPair(t, {
       settings: { drainGraceMs: 600_000, limits: { headerTimeoutMs: 1_000 } },
