@@ -166,7 +166,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     const endpoints = [...changed.map(([key]) => key), ...removed].flatMap((key) =>
       (before.get(key)?.routes ?? []).flatMap((route) => {
         // Of those that are the same object nothing has changed.
-        const now = table.byTarget(route.target)?.endpoints;
+        const now = table.index.byTarget.get(route.target)?.endpoints;
         return route.endpoints.filter((endpoint, index) => now?.[index] !== endpoint);
       }),
     );

@@ -114,6 +114,20 @@ describe('compilation', () => {
     assert.equal(second.byAuthority('cart.shop'), second.byTarget('shop/cart:http'));
   });
 
+  it('says of each table what that table has, whichever is asked first', () => {
+    const first = compile(snapshotOf([serviceOf({ ports: PORTS })], []));
+    assert.equal(first.byAuthority('payments.shop')?.target, 'shop/payments:http');
+    assert.equal(first.byTarget('shop/payments:http')?.port.port, 80);
+    const second = compile(snapshotOf([serviceOf({ ports: [portOf('web', 80, 'http')] })], [], 2), first);
+    assert.equal(second.byAuthority('payments.shop')?.target, 'shop/payments:web');
+    assert.equal(second.byTarget('shop/payments:http'), undefined);
+    assert.equal(first.byAuthority('payments.shop')?.target, 'shop/payments:http');
+    assert.equal(first.byTarget('shop/payments:http')?.port.port, 80);
+    const third = compile(snapshotOf([], [], 3), second);
+    assert.equal(third.byAuthority('payments.shop'), undefined);
+    assert.equal(second.byAuthority('payments.shop')?.target, 'shop/payments:web');
+  });
+
   it('drops what a snapshot no longer has', () => {
     const first = compile(snapshotOf([serviceOf({})], []));
     const second = compile(snapshotOf([], [], 2), first);

@@ -17,6 +17,7 @@ import { compileAccess } from './access.ts';
 import { balancingOf } from './balancing/balancing.ts';
 import { CallerDirectory } from './caller-directory.ts';
 import { EndpointPool, type PooledEndpoint, type PoolPolicy } from './endpoint-pool.ts';
+import { KnownAuthorities } from './known-authorities.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import { requestHandling } from './request-handling.ts';
@@ -78,7 +79,8 @@ export function compileRouteTable<Telemetry>(
   if (!samePlaces(snapshot, previous?.snapshot)) runtime.peers.snapshotChanged(snapshot.peers);
   const callers = previous?.callers ?? new CallerDirectory();
   callers.update(snapshot.callers, snapshot.local.trustDomain);
-  return new RouteTable(snapshot, index.finish(), { ...runtime, callers });
+  const authorities = previous?.authorities ?? new KnownAuthorities();
+  return new RouteTable(snapshot, index.finish(), { ...runtime, callers, authorities });
 }
 
 const NO_SERVICES: ReadonlyMap<ServiceKey, SnapshotService> = new Map();
@@ -145,7 +147,7 @@ function compileService<Telemetry>(
   // One for all ports: what is counted is counted by service.
   const handling = requestHandling(service.traffic, runtime.workers, before);
   const routes = service.ports.map((port): Route<Telemetry> => {
-    const last = previous?.byTarget(routeTarget(key, port.name));
+    const last = previous?.index.byTarget.get(routeTarget(key, port.name));
     const bare = compileRoute(service, port, { access, handling }, last, runtime);
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });

@@ -1,7 +1,8 @@
 import type { ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
-import { parseAuthority, parseClustersetHost } from './authority.ts';
+import { parseClustersetHost } from './authority.ts';
 import type { CallerDirectory } from './caller-directory.ts';
+import type { KnownAuthorities } from './known-authorities.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import type { Route, RouteTarget } from './route.ts';
 import type { RouteIndex, ServiceRoutes } from './route-index.ts';
@@ -17,8 +18,11 @@ export class RouteTable<Telemetry = unknown> {
   /** By the addresses of this cluster's pods. */
   readonly callers: CallerDirectory;
   readonly #sharedPorts: ReadonlySet<number>;
+  readonly authorities: KnownAuthorities;
   /** Only names that lead somewhere: strangers cannot fill it. */
   readonly #byAuthority = new Map<string, Route<Telemetry>>();
+  /** Those that were asked for. In the index of a large cluster a look-up costs 0.1 µs. */
+  readonly #byTarget = new Map<RouteTarget, Route<Telemetry>>();
 
   constructor(
     snapshot: RoutingSnapshot,
@@ -26,10 +30,12 @@ export class RouteTable<Telemetry = unknown> {
     {
       peers,
       callers,
+      authorities,
       sharedPorts,
     }: {
       readonly peers: PeerAvailability;
       readonly callers: CallerDirectory;
+      readonly authorities: KnownAuthorities;
       readonly sharedPorts: ReadonlySet<number>;
     },
   ) {
@@ -37,6 +43,7 @@ export class RouteTable<Telemetry = unknown> {
     this.index = index;
     this.peers = peers;
     this.callers = callers;
+    this.authorities = authorities;
     this.#sharedPorts = sharedPorts;
   }
 
@@ -50,7 +57,11 @@ export class RouteTable<Telemetry = unknown> {
 
   /** By `namespace/name:port name`, also one that answers to no name. */
   byTarget(target: RouteTarget): Route<Telemetry> | undefined {
-    return this.index.byTarget.get(target);
+    const known = this.#byTarget.get(target);
+    if (known !== undefined) return known;
+    const route = this.index.byTarget.get(target);
+    if (route !== undefined) this.#byTarget.set(target, route);
+    return route;
   }
 
   /** By the port that this gateway listens on for an imported service's port. */
@@ -80,9 +91,10 @@ export class RouteTable<Telemetry = unknown> {
   }
 
   #findAuthority(authority: string): Route<Telemetry> | undefined {
-    const named = parseAuthority(authority);
+    const named = this.authorities.read(authority);
     const service = named === undefined ? undefined : this.services.get(named.key);
     if (named === undefined || service === undefined) return undefined;
+    this.authorities.keep(authority, named);
     const own = service.named.find(
       (route) => route.port.port === named.port && route.port.protocol !== 'tcp',
     );
