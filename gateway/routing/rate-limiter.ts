@@ -38,11 +38,16 @@ export interface Refusal {
   readonly waitMs: number;
 }
 
-/** Which bucket of a limit a request takes from. */
-type Buckets = { readonly limit: RateLimit; readonly rate: BucketRate } & (
-  | { readonly kind: 'one'; fullAtMs: number }
-  | { readonly kind: 'many'; readonly byKey: KeyedBuckets }
-);
+/** Those of one limit. */
+interface Buckets {
+  readonly limit: RateLimit;
+  readonly rate: BucketRate;
+  /** undefined where there is but one. */
+  readonly byKey: KeyedBuckets | undefined;
+  /** Of the request at hand: which bucket it takes from, looked up once. */
+  key: string;
+  fullAtMs: number;
+}
 
 /** The buckets of one service in one worker. All must have a token, or none is taken. */
 export class RateLimiter {
@@ -57,11 +62,13 @@ export class RateLimiter {
     this.limits = limits;
     this.byCaller = limits.some(({ per }) => per === 'caller' || per === 'route-and-caller');
     this.byRoute = limits.some(({ per }) => per === 'route' || per === 'route-and-caller');
-    this.#buckets = limits.map((limit): Buckets => {
-      const rate = bucketRate(limit, workers);
-      if (limit.per === 'service') return { kind: 'one', limit, rate, fullAtMs: FULL };
-      return { kind: 'many', limit, rate, byKey: new KeyedBuckets(maxBuckets) };
-    });
+    this.#buckets = limits.map((limit) => ({
+      limit,
+      rate: bucketRate(limit, workers),
+      byKey: limit.per === 'service' ? undefined : new KeyedBuckets(maxBuckets),
+      key: '',
+      fullAtMs: FULL,
+    }));
   }
 
   /**
@@ -73,21 +80,21 @@ export class RateLimiter {
   take(nowMs: number, caller: string, route: string): Refusal | undefined {
     let refused: Refusal | undefined;
     for (const buckets of this.#buckets) {
-      const missingMs = waitMs(nowMs, fullAtMs(buckets, caller, route), buckets.rate);
-      if (missingMs > (refused?.waitMs ?? 0)) refused = { per: buckets.limit.per, waitMs: missingMs };
+      const { byKey, limit, rate } = buckets;
+      if (byKey !== undefined) {
+        buckets.key = keyOf(limit, caller, route);
+        buckets.fullAtMs = byKey.get(buckets.key);
+      }
+      const missingMs = waitMs(nowMs, buckets.fullAtMs, rate);
+      if (missingMs > (refused?.waitMs ?? 0)) refused = { per: limit.per, waitMs: missingMs };
     }
     if (refused !== undefined) return refused;
     for (const buckets of this.#buckets) {
-      const next = withoutToken(nowMs, fullAtMs(buckets, caller, route), buckets.rate);
-      if (buckets.kind === 'one') buckets.fullAtMs = next;
-      else buckets.byKey.set(keyOf(buckets.limit, caller, route), next, nowMs);
+      buckets.fullAtMs = withoutToken(nowMs, buckets.fullAtMs, buckets.rate);
+      buckets.byKey?.set(buckets.key, buckets.fullAtMs, nowMs);
     }
     return undefined;
   }
-}
-
-function fullAtMs(buckets: Buckets, caller: string, route: string): number {
-  return buckets.kind === 'one' ? buckets.fullAtMs : buckets.byKey.get(keyOf(buckets.limit, caller, route));
 }
 
 /** A caller has no blank. */
@@ -97,7 +104,7 @@ function keyOf({ per }: RateLimit, caller: string, route: string): string {
 }
 
 /** Fewer than these are not worth a look. */
-const MIN_ROOM = 64;
+const MIN_ROOM = 1024;
 /** If more of a generation stays, the next look would come too soon. */
 const MAX_KEPT_SHARE = 0.9;
 
