@@ -81,7 +81,7 @@ function connected({ peer, sight }: PeerFacts): WantedCondition {
   return said(
     'False',
     'NoTrunk',
-    'no gateway here has a trunk to one there; `isthmus cluster check` in the federation pod says at which step it fails',
+    'no gateway here has a trunk to one there; `isthmus cluster check --context` says at which step it fails',
   );
 }
 

@@ -83,6 +83,24 @@ export function commandSteps(scene: JourneyScene): void {
     );
   });
 
+  it('recovers when the store starts anew with nothing in it, its users included', async () => {
+    const { east, west } = scene;
+    const inStore = ['-n', NAMESPACE, '-l', 'app.kubernetes.io/component=redis'];
+    await east.kubectl(['delete', 'pod', ...inStore, '--wait=true']);
+    await east.rolledOut('deployment/isthmus-redis', {}, '-n', NAMESPACE);
+    assert.equal(isthmus('service', 'export', 'till.default', '--context', 'west').code, 0);
+    await east.until(
+      'what west says now',
+      async () => (await importedFrom('till')).includes('west') || undefined,
+    );
+    for (const context of ['east', 'west']) {
+      await west.until(`every check of ${context} to pass`, async () => {
+        return isthmus('cluster', 'check', '--context', context).code === 0 ? true : undefined;
+      });
+    }
+    assert.equal(isthmus('service', 'unexport', 'default/till', '--context', 'west').code, 0);
+  });
+
   async function importedFrom(name: string): Promise<readonly string[]> {
     const list = json(services, 'service', 'list', '--context', 'east', '--in', 'default');
     return list.services.find(({ service }) => service === `default/${name}`)?.importedFrom ?? [];
