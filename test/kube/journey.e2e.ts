@@ -1,6 +1,6 @@
 import { before, describe } from 'node:test';
 import { accessSteps } from './journey/access-steps.ts';
-import { commandSteps, leavingByCommand } from './journey/command-steps.ts';
+import { commandSteps, leavingByCommand, storeStep } from './journey/command-steps.ts';
 import { controlPlaneSteps } from './journey/control-plane-steps.ts';
 import { drainSteps } from './journey/drain-steps.ts';
 import { headlessSteps } from './journey/headless-steps.ts';
@@ -23,6 +23,7 @@ describe('the journey', { skip: missingNodes() }, () => {
 
   joiningSteps(scene);
   commandSteps(scene);
+  storeStep(scene);
   namingSteps(scene);
   headlessSteps(scene);
   accessSteps(scene);

@@ -34,7 +34,7 @@ spec:
 
 /** The command by contexts, from where a person has a kubeconfig, against real pods. */
 export function commandSteps(scene: JourneyScene): void {
-  const { isthmus, json } = commands(scene);
+  const { isthmus, json, importedFrom } = commands(scene);
 
   it('checks and lists two members by context', async () => {
     const { west } = scene;
@@ -82,6 +82,11 @@ export function commandSteps(scene: JourneyScene): void {
       async () => (await importedFrom('till')).length === 0 || undefined,
     );
   });
+}
+
+/** The store is the chart's own, and has no volume here. */
+export function storeStep(scene: JourneyScene): void {
+  const { isthmus, importedFrom } = commands(scene);
 
   it('recovers when the store starts anew with nothing in it, its users included', async () => {
     const { east, west } = scene;
@@ -100,11 +105,6 @@ export function commandSteps(scene: JourneyScene): void {
     }
     assert.equal(isthmus('service', 'unexport', 'default/till', '--context', 'west').code, 0);
   });
-
-  async function importedFrom(name: string): Promise<readonly string[]> {
-    const list = json(services, 'service', 'list', '--context', 'east', '--in', 'default');
-    return list.services.find(({ service }) => service === `default/${name}`)?.importedFrom ?? [];
-  }
 }
 
 /** The end of a membership, by context and with several replicas. */
@@ -146,5 +146,10 @@ function commands(scene: JourneyScene) {
     assert.equal(code, 0, stderr + stdout);
     return schema.parse(JSON.parse(stdout));
   };
-  return { isthmus, json };
+  /** Clusters of which east imports a service of the namespace `default`. */
+  const importedFrom = async (name: string): Promise<readonly string[]> => {
+    const list = json(services, 'service', 'list', '--context', 'east', '--in', 'default');
+    return list.services.find(({ service }) => service === `default/${name}`)?.importedFrom ?? [];
+  };
+  return { isthmus, json, importedFrom };
 }
