@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
@@ -60,9 +60,9 @@ function messagesOf(schema: unknown): readonly string[] {
 }
 
 describe('CustomResourceDefinitions on a real API server', { skip: missingKubeApiServer() }, () => {
+  const suite = KubeApiServer.forSuite();
   let server: KubeApiServer;
   const refusals: string[] = [];
-  const ends: (() => void | Promise<void>)[] = [];
 
   async function install(path: string): Promise<z.infer<typeof definition>> {
     const created = await kubeCall(server, 'POST', CRDS, readYaml(path));
@@ -95,14 +95,10 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
   const submit = (given: AgreementCase): Promise<KubeAnswer> => send(given.kind, parse(text(given)));
 
   before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
+    server = suite.server;
     const made = await kubeCall(server, 'POST', '/api/v1/namespaces', { metadata: { name: 'shop' } });
     assert.equal(made.status, 201, made.message);
     for (const { plural } of CUSTOM_KINDS) await install(`${CRD_FOLDER}/${plural}.isthmus.io.yaml`);
-  });
-
-  after(async () => {
-    for (const end of ends) await end();
   });
 
   for (const given of AGREEMENT_CASES) {

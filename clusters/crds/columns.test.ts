@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -38,18 +38,15 @@ function object(kind: string, name: string, spec: unknown): unknown {
 }
 
 describe('what kubectl get shows', { skip: missingKubeApiServer() }, () => {
+  const suite = KubeApiServer.forSuite();
   let server: KubeApiServer;
-  const ends: (() => void | Promise<void>)[] = [];
   before(async () => {
-    server = await KubeApiServer.start({ after: (end) => ends.push(end) });
+    server = suite.server;
     for (const plural of ['failoverpolicies', 'clusterpeers']) {
       const file = join(import.meta.dirname, '..', '..', CRD_FOLDER, `${plural}.isthmus.io.yaml`);
       const made = await kubeCall(server, 'POST', CRDS, parse(readFileSync(file, 'utf8')));
       assert.equal(made.status, 201, made.message);
     }
-  });
-  after(async () => {
-    for (const end of ends) await end();
   });
 
   /** Creates it, writes its status as whoever reconciles it does, and answers the status as it was kept. */

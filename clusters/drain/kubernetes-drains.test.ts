@@ -35,23 +35,20 @@ function peer(name: string, spec: object, labels: object = {}): KubeObject {
 }
 
 describe('drains in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_000 }, () => {
-  const ends: (() => void | Promise<void>)[] = [];
+  const suite = KubeApiServer.forSuite();
   let server: KubeApiServer;
   let client: KubeClient;
   let site: DrainSite;
 
   before(async () => {
-    server = await KubeApiServer.start({ after: (end) => void ends.push(end) });
+    server = suite.server;
     client = await KubeClient.ofContext({ kubeconfig: server.kubeconfig });
     await client.apply(DEFINITIONS, parse(readFileSync(CRD, 'utf8')) as KubeObject);
     while (!(await client.rawGet('/apis/isthmus.io/v1alpha1').catch(() => '')).includes('clusterpeers'))
       await sleep(50);
     site = kubernetesDrains({ context: 'test', client, sight: async () => EAST_REPORT });
   });
-  after(async () => {
-    client?.close();
-    for (const end of ends) await end();
-  });
+  after(() => client?.close());
 
   async function find(name: string): Promise<Found | undefined> {
     try {

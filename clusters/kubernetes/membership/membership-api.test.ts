@@ -24,20 +24,17 @@ import { TokenProof } from './token-proof.ts';
 const NOW_MS = 1_800_000_000_000;
 
 describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_000 }, () => {
-  const ends: (() => void | Promise<void>)[] = [];
+  const suite = KubeApiServer.forSuite();
   let server: KubeApiServer;
   let client: KubeClient;
   let made = 0;
 
   before(async () => {
-    server = await KubeApiServer.start({ after: (end) => void ends.push(end) });
+    server = suite.server;
     client = await KubeClient.ofContext({ kubeconfig: server.kubeconfig });
     await defineClusterPeer(client);
   });
-  after(async () => {
-    client?.close();
-    for (const end of ends) await end();
-  });
+  after(() => client?.close());
 
   /** A namespace of its own. */
   async function namespace(): Promise<string> {
