@@ -77,7 +77,11 @@ describe('the rollout of a snapshot', () => {
     assert.equal(rollout.inForce, false);
     for (const worker of workers) applied(worker, 2);
     await next;
-    assert.deepEqual(workers[0].heard, ['snapshot 1', 'delta 2']);
+    for (const worker of workers) assert.deepEqual(worker.heard, ['snapshot 1', 'delta 2']);
+    // Who comes late gets the whole of what the others have come to.
+    const late = rollout.introduction();
+    assert.ok(late?.kind === 'snapshot');
+    assert.deepEqual(snapshotFromBytes(late.bytes), version(2));
   });
 
   it('is taken back everywhere when one worker refuses it', async () => {
