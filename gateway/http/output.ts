@@ -50,6 +50,7 @@ export class OutputBuffer implements Flushable {
   #dirty = false;
   #closed = false;
   #queuedBytes = 0;
+  #sentBytes = 0;
   #waiting = false;
   /** TLS only: bytes of the write that is under way, 0 = none. */
   #writingBytes = 0;
@@ -76,6 +77,11 @@ export class OutputBuffer implements Flushable {
   /** Bytes that left the buffer and were not taken by the kernel. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** What the socket has taken since the beginning. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** How many bytes of message bodies may be added now; 0 or less: hold them and `waitForRoom`. */
@@ -183,6 +189,7 @@ export class OutputBuffer implements Flushable {
 
   #writeDone(): void {
     if (this.#closed || this.#socket.destroyed) return;
+    this.#sentBytes += this.#writingBytes;
     this.#setQueued(this.#queuedBytes - this.#writingBytes);
     this.#writingBytes = 0;
     const piece = this.#behind.shift();

@@ -21,6 +21,7 @@ import { SendFlow } from './send-flow.ts';
 import { applySettings, initialPeerSettings, type PeerSettings, SETTING } from './settings.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 
 /** Where a connection is in its life. */
 export type ConnectionPhase =
@@ -54,7 +55,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   readonly #recentResets = new RecentResets();
   readonly #role: 'server' | 'client';
   readonly #guard: FloodGuard | undefined;
-  #unsentAnswers = 0;
+  readonly #unsentAnswers = new UnsentAnswers();
   #paused = false;
   #settingsSeen = false;
   #endReason = 'closed by the peer';
@@ -269,8 +270,7 @@ export abstract class Http2Connection implements FrameTarget, StreamOwner, Clock
   // What frames ask for.
 
   answerQueued(): number {
-    this.#unsentAnswers = this.output.queuedBytes === 0 ? 0 : this.#unsentAnswers + 1;
-    return this.#unsentAnswers;
+    return this.#unsentAnswers.add(this.output);
   }
 
   wasReset(streamId: number): boolean {
