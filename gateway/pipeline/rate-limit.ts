@@ -1,5 +1,14 @@
 import type { FailureCode } from '../../federation/model/errors.ts';
+import type { RateLimit } from '../../federation/model/rate-limit.ts';
+import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { PipelineEnvironment, PipelineRequest } from './request.ts';
+
+const REASONS: Readonly<Record<RateLimit['per'], RejectionReason>> = {
+  service: 'rate-limit-service',
+  caller: 'rate-limit-caller',
+  route: 'rate-limit-route',
+  'route-and-caller': 'rate-limit-route-and-caller',
+};
 
 /** Whether the service's rate limits let it pass. Each gateway asks its own cluster's, for what comes on a trunk too. */
 export function rateLimit(
@@ -12,7 +21,7 @@ export function rateLimit(
   const refusal = limiter.take(request.startedMs, caller, limiter.byRoute ? ruleKey(request) : '');
   if (refusal === undefined) return undefined;
   request.retryAfterMs = refusal.waitMs;
-  environment.rejected(`rate-limit-${refusal.per}`);
+  environment.rejected(REASONS[refusal.per]);
   return 'rateLimited';
 }
 
