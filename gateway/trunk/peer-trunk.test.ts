@@ -198,6 +198,7 @@ describe('the trunk to a peer', () => {
   it('whose connections the network resets fails what may have been done once, and repeats the rest', async (t) => {
     const done = new Map<string, number>();
     const { east, wire, client } = await pair(t, {
+      east: { timing: { ...QUICK, silenceMs: 60_000 } },
       pod: (stream, headers) => {
         const path = String(headers[':path']);
         if (headers[':method'] === 'POST') done.set(path, (done.get(path) ?? 0) + 1);
@@ -219,8 +220,10 @@ describe('the trunk to a peer', () => {
     for (let resets = 1; resets <= 3; resets++) {
       const before = answers.length;
       await until(() => answers.length >= before + 100);
+      // On a busy machine there may be one more than one for each reset.
+      const opened = wire.connections;
       wire.reset();
-      await until(() => wire.connections === resets + 1 && report(east)?.state === 'up');
+      await until(() => wire.connections > opened && report(east)?.state === 'up');
     }
     stop = true;
     await Promise.all(load);
