@@ -66,6 +66,7 @@ describe('isthmus cluster init', () => {
       kind: 'federation',
       address: { host: '127.0.0.1', port: 1010 },
       issuerAddress: { host: '127.0.0.1', port: 1012 },
+      replicas: [],
       secretFile: join(dir, 'secrets/gateway-secret'),
       proof: 'secret',
       bundleFile: join(dir, 'trust/bundle.json'),
