@@ -16,6 +16,7 @@ import type { OperationLog } from '../telemetry/operation-log.ts';
 import type { ApplySnapshot, ControlPlane, ControlState } from './control-plane.ts';
 import { FederationClient, loadRoots, RefusedError } from './federation-client.ts';
 import { Follower } from './follower.ts';
+import { pauseFor } from './pause.ts';
 import { ReplicaReports } from './replica-reports.ts';
 import { SnapshotSaver } from './snapshot-saver.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -166,7 +167,8 @@ export class FederationControl implements ControlPlane {
     while (!this.#closed.value) {
       const heard = await this.#followOnce(follower);
       attempt = heard ? 0 : attempt + 1;
-      if (!this.#closed.value) await this.#pause(backoffMs(RECONNECT, attempt, this.#options.random));
+      const delayMs = backoffMs(RECONNECT, attempt, this.#options.random);
+      if (!this.#closed.value) await pauseFor(this.#options.clock, delayMs, this.#closed);
     }
   }
 
@@ -234,16 +236,6 @@ export class FederationControl implements ControlPlane {
         resolve(svid);
       };
       const ends = [this.svid.watch(done), this.#closed.watch(() => done(undefined))];
-    });
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        for (const end of ends) end();
-        resolve();
-      };
-      const ends = [this.#options.clock.after(delayMs, done), this.#closed.watch(done)];
     });
   }
 

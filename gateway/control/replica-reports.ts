@@ -8,6 +8,7 @@ import type { Svid } from '../../trust/svid.ts';
 import type { ListenAddress } from '../config.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import type { FederationClient, ReportStream } from './federation-client.ts';
+import { pauseFor } from './pause.ts';
 
 export interface ReplicaReportsOptions {
   /** Names that stand for all replicas of the federation service; each may have several addresses. */
@@ -130,7 +131,7 @@ class ReportLine {
       const beganMs = clock.monotonic();
       await this.#once();
       attempt = clock.monotonic() - beganMs >= LASTED_MS ? 0 : attempt + 1;
-      if (!this.#closed.value) await this.#pause(backoffMs(REDIAL, attempt, random));
+      if (!this.#closed.value) await pauseFor(clock, backoffMs(REDIAL, attempt, random), this.#closed);
     }
   }
 
@@ -180,15 +181,5 @@ class ReportLine {
       { reason },
       'a replica of the federation service is not told what this gateway finds',
     );
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        for (const end of ends) end();
-        resolve();
-      };
-      const ends = [this.#options.clock.after(delayMs, done), this.#closed.watch(done)];
-    });
   }
 }
