@@ -50,9 +50,10 @@ export class LastWord {
     if (this.#state.kind === 'ordered') this.#state.kept?.delete(key);
   }
 
-  /** The store took it. */
+  /** The store took it. One that was dropped meanwhile stays dropped: what is published next takes it back. */
   say(): void {
-    if (this.#state.kind === 'ordered') this.#state.said.resolve(true);
+    if (this.#state.kind !== 'ordered') return;
+    this.#state.said.resolve(true);
     this.#state = { kind: 'said' };
   }
 
