@@ -1,12 +1,13 @@
 import { before, describe } from 'node:test';
 import { accessSteps } from './journey/access-steps.ts';
+import { canarySteps } from './journey/canary-steps.ts';
 import { commandSteps, leavingByCommand, storeStep } from './journey/command-steps.ts';
 import { controlPlaneSteps } from './journey/control-plane-steps.ts';
 import { drainSteps } from './journey/drain-steps.ts';
 import { headlessSteps } from './journey/headless-steps.ts';
 import { lossSteps } from './journey/loss-steps.ts';
 import { joiningSteps, uninstallSteps } from './journey/membership-steps.ts';
-import { namingSteps } from './journey/naming-steps.ts';
+import { namingSteps, sharedServiceSteps } from './journey/naming-steps.ts';
 import { policySteps } from './journey/policy-steps.ts';
 import { JourneyScene } from './journey/scene.ts';
 import { steps } from './kube-suite.ts';
@@ -25,6 +26,8 @@ describe('the journey', { skip: missingNodes() }, () => {
   commandSteps(scene);
   storeStep(scene);
   namingSteps(scene);
+  canarySteps(scene);
+  sharedServiceSteps(scene);
   headlessSteps(scene);
   accessSteps(scene);
   policySteps(scene);

@@ -37,6 +37,13 @@ kind: ServiceExport
 metadata: {name: web, namespace: default}
 `;
 
+/** A new version of `web`, of one pod, beside it and exported under a name of its own. */
+export const webCanary = `${webServer
+  .replaceAll(/\bweb\b(?=[,}])/g, 'web-canary')
+  .replace('replicas: 2', 'replicas: 1')
+  .replace('  type: NodePort\n', '')
+  .replace(`, nodePort: ${WEB_NODE_PORT}`, '')}---${webExport.replace('name: web', 'name: web-canary')}`;
+
 /** An exported Service without a selector: `manualEndpoints` alone says where it goes. */
 export const manualService = `
 apiVersion: v1

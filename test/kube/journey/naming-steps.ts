@@ -40,7 +40,10 @@ export function namingSteps(scene: JourneyScene): void {
     await serveClustersetNames(east);
     assert.match(await east.until('an answer', () => wget(east)), / in west\n$/);
   });
+}
 
+/** What it is when both have it, and how one stands in for the other. */
+export function sharedServiceSteps(scene: JourneyScene): void {
   it('shows the session affinity of the Service, and tells both clusters where only one of them has it', async () => {
     const { east, west } = scene;
     await west.kubectl(['patch', 'service/web', '-p', '{"spec": {"sessionAffinity": "ClientIP"}}']);

@@ -52,3 +52,18 @@ export const onlyFriends = JSON.stringify({
     rules: [{ action: 'Allow', namespaces: ['friends'] }],
   },
 });
+
+/** An HTTPRoute that shares the requests for the import `web` out between it and `web-canary`, by these weights. */
+export function canaryRoute(web: number, canary: number): string {
+  const ofMcs = { group: 'multicluster.x-k8s.io', kind: 'ServiceImport' };
+  const backend = (name: string, weight: number) => ({ ...ofMcs, name, port: 80, weight });
+  return JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: {
+      parentRefs: [{ ...ofMcs, name: 'web' }],
+      rules: [{ backendRefs: [backend('web', web), backend('web-canary', canary)] }],
+    },
+  });
+}
