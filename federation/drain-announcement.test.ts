@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { exportedService, FederationWorld } from '../test/fixtures/federation-world.ts';
 import { drainPercent } from './failover/drain.ts';
@@ -13,6 +14,8 @@ function peer(name: string, spec: string): string {
 }
 
 const ORDER = '{ drain: { duration: 5m, since: "2026-01-31T12:00:00Z" } }';
+const hosts = (services: RoutingSnapshot['services']) =>
+  services.get('shop/payments')?.offers[0]?.localities[0]?.hosts;
 const west = ({ peers }: RoutingSnapshot) => peers.get('west');
 
 describe('a drain that a cluster orders for itself', { timeout: 60_000 }, () => {
@@ -41,9 +44,7 @@ describe('a drain that a cluster orders for itself', { timeout: 60_000 }, () => 
       'payments.yaml',
       exportedService('payments', [{ address: '10.0.0.1' }, { address: '10.0.0.2' }]),
     );
-    const hosts = ({ services }: RoutingSnapshot) =>
-      services.get('shop/payments')?.offers[0]?.localities[0]?.hosts;
-    await gateway.until((found) => hosts(found) === 2);
+    await gateway.until(({ services }) => hosts(services) === 2);
     for (const { snapshot } of gateway.messages.slice(told)) {
       assert.deepEqual(west(snapshot)?.announcedDrain, DRAIN);
     }
@@ -55,6 +56,35 @@ describe('a drain that a cluster orders for itself', { timeout: 60_000 }, () => 
     const again = (await world.follow(second)).hello();
     await again.until(({ drain }) => drain !== undefined);
     assert.deepEqual(again.snapshot.drain, back, 'one time for all');
+  });
+
+  it('comes back in steps also where the disk of the federation service was lost on the way', async (t) => {
+    const world = await FederationWorld.create(t, ['east', 'west']);
+    const payments = (...addresses: string[]) =>
+      exportedService(
+        'payments',
+        addresses.map((address) => ({ address })),
+      );
+    await world.writeResource('west', 'payments.yaml', payments('10.0.0.1'));
+    await world.writeResource('west', 'west.yaml', peer('west', ORDER));
+    const first = await world.start('west');
+    const gateway = (await world.follow(await world.start('east'))).hello();
+    await gateway.until((found) => west(found)?.announcedDrain !== undefined);
+    await world.removeResource('west', 'west.yaml');
+    await gateway.until((found) => west(found)?.announcedDrain?.kind === 'returning');
+    const back = west(gateway.snapshot)?.announcedDrain;
+    const told = gateway.messages.length;
+    await first.close();
+    await rm(world.folder('west', 'state'), { recursive: true });
+    await world.writeResource('west', 'payments.yaml', payments('10.0.0.1', '10.0.0.2'));
+    const second = await world.start('west');
+    await gateway.until(({ services }) => hosts(services) === 2);
+    for (const { snapshot } of gateway.messages.slice(told)) {
+      assert.deepEqual(west(snapshot)?.announcedDrain, back);
+    }
+    const own = (await world.follow(second)).hello();
+    await own.until(({ drain }) => drain !== undefined);
+    assert.deepEqual(own.snapshot.drain, back, 'one time for all');
   });
 
   it('is done for a federation service without memory, where it does not say since when', async (t) => {

@@ -7,7 +7,7 @@ import type { ClusterName, LocalCluster } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { Clock } from './runtime/clock.ts';
-import type { Watchable } from './runtime/watchable.ts';
+import type { Readable, Watchable } from './runtime/watchable.ts';
 import type { PortTarget } from './snapshot/listen-ports.ts';
 import type { PortLedger } from './snapshot/snapshot-builder.ts';
 import type { FederationMemory } from './state/memory-file.ts';
@@ -41,6 +41,8 @@ export interface RoutingOptions {
   readonly ports: TermPorts;
   /** Where this cluster's own drain is told, to be published. */
   readonly drain: Watchable<Drain | undefined>;
+  /** What this cluster told of its own drain last, by whatever process; as soon as that is known. */
+  readonly toldDrain: Readable<Drain | undefined>;
   /** For this cluster and these others; the same object while they are the same. */
   readonly trustBundles: (clusters: readonly ClusterName[]) => TrustBundles;
   readonly lastMemory: FederationMemory | undefined;

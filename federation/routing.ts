@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterProvider, ProviderChange } from '../clusters/provider.ts';
+import type { ProviderChange } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
 import { exportedEndpoints } from './export/service-record.ts';
 import { logHealth } from './health-log.ts';
@@ -21,7 +21,7 @@ import type { ServiceDetails } from './snapshot/merge-book.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
-import { type PolicyConflict, PolicyIndex, type PolicySources } from './snapshot/policy-index.ts';
+import { type PolicyConflict, PolicyIndex } from './snapshot/policy-index.ts';
 import { type RouteBackendService, routeBackendService } from './snapshot/route-backends.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
@@ -60,7 +60,7 @@ export class Routing implements FindingsListener {
   #hearing: Hearing | undefined;
 
   constructor(options: RoutingOptions) {
-    const { provider, peers, lastMemory, clock } = options;
+    const { provider, peers, lastMemory, lastSnapshot, epoch, local, clock } = options;
     this.#options = options;
     this.gateways = new GatewayRegistry(this);
     const reports = () => this.gateways.reports;
@@ -72,19 +72,21 @@ export class Routing implements FindingsListener {
     this.#peerBook = new PeerBook(lastMemory?.peers);
     this.#offers = new OfferBook(lastMemory?.offers);
     this.#drains = new DrainBook(lastMemory?.drains);
-    this.#policies = new PolicyIndex(policySources(provider));
+    this.#policies = new PolicyIndex(provider);
     this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
     this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
-    this.history.whole.set(options.lastSnapshot !== undefined);
-    if (options.lastSnapshot !== undefined) this.#offerLast(options.lastSnapshot);
+    this.history.whole.set(lastSnapshot !== undefined);
+    // A gateway without a disk gets what was last true, until there is something better.
+    if (lastSnapshot !== undefined)
+      this.history.publish({ ...lastSnapshot, epoch, local, version: 0, createdAtMs: clock.now() });
   }
 
   /** Begins to build, once the provider has listed everything and the peers' copies have been read. */
   start(): void {
     const { provider, peers, clock } = this.#options;
     this.#started = true;
-    this.#policies = new PolicyIndex(policySources(provider));
+    this.#policies = new PolicyIndex(provider);
     this.#routes = new RouteIndex(provider);
     // Before the first head: one without it would bring everybody's requests back for a moment.
     this.#ownDrain(clock.now());
@@ -96,6 +98,7 @@ export class Routing implements FindingsListener {
     this.#unwatch = [
       provider.watch((change) => this.#onProvider(change)),
       peers.watch((cluster, change) => this.#onPeer(cluster, change)),
+      this.#options.toldDrain.watch((told) => this.#recallDrain(told)),
     ];
     this.#request();
     this.#cancelLook = every(clock, LOOK_EVERY_MS, () => this.#request());
@@ -200,12 +203,6 @@ export class Routing implements FindingsListener {
     this.#options.log.error({ gateway, ...refusal }, 'a gateway refused a snapshot');
   }
 
-  /** A gateway without a disk gets what was last true, until there is something better. */
-  #offerLast(last: RoutingSnapshot): void {
-    const { epoch, local, clock } = this.#options;
-    this.history.publish({ ...last, epoch, local, version: 0, createdAtMs: clock.now() });
-  }
-
   #makeBuilder(): SnapshotBuilder {
     const { local, epoch, network, lastSnapshot, provider, ports, clock } = this.#options;
     return new SnapshotBuilder(
@@ -274,6 +271,14 @@ export class Routing implements FindingsListener {
     return own;
   }
 
+  /** Before the first head of this process: one without the drain would take back what the cluster said of itself. */
+  #recallDrain(told: Drain | undefined): void {
+    const { local, clock } = this.#options;
+    if (told !== undefined) this.#drains.recall(local.name, told);
+    this.#ownDrain(clock.now());
+    this.#request();
+  }
+
   #onProvider(change: ProviderChange): void {
     switch (change.kind) {
       case 'service':
@@ -298,7 +303,7 @@ export class Routing implements FindingsListener {
 
   #renewPolicies(): void {
     const before = this.#policies;
-    this.#policies = new PolicyIndex(policySources(this.#options.provider));
+    this.#policies = new PolicyIndex(this.#options.provider);
     for (const key of this.history.value?.services.keys() ?? []) {
       const same =
         before.failoverOf(key) === this.#policies.failoverOf(key) &&
@@ -391,9 +396,4 @@ export class Routing implements FindingsListener {
     const { ports, peers, clock } = this.#options;
     if (ports.owesRelease && peers.complete) ports.releaseExcept(portTargets(snapshot), clock.now());
   }
-}
-
-function policySources(provider: ClusterProvider): PolicySources {
-  const { failoverPolicies, trafficPolicies, accessPolicies } = provider;
-  return { failoverPolicies, trafficPolicies, accessPolicies, sourceOf: (id) => provider.sourceOf(id) };
 }

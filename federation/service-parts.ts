@@ -63,6 +63,12 @@ export interface ServiceParts {
   readonly routing: Routing;
 }
 
+/** This cluster's own: as it is to be told, and as it was told last. */
+interface Drains {
+  readonly drain: Watchable<Drain | undefined>;
+  readonly toldDrain: Watchable<Drain | undefined>;
+}
+
 /** What must be there before a port is opened. */
 export type Ground = Pick<ServiceParts, 'encoder' | 'keeper' | 'trust'>;
 
@@ -113,8 +119,10 @@ export async function openParts(
   const follower = await openFollower(config, given, ground.trust, report);
   lifetime.add(() => follower.close());
   const drain = new Watchable<Drain | undefined>(undefined);
-  const publisher = openPublisher(config, given, { trust: ground.trust, drain }, report, lifetime);
-  const routing = openRouting(config, given, { ...ground, pace, ports, follower, publisher, drain });
+  const toldDrain = new Watchable<Drain | undefined>(undefined);
+  const publisher = openPublisher(config, given, { trust: ground.trust, drain, toldDrain }, report, lifetime);
+  const drains = { drain, toldDrain };
+  const routing = openRouting(config, given, { ...ground, pace, ports, follower, publisher, ...drains });
   lifetime.add(() => routing.close());
   return { ...ground, pace, ports, follower, publisher, routing };
 }
@@ -140,7 +148,7 @@ function openFollower(
 function openPublisher(
   config: MemberConfig,
   { driver, gateways, election, clock, random }: GivenParts,
-  { trust, drain }: { readonly trust: TrustSource; readonly drain: Readable<Drain | undefined> },
+  { trust, drain, toldDrain }: Drains & { readonly trust: TrustSource },
   report: Reporter,
   lifetime: Lifetime,
 ): StorePublisher {
@@ -154,6 +162,7 @@ function openPublisher(
     gateways,
     bundleSequence,
     drain,
+    onOwnHead: (head) => toldDrain.set(head?.drain),
     signer: svidSigner(trust.svid),
     verifier: trust.verifier,
     clock,
@@ -168,9 +177,9 @@ function openPublisher(
 function openRouting(
   { local, network }: MemberConfig,
   { provider, clock, log }: GivenParts,
-  parts: Omit<ServiceParts, 'routing'> & { readonly drain: Watchable<Drain | undefined> },
+  parts: Omit<ServiceParts, 'routing'> & Drains,
 ): Routing {
-  const { pace, keeper, trust, ports, follower, publisher, drain } = parts;
+  const { pace, keeper, trust, ports, follower, publisher, drain, toldDrain } = parts;
   return new Routing({
     local,
     network,
@@ -180,6 +189,7 @@ function openRouting(
     publisher,
     ports,
     drain,
+    toldDrain,
     trustBundles: (clusters) => trust.bundlesOf(clusters),
     lastMemory: keeper.lastMemory,
     lastSnapshot: keeper.lastSnapshot,

@@ -43,6 +43,30 @@ it('the way back goes on after a restart, and begins where the order went while 
   assert.deepEqual(new DrainBook(later.memory).judge('west', undefined, 90_000), back);
 });
 
+it('what was told before counts where this process has seen nothing itself', () => {
+  const back = { kind: 'returning', sinceMs: 51_000, fromPercent: 50 } as const;
+  const told = { kind: 'draining', sinceMs: 1_000, overMs: 100_000, fromPercent: 100 } as const;
+  const book = new DrainBook();
+  assert.equal(book.judge('west', undefined, 60_000), undefined);
+  book.recall('west', back);
+  assert.deepEqual(book.judge('west', undefined, 60_000), back);
+  const found = new DrainBook();
+  found.judge('west', ORDER, 60_000);
+  found.recall('west', told);
+  assert.deepEqual(found.judge('west', ORDER, 61_000), told, 'it was supposed to be done');
+  found.recall('west', back);
+  assert.deepEqual(found.judge('west', ORDER, 62_000), told, 'it is known now');
+  const gone = new DrainBook();
+  gone.judge('west', undefined, 51_000);
+  gone.recall('west', told);
+  assert.deepEqual(gone.judge('west', undefined, 51_000), back, 'it was taken back while nobody looked');
+  const seen = new DrainBook();
+  seen.judge('west', undefined, 500);
+  const own = seen.judge('west', ORDER, 60_000);
+  seen.recall('west', told);
+  assert.deepEqual(seen.judge('west', ORDER, 61_000), own);
+});
+
 it('of a cluster that is gone nothing is remembered', () => {
   const book = new DrainBook();
   book.judge('west', ORDER, 1_000);

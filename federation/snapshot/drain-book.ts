@@ -9,6 +9,8 @@ export class DrainBook {
   readonly #drains: Map<ClusterName, Drain>;
   /** Looked at before; undefined = all were, by an earlier process that remembered which are drained. */
   readonly #seen: Set<ClusterName> | undefined;
+  /** Drains that were there before any look, and so are taken for what they may not be. */
+  readonly #supposed = new WeakSet<Drain>();
 
   /** @param remembered what an earlier process knew; undefined = there was none, or its memory is lost */
   constructor(remembered?: DrainMemory) {
@@ -23,7 +25,14 @@ export class DrainBook {
     const after = found ? foundDrain(order, nowMs) : nextDrain(this.#drains.get(cluster), order, nowMs);
     if (after === undefined) this.#drains.delete(cluster);
     else this.#drains.set(cluster, after);
+    if (found && after !== undefined) this.#supposed.add(after);
     return after;
+  }
+
+  /** What a process before this one told of the cluster: it counts where this one has not seen a drain itself. */
+  recall(cluster: ClusterName, told: Drain): void {
+    const known = this.#drains.get(cluster);
+    if (known === undefined || this.#supposed.has(known)) this.#drains.set(cluster, told);
   }
 
   /** Forgets all others. */

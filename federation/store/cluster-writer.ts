@@ -9,7 +9,7 @@ import type { Batch, Publication } from './publication.ts';
 import type { PublisherMemory } from './publisher-memory.ts';
 import type { Leadership } from './publisher-state.ts';
 import type { Reporter } from './report.ts';
-import { judgeStored } from './synchronization.ts';
+import { judgeStored, ownHead } from './synchronization.ts';
 
 /** What a head says beside the set. */
 export type HeadFacts = Pick<HeadContent, 'gateways' | 'bundleSequence' | 'left' | 'drain'>;
@@ -28,6 +28,7 @@ export interface ClusterWriterOptions {
   readonly auditMs: number;
   readonly standbyTryMs: () => number;
   readonly report: Reporter;
+  readonly onOwnHead?: (head: HeadContent | undefined) => void;
   readonly signer: () => HeadSigner;
   readonly facts: () => HeadFacts;
 }
@@ -48,16 +49,33 @@ export class ClusterWriter {
   #attempt: Attempt | undefined;
   #newest: { readonly epoch: number; readonly version: number; readonly head: Uint8Array } | undefined;
   #issuedAtMs = 0;
+  #recalled: boolean;
 
   constructor(options: ClusterWriterOptions) {
     this.#options = options;
-    const { driver, local, publication, auditMs } = options;
+    const { driver, local, publication, auditMs, onOwnHead } = options;
+    this.#recalled = onOwnHead === undefined;
     this.#audit = new Audit(driver, local.name, publication, auditMs);
   }
 
   /** Issue time of the newest head that was made, Unix ms. */
   get issuedAtMs(): number {
     return this.#issuedAtMs;
+  }
+
+  /** Whether the cluster's last word is known, as far as anybody asked for it. */
+  get recalled(): boolean {
+    return this.#recalled;
+  }
+
+  /** Reads the cluster's last word, whoever wrote it. */
+  async recall(): Promise<Leadership> {
+    const { clock, driver, local, verifier, onOwnHead } = this.#options;
+    const { head } = await driver.readHead(local.name);
+    const maximumEpoch = clock.now() + MAX_AHEAD_MS;
+    onOwnHead?.(head && ownHead(head, { cluster: local.name, verifier, maximumEpoch }));
+    this.#recalled = true;
+    return { kind: 'follower', leader: undefined, tryAtMs: 0 };
   }
 
   async acquire(): Promise<Leadership> {

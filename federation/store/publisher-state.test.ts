@@ -17,6 +17,7 @@ function step(facts: Partial<PublisherFacts>) {
     servicesKnown: true,
     identityKnown: true,
     storeUp: true,
+    recalled: true,
     mayLead: true,
     announcing: false,
     batchDueMs: undefined,
@@ -41,6 +42,20 @@ describe('what a publisher does next', () => {
       state: 'disconnected',
       untilMs: Infinity,
     });
+  });
+
+  it("reads the cluster's last word before it asks to lead, also where it may not lead", () => {
+    const follower: Leadership = { kind: 'follower', leader: undefined, tryAtMs: NOW_MS };
+    for (const mayLead of [true, false]) {
+      const facts: Partial<PublisherFacts> = { leadership: follower, recalled: false, mayLead };
+      assert.deepEqual(step(facts), { kind: 'recall' });
+      const later: Leadership = { ...follower, tryAtMs: NOW_MS + 1 };
+      assert.deepEqual(step({ ...facts, leadership: later }), {
+        kind: 'wait',
+        state: 'acquiring',
+        untilMs: NOW_MS + 1,
+      });
+    }
   });
 
   it('asks to lead when it may and its time has come', () => {

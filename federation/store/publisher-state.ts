@@ -38,6 +38,8 @@ export type WaitingKind = Exclude<PublisherState['kind'], 'closed'>;
 
 export type Step =
   | { readonly kind: 'wait'; readonly state: WaitingKind; readonly untilMs: number }
+  /** Replicas that never write have to know the cluster's last word, too. */
+  | { readonly kind: 'recall' }
   | { readonly kind: 'acquire' }
   | { readonly kind: 'synchronize'; readonly epoch: number }
   | { readonly kind: 'commit'; readonly leading: Extract<Leadership, { readonly kind: 'leader' }> };
@@ -48,6 +50,8 @@ export interface PublisherFacts {
   readonly identityKnown: boolean;
   /** Whether the store answers; its coming back wakes the publisher. */
   readonly storeUp: boolean;
+  /** The cluster's last word has been read, or found missing. */
+  readonly recalled: boolean;
   /** Has a mandate, or may ask the store for it. */
   readonly mayLead: boolean;
   /** What heads say beside the set has changed. */
@@ -78,10 +82,11 @@ export function nextStep(nowMs: number, facts: PublisherFacts): Step {
   switch (leadership.kind) {
     case 'follower': {
       const state = leadership.leader === undefined ? 'acquiring' : 'standby';
+      const due = nowMs >= leadership.tryAtMs;
+      if (!facts.recalled && due) return { kind: 'recall' };
+      if (!facts.recalled) return { kind: 'wait', state, untilMs: leadership.tryAtMs };
       if (!facts.mayLead) return { kind: 'wait', state: 'standby', untilMs: NEVER };
-      return nowMs < leadership.tryAtMs
-        ? { kind: 'wait', state, untilMs: leadership.tryAtMs }
-        : { kind: 'acquire' };
+      return due ? { kind: 'acquire' } : { kind: 'wait', state, untilMs: leadership.tryAtMs };
     }
     case 'unsure':
       return nowMs < leadership.tryAtMs

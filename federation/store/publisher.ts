@@ -10,7 +10,7 @@ import { type Readable, Watchable } from '../runtime/watchable.ts';
 import { ClusterWriter } from './cluster-writer.ts';
 import type { StoreDriver } from './driver.ts';
 import { failureText } from './failure-text.ts';
-import type { HeadSigner, HeadVerifier } from './head.ts';
+import type { HeadContent, HeadSigner, HeadVerifier } from './head.ts';
 import { LastWord } from './last-word.ts';
 import { Publication } from './publication.ts';
 import { PublisherMemory } from './publisher-memory.ts';
@@ -45,6 +45,8 @@ export interface PublisherOptions {
   readonly bundleSequence: Readable<number>;
   /** Of the cluster as a whole. */
   readonly drain?: Readable<Drain | undefined>;
+  /** Told once, before anything is written: the cluster's last word in the store, where it is one and its own. */
+  readonly onOwnHead?: (head: HeadContent | undefined) => void;
   /** undefined until the cluster's federation service has its SVID. */
   readonly signer: Readable<HeadSigner | undefined>;
   readonly verifier: HeadVerifier;
@@ -242,6 +244,7 @@ export class StorePublisher {
       servicesKnown: this.#servicesKnown,
       identityKnown: signer.value !== undefined,
       storeUp: driver.state.value === 'up',
+      recalled: this.#writer.recalled,
       mayLead: this.#mandate,
       announcing: this.#announcing,
       batchDueMs: this.#publication.dueMs(batchWindowMs),
@@ -268,6 +271,8 @@ export class StorePublisher {
 
   #perform(step: Exclude<Step, { kind: 'wait' }>): Promise<Leadership> {
     switch (step.kind) {
+      case 'recall':
+        return this.#writer.recall();
       case 'acquire':
         return this.#writer.acquire();
       case 'synchronize':

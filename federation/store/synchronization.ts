@@ -51,6 +51,20 @@ export function judgeStored(set: StoredSet, own: OwnWord): Finding {
   return { kind: 'adopt', head: set.head, version: content.version, records: set.records };
 }
 
+/** A head from the store, where it is this cluster's and may be its last word; undefined for any other, and after it left. */
+export function ownHead(
+  head: Uint8Array,
+  { cluster, verifier, maximumEpoch }: Pick<OwnWord, 'cluster' | 'verifier' | 'maximumEpoch'>,
+): HeadContent | undefined {
+  try {
+    const content = parseHead(verifier.verify(head, cluster));
+    return content.epoch < maximumEpoch && content.left !== true ? content : undefined;
+  } catch {
+    // Who leads tells of it when it writes over it.
+    return undefined;
+  }
+}
+
 /** Within its epoch a version is used once; under a new epoch readers take any. */
 function isOlder(content: HeadContent, newest: OwnWord['newest']): boolean {
   if (newest === undefined) return false;
