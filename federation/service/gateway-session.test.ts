@@ -91,6 +91,7 @@ const HELLO = {
   startedAtMs: 1,
   epoch: 0,
   version: 0,
+  takesPatches: false,
 } as const;
 
 describe('a Follow stream', () => {
@@ -165,6 +166,24 @@ describe('a Follow stream', () => {
       ['snapshot', 'delta', 'delta', 'snapshot'],
     );
     assert.deepEqual(refusals, ['gw-1', 'gw-1']);
+  });
+
+  it('patches services for a gateway that takes patches, and for no other', () => {
+    const { connect, publish } = setUp();
+    const [older, newer] = [connect(), connect()];
+    publish(1);
+    older.say({ ...HELLO, gateway: 'older' });
+    newer.say({ ...HELLO, takesPatches: true });
+    const calls = [older, newer];
+    for (const call of calls) call.take();
+    publish(2);
+    const counts = calls.map(({ sent: [, last] }) =>
+      last?.kind === 'delta' ? [last.delta.changedServices.length, last.delta.patchedServices.length] : [],
+    );
+    assert.deepEqual(counts, [
+      [1, 0],
+      [0, 1],
+    ]);
   });
 
   it('does not press a gateway that refuses everything', () => {

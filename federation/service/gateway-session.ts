@@ -96,6 +96,7 @@ export class GatewaySession implements Session {
   #paused = false;
   /** What the gateway has once all that was sent has arrived; undefined = it needs a full snapshot. */
   #sent: RoutingSnapshot | undefined;
+  #takesPatches = false;
   /** Of what it had when it came; 0 = nothing. */
   #hadEpoch = 0;
   /** The newest that was sent in full: what a Nack of something older asks for has been sent already. */
@@ -194,12 +195,13 @@ export class GatewaySession implements Session {
     }
   }
 
-  #greet(hello: GatewayHello & { readonly epoch: number; readonly version: number }): void {
+  #greet(hello: GatewayStatement & { readonly kind: 'hello' }): void {
     const { gateway, softwareVersion, startedAtMs } = hello;
     this.#cancelTimer();
     this.#phase = { kind: 'following', hello: { gateway, softwareVersion, startedAtMs } };
     this.#sent = this.#options.history.find(hello.epoch, hello.version);
     this.#hadEpoch = hello.epoch;
+    this.#takesPatches = hello.takesPatches;
     this.#options.listener.joined(this, { gateway, softwareVersion, startedAtMs });
     this.#push();
   }
@@ -242,7 +244,7 @@ export class GatewaySession implements Session {
   }
 
   #messageTo(next: RoutingSnapshot): Buffer {
-    const delta = this.#sent && diffSnapshots(this.#sent, next);
+    const delta = this.#sent && diffSnapshots(this.#sent, next, this.#takesPatches);
     if (delta !== undefined) return this.#options.encoder.deltaMessage(delta);
     this.#full = next;
     return this.#options.encoder.snapshotMessage(next);

@@ -23,6 +23,7 @@ import {
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
+import { patchFromWire, patchMessage } from './patch-fields.ts';
 import {
   serviceFromBytes,
   serviceFromWire,
@@ -30,6 +31,7 @@ import {
   serviceToWire,
   withBackends,
 } from './service-fields.ts';
+import type { ServicePatch } from './service-patch.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 import type { ReadingOptions } from './snapshot-message.ts';
 
@@ -46,12 +48,17 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
     removedServices: [...delta.removedServices],
     changedBackends: backends.map(serviceToWire),
     removedBackends: [...delta.removedBackends],
+    patchedServices: delta.patchedServices.map(patchToWire),
     changedCallers: delta.changedCallers.map(callerGroupToWire),
     removedCallers: [...delta.removedCallers],
     drain: drainToWire(delta.drain),
     trustBundlesChanged: delta.trustBundles !== undefined,
     trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),
   });
+}
+
+function patchToWire(patch: ServicePatch): wire.ServicePatch {
+  return fromBinary(wire.ServicePatchSchema, patchMessage(patch));
 }
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
@@ -74,6 +81,7 @@ function deltaWith(
   });
   const callers = mapOf('changed_callers', message.changedCallers, BOUNDS.callerGroups, callerGroupFromWire);
   const services = withBackends(changedServices(), message.changedBackends);
+  const patches = mapOf('patched_services', message.patchedServices, BOUNDS.services, patchFromWire);
   return {
     epoch: safeInteger('epoch', message.epoch),
     baseVersion: safeInteger('base_version', message.baseVersion),
@@ -82,6 +90,7 @@ function deltaWith(
     changedPeers: [...peers.values()],
     removedPeers: listOf('removed_peers', message.removedPeers, BOUNDS.peers, (name) => label('', name)),
     changedServices: [...services.values()],
+    patchedServices: [...patches.values()],
     removedServices: serviceKeys('removed_services', message.removedServices),
     removedBackends: serviceKeys('removed_backends', message.removedBackends),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,

@@ -18,6 +18,8 @@ export type GatewayStatement =
       readonly epoch: number;
       readonly version: number;
       readonly startedAtMs: number;
+      /** Whether deltas may have `patchedServices`. */
+      readonly takesPatches: boolean;
     }
   | { readonly kind: 'ack'; readonly epoch: number; readonly version: number }
   | { readonly kind: 'nack'; readonly epoch: number; readonly version: number; readonly reason: string }
@@ -59,6 +61,7 @@ function helloFromWire(hello: wire.Hello): GatewayStatement {
     softwareVersion: plainText('hello.software_version', hello.softwareVersion, BOUNDS.gatewayNameLength),
     ...versionFromWire(hello),
     startedAtMs: safeInteger('hello.started_at_ms', hello.startedAtMs),
+    takesPatches: hello.takesPatches,
   };
 }
 
@@ -105,8 +108,8 @@ export function enrolRequestToWire(request: Uint8Array, remoteAddress: string): 
 function statementKind(statement: GatewayStatement): wire.GatewayMessage['kind'] {
   switch (statement.kind) {
     case 'hello': {
-      const { gateway, softwareVersion } = statement;
-      const hello = { ...versionFields(statement), gateway, softwareVersion };
+      const { gateway, softwareVersion, takesPatches } = statement;
+      const hello = { ...versionFields(statement), gateway, softwareVersion, takesPatches };
       return {
         case: 'hello',
         value: create(wire.HelloSchema, { ...hello, startedAtMs: BigInt(statement.startedAtMs) }),

@@ -6,8 +6,9 @@ import type { ServiceKey } from '../model/service.ts';
 import { serviceKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import type { TrustBundles } from './cluster-fields.ts';
-import { WireError } from './field-checks.ts';
+import { inField, present, WireError } from './field-checks.ts';
 import { serviceLists } from './service-fields.ts';
+import { patchedService, type ServicePatch, servicePatch } from './service-patch.ts';
 
 const NO_CALLERS: ReadonlyMap<CallerGroupKey, CallerGroup> = new Map();
 
@@ -20,6 +21,8 @@ export interface SnapshotDelta {
   readonly changedPeers: readonly Peer[];
   readonly removedPeers: readonly ClusterName[];
   readonly changedServices: readonly SnapshotService[];
+  /** What else changed, where little of a service did; empty for a gateway that takes no patches. */
+  readonly patchedServices: readonly ServicePatch[];
   /** Those included that only routes lead to from now on: they are among the changed ones too. */
   readonly removedServices: readonly ServiceKey[];
   /** Of those that only routes led to. */
@@ -35,8 +38,13 @@ export interface SnapshotDelta {
 /**
  * The delta from `base` to `next`, found by object identity: the builder keeps the object of what did not
  * change. Undefined when none can be: another epoch or cluster, or an older version.
+ * @param patches whether services of which little changed are patched
  */
-export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): SnapshotDelta | undefined {
+export function diffSnapshots(
+  base: RoutingSnapshot,
+  next: RoutingSnapshot,
+  patches = false,
+): SnapshotDelta | undefined {
   if (base.epoch !== next.epoch || base.version > next.version || base.local !== next.local) return undefined;
   const peers = diffMaps(base.peers, next.peers);
   const callers = diffMaps(base.callers ?? NO_CALLERS, next.callers ?? NO_CALLERS);
@@ -47,7 +55,7 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
     createdAtMs: next.createdAtMs,
     changedPeers: peers.changed,
     removedPeers: peers.removed,
-    ...diffServices(base.services, next.services),
+    ...diffServices(base.services, next.services, patches),
     trustBundles: base.trustBundles === next.trustBundles ? undefined : next.trustBundles,
     changedCallers: callers.changed,
     removedCallers: callers.removed,
@@ -58,13 +66,23 @@ export function diffSnapshots(base: RoutingSnapshot, next: RoutingSnapshot): Sna
 function diffServices(
   base: RoutingSnapshot['services'],
   next: RoutingSnapshot['services'],
-): Pick<SnapshotDelta, 'changedServices' | 'removedServices' | 'removedBackends'> {
+  patches: boolean,
+): Pick<SnapshotDelta, 'changedServices' | 'patchedServices' | 'removedServices' | 'removedBackends'> {
   const { changed, removed } = mapDifference(base, next);
+  const patchedServices: ServicePatch[] = [];
+  const patch = ([key, service]: readonly [ServiceKey, SnapshotService]): boolean => {
+    const before = base.get(key);
+    const found = before && servicePatch(before, service);
+    if (found !== undefined) patchedServices.push(found);
+    return found !== undefined;
+  };
+  const whole = patches ? changed.filter((entry) => !patch(entry)) : changed;
   const wasNamed = (key: ServiceKey): boolean => base.get(key)?.backendOnly === undefined;
-  const hidden = changed.filter(([key, { backendOnly }]) => backendOnly && base.has(key) && wasNamed(key));
-  const { services, backends } = serviceLists(changed.map(([, service]) => service));
+  const hidden = whole.filter(([key, { backendOnly }]) => backendOnly && base.has(key) && wasNamed(key));
+  const { services, backends } = serviceLists(whole.map(([, service]) => service));
   return {
     changedServices: [...services, ...backends],
+    patchedServices,
     removedServices: [...removed.filter(wasNamed), ...hidden.map(([key]) => key)],
     removedBackends: removed.filter((key) => !wasNamed(key)),
   };
@@ -85,7 +103,11 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
       `base_version: the delta starts from ${delta.epoch}/${delta.baseVersion}, here is ${base.epoch}/${base.version}`,
     );
   }
-  const { changedPeers, changedServices, changedCallers, removedCallers } = delta;
+  const { changedPeers, changedCallers, removedCallers } = delta;
+  const changedServices = [
+    ...delta.changedServices,
+    ...delta.patchedServices.map((patch) => applyPatch(base.services, patch)),
+  ];
   const callersBefore = base.callers ?? NO_CALLERS;
   const callers = patch('callers', callersBefore, changedCallers, callerGroupKey, removedCallers);
   return {
@@ -102,6 +124,12 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
     ...(callers.size === 0 ? {} : { callers }),
     ...(delta.drain && { drain: delta.drain }),
   };
+}
+
+function applyPatch(services: RoutingSnapshot['services'], patch: ServicePatch): SnapshotService {
+  const key = serviceKey(patch.service);
+  const before = services.get(key);
+  return inField(`patched_services.${JSON.stringify(key)}`, () => patchedService(present('', before), patch));
 }
 
 function patch<V>(

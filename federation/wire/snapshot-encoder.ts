@@ -5,6 +5,7 @@ import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.t
 import { callerGroupToWire } from './caller-fields.ts';
 import { drainToWire, peerToWire, trustBundlesToWire } from './cluster-fields.ts';
 import * as wire from './gen/federation_pb.ts';
+import { patchMessage } from './patch-fields.ts';
 import { serviceToWire, writeEndpoint } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 
@@ -84,7 +85,10 @@ export class SnapshotEncoder {
     const callers = delta.changedCallers.map(
       (group): Field => [field.changedCallers.number, this.#caller(group)],
     );
-    return joined([...peers, ...services, ...callers], head);
+    const patches = delta.patchedServices.map(
+      (patch): Field => [field.patchedServices.number, patchMessage(patch)],
+    );
+    return joined([...peers, ...services, ...patches, ...callers], head);
   }
 
   #caller(group: CallerGroup): Uint8Array {

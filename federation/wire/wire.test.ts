@@ -371,7 +371,8 @@ describe('what a gateway says', () => {
   };
 
   it('comes back as it was', () => {
-    const hello = { gateway: 'gw-1', softwareVersion: '1', epoch: 2, version: 3, startedAtMs: 4 };
+    const started = { startedAtMs: 4, takesPatches: true };
+    const hello = { gateway: 'gw-1', softwareVersion: '1', epoch: 2, version: 3, ...started };
     for (const statement of [
       { kind: 'hello' as const, ...hello },
       { kind: 'ack' as const, epoch: 5, version: 6 },
@@ -385,7 +386,8 @@ describe('what a gateway says', () => {
   it('is refused when it is empty, nameless or beyond bounds', () => {
     const { requestDeserialize } = FEDERATION_SERVICE.follow;
     assert.throws(() => gatewayStatementFromWire(requestDeserialize(Buffer.alloc(0))), WireError);
-    const nameless = { gateway: '', softwareVersion: '1', epoch: 0, version: 0, startedAtMs: 0 };
+    const nothing = { epoch: 0, version: 0, startedAtMs: 0, takesPatches: false };
+    const nameless = { gateway: '', softwareVersion: '1', ...nothing };
     assert.throws(() => gatewayStatementFromWire(gatewayStatementToWire({ kind: 'hello', ...nameless })), {
       message: /hello.gateway/,
     });

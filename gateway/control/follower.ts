@@ -68,7 +68,8 @@ export class Follower {
   #hello(): void {
     const { gateway, softwareVersion, startedAtMs } = this.#options;
     const { epoch, version } = this.#current ?? { epoch: 0, version: 0 };
-    this.#say({ kind: 'hello', gateway, softwareVersion, epoch, version, startedAtMs });
+    const hello = { gateway, softwareVersion, epoch, version, startedAtMs, takesPatches: true };
+    this.#say({ kind: 'hello', ...hello });
     if (this.#report !== undefined) this.#say({ kind: 'health', report: this.#report });
   }
 

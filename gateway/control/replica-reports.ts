@@ -166,7 +166,8 @@ class ReportLine {
 
   #hello(stream: ReportStream): void {
     const { gateway, softwareVersion, startedAtMs } = this.#options;
-    const hello = { kind: 'hello', gateway, softwareVersion, startedAtMs, epoch: 0, version: 0 } as const;
+    const nothing = { epoch: 0, version: 0, takesPatches: false };
+    const hello = { kind: 'hello', gateway, softwareVersion, startedAtMs, ...nothing } as const;
     stream.write(gatewayStatementToWire(hello));
     this.#stream = stream;
     const report = this.#wanted.report();

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file federation.proto.
  */
 export const file_federation: GenFile = /*@__PURE__*/
-  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIhAKDlJlcG9ydFJlc3BvbnNlIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCJyCgVIZWxsbxIPCgdnYXRld2F5GAEgASgJEhgKEHNvZnR3YXJlX3ZlcnNpb24YAiABKAkSDQoFZXBvY2gYAyABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgEIAEoBBIVCg1zdGFydGVkX2F0X21zGAUgASgEIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIt4CCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cBIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SJQoIYmFja2VuZHMYCiADKAsyEy5pc3RobXVzLnYxLlNlcnZpY2Ui8wMKDVNuYXBzaG90RGVsdGESDQoFZXBvY2gYASABKAQSFAoMYmFzZV92ZXJzaW9uGAIgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YAyABKAQSFQoNY3JlYXRlZF9hdF9tcxgEIAEoBBInCg1jaGFuZ2VkX3BlZXJzGAUgAygLMhAuaXN0aG11cy52MS5QZWVyEhUKDXJlbW92ZWRfcGVlcnMYBiADKAkSLQoQY2hhbmdlZF9zZXJ2aWNlcxgHIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX3NlcnZpY2VzGAggAygJEi4KDXRydXN0X2J1bmRsZXMYCSADKAsyFy5pc3RobXVzLnYxLlRydXN0QnVuZGxlEh0KFXRydXN0X2J1bmRsZXNfY2hhbmdlZBgKIAEoCBIwCg9jaGFuZ2VkX2NhbGxlcnMYCyADKAsyFy5pc3RobXVzLnYxLkNhbGxlckdyb3VwEhcKD3JlbW92ZWRfY2FsbGVycxgMIAMoCRIgCgVkcmFpbhgNIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SLQoQY2hhbmdlZF9iYWNrZW5kcxgOIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX2JhY2tlbmRzGA8gAygJIlcKC0NhbGxlckdyb3VwEhEKCW5hbWVzcGFjZRgBIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAiABKAkSDAoEaXB2NBgDIAEoDBIOCgZvdGhlcnMYBCADKAkibgoMTG9jYWxDbHVzdGVyEgwKBG5hbWUYASABKAkSEgoKY2x1c3RlcnNldBgCIAEoCRIUCgx0cnVzdF9kb21haW4YAyABKAkSJgoIbG9jYWxpdHkYBCABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5IigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJIjYKC1RydXN0QnVuZGxlEhQKDHRydXN0X2RvbWFpbhgBIAEoCRIRCglyb290c19kZXIYAiADKAwiigMKBFBlZXISDwoHY2x1c3RlchgBIAEoCRIUCgx0cnVzdF9kb21haW4YAiABKAkSJgoIbG9jYWxpdHkYAyABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5EiwKCGdhdGV3YXlzGAQgAygLMhouaXN0aG11cy52MS5HYXRld2F5QWRkcmVzcxIlCgVyZWFjaBgFIAEoDjIWLmlzdGhtdXMudjEuUGVlci5SZWFjaBIUCgxsYXN0X3NlZW5fbXMYBiABKAQSJgoGaGVhbHRoGAcgASgLMhYuaXN0aG11cy52MS5QZWVySGVhbHRoEioKD2Fubm91bmNlZF9kcmFpbhgIIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SIAoFZHJhaW4YCSABKAsyES5pc3RobXVzLnYxLkRyYWluIlIKBVJlYWNoEhUKEVJFQUNIX1VOU1BFQ0lGSUVEEAASCwoHVU5LTk9XThABEgoKBlNZTkNFRBACEg8KC1VOUkVBQ0hBQkxFEAMSCAoETEVGVBAEIqEBCgVEcmFpbhIkCgRraW5kGAEgASgOMhYuaXN0aG11cy52MS5EcmFpbi5LaW5kEhAKCHNpbmNlX21zGAIgASgEEg8KB292ZXJfbXMYAyABKAQSFAoMZnJvbV9wZXJjZW50GAQgASgNIjkKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgwKCERSQUlOSU5HEAESDQoJUkVUVVJOSU5HEAIiLAoOR2F0ZXdheUFkZHJlc3MSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIo8BCgpQZWVySGVhbHRoEikKBGtpbmQYASABKA4yGy5pc3RobXVzLnYxLlBlZXJIZWFsdGguS2luZBIQCghzaW5jZV9tcxgCIAEoBCJECgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIKCgZTVEVBRFkQARILCgdGQUlMSU5HEAISDQoJUkVUVVJOSU5HEAMirQMKB1NlcnZpY2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSJgoEdHlwZRgDIAEoDjIYLmlzdGhtdXMudjEuU2VydmljZS5UeXBlEh8KBXBvcnRzGAQgAygLMhAuaXN0aG11cy52MS5Qb3J0EiEKBm9mZmVycxgFIAMoCzIRLmlzdGhtdXMudjEuT2ZmZXISJwoJZW5kcG9pbnRzGAYgAygLMhQuaXN0aG11cy52MS5FbmRwb2ludBIaCg1mYWlsb3Zlcl9qc29uGAcgASgJSACIAQESGAoLYWNjZXNzX2pzb24YCCABKAlIAYgBARIZCgx0cmFmZmljX2pzb24YCSABKAlIAogBARIYCgtyb3V0ZXNfanNvbhgLIAEoCUgDiAEBIj4KBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEhIKDkNMVVNURVJfU0VUX0lQEAESDAoISEVBRExFU1MQAkIQCg5fZmFpbG92ZXJfanNvbkIOCgxfYWNjZXNzX2pzb25CDwoNX3RyYWZmaWNfanNvbkIOCgxfcm91dGVzX2pzb24i6QEKBFBvcnQSDAoEbmFtZRgBIAEoCRIMCgRwb3J0GAIgASgNEisKCHByb3RvY29sGAMgASgOMhkuaXN0aG11cy52MS5Qb3J0LlByb3RvY29sEhkKDGFwcF9wcm90b2NvbBgEIAEoCUgAiAEBEhgKC2xpc3Rlbl9wb3J0GAUgASgNSAGIAQEiQgoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIICgRIVFRQEAESCQoFSFRUUDIQAhIHCgNUQ1AQA0IPCg1fYXBwX3Byb3RvY29sQg4KDF9saXN0ZW5fcG9ydCKVAQoFT2ZmZXISDwoHY2x1c3RlchgBIAEoCRItCgpsb2NhbGl0aWVzGAIgAygLMhkuaXN0aG11cy52MS5Mb2NhbGl0eUhvc3RzEhUKDWNoYW5nZWRfYXRfbXMYAyABKAQSJgoGaGVhbHRoGAQgASgLMhYuaXN0aG11cy52MS5QZWVySGVhbHRoEg0KBXBvcnRzGAUgAygJIosBCg1Mb2NhbGl0eUhvc3RzEiYKCGxvY2FsaXR5GAEgASgLMhQuaXN0aG11cy52MS5Mb2NhbGl0eRINCgVob3N0cxgCIAEoDRIPCgdoZWFsdGh5GAMgASgNEhAKCGRlZ3JhZGVkGAQgASgNEhAKCGV4Y2x1ZGVkGAUgASgNEg4KBndlaWdodBgGIAEoDSLJAgoIRW5kcG9pbnQSDwoHYWRkcmVzcxgBIAEoCRIuCgVwb3J0cxgCIAMoCzIfLmlzdGhtdXMudjEuRW5kcG9pbnQuUG9ydHNFbnRyeRImCghsb2NhbGl0eRgDIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSKQoFc3RhdGUYBCABKA4yGi5pc3RobXVzLnYxLkVuZHBvaW50LlN0YXRlEhUKDWNoYW5nZWRfYXRfbXMYBSABKAQSEwoGd2VpZ2h0GAYgASgNSACIAQEaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIkQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCQoFUkVBRFkQARIMCghERUdSQURFRBACEgsKB1VOUkVBRFkQA0IJCgdfd2VpZ2h0MtcBCgpGZWRlcmF0aW9uEkcKBkZvbGxvdxIaLmlzdGhtdXMudjEuR2F0ZXdheU1lc3NhZ2UaHS5pc3RobXVzLnYxLkZlZGVyYXRpb25NZXNzYWdlKAEwARJCCgZSZXBvcnQSGi5pc3RobXVzLnYxLkdhdGV3YXlNZXNzYWdlGhouaXN0aG11cy52MS5SZXBvcnRSZXNwb25zZSgBEjwKBUVucm9sEhguaXN0aG11cy52MS5FbnJvbFJlcXVlc3QaGS5pc3RobXVzLnYxLkVucm9sUmVzcG9uc2UyRgoGSXNzdWVyEjwKBUlzc3VlEhguaXN0aG11cy52MS5Jc3N1ZVJlcXVlc3QaGS5pc3RobXVzLnYxLklzc3VlUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChBmZWRlcmF0aW9uLnByb3RvEgppc3RobXVzLnYxIi4KDElzc3VlUmVxdWVzdBIPCgdjc3JfZGVyGAEgASgMEg0KBXByb29mGAIgASgJIiIKDUlzc3VlUmVzcG9uc2USEQoJY2hhaW5fZGVyGAEgAygMIhAKDlJlcG9ydFJlc3BvbnNlIjcKDEVucm9sUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgMEhYKDnJlbW90ZV9hZGRyZXNzGAIgASgJIiEKDUVucm9sUmVzcG9uc2USEAoIcmVzcG9uc2UYASABKAwiqgEKDkdhdGV3YXlNZXNzYWdlEiIKBWhlbGxvGAEgASgLMhEuaXN0aG11cy52MS5IZWxsb0gAEh4KA2FjaxgCIAEoCzIPLmlzdGhtdXMudjEuQWNrSAASIAoEbmFjaxgDIAEoCzIQLmlzdGhtdXMudjEuTmFja0gAEioKBmhlYWx0aBgEIAEoCzIYLmlzdGhtdXMudjEuSGVhbHRoUmVwb3J0SABCBgoEa2luZCKJAQoFSGVsbG8SDwoHZ2F0ZXdheRgBIAEoCRIYChBzb2Z0d2FyZV92ZXJzaW9uGAIgASgJEg0KBWVwb2NoGAMgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YBCABKAQSFQoNc3RhcnRlZF9hdF9tcxgFIAEoBBIVCg10YWtlc19wYXRjaGVzGAYgASgIIi4KA0FjaxINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEIj8KBE5hY2sSDQoFZXBvY2gYASABKAQSGAoQc25hcHNob3RfdmVyc2lvbhgCIAEoBBIOCgZyZWFzb24YAyABKAkiZgoMSGVhbHRoUmVwb3J0EicKBnRydW5rcxgBIAMoCzIXLmlzdGhtdXMudjEuVHJ1bmtIZWFsdGgSLQoJZW5kcG9pbnRzGAIgAygLMhouaXN0aG11cy52MS5FbmRwb2ludEhlYWx0aCJRCgtUcnVua0hlYWx0aBIPCgdjbHVzdGVyGAEgASgJEgoKAnVwGAIgASgIEhAKCHNpbmNlX21zGAMgASgEEhMKC3J0dF9zZWNvbmRzGAQgASgBIrkBCg5FbmRwb2ludEhlYWx0aBIPCgdzZXJ2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSLwoFc3RhdGUYAyABKA4yIC5pc3RobXVzLnYxLkVuZHBvaW50SGVhbHRoLlN0YXRlIlQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCwoHSEVBTFRIWRABEg0KCVVOSEVBTFRIWRACEgsKB0VKRUNURUQQAxILCgdQRU5ESU5HEAQicQoRRmVkZXJhdGlvbk1lc3NhZ2USKAoIc25hcHNob3QYASABKAsyFC5pc3RobXVzLnYxLlNuYXBzaG90SAASKgoFZGVsdGEYAiABKAsyGS5pc3RobXVzLnYxLlNuYXBzaG90RGVsdGFIAEIGCgRraW5kIt4CCghTbmFwc2hvdBINCgVlcG9jaBgBIAEoBBIYChBzbmFwc2hvdF92ZXJzaW9uGAIgASgEEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAQSJwoFbG9jYWwYBCABKAsyGC5pc3RobXVzLnYxLkxvY2FsQ2x1c3RlchIfCgVwZWVycxgFIAMoCzIQLmlzdGhtdXMudjEuUGVlchIlCghzZXJ2aWNlcxgGIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIuCg10cnVzdF9idW5kbGVzGAcgAygLMhcuaXN0aG11cy52MS5UcnVzdEJ1bmRsZRIoCgdjYWxsZXJzGAggAygLMhcuaXN0aG11cy52MS5DYWxsZXJHcm91cBIgCgVkcmFpbhgJIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SJQoIYmFja2VuZHMYCiADKAsyEy5pc3RobXVzLnYxLlNlcnZpY2UiqAQKDVNuYXBzaG90RGVsdGESDQoFZXBvY2gYASABKAQSFAoMYmFzZV92ZXJzaW9uGAIgASgEEhgKEHNuYXBzaG90X3ZlcnNpb24YAyABKAQSFQoNY3JlYXRlZF9hdF9tcxgEIAEoBBInCg1jaGFuZ2VkX3BlZXJzGAUgAygLMhAuaXN0aG11cy52MS5QZWVyEhUKDXJlbW92ZWRfcGVlcnMYBiADKAkSLQoQY2hhbmdlZF9zZXJ2aWNlcxgHIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX3NlcnZpY2VzGAggAygJEi4KDXRydXN0X2J1bmRsZXMYCSADKAsyFy5pc3RobXVzLnYxLlRydXN0QnVuZGxlEh0KFXRydXN0X2J1bmRsZXNfY2hhbmdlZBgKIAEoCBIwCg9jaGFuZ2VkX2NhbGxlcnMYCyADKAsyFy5pc3RobXVzLnYxLkNhbGxlckdyb3VwEhcKD3JlbW92ZWRfY2FsbGVycxgMIAMoCRIgCgVkcmFpbhgNIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SLQoQY2hhbmdlZF9iYWNrZW5kcxgOIAMoCzITLmlzdGhtdXMudjEuU2VydmljZRIYChByZW1vdmVkX2JhY2tlbmRzGA8gAygJEjMKEHBhdGNoZWRfc2VydmljZXMY6AcgAygLMhguaXN0aG11cy52MS5TZXJ2aWNlUGF0Y2giugEKDFNlcnZpY2VQYXRjaBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIhCgZvZmZlcnMYAyADKAsyES5pc3RobXVzLnYxLk9mZmVyEhkKEXJlbW92ZWRfZW5kcG9pbnRzGAQgAygNEjMKD2FkZGVkX2VuZHBvaW50cxgFIAMoCzIaLmlzdGhtdXMudjEuUGxhY2VkRW5kcG9pbnQSFgoOZW5kcG9pbnRfY291bnQYBiABKA0iRwoOUGxhY2VkRW5kcG9pbnQSDQoFcGxhY2UYASABKA0SJgoIZW5kcG9pbnQYAiABKAsyFC5pc3RobXVzLnYxLkVuZHBvaW50IlcKC0NhbGxlckdyb3VwEhEKCW5hbWVzcGFjZRgBIAEoCRIXCg9zZXJ2aWNlX2FjY291bnQYAiABKAkSDAoEaXB2NBgDIAEoDBIOCgZvdGhlcnMYBCADKAkibgoMTG9jYWxDbHVzdGVyEgwKBG5hbWUYASABKAkSEgoKY2x1c3RlcnNldBgCIAEoCRIUCgx0cnVzdF9kb21haW4YAyABKAkSJgoIbG9jYWxpdHkYBCABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5IigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJIjYKC1RydXN0QnVuZGxlEhQKDHRydXN0X2RvbWFpbhgBIAEoCRIRCglyb290c19kZXIYAiADKAwiigMKBFBlZXISDwoHY2x1c3RlchgBIAEoCRIUCgx0cnVzdF9kb21haW4YAiABKAkSJgoIbG9jYWxpdHkYAyABKAsyFC5pc3RobXVzLnYxLkxvY2FsaXR5EiwKCGdhdGV3YXlzGAQgAygLMhouaXN0aG11cy52MS5HYXRld2F5QWRkcmVzcxIlCgVyZWFjaBgFIAEoDjIWLmlzdGhtdXMudjEuUGVlci5SZWFjaBIUCgxsYXN0X3NlZW5fbXMYBiABKAQSJgoGaGVhbHRoGAcgASgLMhYuaXN0aG11cy52MS5QZWVySGVhbHRoEioKD2Fubm91bmNlZF9kcmFpbhgIIAEoCzIRLmlzdGhtdXMudjEuRHJhaW4SIAoFZHJhaW4YCSABKAsyES5pc3RobXVzLnYxLkRyYWluIlIKBVJlYWNoEhUKEVJFQUNIX1VOU1BFQ0lGSUVEEAASCwoHVU5LTk9XThABEgoKBlNZTkNFRBACEg8KC1VOUkVBQ0hBQkxFEAMSCAoETEVGVBAEIqEBCgVEcmFpbhIkCgRraW5kGAEgASgOMhYuaXN0aG11cy52MS5EcmFpbi5LaW5kEhAKCHNpbmNlX21zGAIgASgEEg8KB292ZXJfbXMYAyABKAQSFAoMZnJvbV9wZXJjZW50GAQgASgNIjkKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgwKCERSQUlOSU5HEAESDQoJUkVUVVJOSU5HEAIiLAoOR2F0ZXdheUFkZHJlc3MSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIo8BCgpQZWVySGVhbHRoEikKBGtpbmQYASABKA4yGy5pc3RobXVzLnYxLlBlZXJIZWFsdGguS2luZBIQCghzaW5jZV9tcxgCIAEoBCJECgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIKCgZTVEVBRFkQARILCgdGQUlMSU5HEAISDQoJUkVUVVJOSU5HEAMirQMKB1NlcnZpY2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSJgoEdHlwZRgDIAEoDjIYLmlzdGhtdXMudjEuU2VydmljZS5UeXBlEh8KBXBvcnRzGAQgAygLMhAuaXN0aG11cy52MS5Qb3J0EiEKBm9mZmVycxgFIAMoCzIRLmlzdGhtdXMudjEuT2ZmZXISJwoJZW5kcG9pbnRzGAYgAygLMhQuaXN0aG11cy52MS5FbmRwb2ludBIaCg1mYWlsb3Zlcl9qc29uGAcgASgJSACIAQESGAoLYWNjZXNzX2pzb24YCCABKAlIAYgBARIZCgx0cmFmZmljX2pzb24YCSABKAlIAogBARIYCgtyb3V0ZXNfanNvbhgLIAEoCUgDiAEBIj4KBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEhIKDkNMVVNURVJfU0VUX0lQEAESDAoISEVBRExFU1MQAkIQCg5fZmFpbG92ZXJfanNvbkIOCgxfYWNjZXNzX2pzb25CDwoNX3RyYWZmaWNfanNvbkIOCgxfcm91dGVzX2pzb24i6QEKBFBvcnQSDAoEbmFtZRgBIAEoCRIMCgRwb3J0GAIgASgNEisKCHByb3RvY29sGAMgASgOMhkuaXN0aG11cy52MS5Qb3J0LlByb3RvY29sEhkKDGFwcF9wcm90b2NvbBgEIAEoCUgAiAEBEhgKC2xpc3Rlbl9wb3J0GAUgASgNSAGIAQEiQgoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIICgRIVFRQEAESCQoFSFRUUDIQAhIHCgNUQ1AQA0IPCg1fYXBwX3Byb3RvY29sQg4KDF9saXN0ZW5fcG9ydCKVAQoFT2ZmZXISDwoHY2x1c3RlchgBIAEoCRItCgpsb2NhbGl0aWVzGAIgAygLMhkuaXN0aG11cy52MS5Mb2NhbGl0eUhvc3RzEhUKDWNoYW5nZWRfYXRfbXMYAyABKAQSJgoGaGVhbHRoGAQgASgLMhYuaXN0aG11cy52MS5QZWVySGVhbHRoEg0KBXBvcnRzGAUgAygJIosBCg1Mb2NhbGl0eUhvc3RzEiYKCGxvY2FsaXR5GAEgASgLMhQuaXN0aG11cy52MS5Mb2NhbGl0eRINCgVob3N0cxgCIAEoDRIPCgdoZWFsdGh5GAMgASgNEhAKCGRlZ3JhZGVkGAQgASgNEhAKCGV4Y2x1ZGVkGAUgASgNEg4KBndlaWdodBgGIAEoDSLJAgoIRW5kcG9pbnQSDwoHYWRkcmVzcxgBIAEoCRIuCgVwb3J0cxgCIAMoCzIfLmlzdGhtdXMudjEuRW5kcG9pbnQuUG9ydHNFbnRyeRImCghsb2NhbGl0eRgDIAEoCzIULmlzdGhtdXMudjEuTG9jYWxpdHkSKQoFc3RhdGUYBCABKA4yGi5pc3RobXVzLnYxLkVuZHBvaW50LlN0YXRlEhUKDWNoYW5nZWRfYXRfbXMYBSABKAQSEwoGd2VpZ2h0GAYgASgNSACIAQEaLAoKUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIkQKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASCQoFUkVBRFkQARIMCghERUdSQURFRBACEgsKB1VOUkVBRFkQA0IJCgdfd2VpZ2h0MtcBCgpGZWRlcmF0aW9uEkcKBkZvbGxvdxIaLmlzdGhtdXMudjEuR2F0ZXdheU1lc3NhZ2UaHS5pc3RobXVzLnYxLkZlZGVyYXRpb25NZXNzYWdlKAEwARJCCgZSZXBvcnQSGi5pc3RobXVzLnYxLkdhdGV3YXlNZXNzYWdlGhouaXN0aG11cy52MS5SZXBvcnRSZXNwb25zZSgBEjwKBUVucm9sEhguaXN0aG11cy52MS5FbnJvbFJlcXVlc3QaGS5pc3RobXVzLnYxLkVucm9sUmVzcG9uc2UyRgoGSXNzdWVyEjwKBUlzc3VlEhguaXN0aG11cy52MS5Jc3N1ZVJlcXVlc3QaGS5pc3RobXVzLnYxLklzc3VlUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message isthmus.v1.IssueRequest
@@ -186,6 +186,13 @@ export type Hello = Message<"isthmus.v1.Hello"> & {
    * @generated from field: uint64 started_at_ms = 5;
    */
   startedAtMs: bigint;
+
+  /**
+   * Whether it takes SnapshotDelta.patched_services.
+   *
+   * @generated from field: bool takes_patches = 6;
+   */
+  takesPatches: boolean;
 };
 
 /**
@@ -558,6 +565,13 @@ export type SnapshotDelta = Message<"isthmus.v1.SnapshotDelta"> & {
    * @generated from field: repeated string removed_backends = 15;
    */
   removedBackends: string[];
+
+  /**
+   * Only to who takes them, as its Hello says: who leaves them out would keep what has changed.
+   *
+   * @generated from field: repeated isthmus.v1.ServicePatch patched_services = 1000;
+   */
+  patchedServices: ServicePatch[];
 };
 
 /**
@@ -566,6 +580,80 @@ export type SnapshotDelta = Message<"isthmus.v1.SnapshotDelta"> & {
  */
 export const SnapshotDeltaSchema: GenMessage<SnapshotDelta> = /*@__PURE__*/
   messageDesc(file_federation, 14);
+
+/**
+ * A service of which little changed, one that only routes lead to included: what it does not name is as in base_version.
+ *
+ * @generated from message isthmus.v1.ServicePatch
+ */
+export type ServicePatch = Message<"isthmus.v1.ServicePatch"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Each in place of its cluster's.
+   *
+   * @generated from field: repeated isthmus.v1.Offer offers = 3;
+   */
+  offers: Offer[];
+
+  /**
+   * Where they are in the list of base_version, ascending.
+   *
+   * @generated from field: repeated uint32 removed_endpoints = 4;
+   */
+  removedEndpoints: number[];
+
+  /**
+   * By their places in the list after, ascending.
+   *
+   * @generated from field: repeated isthmus.v1.PlacedEndpoint added_endpoints = 5;
+   */
+  addedEndpoints: PlacedEndpoint[];
+
+  /**
+   * How many there are after.
+   *
+   * @generated from field: uint32 endpoint_count = 6;
+   */
+  endpointCount: number;
+};
+
+/**
+ * Describes the message isthmus.v1.ServicePatch.
+ * Use `create(ServicePatchSchema)` to create a new message.
+ */
+export const ServicePatchSchema: GenMessage<ServicePatch> = /*@__PURE__*/
+  messageDesc(file_federation, 15);
+
+/**
+ * @generated from message isthmus.v1.PlacedEndpoint
+ */
+export type PlacedEndpoint = Message<"isthmus.v1.PlacedEndpoint"> & {
+  /**
+   * @generated from field: uint32 place = 1;
+   */
+  place: number;
+
+  /**
+   * @generated from field: isthmus.v1.Endpoint endpoint = 2;
+   */
+  endpoint?: Endpoint | undefined;
+};
+
+/**
+ * Describes the message isthmus.v1.PlacedEndpoint.
+ * Use `create(PlacedEndpointSchema)` to create a new message.
+ */
+export const PlacedEndpointSchema: GenMessage<PlacedEndpoint> = /*@__PURE__*/
+  messageDesc(file_federation, 16);
 
 /**
  * Pods of one service account in the local cluster, whose addresses begin alike.
@@ -601,7 +689,7 @@ export type CallerGroup = Message<"isthmus.v1.CallerGroup"> & {
  * Use `create(CallerGroupSchema)` to create a new message.
  */
 export const CallerGroupSchema: GenMessage<CallerGroup> = /*@__PURE__*/
-  messageDesc(file_federation, 15);
+  messageDesc(file_federation, 17);
 
 /**
  * @generated from message isthmus.v1.LocalCluster
@@ -633,7 +721,7 @@ export type LocalCluster = Message<"isthmus.v1.LocalCluster"> & {
  * Use `create(LocalClusterSchema)` to create a new message.
  */
 export const LocalClusterSchema: GenMessage<LocalCluster> = /*@__PURE__*/
-  messageDesc(file_federation, 16);
+  messageDesc(file_federation, 18);
 
 /**
  * @generated from message isthmus.v1.Locality
@@ -655,7 +743,7 @@ export type Locality = Message<"isthmus.v1.Locality"> & {
  * Use `create(LocalitySchema)` to create a new message.
  */
 export const LocalitySchema: GenMessage<Locality> = /*@__PURE__*/
-  messageDesc(file_federation, 17);
+  messageDesc(file_federation, 19);
 
 /**
  * @generated from message isthmus.v1.TrustBundle
@@ -677,7 +765,7 @@ export type TrustBundle = Message<"isthmus.v1.TrustBundle"> & {
  * Use `create(TrustBundleSchema)` to create a new message.
  */
 export const TrustBundleSchema: GenMessage<TrustBundle> = /*@__PURE__*/
-  messageDesc(file_federation, 18);
+  messageDesc(file_federation, 20);
 
 /**
  * @generated from message isthmus.v1.Peer
@@ -734,7 +822,7 @@ export type Peer = Message<"isthmus.v1.Peer"> & {
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema: GenMessage<Peer> = /*@__PURE__*/
-  messageDesc(file_federation, 19);
+  messageDesc(file_federation, 21);
 
 /**
  * @generated from enum isthmus.v1.Peer.Reach
@@ -775,7 +863,7 @@ export type Peer_Reach = (typeof Peer_Reach)[keyof typeof Peer_Reach] | UnknownE
  * Describes the enum isthmus.v1.Peer.Reach.
  */
 export const Peer_ReachSchema: GenEnum<Peer_Reach> = /*@__PURE__*/
-  enumDesc(file_federation, 19, 0);
+  enumDesc(file_federation, 21, 0);
 
 /**
  * What a drain leaves of a cluster's share.
@@ -811,7 +899,7 @@ export type Drain = Message<"isthmus.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_federation, 20);
+  messageDesc(file_federation, 22);
 
 /**
  * @generated from enum isthmus.v1.Drain.Kind
@@ -842,7 +930,7 @@ export type Drain_Kind = (typeof Drain_Kind)[keyof typeof Drain_Kind] | UnknownE
  * Describes the enum isthmus.v1.Drain.Kind.
  */
 export const Drain_KindSchema: GenEnum<Drain_Kind> = /*@__PURE__*/
-  enumDesc(file_federation, 20, 0);
+  enumDesc(file_federation, 22, 0);
 
 /**
  * @generated from message isthmus.v1.GatewayAddress
@@ -864,7 +952,7 @@ export type GatewayAddress = Message<"isthmus.v1.GatewayAddress"> & {
  * Use `create(GatewayAddressSchema)` to create a new message.
  */
 export const GatewayAddressSchema: GenMessage<GatewayAddress> = /*@__PURE__*/
-  messageDesc(file_federation, 21);
+  messageDesc(file_federation, 23);
 
 /**
  * @generated from message isthmus.v1.PeerHealth
@@ -888,7 +976,7 @@ export type PeerHealth = Message<"isthmus.v1.PeerHealth"> & {
  * Use `create(PeerHealthSchema)` to create a new message.
  */
 export const PeerHealthSchema: GenMessage<PeerHealth> = /*@__PURE__*/
-  messageDesc(file_federation, 22);
+  messageDesc(file_federation, 24);
 
 /**
  * @generated from enum isthmus.v1.PeerHealth.Kind
@@ -924,7 +1012,7 @@ export type PeerHealth_Kind = (typeof PeerHealth_Kind)[keyof typeof PeerHealth_K
  * Describes the enum isthmus.v1.PeerHealth.Kind.
  */
 export const PeerHealth_KindSchema: GenEnum<PeerHealth_Kind> = /*@__PURE__*/
-  enumDesc(file_federation, 22, 0);
+  enumDesc(file_federation, 24, 0);
 
 /**
  * @generated from message isthmus.v1.Service
@@ -994,7 +1082,7 @@ export type Service = Message<"isthmus.v1.Service"> & {
  * Use `create(ServiceSchema)` to create a new message.
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
-  messageDesc(file_federation, 23);
+  messageDesc(file_federation, 25);
 
 /**
  * @generated from enum isthmus.v1.Service.Type
@@ -1025,7 +1113,7 @@ export type Service_Type = (typeof Service_Type)[keyof typeof Service_Type] | Un
  * Describes the enum isthmus.v1.Service.Type.
  */
 export const Service_TypeSchema: GenEnum<Service_Type> = /*@__PURE__*/
-  enumDesc(file_federation, 23, 0);
+  enumDesc(file_federation, 25, 0);
 
 /**
  * @generated from message isthmus.v1.Port
@@ -1062,7 +1150,7 @@ export type Port = Message<"isthmus.v1.Port"> & {
  * Use `create(PortSchema)` to create a new message.
  */
 export const PortSchema: GenMessage<Port> = /*@__PURE__*/
-  messageDesc(file_federation, 24);
+  messageDesc(file_federation, 26);
 
 /**
  * @generated from enum isthmus.v1.Port.Protocol
@@ -1098,7 +1186,7 @@ export type Port_Protocol = (typeof Port_Protocol)[keyof typeof Port_Protocol] |
  * Describes the enum isthmus.v1.Port.Protocol.
  */
 export const Port_ProtocolSchema: GenEnum<Port_Protocol> = /*@__PURE__*/
-  enumDesc(file_federation, 24, 0);
+  enumDesc(file_federation, 26, 0);
 
 /**
  * @generated from message isthmus.v1.Offer
@@ -1137,7 +1225,7 @@ export type Offer = Message<"isthmus.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_federation, 25);
+  messageDesc(file_federation, 27);
 
 /**
  * @generated from message isthmus.v1.LocalityHosts
@@ -1179,7 +1267,7 @@ export type LocalityHosts = Message<"isthmus.v1.LocalityHosts"> & {
  * Use `create(LocalityHostsSchema)` to create a new message.
  */
 export const LocalityHostsSchema: GenMessage<LocalityHosts> = /*@__PURE__*/
-  messageDesc(file_federation, 26);
+  messageDesc(file_federation, 28);
 
 /**
  * @generated from message isthmus.v1.Endpoint
@@ -1223,7 +1311,7 @@ export type Endpoint = Message<"isthmus.v1.Endpoint"> & {
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema: GenMessage<Endpoint> = /*@__PURE__*/
-  messageDesc(file_federation, 27);
+  messageDesc(file_federation, 29);
 
 /**
  * @generated from enum isthmus.v1.Endpoint.State
@@ -1259,7 +1347,7 @@ export type Endpoint_State = (typeof Endpoint_State)[keyof typeof Endpoint_State
  * Describes the enum isthmus.v1.Endpoint.State.
  */
 export const Endpoint_StateSchema: GenEnum<Endpoint_State> = /*@__PURE__*/
-  enumDesc(file_federation, 27, 0);
+  enumDesc(file_federation, 29, 0);
 
 /**
  * Followed by every gateway pod over mTLS with its gateway SVID.
