@@ -138,14 +138,15 @@ const connections = cases(
   [
     'upstreamTls: { mode: Mutual }',
     `${NAMES} [{ type: URI, uri: "spiffe://west.mesh.example/ns/shop/sa/cart" }, { type: Hostname, hostname: a.example }] }`,
-    'upstreamTls: { mode: Simple, hostname: 999.1.1.1 }',
+    'upstreamTls: { mode: Simple, hostname: 1and1.x0 }',
     'connectionPool: {}',
     'connectionPool: { maxConnections: 1, connectTimeout: 10ms, idleTimeout: 24h }',
     'connectionPool: { maxPendingRequests: 1, maxRequests: 1000000, maxRequestsPerConnection: 1 }',
   ],
   [
     ['upstreamTls: {}', 'is missing (one of Simple, Mutual)', 'mode: Required value'],
-    ['upstreamTls: { mode: Simple, hostname: 10.0.0.1 }', 'is an IP address'],
+    ['upstreamTls: { mode: Simple, hostname: 10.0.0.1 }', 'ends in a number, as an IP address does'],
+    ['upstreamTls: { mode: Simple, hostname: "7" }', 'ends in a number'],
     ['upstreamTls: { mode: Simple, hostname: "*.example" }', 'is not a DNS name', MATCH],
     ['upstreamTls: { mode: Simple, caCertificates: /etc/ca.pem }', 'has no CERTIFICATE block'],
     [`upstreamTls: { mode: Simple, caCertificates: ${KEY} }`, 'has a PRIVATE KEY block'],

@@ -10,6 +10,9 @@ export interface Limits {
 /** What RE2, which the API server has, does not understand: look-around, named groups, back references, large repeats. */
 const NOT_IN_RE2 = /\(\?[^:]|\\[1-9k]|[{,][0-9]{4,}\}/;
 
+/** Functions that a new CRD may use from Kubernetes 1.31 on at the earliest; the chart begins with 1.30. */
+const TOO_NEW_CEL = /\b(?:isIP|ip|isCIDR|cidr|isSemver|semver)\(|\b(?:ip|format)\./;
+
 /**
  * What a zod schema's own checks say, in the words of a structural schema.
  * @throws InexpressibleError for each check that it does not know
@@ -82,6 +85,12 @@ function ruleOf(check: z.core.$ZodCheck, path: string): readonly Validation[] {
     );
   }
   if (told.kind === 'not-in-cel') return [];
+  if (TOO_NEW_CEL.test(told.cel)) {
+    throw new InexpressibleError(
+      path,
+      `${told.cel} is CEL of a later Kubernetes than the chart's kubeVersion`,
+    );
+  }
   const message = error?.({ code: 'custom', input: undefined, path: [] });
   if (typeof message !== 'string' || message.includes('\n')) {
     throw new InexpressibleError(path, 'a rule needs a message of one line: what is wrong, and what to do');

@@ -25,6 +25,11 @@ describe('a structural schema', () => {
       text.refine(() => true, inCel('true')),
       'a rule needs a message of one line',
     ],
+    [
+      'a rule of a later Kubernetes',
+      text.refine(() => true, { message: 'is none', ...inCel('isIP(self)') }),
+      'isIP(self) is CEL of a later Kubernetes',
+    ],
     ['a pattern with flags', text.regex(/a/i), 'means something else, or nothing, in RE2'],
     ['a pattern that looks ahead', text.regex(/^(?!a)/), 'means something else, or nothing, in RE2'],
     ['a pattern with a large repeat', text.regex(/^a{0,1001}$/), 'means something else, or nothing, in RE2'],

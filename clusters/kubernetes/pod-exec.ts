@@ -29,7 +29,7 @@ export interface ExecResult {
 /** Of what is kept of stdout and stderr together; more is a failure. */
 export const MAX_EXEC_OUTPUT_BYTES = 1024 * 1024;
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
-/** The only version of the protocol in which stdin can end before the connection does; Kubernetes 1.29. */
+/** The only version of the protocol in which stdin can end before the connection does; Kubernetes 1.30. */
 const PROTOCOL = 'v5.channel.k8s.io';
 
 /**

@@ -43,7 +43,7 @@ describe('upstreamTls', () => {
     ],
     [
       { mode: 'Simple', hostname: '10.0.0.1' },
-      `${AT}.hostname: is an IP address: write the DNS name that the certificate has`,
+      `${AT}.hostname: ends in a number, as an IP address does: write the DNS name that the certificate has`,
     ],
     [{ mode: 'Simple', subjectAltNames: [] }, `${NAMES}: is empty: leave it out for the default`],
     [

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import {
   type SubjectAltName,
@@ -11,6 +10,8 @@ import { inCel, notInCel } from './kubernetes-rule.ts';
 
 const MAX_PEM_LENGTH = 262_144;
 const LABELS = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+/** No top-level domain is a number (RFC 3696 section 2). CEL knows IP addresses only from Kubernetes 1.31 on. */
+const NUMBER_AT_END = /(^|[.])[0-9]+$/;
 /** RFC 3986 section 3: a scheme, and then printable characters alone. */
 const URI = /^[a-zA-Z][a-zA-Z0-9+.-]*:[!-~]+$/;
 
@@ -19,9 +20,9 @@ const hostname = z
   .string()
   .max(253, 'is longer than 253 characters')
   .regex(LABELS, 'is not a DNS name in lower case, such as payments.shop.svc')
-  .refine((name) => isIP(name) === 0, {
-    message: 'is an IP address: write the DNS name that the certificate has',
-    ...inCel('!isIP(self)'),
+  .refine((name) => !NUMBER_AT_END.test(name), {
+    message: 'ends in a number, as an IP address does: write the DNS name that the certificate has',
+    ...inCel(`!self.matches('${NUMBER_AT_END.source}')`),
   });
 
 const NAME_TYPE = 'What the name is: `Hostname` (in `hostname`) or `URI` (in `uri`).';
