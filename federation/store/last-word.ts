@@ -5,16 +5,16 @@ type Records = ReadonlyMap<ServiceKey, ServiceRecord>;
 type State =
   | { readonly kind: 'none' }
   | {
-      readonly kind: 'ordered';
+      /** `said`: the store took it. */
+      readonly kind: 'ordered' | 'said';
       /** What would be published without the order; undefined = not known yet. */
       readonly kept: Map<ServiceKey, ServiceRecord> | undefined;
-      readonly said: PromiseWithResolvers<boolean>;
-    }
-  | { readonly kind: 'said' };
+      readonly told: PromiseWithResolvers<boolean>;
+    };
 
 /**
- * The order to leave the clusterset, from when it is given until the store took it. It is good for as long as whoever got it
- * may write: one that was kept through the time of another writer would be an old one.
+ * The order to leave the clusterset, from when it is given. It is good for as long as whoever got it may write, also once
+ * the store took it: one that was kept through the time of another writer would be an old one.
  */
 export class LastWord {
   #state: State = { kind: 'none' };
@@ -28,41 +28,40 @@ export class LastWord {
     return this.#state.kind === 'ordered';
   }
 
-  /** @returns whether the store took it; false when it was dropped */
+  /** @returns whether the store took it; false when it was dropped before */
   give(kept: Records | undefined): Promise<boolean> {
-    if (this.#state.kind === 'said') return Promise.resolve(true);
     if (this.#state.kind === 'none') {
       const own = kept === undefined ? undefined : new Map(kept);
-      this.#state = { kind: 'ordered', kept: own, said: Promise.withResolvers() };
+      this.#state = { kind: 'ordered', kept: own, told: Promise.withResolvers() };
     }
-    return this.#state.said.promise;
+    return this.#state.told.promise;
   }
 
   replace(records: Records): void {
-    if (this.#state.kind === 'ordered') this.#state = { ...this.#state, kept: new Map(records) };
+    if (this.#state.kind !== 'none') this.#state = { ...this.#state, kept: new Map(records) };
   }
 
   set(key: ServiceKey, record: ServiceRecord): void {
-    if (this.#state.kind === 'ordered') this.#state.kept?.set(key, record);
+    if (this.#state.kind !== 'none') this.#state.kept?.set(key, record);
   }
 
   delete(key: ServiceKey): void {
-    if (this.#state.kind === 'ordered') this.#state.kept?.delete(key);
+    if (this.#state.kind !== 'none') this.#state.kept?.delete(key);
   }
 
   /** The store took it. One that was dropped meanwhile stays dropped: what is published next takes it back. */
   say(): void {
     if (this.#state.kind !== 'ordered') return;
-    this.#state.said.resolve(true);
-    this.#state = { kind: 'said' };
+    this.#state.told.resolve(true);
+    this.#state = { ...this.#state, kind: 'said' };
   }
 
   /** @returns what is to be published instead; undefined = not known yet */
   drop(): Records | undefined {
-    if (this.#state.kind !== 'ordered') return undefined;
-    const { kept, said } = this.#state;
+    if (this.#state.kind === 'none') return undefined;
+    const { kept, told } = this.#state;
     this.#state = { kind: 'none' };
-    said.resolve(false);
+    told.resolve(false);
     return kept;
   }
 }

@@ -135,6 +135,52 @@ describe('a publisher', () => {
     assert.equal(await west.leave(), true);
   });
 
+  for (const heard of [true, false]) {
+    it(`has not left any more once another replica published after it, which it ${heard ? 'heard' : 'did not hear'} of`, async (t) => {
+      const store = new MemoryStore(SYSTEM_CLOCK);
+      const standing = new Watchable<Standing>('elected');
+      const told: string[] = [];
+      const report: PublisherOptions['report'] = ({ message }) => told.push(message);
+      const west = publisher(t, store, { election: { kind: 'external', standing }, report });
+      west.replace(CART);
+      await eventually('it leads', () => west.state.value.kind === 'leading');
+      assert.equal(await west.leave(), true);
+      west.set('shop/late', testRecord('late'));
+      standing.set(heard ? 'not-elected' : 'unheard');
+      const other = publisher(t, store, {
+        election: { kind: 'external', standing: new Watchable<Standing>('elected') },
+      });
+      other.replace(CART);
+      await eventually('the other leads', () => other.state.value.kind === 'leading');
+      await eventually('it stands by', () => west.state.value.kind === 'standby');
+      assert.equal(headOf(store).left, undefined);
+      assert.match(told.join(), /had left, but another replica may write now/);
+      await other.close();
+      standing.set('elected');
+      await eventually('it leads again', () => west.state.value.kind === 'leading');
+      await eventually('it publishes all', () => store.readAll('west').records.length === 2);
+      assert.equal(headOf(store).left, undefined);
+    });
+  }
+
+  it('has left for as long as no other replica wrote, whatever is set', async (t) => {
+    const store = new MemoryStore(SYSTEM_CLOCK);
+    const standing = new Watchable<Standing>('elected');
+    const west = publisher(t, store, { election: { kind: 'external', standing } });
+    west.replace(CART);
+    await eventually('it leads', () => west.state.value.kind === 'leading');
+    assert.equal(await west.leave(), true);
+    standing.set('unheard');
+    west.replace(CART);
+    const { issuedAtMs } = headOf(store);
+    await eventually('there are new heads', () => headOf(store).issuedAtMs > issuedAtMs + 200);
+    standing.set('elected');
+    west.set('shop/late', testRecord('late'));
+    const { issuedAtMs: thenMs } = headOf(store);
+    await eventually('there are more', () => headOf(store).issuedAtMs > thenMs + 200);
+    assert.deepEqual([headOf(store).left, store.readAll('west').records], [true, []]);
+  });
+
   it('goes on while its election cannot be heard, until another writes', async (t) => {
     const store = new MemoryStore(SYSTEM_CLOCK);
     const { first, second, states } = elected(t, store, ['elected', 'not-elected']);

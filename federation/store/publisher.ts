@@ -188,8 +188,8 @@ export class StorePublisher {
   }
 
   /**
-   * Withdraws everything and says that the cluster has left. Nothing that is set later is published: the last word stays
-   * the last. @returns whether the store took that; false when another may write now, who was not told
+   * Withdraws everything and says that the cluster has left. Nothing that is set later is published, until another may
+   * write: what that one publishes takes the last word back. @returns whether the store took that; false when another may write now, who was not told
    */
   leave(): Promise<boolean> {
     const taken = this.#lastWord.give(this.#servicesKnown ? this.#publication.wanted() : undefined);
@@ -336,8 +336,12 @@ export class StorePublisher {
 
   /** Another writes now: to carry it out when this one may again would be to leave much later, by surprise. */
   #dropOrder(): void {
-    if (!this.#lastWord.isOrdered) return;
-    this.#warn('the order to leave is dropped, for another replica may write now: give it again');
+    if (!this.#lastWord.isGiven) return;
+    this.#warn(
+      this.#lastWord.isOrdered
+        ? 'the order to leave is dropped, for another replica may write now: give it again'
+        : 'the cluster had left, but another replica may write now, and publishes again: give the order to leave again',
+    );
     const records = this.#lastWord.drop();
     if (records === undefined) this.#servicesKnown = false;
     else this.#replace(records);
