@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { IdentityError, parseTrustDomain } from '../../federation/model/identity.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
@@ -9,10 +8,10 @@ import { makeFolder } from './folder-making.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
 import {
   type CreateStoreUser,
+  newStoreUser,
   type StoreAdmin,
   type StoreLocation,
   type StoreUser,
-  storeUsername,
   type UserPersistence,
 } from './store-access.ts';
 
@@ -46,8 +45,9 @@ export function initCluster(options: InitOptions): Promise<InitResult> {
 
 async function found(layout: FolderLayout, options: InitOptions): Promise<InitResult> {
   checkClusterset(options.clusterset);
+  const { storeAdmin } = options;
+  const storeUser = storeAdmin === undefined ? undefined : newStoreUser(options.cluster, storeAdmin);
   await claimFolder(layout, options.cluster);
-  const storeUser = options.storeAdmin === undefined ? undefined : newStoreUser(options.cluster);
   const persistence = await makeStoreUser(options, storeUser);
   const { cluster, clusterset, nowMs } = options;
   const trust = await foundTrustFolder({ folder: layout.trust, cluster, clusterset, nowMs });
@@ -65,10 +65,6 @@ async function found(layout: FolderLayout, options: InitOptions): Promise<InitRe
     ...(options.storeAdmin === undefined ? {} : { storeAdmin: options.storeAdmin.username }),
   });
   return { layout, trustDomain: trust.trustDomain, storeUser: persistence };
-}
-
-export function newStoreUser(cluster: string): StoreUser {
-  return { username: storeUsername(cluster), password: randomBytes(24).toString('base64url') };
 }
 
 async function makeStoreUser(

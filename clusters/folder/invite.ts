@@ -4,10 +4,15 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { loadTrustFolder } from '../../trust/folder.ts';
 import { printToken } from '../join/token.ts';
 import { type ClusterFile, localClusterOf, readClusterFile } from './cluster-file.ts';
-import { newStoreUser } from './init.ts';
 import { type FolderLayout, folderLayout } from './layout.ts';
 import { folderRecords, type MembershipRecords } from './records.ts';
-import type { CreateStoreUser, StoreAdmin, StoreUser, UserPersistence } from './store-access.ts';
+import {
+  type CreateStoreUser,
+  newStoreUser,
+  type StoreAdmin,
+  type StoreUser,
+  type UserPersistence,
+} from './store-access.ts';
 
 export interface InviteOptions {
   /** The trust home's folder. */
@@ -91,7 +96,7 @@ async function storeUser(
   }
   const password = (await readFile(layout.storeAdminPasswordFile, 'utf8')).trim();
   const admin: StoreAdmin = { username: file.storeAdmin, password };
-  const user = newStoreUser(options.cluster);
+  const user = newStoreUser(options.cluster, admin);
   const { cluster } = options;
   const request = { location: file.store, admin, clusterset: file.clusterset, cluster, user };
   return { user, persistence: await options.createStoreUser(request) };

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { UserError } from '../../federation/model/user-error.ts';
 
 /** How a clusterset's store is reached, without whose name. */
 export const storeLocation = z.discriminatedUnion('kind', [
@@ -49,4 +51,19 @@ export type CreateStoreUser = (request: {
 
 export function storeUsername(cluster: string): string {
   return `isthmus-${cluster}`;
+}
+
+/**
+ * A cluster's user with a new password; making it replaces whoever has that name.
+ * @throws UserError when that is the administrator
+ */
+export function newStoreUser(cluster: string, admin: Pick<StoreAdmin, 'username'>): StoreUser {
+  const username = storeUsername(cluster);
+  if (username === admin.username) {
+    throw new UserError(
+      `cluster name ${JSON.stringify(cluster)}: its user in the store would be ${username}, which is the store's administrator`,
+      { hint: 'give the cluster another name', exitCode: 2 },
+    );
+  }
+  return { username, password: randomBytes(24).toString('base64url') };
 }

@@ -118,14 +118,24 @@ describe('try-out store of the chart', { skip: missing }, () => {
   it('makes the users that the federation service remembers, where its pod starts with an empty volume', async () => {
     const user = { username: 'isthmus-north', password: 'of-north' };
     const line = userLine({ clusterset: 'mesh.example', cluster: 'north', user });
+    const taken = userLine({
+      clusterset: 'mesh.example',
+      cluster: 'admin',
+      user: { ...user, username: ADMIN },
+    });
     await stop();
     rmSync(join(root, 'data/users.acl'));
-    write(join(root, 'etc/redis-users'), { [user.username]: line });
+    write(join(root, 'etc/redis-users'), {
+      [user.username]: line,
+      [ADMIN]: `${taken}user default on nopass +@all`,
+    });
     stop = await pod.start();
     const asNorth = (...command: readonly string[]): string =>
       pod.as(user.username, user.password, ...command);
     assert.equal(asNorth('set', 'isthmus:{mesh.example}:north:head', 'x'), 'OK');
     assert.match(asNorth('set', 'isthmus:{mesh.example}:west:head', 'x'), /NOPERM/);
+    assert.equal(pod.as(ADMIN, password, 'acl', 'whoami'), ADMIN, 'a line there does not replace it');
+    assert.match(pod.cli('ping'), /NOAUTH/);
     assert.match(pod.as('isthmus-west', 'secret', 'ping'), /WRONGPASS|AUTH failed/);
     assert.equal(pod.as(ADMIN, password, 'acl', 'deluser', user.username), '1');
     assert.equal(pod.as(ADMIN, password, 'acl', 'save'), 'OK');

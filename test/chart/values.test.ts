@@ -20,6 +20,7 @@ const MISTAKES: readonly (readonly [values: object, told: RegExp])[] = [
     { ...EAST, gateway: { httpPort: 16_000 } },
     /gateway\.httpPort \(16000\) is among the ports of imported services/,
   ],
+  [{ cluster: { name: 'admin' } }, /this cluster's user in the store would be isthmus-admin, which is/],
   [{ ...EAST, gateway: { servicePorts: { from: 9, to: 8 } } }, /gateway\.servicePorts\.from \(9\) is above/],
   [{ ...EAST, image: { tag: 'latest' } }, /image\/tag|image\.tag/],
   [{ ...EAST, image: { digest: 'sha256:0' } }, /digest/],
