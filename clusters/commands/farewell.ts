@@ -13,7 +13,13 @@ export interface Farewell {
   /** What ends, or is removed. */
   readonly ends: readonly string[];
   /** What speaks against it now. */
-  readonly objections: readonly string[];
+  readonly objections: readonly Objection[];
+}
+
+export interface Objection {
+  readonly text: string;
+  /** All that it speaks of, each by itself: whoever agreed to these agreed to it. */
+  readonly about: readonly string[];
 }
 
 /** As far as it says what would be lost. */
@@ -45,24 +51,36 @@ export function farewellText({ leaver, ends, objections }: Farewell): string {
   return [
     `${leaver.cluster} would leave ${leaver.clusterset}:`,
     ...ends.map((end) => `  - ${end}`),
-    ...objections.map((objection) => `  ! ${objection}`),
+    ...objections.map(({ text }) => `  ! ${text}`),
   ].join('\n');
+}
+
+/** Whether something speaks against it that nobody agreed to. */
+export function hasNewObjections(agreed: Farewell, { objections }: Farewell): boolean {
+  const known = new Set(agreed.objections.flatMap(({ about }) => about));
+  return objections.some(({ about }) => about.some((each) => !known.has(each)));
 }
 
 function objectionsTo(
   { trustHome }: Leaver,
   { onlyHere, peers, store }: FarewellReport,
   staying: readonly string[],
-): string[] {
-  const objections: string[] = [];
+): Objection[] {
+  const objections: Objection[] = [];
   if (onlyHere.length > 0 && peers.length > 0) {
-    objections.push(`no other cluster offers ${nameSome(onlyHere)}`);
+    objections.push({
+      text: `no other cluster offers ${nameSome(onlyHere)}`,
+      about: onlyHere.map((service) => `only here ${service}`),
+    });
   }
   if (trustHome && staying.length > 0) {
-    objections.push(
-      `it holds the root: without it nobody can join, and ${staying.join(', ')} cannot be renewed`,
-    );
+    objections.push({
+      text: `it holds the root: without it nobody can join, and ${staying.join(', ')} cannot be renewed`,
+      about: staying.map((cluster) => `root of ${cluster}`),
+    });
   }
-  if (store.state === 'down') objections.push('the store does not answer, so nobody can be told');
+  if (store.state === 'down') {
+    objections.push({ text: 'the store does not answer, so nobody can be told', about: ['store'] });
+  }
   return objections;
 }

@@ -106,6 +106,29 @@ describe('isthmus cluster leave', () => {
     assert.deepEqual([asked, leaver.told], [['Leave?', 'Leave?'], ['east']]);
   });
 
+  it('asks again about what speaks against it only since the question, and not about less', async (t) => {
+    const report = { onlyHere: ['shop/cart'] };
+    const leaver = await Leaver.make(t, { report });
+    let asked = 0;
+    const answer: Confirm = async () => {
+      asked += 1;
+      if (asked === 1) report.onlyHere = ['shop/pay'];
+      if (asked === 2) report.onlyHere = [];
+      return true;
+    };
+    await leaver.leave({}, answer);
+    assert.deepEqual([asked, leaver.told], [2, ['east']]);
+    assert.match(leaver.captured.stderr, /no other cluster offers shop\/cart\nSince .*:\neast would leave/);
+    report.onlyHere = ['shop/cart'];
+    const refusing: Confirm = async () => {
+      const first = report.onlyHere.length === 1;
+      report.onlyHere = ['shop/cart', 'shop/pay'];
+      return first;
+    };
+    await assert.rejects(leaver.leave({}, refusing), /not left: nothing was changed/);
+    assert.deepEqual(leaver.told, ['east']);
+  });
+
   it('asks nobody who has said it on the command line', async (t) => {
     const leaver = await Leaver.make(t, { report: { onlyHere: ['shop/cart'] } });
     const never: Confirm = () => assert.fail('asked');
@@ -161,6 +184,17 @@ describe('isthmus cluster leave', () => {
     const leaver = await Leaver.make(t, situation);
     await leaver.leave({ yes: true });
     assert.deepEqual(leaver.told, ['east']);
+  });
+
+  it('says in JSON that another replica is the one to tell', async (t) => {
+    const leaver = await Leaver.make(t, { outcome: { kind: 'other-replica', reason: 'another publishes' } });
+    await assert.rejects(leaver.leave({ yes: true }), /^UserError: another publishes$/);
+    assert.deepEqual(JSON.parse(leaver.captured.stdout), {
+      cluster: 'east',
+      clusterset: 'mesh.example',
+      left: false,
+      code: 'other-replica',
+    });
   });
 
   it('fails while the store has not taken the last word', async (t) => {

@@ -4,10 +4,10 @@ import type { FolderHome } from '../folder/folder-home.ts';
 import { sightLayout } from '../folder/home-file.ts';
 import type { CommandOutput } from './command-output.ts';
 import type { Confirm } from './confirmation.ts';
-import { type Farewell, farewell, farewellText } from './farewell.ts';
+import { type Farewell, farewell, farewellText, hasNewObjections } from './farewell.ts';
 import { shellWord } from './init-command.ts';
 import type { LookFlags } from './list-command.ts';
-import type { Programs } from './programs.ts';
+import type { LeaveOutcome, Programs } from './programs.ts';
 import { usageError } from './usage-error.ts';
 
 /** What was said on the command line. */
@@ -33,16 +33,11 @@ export async function leaveCommand(
 ): Promise<void> {
   const layout = await sightLayout(flags.dir);
   const file = await readClusterFile(layout);
-  const report = await programs.askFederation(layout.federationFile);
-  const parting = farewell(file, report);
-  await requireConsent(parting, flags, { output, confirm });
+  const look = async () => farewell(file, await programs.askFederation(layout.federationFile));
+  await requireConsent(look, flags, { output, confirm });
   output.progress('telling the clusterset');
   const outcome = await programs.leave(layout.federationFile, file.cluster);
-  if (outcome.kind === 'pending') {
-    throw new UserError(`${file.cluster} has not left yet: ${outcome.reason}`, {
-      hint: 'keep its federation service running until the store has taken it, and run this again to see',
-    });
-  }
+  if (outcome.kind !== 'left') throw notLeft(file, outcome, output);
   const remaining =
     home === undefined
       ? remainingSteps(file, layout.root)
@@ -56,23 +51,41 @@ export async function leaveCommand(
   );
 }
 
+/** Programs are told to ask the replica that writes. */
+function notLeft(
+  { cluster, clusterset }: ClusterFile,
+  { kind, reason }: Exclude<LeaveOutcome, { readonly kind: 'left' }>,
+  output: CommandOutput,
+): UserError {
+  if (kind === 'pending') {
+    return new UserError(`${cluster} has not left yet: ${reason}`, {
+      hint: 'keep its federation service running until the store has taken it, and run this again to see',
+    });
+  }
+  output.result(
+    { cluster, clusterset, left: false, code: kind },
+    () => `${output.style('red', '✖')} ${cluster} has not left ${clusterset}`,
+  );
+  return new UserError(reason, { hint: 'run this where the federation service runs that leads' });
+}
+
 /**
  * Goes on where it was said on the command line that it may; else a person is asked, where one sits.
  * @throws UserError where it may not
  */
 async function requireConsent(
-  parting: Farewell,
+  look: () => Promise<Farewell>,
   { yes, force }: LeaveWish,
   { output, confirm }: Pick<LeaveContext, 'output' | 'confirm'>,
 ): Promise<void> {
-  const { leaver, objections, ends } = parting;
   if (yes !== true && force !== true && confirm !== undefined) {
-    await askPerson(parting, output, confirm);
+    await askPerson(look, output, confirm);
     return;
   }
+  const { leaver, objections, ends } = await look();
   if (force !== true && objections.length > 0) {
     throw new UserError(
-      `${leaver.cluster} should not leave ${leaver.clusterset} yet\n  ${objections.join('\n  ')}`,
+      `${leaver.cluster} should not leave ${leaver.clusterset} yet\n  ${objections.map(({ text }) => text).join('\n  ')}`,
       { hint: 'mend that first, or leave all the same with --force' },
     );
   }
@@ -82,14 +95,29 @@ async function requireConsent(
       'say --yes to leave',
     );
   }
-  for (const objection of objections) output.warn(objection);
+  for (const { text } of objections) output.warn(text);
 }
 
-/** @throws UserError unless the answer is yes */
-export async function askPerson(parting: Farewell, output: CommandOutput, confirm: Confirm): Promise<void> {
-  output.note(farewellText(parting));
-  if (await confirm('Leave?')) return;
-  throw new UserError('not left: nothing was changed', { hint: 'answer y, or say --yes, to leave' });
+/**
+ * A question may stand for long: what speaks against it only since then is asked too.
+ * @returns as it was when it was agreed to last @throws UserError unless every answer is yes
+ */
+export async function askPerson(
+  look: () => Promise<Farewell>,
+  output: CommandOutput,
+  confirm: Confirm,
+): Promise<Farewell> {
+  let shown = await look();
+  for (;;) {
+    output.note(farewellText(shown));
+    if (!(await confirm('Leave?'))) {
+      throw new UserError('not left: nothing was changed', { hint: 'answer y, or say --yes, to leave' });
+    }
+    const now = await look();
+    if (!hasNewObjections(shown, now)) return now;
+    output.note('Since you were asked, more speaks against it:');
+    shown = now;
+  }
 }
 
 function remainingSteps(file: ClusterFile, root: string): string[] {

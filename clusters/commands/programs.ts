@@ -102,7 +102,10 @@ export interface ConfiguredCluster {
 }
 
 /** Whether the store took a cluster's last word. */
-export type LeaveOutcome = { readonly kind: 'left' } | { readonly kind: 'pending'; readonly reason: string };
+export type LeaveOutcome =
+  | { readonly kind: 'left' }
+  /** `other-replica`: another writes now, and is the one to tell. */
+  | { readonly kind: 'pending' | 'other-replica'; readonly reason: string };
 
 /**
  * The running programs of a cluster, by their configuration files. Handed in, for neither programs nor store are

@@ -25,6 +25,8 @@ const AGAIN_MS = 1_000;
 const END_MS = 120_000;
 const MAX_LEADERS = 3;
 
+/** It was not the one that leads: that one is to be asked. */
+const otherReplica = z.object({ left: z.literal(false), code: z.literal('other-replica') });
 const answer = z.object({ clusterset: z.string(), remaining: z.array(z.string()).default([]) });
 const member = z.object({
   clusterset: z.string(),
@@ -81,10 +83,13 @@ async function askedWish(
     if (await confirm('Remove what is left?')) return { yes: true };
     throw new UserError('nothing was changed', { hint: 'answer y, or say --yes, to remove it' });
   }
-  const { clusterset, trustHome, federation } = await statusThere(member, open);
-  const parting = farewell({ cluster, clusterset, trustHome }, federation);
-  await askPerson({ ...parting, ends: [...parting.ends, goes] }, output, confirm);
-  return { yes: true, force: parting.objections.length > 0 };
+  const look = async () => {
+    const { clusterset, trustHome, federation } = await statusThere(member, open);
+    const parting = farewell({ cluster, clusterset, trustHome }, federation);
+    return { ...parting, ends: [...parting.ends, goes] };
+  };
+  const { objections } = await askPerson(look, output, confirm);
+  return { yes: true, force: objections.length > 0 };
 }
 
 async function importsOf({ site }: OpenRelease): Promise<Readonly<Record<string, number>>> {
@@ -137,8 +142,7 @@ async function sayLastWord(open: OpenRelease, wish: LeaveWish, output: CommandOu
     output.progress(`${pod} tells the clusterset`);
     const ran = await site.runIn(release, { component: 'federation', pod }, args);
     // Who leads may have changed since it was asked.
-    if (ran.exitCode === 1 && / another replica publishes /.test(ran.stderr) && attempts < MAX_LEADERS)
-      continue;
+    if (attempts < MAX_LEADERS && otherReplica.safeParse(jsonOf(ran.stdout)).success) continue;
     const { stdout, stderr } = accepted(ran, { release });
     if (stderr.trim() !== '') output.remark(stderr.trim());
     return answer.parse(jsonOf(stdout));

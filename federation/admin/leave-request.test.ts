@@ -82,6 +82,7 @@ describe('POST /leave', () => {
     const { status, body } = await answerLeave({ 'isthmus-cluster': 'west' }, service);
     assert.equal(status, 409);
     assert.match(body.reason ?? '', /another replica publishes for west: replica-2/);
+    assert.equal(body.code, 'other-replica');
     assert.equal(service.told, 0);
   });
 
@@ -117,7 +118,7 @@ describe('POST /leave', () => {
   it('is refused when another replica comes to write before the store took it', async () => {
     const service = new Service(stateOf(LEADING), Promise.resolve(false));
     const { status, body } = await answerLeave({ 'isthmus-cluster': 'west' }, service);
-    assert.deepEqual([status, body.left], [409, false]);
+    assert.deepEqual([status, body.left, body.code], [409, false, 'other-replica']);
   });
 
   it('answers although the store does not', async (t) => {

@@ -10,9 +10,17 @@ const WAIT_MS = 10_000;
 /** When an answer is there at the latest: another replica makes way, then the store takes it. */
 export const LEAVE_ANSWER_MS = 2 * WAIT_MS;
 
+/** For programs: another replica writes now, and is the one to ask. */
+export const OTHER_REPLICA = 'other-replica';
+
 export interface LeaveAnswer {
   readonly status: 200 | 202 | 400 | 409;
-  readonly body: { readonly left: boolean; readonly reason?: string };
+  readonly body: {
+    readonly left: boolean;
+    /** For a person. */
+    readonly reason?: string;
+    readonly code?: typeof OTHER_REPLICA;
+  };
 }
 
 /** What a federation service does when it is told that its cluster leaves the clusterset. */
@@ -33,19 +41,20 @@ export async function answerLeave(
 ): Promise<LeaveAnswer> {
   const { cluster, store } = state();
   if (headers[LEAVE_HEADER] !== cluster) {
-    return refused(400, `the header ${LEAVE_HEADER} must name the cluster, ${cluster}`);
+    const reason = `the header ${LEAVE_HEADER} must name the cluster, ${cluster}`;
+    return { status: 400, body: { left: false, reason } };
   }
   const { publisher } = store;
   if (!isWriter(publisher.kind, standing()) && !(await takesOver(takeOver))) {
     const other = publisher.kind === 'standby' ? `publishes for ${cluster}: ${publisher.leader}` : undefined;
-    return refused(409, `another replica ${other ?? `may publish for ${cluster}, and did not make way`}`);
+    return otherReplica(`another replica ${other ?? `may publish for ${cluster}, and did not make way`}`);
   }
   const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => giveUp('late'), WAIT_MS);
   try {
     const outcome = await Promise.race([leave(), late]);
     if (outcome === true) return { status: 200, body: { left: true } };
-    if (outcome === false) return refused(409, 'another replica came to publish meanwhile: ask once more');
+    if (outcome === false) return otherReplica('another replica came to publish meanwhile: ask once more');
   } finally {
     clearTimeout(timer);
   }
@@ -74,6 +83,6 @@ async function takesOver(takeOver: Leaving['takeOver']): Promise<boolean> {
   }
 }
 
-function refused(status: 400 | 409, reason: string): LeaveAnswer {
-  return { status, body: { left: false, reason } };
+function otherReplica(reason: string): LeaveAnswer {
+  return { status: 409, body: { left: false, reason, code: OTHER_REPLICA } };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ListenAddress } from '../config.ts';
 import { hostPort } from '../model/endpoint.ts';
 import { UserError } from '../model/user-error.ts';
-import { LEAVE_ANSWER_MS, LEAVE_HEADER } from './leave-request.ts';
+import { LEAVE_ANSWER_MS, LEAVE_HEADER, OTHER_REPLICA } from './leave-request.ts';
 import type { ServiceReport } from './service-report.ts';
 import type { FederationState } from './state-report.ts';
 
@@ -19,10 +19,16 @@ const stateShape = z.looseObject({
   onlyHere: z.array(z.string()),
 });
 
-const leaveAnswer = z.object({ left: z.boolean(), reason: z.string().optional() });
+const leaveAnswer = z.object({
+  left: z.boolean(),
+  reason: z.string().optional(),
+  code: z.string().optional(),
+});
 
 /** Whether the store took a cluster's last word. */
-export type LeaveOutcome = { readonly kind: 'left' } | { readonly kind: 'pending'; readonly reason: string };
+export type LeaveOutcome =
+  | { readonly kind: 'left' }
+  | { readonly kind: 'pending' | 'other-replica'; readonly reason: string };
 
 /**
  * Tells a running federation service that its cluster leaves the clusterset.
@@ -30,12 +36,12 @@ export type LeaveOutcome = { readonly kind: 'left' } | { readonly kind: 'pending
  */
 export async function askToLeave(admin: ListenAddress, cluster: string): Promise<LeaveOutcome> {
   const { status, answer } = await postLeave(admin, cluster);
-  const { left, reason = 'it does not say why' } = answer;
+  const { left, reason = 'it does not say why', code } = answer;
   if (left) return { kind: 'left' };
   if (status === 202) return { kind: 'pending', reason };
-  throw new UserError(`the federation service on ${hostPort(admin.host, admin.port)} refused: ${reason}`, {
-    hint: 'ask the replica that leads, of the cluster that is to leave',
-  });
+  const refusal = `the federation service on ${hostPort(admin.host, admin.port)} refused: ${reason}`;
+  if (code === OTHER_REPLICA) return { kind: 'other-replica', reason: refusal };
+  throw new UserError(refusal, { hint: 'ask the federation service of the cluster that is to leave' });
 }
 
 async function postLeave(
