@@ -34,6 +34,19 @@ describe('command line', () => {
     });
   }
 
+  for (const command of [
+    ...['list', 'status', 'check', 'leave', 'invite west', 'join'].map((name) => `cluster ${name}`),
+    ...['drain', 'undrain'].map((name) => `cluster ${name} west`),
+    ...['list', 'export shop/cart', 'unexport shop/cart'].map((name) => `service ${name}`),
+    'why shop/cart',
+  ]) {
+    it(`is not about what is here where a kubeconfig is named: ${command}`, () => {
+      const { status, stderr } = isthmus(...command.split(' '), '--kubeconfig', 'elsewhere');
+      assert.match(stderr, /^error: --kubeconfig needs --context\nhint: name the context/);
+      assert.equal(status, 2);
+    });
+  }
+
   it('shows an example and the exit codes for every command that does something', () => {
     let leaves = 0;
     const visit = (...path: string[]): void => {

@@ -21,11 +21,6 @@ export function withContext(command: Command): void {
     );
 }
 
-/** Whether they name a cluster, as against a folder. */
-export function hasContext<T extends MaybeContext>(flags: T): flags is T & ContextFlags {
-  return flags.context !== undefined;
-}
-
 /** Loaded only when it runs: it brings the Kubernetes client. Ctrl-C ends it. */
 export async function inContext(
   flags: ContextFlags,

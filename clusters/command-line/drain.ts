@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { UserError } from '../../federation/model/user-error.ts';
+import { namesContext } from '../commands/context-flags.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { usageError } from '../commands/usage-error.ts';
 import {
@@ -91,21 +92,14 @@ async function inPlace(flags: PlaceFlags, run: (context: DrainContext) => Promis
 }
 
 /** The Kubernetes client is loaded only where it is needed. */
-async function openSite(
-  { dir, context, kubeconfig, namespace }: PlaceFlags,
-  signal: AbortSignal,
-): Promise<DrainSite> {
-  if (context === undefined) {
-    if (kubeconfig !== undefined || namespace !== undefined) {
-      throw usageError(
-        '--kubeconfig and --namespace need --context',
-        'name the context of the cluster that orders it',
-      );
-    }
+async function openSite(flags: PlaceFlags, signal: AbortSignal): Promise<DrainSite> {
+  const { dir } = flags;
+  if (!namesContext(flags)) {
     const { folderDrains } = await import('../drain/folder-drains.ts');
     return folderDrains(dir ?? FOLDER_DEFAULTS.dir, programs);
   }
   if (dir !== undefined) throw usageError('--dir and --context are two places', 'give one of them');
   const { contextDrains } = await import('../drain/context-drains.ts');
+  const { context, kubeconfig, namespace } = flags;
   return contextDrains({ context, kubeconfig, namespace }, signal);
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { namesContext } from '../commands/context-flags.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { DEFAULT_TTL, type InviteFlags, inviteCommand } from '../commands/invite-command.ts';
 import type { ContextFlags } from '../context/open-release.ts';
-import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
+import { inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
 import { storeUserMaker } from './programs.ts';
@@ -22,7 +23,7 @@ export function addInvite(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', INVITE_EXAMPLES)
     .action(async (name: string, flags: InviteFlags & MaybeContext & OutputFlag) => {
-      if (hasContext(flags)) return await inviteByContext(name, flags);
+      if (namesContext(flags)) return await inviteByContext(name, flags);
       await withHome(flags.dir, (home) =>
         inviteCommand(name, flags, {
           output: outputOf(flags),

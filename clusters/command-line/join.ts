@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { namesContext } from '../commands/context-flags.ts';
 import { type JoinFlags, joinCommand, readToken } from '../commands/join-command.ts';
 import { parseTimeout } from '../commands/timeout-flag.ts';
 import type { ContextFlags } from '../context/open-release.ts';
-import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
+import { inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withFolder, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
 
@@ -22,7 +23,7 @@ export function addJoin(cluster: Command): void {
   withOutput(command)
     .addHelpText('after', JOIN_EXAMPLES)
     .action(async (token: string | undefined, flags: JoinFlags & MaybeContext & OutputFlag) => {
-      if (hasContext(flags)) return await joinInContext(token, flags);
+      if (namesContext(flags)) return await joinInContext(token, flags);
       await withHome(flags.dir, (home) =>
         joinCommand(token, flags, {
           output: outputOf(flags),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { confirmationAt } from '../commands/confirmation.ts';
+import { namesContext } from '../commands/context-flags.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type LeaveFlags, leaveCommand } from '../commands/leave-command.ts';
-import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
+import { inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { withHome } from './home.ts';
 import { programs } from './programs.ts';
@@ -19,7 +20,7 @@ export function addLeave(cluster: Command): void {
     .addHelpText('after', LEAVE_EXAMPLES)
     .action(async (flags: LeaveFlags & MaybeContext & OutputFlag) => {
       const confirm = confirmationAt(process);
-      if (hasContext(flags)) {
+      if (namesContext(flags)) {
         const { leaveByContext } = await import('../context/context-leave.ts');
         await inContext(flags, (open, signal) =>
           leaveByContext(open, flags, { output: outputOf(flags), signal, confirm }),

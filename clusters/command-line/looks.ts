@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { checkCommand } from '../commands/check-command.ts';
+import { namesContext } from '../commands/context-flags.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type LookFlags, listCommand } from '../commands/list-command.ts';
 import { statusCommand } from '../commands/status-command.ts';
-import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
+import { inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { programs } from './programs.ts';
 
@@ -19,7 +20,7 @@ function addList(cluster: Command): void {
   const description = 'list the members of the clusterset, as this cluster knows them';
   look(cluster, 'list', description).action(async (flags: Flags) => {
     const output = outputOf(flags);
-    if (!hasContext(flags)) return await listCommand(flags, { output, programs });
+    if (!namesContext(flags)) return await listCommand(flags, { output, programs });
     const { relay } = await import('../context/relay.ts');
     await inContext(flags, (open) => relay(open, ['cluster', 'list'], output));
   });
@@ -31,7 +32,7 @@ function addStatus(cluster: Command): void {
   look(cluster, 'status', description).action(async (flags: Flags) => {
     const output = outputOf(flags);
     const nowMs = Date.now();
-    if (!hasContext(flags)) return await statusCommand(flags, { output, programs, nowMs });
+    if (!namesContext(flags)) return await statusCommand(flags, { output, programs, nowMs });
     const { statusByContext } = await import('../context/context-status.ts');
     await inContext(flags, (open) => statusByContext(open, output, nowMs));
   });
@@ -42,7 +43,7 @@ function addCheck(cluster: Command): void {
     'look at everything that membership needs, with reason and cure; exit code 3 when something is found';
   look(cluster, 'check', description).action(async (flags: Flags) => {
     const output = outputOf(flags);
-    if (!hasContext(flags)) return await checkCommand(flags, { output, programs, nowMs: Date.now() });
+    if (!namesContext(flags)) return await checkCommand(flags, { output, programs, nowMs: Date.now() });
     const { checkByContext } = await import('../context/context-check.ts');
     const { untilInterrupted } = await import('../context/open-release.ts');
     await checkByContext(flags, output, untilInterrupted());

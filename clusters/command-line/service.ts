@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import { namesContext } from '../commands/context-flags.ts';
 import { exportInFolder, unexportInFolder } from '../commands/folder-export.ts';
 import { FOLDER_DEFAULTS } from '../commands/folder-flags.ts';
 import { type ServiceListFlags, serviceListCommand } from '../commands/service-list-command.ts';
 import { parseServiceName } from '../commands/service-name.ts';
 import { parseTimeout } from '../commands/timeout-flag.ts';
 import type { KubernetesSite } from '../context/kubernetes-site.ts';
-import { hasContext, inContext, type MaybeContext, withContext } from './context.ts';
+import { inContext, type MaybeContext, withContext } from './context.ts';
 import { type OutputFlag, outputOf, withOutput } from './flags.ts';
 import { programs } from './programs.ts';
 
@@ -27,7 +28,7 @@ export function addServiceList(service: Command): void {
     .addHelpText('after', LIST_EXAMPLES)
     .action(async (flags: ServiceListFlags & MaybeContext & OutputFlag) => {
       const output = outputOf(flags);
-      if (!hasContext(flags)) return await serviceListCommand(flags, { output, programs });
+      if (!namesContext(flags)) return await serviceListCommand(flags, { output, programs });
       const { relay } = await import('../context/relay.ts');
       const args = ['service', 'list', ...(flags.in === undefined ? [] : [`--in=${flags.in}`])];
       await inContext(flags, (open) => relay(open, args, output));
@@ -50,14 +51,13 @@ export function addServiceExport(service: Command): void {
     .action(async (name: string, flags: ClusterFlags & { readonly timeout: string }) => {
       const wish = { service: parseServiceName(name), timeoutMs: parseTimeout(flags.timeout) };
       const output = outputOf(flags);
-      const { context } = flags;
-      if (context === undefined) {
+      if (!namesContext(flags)) {
         const timing = { now: () => performance.now(), sleep };
         await exportInFolder({ ...wish, dir: flags.dir }, { output, programs, ...timing });
         return;
       }
       const { exportService } = await import('../context/service-export.ts');
-      await atSite({ ...flags, context }, (site, signal) => exportService(site, { ...wish, signal }, output));
+      await atSite(flags, (site, signal) => exportService(site, { ...wish, signal }, output));
     });
 }
 
@@ -76,13 +76,12 @@ export function addServiceUnexport(service: Command): void {
     .addHelpText('after', UNEXPORT_EXAMPLES)
     .action(async (name: string, flags: ClusterFlags) => {
       const service = parseServiceName(name);
-      const { context } = flags;
-      if (context === undefined) {
+      if (!namesContext(flags)) {
         await unexportInFolder({ dir: flags.dir, service }, outputOf(flags));
         return;
       }
       const { unexportService } = await import('../context/service-export.ts');
-      await atSite({ ...flags, context }, (site) => unexportService(site, service, outputOf(flags)));
+      await atSite(flags, (site) => unexportService(site, service, outputOf(flags)));
     });
 }
 

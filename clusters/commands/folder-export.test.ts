@@ -192,6 +192,21 @@ describe('isthmus service unexport, for a folder', () => {
     }
   });
 
+  it('does not break what stays, where that needs something of what would go', async (t) => {
+    const folder = await Folder.make(t);
+    folder.write('a.yaml', EXPORT);
+    const text = `${SERVICE}---\n${EXPORT}...\n%YAML 1.2\n---\n# mine\na: 1\n`;
+    folder.write('all.yaml', text);
+    const { message, hint } = await folder.failure(folder.unexport());
+    assert.match(message, /all\.yaml: without the ServiceExport it could not be read as before$/);
+    assert.match(hint ?? '', /by hand/);
+    assert.equal(readFileSync(folder.path('all.yaml'), 'utf8'), text);
+    assert.equal(existsSync(folder.path('a.yaml')), true, 'one is changed, and the other not');
+    folder.write('all.yaml', `${EXPORT}...\n%YAML 1.2\n---\na: 1\n`);
+    await folder.unexport();
+    assert.equal(readFileSync(folder.path('all.yaml'), 'utf8'), '%YAML 1.2\n---\na: 1\n');
+  });
+
   it('does not change what it cannot read whole', async (t) => {
     const folder = await Folder.make(t);
     const text = `${EXPORT}---\nkind: [\n`;

@@ -166,6 +166,6 @@ describe('drains in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_00
     assert.equal(both.code, 2);
     const lost = await isthmus(t, ['cluster', 'undrain', 'west', '--kubeconfig', server.kubeconfig]);
     assert.equal(lost.code, 2);
-    assert.match(lost.stderr, /^error: --kubeconfig and --namespace need --context\n/);
+    assert.match(lost.stderr, /^error: --kubeconfig needs --context\n/);
   });
 });

@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type Document, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
 import type { ServiceName } from '../../federation/model/service.ts';
@@ -58,21 +59,45 @@ export async function writeExport(layout: ResourceLayout, service: ServiceName):
   return path;
 }
 
-/** Takes the ServiceExport out, and leaves what else its file holds. @returns the files it was in */
+/**
+ * Takes the ServiceExport out, and leaves what else its file holds.
+ * @returns the files it was in @throws UserError when one of them cannot be changed; then none is
+ */
 export async function removeExport(layout: ResourceLayout, service: ServiceName): Promise<readonly string[]> {
   const files = await filesWith(layout, service, isExport);
-  for (const { path, text, documents } of files) {
-    const broken = documents.find(({ errors }) => errors.length > 0);
-    if (broken !== undefined) {
-      throw new UserError(`${path}: ${broken.errors[0]?.message}`, {
-        hint: 'mend it first: what cannot be read whole is not changed',
-      });
-    }
-    const isGoing = (document: Document.Parsed): boolean => isOf(document, service, isExport);
-    if (documents.every((document) => document.contents === null || isGoing(document))) await rm(path);
-    else await writeDurably(path, without(text, documents.filter(isGoing)), 0o644);
+  const changes = files.map((file) => ({ path: file.path, rest: restOf(file, service) }));
+  for (const { path, rest } of changes) {
+    if (rest === undefined) await rm(path);
+    else await writeDurably(path, rest, 0o644);
   }
   return files.map(({ path }) => path);
+}
+
+/** What the file shall be without the ServiceExport; undefined = nothing. @throws UserError */
+function restOf({ path, text, documents }: ReadFile, service: ServiceName): string | undefined {
+  const broken = documents.find(({ errors }) => errors.length > 0);
+  if (broken !== undefined) {
+    throw new UserError(`${path}: ${broken.errors[0]?.message}`, {
+      hint: 'mend it first: what cannot be read whole is not changed',
+    });
+  }
+  const [going, staying] = [true, false].map((goes) =>
+    documents.filter((document) => isOf(document, service, isExport) === goes),
+  );
+  if (going === undefined || !staying?.some(({ contents }) => contents !== null)) return undefined;
+  const rest = without(text, going);
+  if (isDeepStrictEqual(contentsOf(parsed(rest)), contentsOf(staying))) return rest;
+  throw new UserError(`${path}: without the ServiceExport it could not be read as before`, {
+    hint: "take the ServiceExport out by hand: perhaps another document needs its '...' or its directives",
+  });
+}
+
+/** undefined where something is not YAML. */
+function contentsOf(documents: readonly Document.Parsed[]): readonly unknown[] | undefined {
+  if (documents.some(({ errors }) => errors.length > 0)) return undefined;
+  return documents
+    .filter(({ contents }) => contents !== null)
+    .map((document) => document.toJS({ maxAliasCount: 100 }));
 }
 
 function isExport({ apiVersion, kind }: Outline): boolean {
@@ -87,11 +112,16 @@ async function filesWith(
   const found: ReadFile[] = [];
   for (const path of await resourceFiles(resources)) {
     const text = (await readIfThere(path)) ?? '';
-    const documents = parseAllDocuments(text, { prettyErrors: false });
-    if (!Array.isArray(documents)) continue;
+    const documents = parsed(text);
     if (documents.some((document) => isOf(document, service, isMeant))) found.push({ path, text, documents });
   }
   return found;
+}
+
+/** None where there is nothing. */
+function parsed(text: string): readonly Document.Parsed[] {
+  const documents = parseAllDocuments(text, { prettyErrors: false });
+  return Array.isArray(documents) ? documents : [];
 }
 
 /** In the order in which the file provider counts them. */

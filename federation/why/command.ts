@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
+import { namesContext } from '../../clusters/commands/context-flags.ts';
 import { type WhyAnswer, whyAnswer } from './answer.ts';
 import { askGateway } from './ask-gateway.ts';
 import { findGateway } from './gateway-address.ts';
@@ -55,11 +56,11 @@ export function registerWhyCommand(program: Command): void {
 }
 
 async function answerOf(service: string, flags: WhyFlags): Promise<WhyAnswer> {
-  const { context, kubeconfig, namespace } = flags;
-  if (context === undefined) {
+  if (!namesContext(flags)) {
     return await askGateway(await findGateway(flags, process.cwd()), whyQuery(service, flags));
   }
   const { askWhyByContext } = await import('../../clusters/context/context-why.ts');
+  const { context, kubeconfig, namespace } = flags;
   const answer = await askWhyByContext({ context, kubeconfig, namespace }, whyArguments(service, flags));
   return whyAnswer.parse(answer);
 }
