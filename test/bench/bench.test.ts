@@ -100,7 +100,14 @@ describe('the benchmark', () => {
   });
 
   it('says what is wrong with its options', () => {
-    for (const args of [[], ['--scenario', 'h3'], ['--scenario', 'h2', '--pairs', '0'], ['--nonsense']]) {
+    const wrong = [
+      [],
+      ['--scenario', 'h3'],
+      ['--scenario', 'h2', '--pairs', '0'],
+      ['--scenario', 'propagation', '--services', '200', '--write-results'],
+      ['--nonsense'],
+    ];
+    for (const args of wrong) {
       const { status, stderr } = spawnSync(process.execPath, [bench, ...args], { encoding: 'utf8' });
       assert.equal(status, 2, stderr);
       assert.match(stderr, /hint: npm run bench/);

@@ -25,8 +25,15 @@ export interface BenchOptions {
 export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): BenchOptions {
   const values = parse(args);
   const quick = values.quick === true;
+  const scenarios = scenariosOf(values.scenario ?? '');
+  const fewer = quick || values.services !== undefined;
+  if (values['write-results'] === true && fewer && scenarios.some(({ kind }) => kind === 'propagation')) {
+    throw wrong(
+      '--write-results: the report of propagation is of all services, without --quick and --services',
+    );
+  }
   return {
-    scenarios: scenariosOf(values.scenario ?? ''),
+    scenarios,
     json: values.json === true,
     pairs: pairsOf(values.pairs, quick),
     quick,

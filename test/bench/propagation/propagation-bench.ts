@@ -24,6 +24,7 @@ const CANARIES = 60;
 /** A build of everything in a new cluster is under way for so long at most. */
 const SETTLE_TIMEOUT_MS = 1_200_000;
 const SYNC_TIMEOUT_MS = 300_000;
+const TOLD_EVERY_MS = 60_000;
 const QUIET_LOOK_MS = 2000;
 /** Of one core: what all processes together use when nothing is under way any more. */
 const QUIET_SHARE = 0.25;
@@ -65,13 +66,9 @@ export class PropagationBench {
     await fillApi(clusters.admin, plans, (written) => say(`${written} services are written`));
     const canaries = plans.slice(0, canaryCount(sizes));
     const initial = await firstSync(clusters, probe, canaries, sizes.services);
-    say(
-      `first synchronization ${initial['propagation.initialSync.seconds']} s; waits until nothing is under way`,
-    );
-    // The imports are counted only when nothing seems to be under way: a large listing is work, too.
-    const settled = async () =>
-      (await isQuiet(clusters)) && (await clusters.importedServices()) >= sizes.services;
-    await until('all imports are made and nothing is under way', SETTLE_TIMEOUT_MS, settled);
+    // What comes may fail or be interrupted: what is known is told.
+    say(`first synchronization: ${JSON.stringify(initial)}`);
+    await settle(clusters, sizes.services, say);
     const writer = new SliceWriter(clusters.api);
     lifetime.add(() => writer.close());
     const load = new ChangeLoad({
@@ -120,6 +117,8 @@ export class PropagationBench {
         'propagation.goneP50Ms': percentile(canaries.goneMs, 0.5),
         'propagation.goneP99Ms': percentile(canaries.goneMs, 0.99),
         ...allFigures(allBefore, all),
+        'propagation.failedWrites': failedWrites,
+        'propagation.lost': canaries.lost,
         'propagation.writtenLateP99Ms': percentile(lateMs, 0.99),
         ...Object.fromEntries(cpu),
         'propagation.cpuPerChangeMicros.load': (own.user + own.system) / changes,
@@ -175,6 +174,21 @@ async function firstSync(
     'propagation.initialSync.longestTurnMs.eastFederation': east.longestMs(startMs),
     'propagation.initialSync.westFederationRssPeakBytes': peak,
   };
+}
+
+/** Until all imports are made and nothing is under way. */
+async function settle(clusters: TwoClusters, services: number, say: (text: string) => void): Promise<void> {
+  let toldMs = 0;
+  await until('all imports are made and nothing is under way', SETTLE_TIMEOUT_MS, async () => {
+    const quiet = await isQuiet(clusters);
+    const tells = performance.now() - toldMs >= TOLD_EVERY_MS;
+    // They are not counted each time: a large listing is work, too.
+    if (!quiet && !tells) return false;
+    const imported = await clusters.importedServices();
+    toldMs = performance.now();
+    say(`${imported} imports are made, ${quiet ? 'nothing' : 'work'} is under way`);
+    return quiet && imported >= services;
+  });
 }
 
 async function isQuiet({ pids }: TwoClusters): Promise<boolean> {

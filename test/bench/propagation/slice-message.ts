@@ -10,10 +10,15 @@ import {
 /** Before each object of Kubernetes that is in protobuf. */
 const MAGIC = Buffer.from('k8s\0');
 
-const TYPE_META = message((writer) => {
-  text(writer, 1, 'discovery.k8s.io/v1');
-  text(writer, 2, 'EndpointSlice');
-});
+const TYPE_META = field(
+  1,
+  message((writer) => {
+    text(writer, 1, 'discovery.k8s.io/v1');
+    text(writer, 2, 'EndpointSlice');
+  }),
+);
+const ADDRESS_TYPE = field(4, Buffer.from('IPv4'));
+const NOTHING = new Uint8Array();
 
 /**
  * EndpointSlices in protobuf, which is what Kubernetes' own controller writes: `runtime.Unknown` around
@@ -22,26 +27,25 @@ const TYPE_META = message((writer) => {
 export class SliceMessages {
   readonly #endpoints = new WeakMap<PodEndpoint, Uint8Array>();
 
-  /** The same object as `sliceObject` of these arguments. */
+  /** The same object as `sliceObject` of these arguments; who owns which field is no longer kept. */
   encode(plan: ServicePlan, triggeredAtMs: number): Buffer {
-    const endpoints = plan.endpoints.map((endpoint, pod) => {
-      const known = this.#endpoints.get(endpoint);
-      if (known !== undefined) return known;
-      const made = endpointMessage(plan, endpoint, pod);
-      this.#endpoints.set(endpoint, made);
-      return made;
-    });
-    const slice = message((writer) => {
-      nested(writer, 1, objectMeta(plan, triggeredAtMs));
-      for (const endpoint of endpoints) nested(writer, 2, endpoint);
-      nested(writer, 3, portMessage(plan));
-      text(writer, 4, 'IPv4');
-    });
-    const unknown = message((writer) => {
-      nested(writer, 1, TYPE_META);
-      nested(writer, 2, slice);
-    });
-    return Buffer.concat([MAGIC, unknown]);
+    const parts = [
+      field(1, objectMeta(plan, triggeredAtMs)),
+      ...plan.endpoints.map((endpoint, pod) => this.#endpoint(plan, endpoint, pod)),
+      field(3, portMessage(plan)),
+      ADDRESS_TYPE,
+    ];
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    return Buffer.concat([MAGIC, TYPE_META, fieldHead(2, length), ...parts]);
+  }
+
+  /** Those that stay as they are are not encoded again. */
+  #endpoint(plan: ServicePlan, endpoint: PodEndpoint, pod: number): Uint8Array {
+    const known = this.#endpoints.get(endpoint);
+    if (known !== undefined) return known;
+    const made = field(2, endpointMessage(plan, endpoint, pod));
+    this.#endpoints.set(endpoint, made);
+    return made;
   }
 }
 
@@ -51,6 +55,8 @@ function objectMeta({ name }: ServicePlan, triggeredAtMs: number): Uint8Array {
     text(writer, 3, NAMESPACE);
     nested(writer, 11, entry('kubernetes.io/service-name', name));
     nested(writer, 12, entry(TRIGGER_TIME, new Date(triggeredAtMs).toISOString()));
+    // One empty entry of managedFields clears them, and the API server then keeps none for the object.
+    nested(writer, 17, NOTHING);
   });
 }
 
@@ -103,6 +109,15 @@ function message(write: (writer: BinaryWriter) => void): Uint8Array {
   const writer = new BinaryWriter();
   write(writer);
   return writer.finish();
+}
+
+function field(number: number, bytes: Uint8Array): Buffer {
+  return Buffer.concat([fieldHead(number, bytes.length), bytes]);
+}
+
+/** Of what is so many bytes long. */
+function fieldHead(number: number, length: number): Uint8Array {
+  return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(length).finish();
 }
 
 function nested(writer: BinaryWriter, field: number, inner: Uint8Array): void {

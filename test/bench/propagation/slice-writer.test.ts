@@ -31,6 +31,7 @@ describe('SliceWriter', { skip: missingKubeApiServer() }, () => {
       { addressType: found.addressType, ports: found.ports, endpoints: found.endpoints },
       { addressType, ports, endpoints },
     );
+    assert.equal(found.metadata.managedFields, undefined);
     assert.deepEqual(
       { labels: found.metadata.labels, annotations: found.metadata.annotations },
       { labels: given.labels, annotations: given.annotations },

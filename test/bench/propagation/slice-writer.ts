@@ -1,62 +1,42 @@
-import { Agent, request } from 'node:https';
+import { connect } from 'node:tls';
 import type { KubeApiServer } from '../../fixtures/kube-api-server.ts';
+import { KeepAliveClient } from './keep-alive-client.ts';
 import { NAMESPACE, type ServicePlan } from './service-objects.ts';
 import { SliceMessages } from './slice-message.ts';
 
 /** Enough that one slow write holds up no other. */
 const CONNECTIONS = 8;
-/** As Kubernetes' own controllers speak, in both directions. */
+/** As Kubernetes' own controllers speak. */
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+/** Nobody reads the answer: of the object, its metadata will do. */
+const ACCEPT = `${PROTOBUF};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
+const OK = 200;
 
-/** Replaces EndpointSlices, whatever version is there, at little cost of its own: answers are not read. */
+/** Replaces EndpointSlices, whatever version is there, at little cost of its own. */
 export class SliceWriter {
-  readonly #agent: Agent;
-  readonly #port: number;
-  readonly #authorization: string;
+  readonly #client: KeepAliveClient;
+  readonly #fields: string;
   readonly #messages = new SliceMessages();
 
   constructor({ caPem, token, port }: Pick<KubeApiServer, 'caPem' | 'token' | 'port'>) {
-    this.#agent = new Agent({ ca: caPem, keepAlive: true, maxSockets: CONNECTIONS });
-    this.#port = port;
-    this.#authorization = `Bearer ${token}`;
+    this.#client = new KeepAliveClient(() => connect({ host: '127.0.0.1', port, ca: caPem }), CONNECTIONS);
+    const lines = [`host: 127.0.0.1:${port}`, `authorization: Bearer ${token}`];
+    this.#fields = [...lines, `accept: ${ACCEPT}`, `content-type: ${PROTOBUF}`].join('\r\n');
   }
 
   /**
    * @param triggeredAtMs when what it tells of happened, Unix ms
    * @throws when the API server did not take it
    */
-  replace(plan: ServicePlan, triggeredAtMs: number): Promise<void> {
+  async replace(plan: ServicePlan, triggeredAtMs: number): Promise<void> {
     const body = this.#messages.encode(plan, triggeredAtMs);
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        {
-          agent: this.#agent,
-          host: '127.0.0.1',
-          port: this.#port,
-          method: 'PUT',
-          path: `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices/${plan.name}`,
-          headers: {
-            accept: PROTOBUF,
-            authorization: this.#authorization,
-            'content-type': PROTOBUF,
-            'content-length': body.length,
-          },
-        },
-        (answer) => {
-          answer.resume();
-          answer.on('end', () => {
-            if (answer.statusCode === 200) resolve();
-            else reject(new Error(`PUT ${plan.name}: ${answer.statusCode}`));
-          });
-          answer.on('error', reject);
-        },
-      );
-      sent.on('error', reject);
-      sent.end(body);
-    });
+    const path = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices/${plan.name}`;
+    const head = `PUT ${path} HTTP/1.1\r\n${this.#fields}\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const status = await this.#client.ask(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+    if (status !== OK) throw new Error(`PUT ${plan.name}: ${status}`);
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#client.close();
   }
 }

@@ -50,6 +50,25 @@ describe('the report of the benchmark', () => {
     assert.deepEqual(verdictsOf(cheap), ['needed']);
   });
 
+  it('has a place for changes that were lost in any round', () => {
+    const round = (lost: number): Measurement =>
+      measured(1, 325, {
+        'propagation.lost': lost,
+        'propagation.initialSync.seconds': 31,
+        'propagation.rssPeakBytes.westFederation': 5e8,
+      });
+    const rounds = new Map([['isthmus', [round(0), round(0), round(2)]]] as const);
+    const result = summarise({ name: 'propagation', ratioOf: 'cpu' }, rounds);
+    assert.deepEqual(verdictsOf(result), ['short', 'goal', 'goal', 'short', 'goal']);
+    const page = renderResults([{ result, date: '2026-01-02', command: 'npm run it', machine: MACHINE }]).get(
+      'results.md',
+    );
+    assert.match(
+      page ?? '',
+      /not seen within 10 s, at most \| 2.00 changes \| ≤ 0 \| ≤ 0 \| \*\*falls short/,
+    );
+  });
+
   it('says of what is not there that it was not measured', () => {
     assert.ok(judge([]).every(({ verdict }) => verdict === 'not measured'));
   });

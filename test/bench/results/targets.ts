@@ -10,7 +10,7 @@ export interface Target {
   readonly goal: number;
   /** Whether less is better. */
   readonly less: boolean;
-  readonly unit: '×' | 'MB' | 'KB' | '%' | 'ms' | 's';
+  readonly unit: '×' | 'MB' | 'KB' | '%' | 'ms' | 's' | 'changes';
 }
 
 export type Verdict = 'goal' | 'needed' | 'short' | 'not measured';
@@ -41,6 +41,11 @@ function againstBetter(figure: string, pick: (...values: number[]) => number): T
 
 function own(figure: string, scale = 1): Target['of'] {
   return ({ isthmus }) => figureAt(isthmus, figure) * scale;
+}
+
+/** Of all rounds. */
+function mostOf(figure: string): Target['of'] {
+  return ({ isthmus }) => isthmus.ranges[figure]?.[1];
 }
 
 function cpu(
@@ -126,6 +131,7 @@ export const TARGETS: readonly Target[] = [
   limit('propagation', 'first synchronization', 's', 30, own('propagation.initialSync.seconds')),
   limit('propagation', 'ready to routable in the peer, p50', 'ms', 150, own('p50Ms')),
   limit('propagation', 'ready to routable in the peer, p99', 'ms', 1000, own('p99Ms')),
+  limit('propagation', 'not seen within 10 s, at most', 'changes', 0, mostOf('propagation.lost')),
   limit(
     'propagation',
     'memory of the federation service with 10,000 services, at most',
