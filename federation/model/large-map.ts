@@ -1,8 +1,14 @@
 const SHARDS = 256;
 /** Below this a copy costs less than what is spared. */
-const LARGE = 1024;
+const LARGE = 128;
 
 type Shard<K, V> = ReadonlyMap<K, V>;
+
+/** What a version was made of: the one before, by a token that keeps nothing of it in memory, and the keys that were touched. */
+interface Origin<K> {
+  readonly token: object;
+  readonly touched: ReadonlySet<K>;
+}
 
 /**
  * An immutable map whose next version shares with it all that stays: a change copies one of its 256 parts, not the
@@ -12,19 +18,19 @@ export class LargeMap<K extends string | number, V> implements ReadonlyMap<K, V>
   readonly size: number;
   /** An own property, so that maps of the same content are deeply equal. */
   readonly shards: readonly Shard<K, V>[];
+  /** Stands for this version. */
+  readonly #token = {};
+  readonly #origin: Origin<K> | undefined;
 
-  private constructor(shards: readonly Shard<K, V>[], size: number) {
+  private constructor(shards: readonly Shard<K, V>[], size: number, origin?: Origin<K>) {
     this.shards = shards;
     this.size = size;
+    this.#origin = origin;
   }
 
   static of<K extends string | number, V>(entries: Iterable<readonly [K, V]>): LargeMap<K, V> {
     const shards = Array.from({ length: SHARDS }, () => new Map<K, V>());
     for (const [key, value] of entries) shards[shardOf(key)]?.set(key, value);
-    return LargeMap.#of(shards);
-  }
-
-  static #of<K extends string | number, V>(shards: readonly Shard<K, V>[]): LargeMap<K, V> {
     return new LargeMap(
       shards,
       shards.reduce((sum, { size }) => sum + size, 0),
@@ -59,9 +65,19 @@ export class LargeMap<K extends string | number, V> implements ReadonlyMap<K, V>
     return this.entries();
   }
 
-  /** With those changes; a shard of which nothing is left is there all the same. */
-  with(changed: ReadonlyMap<number, Shard<K, V>>): LargeMap<K, V> {
-    return LargeMap.#of(this.shards.map((shard, index) => changed.get(index) ?? shard));
+  /**
+   * With those shards; one of which nothing is left is there all the same.
+   * @param touched the keys that may be others there
+   */
+  with(changed: ReadonlyMap<number, Shard<K, V>>, size: number, touched: ReadonlySet<K>): LargeMap<K, V> {
+    const shards = this.shards.slice();
+    for (const [index, shard] of changed) shards[index] = shard;
+    return new LargeMap(shards, size, { token: this.#token, touched });
+  }
+
+  /** The keys that may differ from those of the version that this one was made of; undefined when `before` is another one. */
+  touchedSince(before: LargeMap<K, V>): ReadonlySet<K> | undefined {
+    return this.#origin?.token === before.#token ? this.#origin.touched : undefined;
   }
 }
 
@@ -69,6 +85,7 @@ export class LargeMap<K extends string | number, V> implements ReadonlyMap<K, V>
 export class MapDraft<K extends string | number, V> {
   readonly #base: ReadonlyMap<K, V>;
   readonly #copies = new Map<number, Map<K, V>>();
+  readonly #touched = new Set<K>();
   readonly #large: LargeMap<K, V> | undefined;
   #small: Map<K, V> | undefined;
   #size: number;
@@ -114,7 +131,7 @@ export class MapDraft<K extends string | number, V> {
   /** The map that it has become; the draft is used no more. */
   finish(): ReadonlyMap<K, V> {
     if (this.#large !== undefined)
-      return this.#copies.size === 0 ? this.#base : this.#large.with(this.#copies);
+      return this.#copies.size === 0 ? this.#base : this.#large.with(this.#copies, this.#size, this.#touched);
     const small = this.#small ?? this.#base;
     return small.size >= LARGE ? LargeMap.of(small) : small;
   }
@@ -130,6 +147,7 @@ export class MapDraft<K extends string | number, V> {
       this.#small ??= new Map(this.#base);
       return this.#small;
     }
+    this.#touched.add(key);
     const index = shardOf(key);
     let copy = this.#copies.get(index);
     if (copy === undefined) {
@@ -154,11 +172,29 @@ export function mapDifference<K extends string | number, V>(
   const changed: (readonly [K, V])[] = [];
   const removed: K[] = [];
   if (before instanceof LargeMap && after instanceof LargeMap) {
+    const touched = after.touchedSince(before);
+    if (touched !== undefined) return differenceIn(touched, before, after);
     for (const [index, shard] of after.shards.entries()) {
       const earlier = before.shards[index];
       if (earlier !== undefined && earlier !== shard) compare(earlier, shard, changed, removed);
     }
   } else if (before !== after) compare(before, after, changed, removed);
+  return { changed, removed };
+}
+
+function differenceIn<K extends string | number, V>(
+  keys: ReadonlySet<K>,
+  before: ReadonlyMap<K, V>,
+  after: ReadonlyMap<K, V>,
+): MapDifference<K, V> {
+  const changed: (readonly [K, V])[] = [];
+  const removed: K[] = [];
+  for (const key of keys) {
+    const value = after.get(key);
+    if (value === undefined && !after.has(key)) {
+      if (before.has(key)) removed.push(key);
+    } else if (before.get(key) !== value || !before.has(key)) changed.push([key, value as V]);
+  }
   return { changed, removed };
 }
 

@@ -16,6 +16,7 @@ import type { ConnectionContext } from '../listener/connection-context.ts';
 import type { ConnectionServer, DownstreamProtocol } from '../listener/connection-server.ts';
 import { type ForwardingConfig, NO_FORWARDING } from '../pipeline/forwarding-config.ts';
 import type { LocalDestination, TrunkDestination } from '../routing/destination.ts';
+import { routeOf } from '../routing/route-index.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { CompiledBackend } from '../routing/rules/compiled-rule.ts';
 import { upstreamPlans } from '../routing/upstream-plans.ts';
@@ -166,7 +167,7 @@ export class Engine implements ExchangeEnvironment, ConnectionServer, Timed {
     const endpoints = [...changed.map(([key]) => key), ...removed].flatMap((key) =>
       (before.get(key)?.routes ?? []).flatMap((route) => {
         // Of those that are the same object nothing has changed.
-        const now = table.index.byTarget.get(route.target)?.endpoints;
+        const now = routeOf(table.services, route.target)?.endpoints;
         return route.endpoints.filter((endpoint, index) => now?.[index] !== endpoint);
       }),
     );

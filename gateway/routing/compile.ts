@@ -4,11 +4,13 @@ import { EarlierItems } from '../../federation/model/earlier-items.ts';
 import { type Endpoint, endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import { mapDifference } from '../../federation/model/large-map.ts';
+import type { FailoverPolicy } from '../../federation/model/policy.ts';
 import { carriesTls, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
 import type {
   Peer,
   PeerHealth,
   RoutingSnapshot,
+  ServiceOffer,
   SnapshotPort,
   SnapshotService,
 } from '../../federation/model/snapshot.ts';
@@ -141,16 +143,33 @@ function compileService<Telemetry>(
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry> & Moment,
 ): ServiceRoutes<Telemetry> {
-  const access = compileAccess(service.access);
   const key = serviceKey(service.service);
-  const before = previous?.services.get(key)?.routes[0]?.handling;
+  const before = previous?.services.get(key)?.routes ?? [];
+  const earlier = previous?.snapshot.services.get(key);
+  if (
+    earlier !== undefined &&
+    sameFrame(earlier, service) &&
+    runtime.trustDomain === previous?.snapshot.local.trustDomain
+  )
+    return routesOf(
+      service,
+      before.map((route) => recompileRoute(service, earlier, route, runtime)),
+    );
+  const access = compileAccess(service.access);
   // One for all ports: what is counted is counted by service.
-  const handling = requestHandling(service.traffic, runtime.workers, before);
+  const handling = requestHandling(service.traffic, runtime.workers, before[0]?.handling);
   const routes = service.ports.map((port): Route<Telemetry> => {
-    const last = previous?.index.byTarget.get(routeTarget(key, port.name));
+    const last = before.find((route) => route.port.name === port.name);
     const bare = compileRoute(service, port, { access, handling }, last, runtime);
     return { ...bare, telemetry: runtime.telemetry(bare) };
   });
+  return routesOf(service, routes);
+}
+
+function routesOf<Telemetry>(
+  service: SnapshotService,
+  routes: readonly Route<Telemetry>[],
+): ServiceRoutes<Telemetry> {
   const named = service.backendOnly ? [] : routes;
   return {
     routes,
@@ -158,6 +177,52 @@ function compileService<Telemetry>(
     defaultRoute: named.find((route) => route.port.protocol !== 'tcp'),
     tlsRoute: named.find((route) => carriesTls(route.port)),
   };
+}
+
+/** All but offers and endpoints are the same objects: a patch leaves them so. */
+function sameFrame(one: SnapshotService, other: SnapshotService): boolean {
+  return (
+    one.ports === other.ports &&
+    one.failover === other.failover &&
+    one.traffic === other.traffic &&
+    one.access === other.access &&
+    one.routes === other.routes &&
+    one.backendOnly === other.backendOnly
+  );
+}
+
+/** A service's route when nothing of it but offers and endpoints may have changed. */
+function recompileRoute<Telemetry>(
+  service: SnapshotService,
+  earlier: SnapshotService,
+  before: Route<Telemetry>,
+  runtime: Pick<RoutingRuntime, 'random'> & Moment,
+): Route<Telemetry> {
+  const { upstream, port, failover } = before;
+  const { loadBalancing } = service.traffic;
+  const place = { upstream, pool: before.state.pool, policy: poolPolicy(failover), before: before.endpoints };
+  const endpoints =
+    service.endpoints === earlier.endpoints
+      ? before.endpoints
+      : compileEndpoints(service, port, place, runtime.usableSinceMs);
+  return {
+    ...before,
+    offers: service.offers === earlier.offers ? before.offers : routeOffers(service, port),
+    endpoints,
+    balancing: balancingOf(loadBalancing, endpoints, before.balancing, runtime.random),
+    state: { ...before.state, plan: undefined, localHosts: undefined },
+  };
+}
+
+function poolPolicy({ outlier, healthCheck }: FailoverPolicy): PoolPolicy {
+  return { outlier, checked: healthCheck !== undefined };
+}
+
+/** In one order for all gateways, so that they come to the same plans. */
+function routeOffers({ offers }: SnapshotService, { name }: SnapshotPort): readonly ServiceOffer[] {
+  return offers
+    .filter(({ ports }) => ports === undefined || ports.includes(name))
+    .sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
 
 function compileRoute(
@@ -168,7 +233,7 @@ function compileRoute(
   runtime: Pick<RoutingRuntime, 'workers' | 'random' | 'troubled'> & Moment,
 ): BareRoute {
   const key = serviceKey(service.service);
-  const policy = { outlier: service.failover.outlier, checked: service.failover.healthCheck !== undefined };
+  const policy = poolPolicy(service.failover);
   const pool = before?.state.pool ?? new EndpointPool(key, policy, runtime.troubled);
   const usages = service.failover.tiers.map((tier, index): TierUsage => {
     const usage = before?.state.usages[index] ?? newTierUsage();
@@ -190,10 +255,7 @@ function compileRoute(
     rules: ruleSetOf(service.routes, port, before?.rules, runtime.workers),
     balancing: balancingOf(loadBalancing, endpoints, before?.balancing, runtime.random),
     hashOn: hashSourceOf(loadBalancing),
-    // In one order for all gateways, so that they come to the same plans.
-    offers: service.offers
-      .filter((offer) => offer.ports === undefined || offer.ports.includes(port.name))
-      .sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
+    offers: routeOffers(service, port),
     upstream,
     endpoints,
     state: {

@@ -16,11 +16,20 @@ export interface ServiceRoutes<Telemetry> {
 /** All routes, by what they are looked up by. */
 export interface RouteIndex<Telemetry> {
   readonly services: ReadonlyMap<ServiceKey, ServiceRoutes<Telemetry>>;
-  readonly byTarget: ReadonlyMap<RouteTarget, Route<Telemetry>>;
-  readonly byListenPort: ReadonlyMap<number, Route<Telemetry>>;
+  /** By port number; targets stay when routes are compiled anew. */
+  readonly byListenPort: ReadonlyMap<number, RouteTarget>;
 }
 
-const NO_ROUTES: RouteIndex<never> = { services: new Map(), byTarget: new Map(), byListenPort: new Map() };
+const NO_ROUTES: RouteIndex<never> = { services: new Map(), byListenPort: new Map() };
+
+/** By `namespace/name:port name`. */
+export function routeOf<Telemetry>(
+  services: RouteIndex<Telemetry>['services'],
+  target: RouteTarget,
+): Route<Telemetry> | undefined {
+  const key = target.slice(0, Math.max(0, target.lastIndexOf(':')));
+  return services.get(key)?.routes.find((route) => route.target === target);
+}
 
 /**
  * The next index, out of the one before: only what changed is changed, for a clusterset of thousands of services does so
@@ -28,40 +37,41 @@ const NO_ROUTES: RouteIndex<never> = { services: new Map(), byTarget: new Map(),
  */
 export class RouteIndexDraft<Telemetry> {
   readonly #services: MapDraft<ServiceKey, ServiceRoutes<Telemetry>>;
-  readonly #byTarget: MapDraft<RouteTarget, Route<Telemetry>>;
-  readonly #byListenPort: MapDraft<number, Route<Telemetry>>;
+  readonly #byListenPort: MapDraft<number, RouteTarget>;
 
   constructor(before: RouteIndex<Telemetry> = NO_ROUTES) {
     this.#services = new MapDraft(before.services);
-    this.#byTarget = new MapDraft(before.byTarget);
     this.#byListenPort = new MapDraft(before.byListenPort);
   }
 
   set(key: ServiceKey, service: ServiceRoutes<Telemetry>): void {
-    this.remove(key);
+    const ports = new Set(service.routes.map(({ port }) => port.listenPort));
+    this.#giveUp(key, (listenPort) => !ports.has(listenPort));
     this.#services.set(key, service);
-    for (const route of service.routes) {
-      this.#byTarget.set(route.target, route);
-      if (route.port.listenPort !== undefined) this.#byListenPort.set(route.port.listenPort, route);
+    for (const { target, port } of service.routes) {
+      const { listenPort } = port;
+      if (listenPort !== undefined && this.#byListenPort.get(listenPort) !== target)
+        this.#byListenPort.set(listenPort, target);
     }
   }
 
   remove(key: ServiceKey): void {
-    for (const route of this.#services.get(key)?.routes ?? []) {
-      this.#byTarget.delete(route.target);
-      const { listenPort } = route.port;
-      // Another service may have been given the port since.
-      if (listenPort !== undefined && this.#byListenPort.get(listenPort) === route) {
-        this.#byListenPort.delete(listenPort);
-      }
-    }
+    this.#giveUp(key, () => true);
     this.#services.delete(key);
+  }
+
+  #giveUp(key: ServiceKey, isGone: (listenPort: number) => boolean): void {
+    for (const { target, port } of this.#services.get(key)?.routes ?? []) {
+      const { listenPort } = port;
+      // Another service may have been given the port since.
+      if (listenPort === undefined || this.#byListenPort.get(listenPort) !== target) continue;
+      if (isGone(listenPort)) this.#byListenPort.delete(listenPort);
+    }
   }
 
   finish(): RouteIndex<Telemetry> {
     return {
       services: this.#services.finish(),
-      byTarget: this.#byTarget.finish(),
       byListenPort: this.#byListenPort.finish(),
     };
   }

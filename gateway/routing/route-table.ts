@@ -5,7 +5,7 @@ import type { CallerDirectory } from './caller-directory.ts';
 import type { KnownAuthorities } from './known-authorities.ts';
 import type { PeerAvailability } from './peer-availability.ts';
 import type { Route, RouteTarget } from './route.ts';
-import type { RouteIndex, ServiceRoutes } from './route-index.ts';
+import { type RouteIndex, routeOf, type ServiceRoutes } from './route-index.ts';
 
 /** More spellings of names than this are not kept: each is read anew then. */
 const MAX_KNOWN_AUTHORITIES = 20_000;
@@ -51,22 +51,23 @@ export class RouteTable<Telemetry = unknown> {
     return this.index.services;
   }
 
-  routes(): Iterable<Route<Telemetry>> {
-    return this.index.byTarget.values();
+  *routes(): Iterable<Route<Telemetry>> {
+    for (const { routes } of this.services.values()) yield* routes;
   }
 
   /** By `namespace/name:port name`, also one that answers to no name. */
   byTarget(target: RouteTarget): Route<Telemetry> | undefined {
     const known = this.#byTarget.get(target);
     if (known !== undefined) return known;
-    const route = this.index.byTarget.get(target);
+    const route = routeOf(this.services, target);
     if (route !== undefined) this.#byTarget.set(target, route);
     return route;
   }
 
   /** By the port that this gateway listens on for an imported service's port. */
   byListenPort(port: number): Route<Telemetry> | undefined {
-    return this.index.byListenPort.get(port);
+    const target = this.index.byListenPort.get(port);
+    return target === undefined ? undefined : this.byTarget(target);
   }
 
   /**
