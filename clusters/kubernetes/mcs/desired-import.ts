@@ -139,6 +139,16 @@ export function desiredImport(
   };
 }
 
+/** A slice as its import owns it (KEP-1645): it goes with that, whoever takes that away. */
+export function ownedSlice(
+  slice: KubeObject,
+  { name, uid }: { readonly name: string; readonly uid: string },
+  resource: ResourceType,
+): KubeObject {
+  const owner = { apiVersion: apiVersion(resource), kind: 'ServiceImport', name, uid };
+  return { ...slice, metadata: { ...slice.metadata, ownerReferences: [owner] } };
+}
+
 /** By which clients here reach it: by its address, or by those of its pods. */
 function familiesOf({ type, addresses }: ClustersetService, ips: readonly string[]): readonly IpFamily[] {
   const hosts = [...addresses.values()].flat().flatMap((group) => group.hosts);

@@ -1,10 +1,11 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
 import { parseServiceKey, type ServiceKey } from '../../../federation/model/service.ts';
 import type { Clock } from '../../../federation/runtime/clock.ts';
+import type { KubeObject } from '../resource-type.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
 import type { ClustersetService, ClustersetView } from './clusterset-view.ts';
 import { datedConditions, hasConditions } from './conditions.ts';
-import { type Derived, desiredDerived, desiredImport, importReady } from './desired-import.ts';
+import { type Derived, desiredDerived, desiredImport, importReady, ownedSlice } from './desired-import.ts';
 import type { ObservedImport } from './observed.ts';
 import { ForeignObject } from './owned-objects.ts';
 
@@ -13,8 +14,6 @@ export interface ReconcilerParts {
   readonly objects: ClusterObjects;
   readonly clock: Clock;
 }
-
-const NO_ADDRESSES = { clusterIPs: [] } as const;
 
 /** Makes what the cluster has of one imported service what it should have. A step that fails is taken again. */
 export async function reconcileImport(parts: ReconcilerParts, key: ServiceKey): Promise<void> {
@@ -41,21 +40,19 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
     throw new ForeignObject(`ServiceImport ${key}`);
   }
   const derived = desiredDerived(known, objects.gateways);
-  const ips = derived === undefined ? [] : await provideDerived(parts, derived);
+  const ips = derived?.service === undefined ? [] : await provideService(parts, derived.service);
   const { imports } = objects;
   const written = await imports.ensure(desiredImport(known, ips, imports.type));
+  for (const slice of derived?.slices ?? []) {
+    await objects.slices.ensure(ownedSlice(slice, written, imports.type));
+  }
   await writeStatus(parts, known, { ips, slices: derived !== undefined }, written);
   await removeOthers(parts, key, derived);
 }
 
 /** @returns the addresses that the Service was given */
-async function provideDerived(
-  { objects }: ReconcilerParts,
-  { service, slices }: Derived,
-): Promise<readonly string[]> {
-  const { clusterIPs } = service === undefined ? NO_ADDRESSES : await objects.services.ensure(service);
-  for (const slice of slices) await objects.slices.ensure(slice);
-  return clusterIPs;
+async function provideService({ objects }: ReconcilerParts, service: KubeObject): Promise<readonly string[]> {
+  return (await objects.services.ensure(service)).clusterIPs;
 }
 
 async function writeStatus(

@@ -43,7 +43,10 @@ interface ServiceObject {
 }
 
 interface SliceObject {
-  metadata: { labels: Record<string, string> };
+  metadata: {
+    labels: Record<string, string>;
+    ownerReferences?: { kind: string; name: string; uid: string; controller?: boolean }[];
+  };
   endpoints: { addresses: string[]; zone: string; conditions: { ready: boolean } }[];
   ports: { name: string; port: number }[];
 }
@@ -103,6 +106,14 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     assert.equal(of?.metadata.labels['multicluster.kubernetes.io/service-name'], 'payments');
     assert.equal(of.metadata.labels['multicluster.kubernetes.io/source-cluster'], 'east');
     assert.equal(of.metadata.labels['kubernetes.io/service-name'], derivedName(payments));
+    assert.deepEqual(of.metadata.ownerReferences, [
+      {
+        apiVersion: 'multicluster.x-k8s.io/v1beta1',
+        kind: 'ServiceImport',
+        name: 'payments',
+        uid: found.metadata.uid,
+      },
+    ]);
     assert.deepEqual(
       of.endpoints.map(({ addresses, zone, conditions }) => [addresses[0], zone, conditions.ready]),
       [
@@ -176,6 +187,10 @@ describe('the MCS API of two clusters, on real API servers', { skip: missingKube
     assert.equal((await derived(east))?.spec.clusterIP, service.spec.clusterIP);
     await east.admin.delete(IMPORTS, payments);
     await east.until('the import is back', () => ready(east));
+    await east.until('the slice is of the new import', async () => {
+      const owners = (await slice(east, 'east'))?.metadata.ownerReferences ?? [];
+      return owners.length === 1 && owners[0]?.uid === (await imported(east))?.metadata.uid;
+    });
     await east.admin.delete(ENDPOINT_SLICES, {
       namespace: 'shop',
       name: sliceName(payments, 'east', 'IPv4'),

@@ -53,6 +53,7 @@ const metadata = z.object({
   generation: z.int().optional(),
   labels: z.record(z.string(), z.string()).nullish(),
   annotations: z.record(z.string(), z.string()).nullish(),
+  ownerReferences: z.array(z.object({ kind: z.string(), uid: z.string() })).nullish(),
 });
 
 type Metadata = z.infer<typeof metadata>;
@@ -148,8 +149,9 @@ export function observeSlice(object: unknown): Observed {
     hints,
   ]);
   const labels = labelsOf(meta);
+  const owners = importsOwning(meta);
   return {
-    ...observed(meta, { addressType, places, ports: (ports ?? []).map(portText), labels }),
+    ...observed(meta, { addressType, places, ports: (ports ?? []).map(portText), labels, owners }),
     names: labels.map(([name]) => `label ${name}`),
   };
 }
@@ -183,6 +185,11 @@ function observed(meta: Metadata, decided: object): Observed {
   const service = meta.labels?.[SERVICE_NAME];
   const owner = ours && service !== undefined ? serviceKey({ namespace, name: service }) : undefined;
   return { name, namespace, uid, resourceVersion, ours, owner, content: JSON.stringify(decided) };
+}
+
+/** Of others' kinds there may be more; they are none of ours to decide. */
+function importsOwning({ ownerReferences }: Metadata): readonly string[] {
+  return (ownerReferences ?? []).filter(({ kind }) => kind === 'ServiceImport').map(({ uid }) => uid);
 }
 
 /** Of a slice's labels those that decide what it means. */

@@ -158,7 +158,8 @@ export class OwnedObjects<T extends Observed> {
       ...withoutNames('annotation', before.annotations, found),
       ...meant.annotations,
     };
-    const { finalizers, ownerReferences } = before;
+    const { finalizers } = before;
+    const ownerReferences = joinOwners(before.ownerReferences, meant.ownerReferences);
     // Over the version that was seen: what was read may be a later one, and no more ours.
     const kept = { resourceVersion, labels, annotations, finalizers, ownerReferences };
     return this.#keep(await client.update(this.type, versioned(object, kept)));
@@ -271,12 +272,14 @@ interface MadeStatus {
 }
 
 const names = z.record(z.string(), z.string()).nullish();
+const owner = z.looseObject({ kind: z.string(), name: z.string() });
+
 const stored = z.object({
   metadata: z.object({
     labels: names,
     annotations: names,
     finalizers: z.array(z.string()).optional(),
-    ownerReferences: z.array(z.unknown()).optional(),
+    ownerReferences: z.array(owner).optional(),
   }),
 });
 
@@ -295,6 +298,15 @@ function readable<T>(observe: (object: unknown) => T, object: unknown): T | unde
     if (failure instanceof ZodError) return undefined;
     throw failure;
   }
+}
+
+type Owner = z.infer<typeof owner>;
+
+/** One that is made anew has the name of the one before it, and another uid. */
+function joinOwners(before: readonly Owner[] = [], meant: readonly Owner[] = []): readonly Owner[] {
+  const isMeant = ({ kind, name }: Owner): boolean =>
+    meant.some((one) => one.kind === kind && one.name === name);
+  return [...before.filter((one) => !isMeant(one)), ...meant];
 }
 
 function hasMoreNames(found: Observed, wanted: Observed): boolean {
