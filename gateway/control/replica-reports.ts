@@ -32,8 +32,8 @@ const REDIAL: BackoffPolicy = { baseMs: 200, maxMs: 10_000 };
 const LASTED_MS = 5000;
 
 /**
- * Tells every replica of the federation service what this gateway finds, for it follows one only: the one that leads
- * speaks for the cluster, of what all gateways find.
+ * Tells every replica of the federation service what this gateway finds, where there are several, for it follows one only:
+ * the one that leads speaks for the cluster, of what all gateways find.
  */
 export class ReplicaReports {
   readonly #options: ReplicaReportsOptions;
@@ -77,6 +77,8 @@ export class ReplicaReports {
       log.debug({ reason: String(failure) }, 'the replicas of the federation service are not known anew');
       return;
     }
+    // The one that there is is followed, and told on that stream.
+    if (found.size < 2) found.clear();
     this.#addresses = new Set(found.keys());
     for (const [key, address] of found) if (!this.#closed && !this.#lines.has(key)) this.#open(key, address);
   }

@@ -69,9 +69,7 @@ telemetry: { host: {{ .Values.listenHost | quote }}, port: {{ $values.telemetryP
 federation:
   address: {{ $federation }}:{{ .Values.federation.listenPort }}
   issuerAddress: {{ $federation }}:{{ .Values.federation.issuerPort }}
-  {{- if gt (int .Values.federation.replicas) 1 }}
   replicas: ['{{ include "isthmus.federationReplicas" . }}.{{ .Release.Namespace }}.svc:{{ .Values.federation.listenPort }}']
-  {{- end }}
 kubernetes:
   namespace: {{ .Release.Namespace }}
   tokenFile: /var/run/secrets/isthmus/token
