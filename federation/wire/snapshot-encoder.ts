@@ -6,7 +6,7 @@ import { callerGroupToWire } from './caller-fields.ts';
 import { drainToWire, peerToWire, trustBundlesToWire } from './cluster-fields.ts';
 import * as wire from './gen/federation_pb.ts';
 import { patchMessage } from './patch-fields.ts';
-import { serviceToWire, writeEndpoint } from './service-fields.ts';
+import { serviceToWire, writeEndpoint, writeOffer } from './service-fields.ts';
 import type { SnapshotDelta } from './snapshot-delta.ts';
 
 type Field = readonly [number: number, message: Uint8Array];
@@ -124,9 +124,15 @@ export class SnapshotEncoder {
 
 /** @param writer is used again and again, and keeps its room */
 function serviceMessage(writer: BinaryWriter, service: SnapshotService): Uint8Array {
-  writer.raw(encoded(wire.ServiceSchema, serviceToWire({ ...service, endpoints: [] })));
+  const { field } = wire.ServiceSchema;
+  writer.raw(encoded(wire.ServiceSchema, serviceToWire({ ...service, offers: [], endpoints: [] })));
+  for (const offer of service.offers) {
+    writer.tag(field.offers.number, WireType.LengthDelimited).fork();
+    writeOffer(writer, offer);
+    writer.join();
+  }
   for (const endpoint of service.endpoints) {
-    writer.tag(wire.ServiceSchema.field.endpoints.number, WireType.LengthDelimited).fork();
+    writer.tag(field.endpoints.number, WireType.LengthDelimited).fork();
     writeEndpoint(writer, endpoint);
     writer.join();
   }
@@ -139,12 +145,34 @@ function encoded<S extends DescMessage>(schema: S, init: MessageInitShape<S>): U
 
 /** A message out of encoded parts: protobuf lets the fields of a message stand in any order. */
 function joined(fields: readonly Field[], head: Uint8Array = new Uint8Array()): Buffer {
-  const parts: Uint8Array[] = [head];
-  for (const [number, message] of fields) {
-    parts.push(
-      new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(message.length).finish(),
-      message,
-    );
+  const tags = fields.map(([number]) => ((number << 3) | WireType.LengthDelimited) >>> 0);
+  let length = head.length;
+  for (const [index, [, message]] of fields.entries()) {
+    length += varintLength(tags[index] ?? 0) + varintLength(message.length) + message.length;
   }
-  return Buffer.concat(parts);
+  const whole = Buffer.allocUnsafe(length);
+  whole.set(head);
+  let at = head.length;
+  for (const [index, [, message]] of fields.entries()) {
+    at = writeVarint(whole, at, tags[index] ?? 0);
+    at = writeVarint(whole, at, message.length);
+    whole.set(message, at);
+    at += message.length;
+  }
+  return whole;
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++;
+  return length;
+}
+
+/** @returns where it ends */
+function writeVarint(bytes: Uint8Array, from: number, value: number): number {
+  let at = from;
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+  bytes[at++] = rest;
+  return at;
 }

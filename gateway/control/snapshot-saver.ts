@@ -1,8 +1,11 @@
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 
-/** A changed snapshot waits at least this long for the next, so that a busy clusterset does not wear the disk. */
-const MIN_INTERVAL_MS = 5_000;
+/**
+ * A changed snapshot waits at least this long for the next, so that a busy clusterset does not wear the disk: it may be
+ * megabytes, and matters only to the next start.
+ */
+const MIN_INTERVAL_MS = 15_000;
 /** Writing may take at most this share of the time. */
 const MAX_WRITING_SHARE = 0.05;
 

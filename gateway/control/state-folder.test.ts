@@ -79,7 +79,7 @@ describe('the saving of snapshots', () => {
     for (let version = 2; version < 100; version++) save(version);
     await settled();
     assert.deepEqual(stored, [1]);
-    clock.advance(5_000);
+    clock.advance(15_000);
     await settled();
     assert.deepEqual(stored, [1, 99]);
     save(100);
@@ -100,11 +100,11 @@ describe('the saving of snapshots', () => {
     });
     save(1);
     await settled();
-    clock.advance(5_000);
+    clock.advance(15_000);
     await settled();
     assert.deepEqual(results, Array(2).fill('ENOSPC: no space left on device'));
     full = false;
-    clock.advance(5_000);
+    clock.advance(15_000);
     await settled();
     assert.deepEqual(stored, [1]);
     assert.equal(results.at(-1), undefined);
