@@ -5,6 +5,7 @@ import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
 import { EAST_REPORT, WEST } from '../../test/fixtures/program-reports.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { writeClusterFile } from '../folder/cluster-file.ts';
+import type { FolderHome } from '../folder/folder-home.ts';
 import { folderLayout } from '../folder/layout.ts';
 import type { Confirm } from './confirmation.ts';
 import { type LeaveFlags, leaveCommand } from './leave-command.ts';
@@ -14,6 +15,9 @@ interface Situation {
   readonly trustHome?: boolean;
   readonly report?: Partial<FederationReport>;
   readonly outcome?: LeaveOutcome;
+  readonly storeAdmin?: string | undefined;
+  /** In Kubernetes: what ending the membership there leaves to do. */
+  readonly home?: readonly string[];
 }
 
 /** A cluster that may be told to leave; what it is told is remembered. */
@@ -37,6 +41,7 @@ class Leaver {
       trustHome: situation.trustHome ?? false,
       gateways: ['east.example:15443'],
       store: { kind: 'memory', address: '127.0.0.1:1' },
+      ...(situation.storeAdmin === undefined ? {} : { storeAdmin: situation.storeAdmin }),
     });
     return new Leaver(dir, situation);
   }
@@ -50,7 +55,10 @@ class Leaver {
         return outcome;
       },
     };
-    return leaveCommand({ dir: this.#dir, ...flags }, { output: this.captured.output, programs, confirm });
+    const { home: remaining } = this.#situation;
+    const home = remaining && ({ remove: async () => remaining } as Partial<FolderHome> as FolderHome);
+    const context = { output: this.captured.output, programs, home, confirm };
+    return leaveCommand({ dir: this.#dir, ...flags }, context);
   }
 
   /** Why it does not leave, with nothing said to anybody. */
@@ -84,6 +92,20 @@ describe('isthmus cluster leave', () => {
       /^stop its gateways.*rm -r .*resources\/peers\/east\.yaml.*ACL DELUSER isthmus-east$/s,
     );
   });
+
+  for (const storeAdmin of [undefined, 'isthmus-admin']) {
+    it(`in Kubernetes says what to do about its store user where ${storeAdmin ? 'it made the users' : 'another made them'}`, async (t) => {
+      const leaver = await Leaver.make(t, { storeAdmin, home: ['keep it'] });
+      await leaver.leave({ yes: true });
+      const { remaining } = JSON.parse(leaver.captured.stdout) as { remaining: string[] };
+      const [first, peers, user, secret] = remaining;
+      assert.equal(first, 'keep it');
+      assert.match(peers ?? '', /kubectl delete clusterpeer east$/);
+      assert.match(user ?? '', /ACL DELUSER isthmus-east$/);
+      if (storeAdmin !== undefined) assert.equal(secret, undefined, 'its own Secret is seen to already');
+      else assert.match(secret ?? '', /in another cluster: take the key isthmus-east out of the Secret/);
+    });
+  }
 
   it('asks a person, where one sits, and shows what would end and what speaks against it', async (t) => {
     const leaver = await Leaver.make(t, { trustHome: true, report: { onlyHere: ['shop/cart'] } });

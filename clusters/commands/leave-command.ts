@@ -2,6 +2,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { type ClusterFile, readClusterFile } from '../folder/cluster-file.ts';
 import type { FolderHome } from '../folder/folder-home.ts';
 import { sightLayout } from '../folder/home-file.ts';
+import { storeUsername } from '../folder/store-access.ts';
 import type { CommandOutput } from './command-output.ts';
 import type { Confirm } from './confirmation.ts';
 import { type Farewell, farewell, farewellText, hasNewObjections } from './farewell.ts';
@@ -44,7 +45,12 @@ export async function leaveCommand(
       : [
           ...(await home.remove()),
           ...stepsElsewhere(file, 'kubectl delete clusterpeer '),
-          `where the store is the chart's own: take the key isthmus-${file.cluster} out of its Secret …-redis-users, or the user is made again when the store starts`,
+          // Where this cluster made the store's users its home knows of them, and has forgotten this one.
+          ...(file.storeAdmin === undefined
+            ? [
+                `where the store is the chart's own, in another cluster: take the key ${storeUsername(file.cluster)} out of the Secret …-redis-users there, or the user is made again when the store starts`,
+              ]
+            : []),
         ];
   output.result({ cluster: file.cluster, clusterset: file.clusterset, left: true, remaining }, () =>
     summary(file, remaining, output),
@@ -133,7 +139,7 @@ function remainingSteps(file: ClusterFile, root: string): string[] {
 function stepsElsewhere({ cluster }: ClusterFile, remove: string, ending = ''): string[] {
   return [
     `at each member: ${remove}${cluster}${ending}`,
-    `where the store has users: ACL DELUSER isthmus-${cluster}`,
+    `where the store has users: ACL DELUSER ${storeUsername(cluster)}`,
   ];
 }
 

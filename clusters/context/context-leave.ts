@@ -151,7 +151,12 @@ async function sayLastWord(open: OpenRelease, wish: LeaveWish, output: CommandOu
 
 async function sweep({ site, release }: OpenRelease): Promise<LeftoversReport> {
   try {
-    return await removeLeftovers({ client: site.client, namespace: release.namespace, withRoot: false });
+    return await removeLeftovers({
+      client: site.client,
+      namespace: release.namespace,
+      withRoot: false,
+      keepStoreUsers: true,
+    });
   } catch (failure) {
     if (!(failure instanceof KubeError)) throw failure;
     throw new UserError(`not all that was imported is removed: ${failure.message}`, {

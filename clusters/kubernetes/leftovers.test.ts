@@ -55,6 +55,8 @@ describe('leftovers of a release, in a real Kubernetes API', { skip: missingKube
     await make(SECRETS, 'Secret', { name: 'theirs', namespace: 'shop', labels: OURS });
     await make(CONFIG_MAPS, 'ConfigMap', { name: 'isthmus-clusterset', namespace: HOME, labels: OURS });
     await make(SECRETS, 'Secret', { name: 'isthmus-invites', namespace: HOME, labels: OURS });
+    const users = { stringData: { 'isthmus-west': 'user isthmus-west reset on\n' } };
+    await make(SECRETS, 'Secret', { name: 'isthmus-redis-users', namespace: HOME, labels: OURS }, users);
     const root = { stringData: { 'trust_root.key': 'key' } };
     await make(SECRETS, 'Secret', { name: 'isthmus-membership', namespace: HOME, labels: OURS }, root);
   });
@@ -65,7 +67,7 @@ describe('leftovers of a release, in a real Kubernetes API', { skip: missingKube
   });
 
   it('go, but for the root of the clusterset, and nothing else goes', async () => {
-    const report = await removeLeftovers({ client, namespace: HOME, withRoot: false });
+    const report = await removeLeftovers({ client, namespace: HOME, withRoot: false, keepStoreUsers: true });
     assert.deepEqual(report, {
       removed: { services: 1, secrets: 1, configmaps: 1 },
       kept: ['isthmus-membership'],
@@ -74,11 +76,12 @@ describe('leftovers of a release, in a real Kubernetes API', { skip: missingKube
     assert.equal(await isThere(SERVICES, 'web', 'shop'), true);
     assert.equal(await isThere(SECRETS, 'theirs', 'shop'), true, 'a Secret of another namespace');
     assert.equal(await isThere(SECRETS, 'isthmus-membership', HOME), true);
+    assert.equal(await isThere(SECRETS, 'isthmus-redis-users', HOME), true, 'users of a store that runs on');
   });
 
   it('go with the root where that is meant, and a second time finds nothing', async () => {
     const report = await removeLeftovers({ client, namespace: HOME, withRoot: true });
-    assert.deepEqual(report, { removed: { secrets: 1 }, kept: [] });
+    assert.deepEqual(report, { removed: { secrets: 2 }, kept: [] });
     assert.deepEqual(await removeLeftovers({ client, namespace: HOME, withRoot: true }), {
       removed: {},
       kept: [],

@@ -30,6 +30,8 @@ export interface LeftoversOptions {
   readonly namespace: string;
   /** Whether a Secret goes that holds the clusterset's root. */
   readonly withRoot: boolean;
+  /** Whether a Secret stays that keeps store users: other clusters need them as long as the release runs. */
+  readonly keepStoreUsers?: boolean;
 }
 
 export interface LeftoversReport {
@@ -55,6 +57,7 @@ export async function removeLeftovers(options: LeftoversOptions): Promise<Leftov
   const sweep = async (kind: ResourceType, namespace: string | undefined): Promise<void> => {
     for (const object of await found(options.client, kind, namespace)) {
       const { name, namespace: place } = object.metadata;
+      if (options.keepStoreUsers === true && kind === SECRETS && holdsStoreUsers(object)) continue;
       if (kind === SECRETS && !options.withRoot && object.data?.[ROOT_KEY] !== undefined) kept.push(name);
       else if (await remove(options.client, kind, { name, namespace: place })) {
         removed[kind.plural] = (removed[kind.plural] ?? 0) + 1;
@@ -64,6 +67,14 @@ export async function removeLeftovers(options: LeftoversOptions): Promise<Leftov
   for (const kind of EVERYWHERE) await sweep(kind, undefined);
   for (const kind of AT_HOME) await sweep(kind, options.namespace);
   return { removed, kept };
+}
+
+/** Each key of it is a user's name, with that user's line of an ACL file. */
+function holdsStoreUsers({ data }: z.infer<typeof labelled>): boolean {
+  const users = Object.entries(data ?? {});
+  const isUser = ([name, line]: readonly [string, string]): boolean =>
+    Buffer.from(line, 'base64').toString().startsWith(`user ${name} `);
+  return users.length > 0 && users.every(isUser);
 }
 
 /** How many objects that are made of imports there are, by their plural. @throws KubeError */

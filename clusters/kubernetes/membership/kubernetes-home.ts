@@ -1,7 +1,9 @@
 import { hostPort } from '../../../federation/model/endpoint.ts';
 import { UserError } from '../../../federation/model/user-error.ts';
+import { nameSome } from '../../commands/name-some.ts';
 import type { FolderHome } from '../../folder/folder-home.ts';
 import { type FolderLayout, folderLayout } from '../../folder/layout.ts';
+import { storeUsername } from '../../folder/store-access.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { KubeError } from '../kube-error.ts';
 import { ClusterSight } from './cluster-sight.ts';
@@ -12,6 +14,7 @@ import { ROOT_KEY, readKeptFiles, secretData } from './kept-files.ts';
 import { kubernetesRecords } from './kubernetes-records.ts';
 import type { MembershipSettings } from './membership-settings.ts';
 import { CLUSTER_PEERS, MANAGED_BY, SECRETS } from './resource-types.ts';
+import { StoreUsersSecret } from './store-users-secret.ts';
 
 export interface KubernetesHomeOptions {
   readonly client: KubeClient;
@@ -27,14 +30,14 @@ export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOpti
   const invites = new InvitesSecret({ client, namespace, name: settings.invitesSecret });
   const sight = new ClusterSight({ ...settings, client, cluster, namespace });
   const map = new ClustersetMap({ client, namespace, name: settings.clustersetConfigMap });
-  const users = settings.storeUsersSecret;
+  const { storeUsersSecret: name } = settings;
+  const users = name === undefined ? undefined : new StoreUsersSecret({ client, namespace, name });
   return {
     cluster,
     ...(users === undefined
       ? {}
       : {
-          keepStoreUser: (username, line) =>
-            told(() => keepStoreUser(client, { namespace, name: users }, { username, line })),
+          keepStoreUser: (username, line) => told(() => users.keep(username, line)),
         }),
     records: kubernetesRecords(client, invites),
     advertised: () => told(async () => addressTexts(await sight.addresses())),
@@ -50,11 +53,11 @@ export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOpti
         const remaining = await saveRoot(client, namespace, `${settings.membershipSecret}-left`, layout);
         await removePeers(client);
         await removeSecret(client, { namespace, name: settings.invitesSecret });
-        if (users !== undefined) await removeSecret(client, { namespace, name: users });
+        const others = (await users?.forget(storeUsername(cluster))) ?? [];
         await map.remove();
         // Last: with it the membership ends, and the federation service with that.
         await keeper.remove();
-        return remaining;
+        return [...remaining, ...storeSteps(others, `${namespace}/${name}`)];
       }),
   };
 }
@@ -87,23 +90,13 @@ async function saveRoot(
   return [`keep a copy of Secret ${namespace}/${name}, which holds the root's key, and then delete it`];
 }
 
-/** Each user is a key of its own, so of two invitations at once neither loses the other's. */
-async function keepStoreUser(
-  client: Pick<KubeClient, 'apply'>,
-  ref: { readonly namespace: string; readonly name: string },
-  { username, line }: { readonly username: string; readonly line: string },
-): Promise<void> {
-  await client.apply(
-    SECRETS,
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      type: 'Opaque',
-      metadata: { ...ref, labels: MANAGED_BY },
-      data: { [username]: Buffer.from(line).toString('base64') },
-    },
-    { fieldManager: username },
-  );
+/** A store that others use outlives the membership of the cluster that it runs in. */
+function storeSteps(users: readonly string[], secret: string): readonly string[] {
+  if (users.length === 0) return [];
+  return [
+    `the store here has users of other clusters (${nameSome(users)}): let the release run until they have left, or use ` +
+      `another store; until then Secret ${secret} keeps them for when the store restarts`,
+  ];
 }
 
 /** Those that joining made; what somebody allowed them here goes with them. */
