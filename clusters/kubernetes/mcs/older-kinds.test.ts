@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clustersetService, snapshotPort } from '../../../test/fixtures/clusterset-view.ts';
 import { missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
+import { DEFINITIONS } from '../../../test/fixtures/kube-definitions.ts';
 import { McsCluster } from '../../../test/fixtures/mcs-cluster.ts';
 import type { KubeObject } from '../resource-type.ts';
 import { derivedName, ENDPOINT_SLICES, SERVICE_IMPORTS, SERVICES, sliceName } from './mcs-objects.ts';
+import { DOUBT_EVERY_MS } from './owned-objects.ts';
 
 const [IMPORTS] = SERVICE_IMPORTS;
 const KEY = 'shop/payments';
@@ -33,6 +35,25 @@ function older(definition: KubeObject): KubeObject {
     for (const field of ['conditions', 'endpointSliceObjects']) delete status?.properties[field];
   }
   return definition;
+}
+
+/** Has a timer of that length run out when the test says so. */
+function timerOf(cluster: McsCluster, lengthMs: number): () => void {
+  const waiting = new Set<() => void>();
+  const { clock } = cluster;
+  cluster.clock = {
+    ...clock,
+    after: (delayMs, callback) => {
+      if (delayMs !== lengthMs) return clock.after(delayMs, callback);
+      waiting.add(callback);
+      return () => waiting.delete(callback);
+    },
+  };
+  return () => {
+    const due = [...waiting];
+    waiting.clear();
+    for (const callback of due) callback();
+  };
 }
 
 describe('a ServiceImport of an older release', { skip: missingKubeApiServer(), timeout: 120_000 }, () => {
@@ -93,6 +114,47 @@ describe('a ServiceImport of an older release', { skip: missingKubeApiServer(), 
     await east.quiet();
     assert.deepEqual(east.writes.slice(last), []);
     await east.admin.update(IMPORTS, { ...after, metadata: { ...after.metadata, finalizers: [] } } as never);
+  });
+
+  it('gets what it left out once its definition is brought up to date', async (t) => {
+    let newest: KubeObject | undefined;
+    const east = await McsCluster.start(t, 'east', (definition) => {
+      const old = older(structuredClone(definition));
+      if (JSON.stringify(old) !== JSON.stringify(definition)) newest = definition;
+      return old;
+    });
+    const doubt = timerOf(east, DOUBT_EVERY_MS);
+    await east.namespace('shop');
+    const traits = { trafficDistribution: 'PreferClose' };
+    const OTHER = 'shop/cart';
+    for (const key of [KEY, OTHER] as const) {
+      east.view.set(key, { ...clustersetService(key, PORTS, both), traits });
+    }
+    await east.run();
+    const imported = (name: string) => east.get<Found>(IMPORTS, 'shop', name);
+    for (const name of ['payments', 'cart']) {
+      await east.until(`${name} is there`, async () => (await imported(name))?.spec.ips !== undefined);
+    }
+    await east.quiet();
+    const settled = east.writes.length;
+    doubt();
+    await east.until('it asked once more', () => east.writes.length > settled);
+    await east.quiet();
+    assert.equal((await imported('cart'))?.spec.trafficDistribution, undefined);
+    assert.ok(east.writes.length - settled <= 8, `one object shows it: ${east.writes.slice(settled)}`);
+    assert.deepEqual(east.problems, []);
+
+    assert.ok(newest !== undefined);
+    const { name } = newest.metadata;
+    const { metadata } = (await east.admin.get(DEFINITIONS, { name })) as KubeObject;
+    await east.admin.update(DEFINITIONS, { ...newest, metadata } as never);
+    for (const each of ['payments', 'cart']) {
+      await east.until(`${each} has it`, async () => {
+        doubt();
+        const { spec, status } = (await imported(each)) ?? {};
+        return spec?.trafficDistribution === 'PreferClose' && status?.conditions !== undefined;
+      });
+    }
   });
 
   it('what is put right in a Service or a slice leaves others their labels', async (t) => {

@@ -1,6 +1,6 @@
 import { ZodError, z } from 'zod';
 import type { ServiceKey } from '../../../federation/model/service.ts';
-import type { Clock } from '../../../federation/runtime/clock.ts';
+import { type Clock, every } from '../../../federation/runtime/clock.ts';
 import type { KubeClient, Selection } from '../kube-client.ts';
 import { KubeError } from '../kube-error.ts';
 import { type ObjectKey, Reflector } from '../reflector.ts';
@@ -8,6 +8,9 @@ import type { KubeObject, ObjectRef, ResourceType } from '../resource-type.ts';
 import { KnownFields } from './known-fields.ts';
 import { apiVersion } from './mcs-objects.ts';
 import type { Observed } from './observed.ts';
+
+/** How long it is believed that a kind lacks a field, at most: whoever owns its definition may bring it up to date. */
+export const DOUBT_EVERY_MS = 600_000;
 
 export type McsClient = Pick<
   KubeClient,
@@ -51,7 +54,8 @@ export class OwnedObjects<T extends Observed> {
   readonly #written = new Map<ObjectKey, T>();
   /** What we removed, by its uid, until the watch has told it too. */
   readonly #removed = new Map<ObjectKey, string>();
-  readonly #fields = new KnownFields();
+  readonly #fields = new KnownFields(() => this.#makeAnew());
+  readonly #stopDoubting: () => void;
   /**
    * What the API server made of what we meant, where that is something else: a kind of another owner may leave something out,
    * or put something in. To write it again would change nothing.
@@ -71,6 +75,7 @@ export class OwnedObjects<T extends Observed> {
       keep: (object) => readable(observe, object),
       changed: (keys) => this.#changed(keys),
     });
+    this.#stopDoubting = every(clock, DOUBT_EVERY_MS, () => this.#doubtFields());
   }
 
   get ready(): Promise<void> {
@@ -215,7 +220,27 @@ export class OwnedObjects<T extends Observed> {
   }
 
   close(): Promise<void> {
+    this.#stopDoubting();
     return this.#reflector.close();
+  }
+
+  /** One object for each field is written with it once more, which tells; the others wait for that. */
+  #doubtFields(): void {
+    const owners = this.#fields.doubt().map((ref) => {
+      const key = keyOf(ref);
+      this.#made.delete(key);
+      this.#madeStatus.delete(key);
+      return this.#owners.get(key);
+    });
+    const services = owners.filter((owner) => owner !== undefined);
+    if (services.length > 0) this.#options.changed(services);
+  }
+
+  /** The kind can have more than it could: what was made without that is compared again. */
+  #makeAnew(): void {
+    this.#made.clear();
+    this.#madeStatus.clear();
+    this.#options.changed([...this.services]);
   }
 
   #keep(answer: unknown): T {
