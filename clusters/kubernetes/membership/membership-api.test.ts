@@ -14,12 +14,10 @@ import { ClustersetMap, clustersetFacts } from './clusterset-map.ts';
 import { FolderKeeper } from './folder-keeper.ts';
 import { followObject } from './followed-object.ts';
 import { InvitesSecret } from './invites-secret.ts';
-import { kubernetesHome } from './kubernetes-home.ts';
 import { kubernetesRecords } from './kubernetes-records.ts';
 import { MemberFolder } from './member-folder.ts';
 import { PortsMap } from './ports-map.ts';
 import { CLUSTER_PEERS, CONFIG_MAPS, SECRETS } from './resource-types.ts';
-import { StoreUsersSecret } from './store-users-secret.ts';
 import { TokenProof } from './token-proof.ts';
 
 const NOW_MS = 1_800_000_000_000;
@@ -101,69 +99,6 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     });
     await second.keeper.pull();
     await second.keeper.push();
-  });
-
-  function settingsOf(t: TestContext, at: string) {
-    return {
-      namespace: at,
-      kubeconfig: undefined,
-      context: undefined,
-      clustersetConfigMap: 'isthmus-clusterset',
-      folder: join(tempFolder(t), 'member'),
-      membershipSecret: 'isthmus-membership',
-      invitesSecret: 'isthmus-invites',
-      storeUsersSecret: 'isthmus-redis-users',
-      gatewayService: 'isthmus-gateway',
-      gatewayPortName: 'mesh',
-      advertise: undefined,
-    };
-  }
-
-  async function storeUsers(at: string): Promise<Readonly<Record<string, string>>> {
-    const kept = await client.get(SECRETS, { namespace: at, name: 'isthmus-redis-users' });
-    const { data } = kept as { data: Record<string, string> };
-    const lines = Object.entries(data).map(([name, line]) => [name, Buffer.from(line, 'base64').toString()]);
-    return Object.fromEntries(lines);
-  }
-
-  it('remembers the users of a store that forgets them, each by itself', async (t) => {
-    const at = await namespace();
-    const settings = settingsOf(t, at);
-    const home = kubernetesHome({ client, cluster: 'east', settings });
-    await Promise.all([
-      home.keepStoreUser?.('isthmus-east', 'user isthmus-east on\n'),
-      home.keepStoreUser?.('isthmus-west', 'user isthmus-west on\n'),
-    ]);
-    await home.keepStoreUser?.('isthmus-west', 'user isthmus-west off\n');
-    assert.deepEqual(await storeUsers(at), {
-      'isthmus-east': 'user isthmus-east on\n',
-      'isthmus-west': 'user isthmus-west off\n',
-    });
-    const { storeUsersSecret: _none, ...without } = settings;
-    assert.equal(kubernetesHome({ client, cluster: 'east', settings: without }).keepStoreUser, undefined);
-  });
-
-  it('takes only its own user along when it ends, and says who needs the store still', async (t) => {
-    const at = await namespace();
-    const settings = settingsOf(t, at);
-    const home = kubernetesHome({ client, cluster: 'east', settings });
-    for (const name of ['isthmus-east', 'isthmus-west', 'isthmus-north']) {
-      await home.keepStoreUser?.(name, `user ${name} on\n`);
-    }
-    const remaining = await home.remove();
-    assert.deepEqual(Object.keys(await storeUsers(at)).sort(), ['isthmus-north', 'isthmus-west']);
-    assert.match(remaining.join(), /^the store here has users of other clusters \(isthmus-(north|west), /);
-    // They leave, too: each later, and somebody is invited anew.
-    const users = new StoreUsersSecret({ client, namespace: at, name: 'isthmus-redis-users' });
-    await home.keepStoreUser?.('isthmus-west', 'user isthmus-west off\n');
-    assert.deepEqual(await users.forget('isthmus-north'), ['isthmus-west']);
-    assert.deepEqual(await storeUsers(at), { 'isthmus-west': 'user isthmus-west off\n' });
-    assert.deepEqual(await Promise.all([users.forget('isthmus-west'), users.forget('isthmus-west')]), [
-      [],
-      [],
-    ]);
-    await assert.rejects(storeUsers(at), { status: 404 });
-    assert.deepEqual(await home.remove(), []);
   });
 
   it('says so when the folder is more than a Secret takes', async (t) => {
