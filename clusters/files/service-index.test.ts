@@ -178,6 +178,32 @@ describe('services out of files', () => {
     assert.deepEqual(files.addresses.sort(), ['10.0.0.1 ready', '10.0.0.2 ready']);
   });
 
+  it('count a pod of a dual-stack Service once, by its address of the first family', () => {
+    const files = new Files();
+    const pod = (address: string, name: string): string =>
+      `{ addresses: ["${address}"], targetRef: { kind: Pod, name: ${name} } }`;
+    const v6 = (...endpoints: string[]): string =>
+      slice('cart', ...endpoints)
+        .replace('name: s,', 'name: t,')
+        .replace('IPv4', 'IPv6');
+    files.write('service.yaml', SERVICE);
+    files.write('v4.yaml', slice('cart', pod('10.0.0.1', 'cart-1'), pod('10.0.0.2', 'cart-2')));
+    files.write('v6.yaml', v6(pod('fd00::1', 'cart-1'), pod('fd00::2', 'cart-2'), pod('fd00::3', 'cart-3')));
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready', '10.0.0.2 ready', 'fd00::3 ready']);
+    assert.equal(files.cart?.endpoints[0]?.otherAddress, 'fd00::1');
+    files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { ipFamilies: [IPv6, IPv4],'));
+    assert.deepEqual(files.addresses, ['fd00::1 ready', 'fd00::2 ready', 'fd00::3 ready']);
+    assert.equal(files.cart.endpoints[0]?.otherAddress, '10.0.0.1');
+    files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { clusterIP: "fd00:96::1",'));
+    assert.equal(files.addresses[0], 'fd00::1 ready');
+    // Who does not say which pods they are may be others.
+    files.write('v6.yaml', v6(endpoint('"fd00::1"')));
+    assert.deepEqual(files.addresses, ['fd00::1 ready', '10.0.0.1 ready', '10.0.0.2 ready']);
+    files.write('v6.yaml', undefined);
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready', '10.0.0.2 ready']);
+    assert.equal(files.cart.endpoints[0]?.otherAddress, undefined);
+  });
+
   it('tell nothing where nothing changed', () => {
     const files = new Files();
     files.write('service.yaml', SERVICE);

@@ -3,15 +3,18 @@ import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint } from '../../federation/model/endpoint.ts';
 import { parseServiceKey, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
 import type { ProvidedService, ProviderProblem } from '../provider.ts';
-import {
-  type NodePlaces,
-  sliceEndpoints,
-  slicePorts,
-  sliceService,
-} from '../schema/endpoint-slice-schema.ts';
+import { type NodePlaces, sliceService } from '../schema/endpoint-slice-schema.ts';
 import { createdAtMs } from '../schema/metadata.ts';
 import { exportedNames } from '../schema/service-export-schema.ts';
-import { otherPorts, servicePorts, serviceTraits, serviceType } from '../schema/service-schema.ts';
+import {
+  firstFamily,
+  otherPorts,
+  type ServiceObject,
+  servicePorts,
+  serviceTraits,
+  serviceType,
+} from '../schema/service-schema.ts';
+import { joinSlices } from './joined-slices.ts';
 import { type FileObject, placeOf } from './resource-file.ts';
 import type { ResourceSet } from './resource-set.ts';
 
@@ -120,7 +123,7 @@ export class ServiceIndex {
       type: serviceType(object.resource),
       ports: servicePorts(object.resource),
       ...(others.length === 0 ? {} : { otherPorts: others }),
-      endpoints: this.#endpoints(slices, this.services.get(key)?.endpoints ?? []),
+      endpoints: this.#endpoints(slices, object.resource, this.services.get(key)?.endpoints ?? []),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
       ...serviceTraits(object.resource),
@@ -129,29 +132,19 @@ export class ServiceIndex {
   }
 
   /** An endpoint that is as it was stays the same object, since the same time: of a slice one changes, of many. */
-  #endpoints(slices: readonly FileObject[], before: readonly Endpoint[]): readonly Endpoint[] {
-    const now = this.#sliceEndpoints(slices);
+  #endpoints(
+    slices: readonly FileObject[],
+    service: ServiceObject,
+    before: readonly Endpoint[],
+  ): readonly Endpoint[] {
+    const joining = { firstFamily: firstFamily(service), home: this.#home, places: this.#places };
+    const now = joinSlices(slices, joining);
     if (before.length === 0) return now;
     const known = new Map(before.map((endpoint) => [endpoint.address, endpoint]));
     return now.map((endpoint) => {
       const old = known.get(endpoint.address);
       return old !== undefined && isSameEndpoint(old, endpoint) ? old : endpoint;
     });
-  }
-
-  #sliceEndpoints(slices: readonly FileObject[]): Endpoint[] {
-    const byTarget = new Map<string, Endpoint>();
-    for (const { resource, changedAtMs } of slices) {
-      if (resource.kind !== 'EndpointSlice') continue;
-      const ports = JSON.stringify(slicePorts(resource));
-      for (const endpoint of sliceEndpoints(resource, this.#home, changedAtMs, this.#places)) {
-        const target = `${endpoint.address} ${ports}`;
-        // The same endpoint may stand in two slices while the API server moves it: ready in one is ready.
-        const other = byTarget.get(target);
-        if (other === undefined || other.state !== 'ready') byTarget.set(target, endpoint);
-      }
-    }
-    return [...byTarget.values()];
   }
 
   #sliceObjects(key: ServiceKey): FileObject[] {
@@ -168,6 +161,7 @@ function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.locality.zone === b.locality.zone &&
     a.locality.region === b.locality.region &&
     a.hostname === b.hostname &&
+    a.otherAddress === b.otherAddress &&
     a.weight === b.weight &&
     isDeepStrictEqual(a.ports, b.ports)
   );

@@ -4,7 +4,7 @@ import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
 import { dnsLabel, metadata, placeName, port } from './metadata.ts';
-import { plainEndpoints } from './plain-endpoints.ts';
+import { MAX_NAME_LENGTH, plainEndpoints, targetName } from './plain-endpoints.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 /** Ours: Kubernetes' slices have no weights. */
@@ -43,6 +43,17 @@ export const endpointConditions = z
   })
   .default({});
 
+/** The same pod is in a slice of each family of addresses: only its name is kept. Whatever else is there names none. */
+const podName = z
+  .union([
+    z.string(),
+    z
+      .object({ kind: z.string(), name: z.string().min(1).max(MAX_NAME_LENGTH) })
+      .transform(({ kind, name }) => targetName(kind, name)),
+  ])
+  .nullish()
+  .catch(undefined);
+
 const endpoint = z.object({
   // Kubernetes: consumers use only the first address.
   addresses: z
@@ -51,8 +62,9 @@ const endpoint = z.object({
     .max(100),
   conditions: endpointConditions,
   zone: placeName.nullish(),
-  nodeName: z.string().max(253).nullish(),
+  nodeName: z.string().max(MAX_NAME_LENGTH).nullish(),
   hostname: dnsLabel.nullish(),
+  targetRef: podName,
   deprecatedTopology: placedLabels.nullish(),
 });
 

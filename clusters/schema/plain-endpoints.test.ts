@@ -33,6 +33,7 @@ describe('endpoints that are read without the schema', () => {
       nodeName: null,
       hostname: null,
     },
+    'of another kind than a pod': { ...ENDPOINT, targetRef: { kind: 'Machine', name: 'cart-1', uid: 'u' } },
     'with a name and of no zone': { zone: '', hostname: 'cart-0', addresses: ['10.0.0.1'], conditions: {} },
   };
   for (const [name, endpoint] of Object.entries(plain)) {
@@ -54,6 +55,7 @@ describe('endpoints that are read without the schema', () => {
     'in a zone of no name': { ...ENDPOINT, zone: 'a b' },
     'on a node of a long name': { ...ENDPOINT, nodeName: 'n'.repeat(254) },
     'with a hostname of no label': { ...ENDPOINT, hostname: 'A.b' },
+    'of a pod without a name': { ...ENDPOINT, targetRef: { kind: 'Pod' } },
     'with labels of their own': { ...ENDPOINT, deprecatedTopology: {} },
     'that are none': 'x',
   };

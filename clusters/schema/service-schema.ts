@@ -1,7 +1,9 @@
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import {
   type ExportTraits,
   IP_FAMILIES,
+  type IpFamily,
   type OtherPort,
   type PortProtocol,
   type ServicePort,
@@ -115,6 +117,11 @@ export function otherPorts(object: ServiceObject): OtherPort[] {
 
 export function serviceType(object: ServiceObject): ServiceType {
   return object.spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP';
+}
+
+/** In which its pods are called; of one that says nothing, that of its address. */
+export function firstFamily({ spec: { ipFamilies, clusterIP } }: ServiceObject): IpFamily {
+  return ipFamilies?.[0] ?? (isIPv6(clusterIP ?? '') ? 'IPv6' : 'IPv4');
 }
 
 /** What of it holds for all of the clusterset, once it is exported. */

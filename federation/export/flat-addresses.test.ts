@@ -40,6 +40,14 @@ describe("a headless service's addresses", () => {
     assert.equal(flatAddresses({ type: 'ClusterSetIP', endpoints }, 'lan'), undefined);
   });
 
+  it('are both that a pod of a dual-stack service has', () => {
+    const both = pod('10.0.0.1', { otherAddress: 'fd00::1', hostname: 'web-0' });
+    assert.deepEqual(addresses([both])?.groups[0]?.hosts, [
+      { address: '10.0.0.1', hostname: 'web-0', ready: true },
+      { address: 'fd00::1', hostname: 'web-0', ready: true },
+    ]);
+  });
+
   it('fit into a record however many there are, those that are ready first', () => {
     const many = Array.from({ length: 1000 }, (_, at) =>
       pod(`fd00:1234:5678:9abc:def0:1234:5678:${at.toString(16)}`, {

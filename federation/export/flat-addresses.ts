@@ -18,17 +18,19 @@ export function flatAddresses(
     const ports = Object.entries(endpoint.ports).sort();
     const name = JSON.stringify(ports);
     const known = groups.get(name);
-    const host = flatHost(endpoint);
-    room -= JSON.stringify(host).length + 1 + (known === undefined ? name.length : 0);
+    const hosts = flatHosts(endpoint);
+    room -= JSON.stringify(hosts).length + (known === undefined ? name.length : 0);
     if (room < 0 || (known === undefined && groups.size >= MAX_GROUPS)) break;
-    if (known === undefined) groups.set(name, { ports: Object.fromEntries(ports), hosts: [host] });
-    else known.hosts.push(host);
+    if (known === undefined) groups.set(name, { ports: Object.fromEntries(ports), hosts });
+    else known.hosts.push(...hosts);
   }
   return { network, groups: [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group) };
 }
 
-function flatHost({ address, hostname, state }: Endpoint): FlatHost {
-  return { address, ...(hostname === undefined ? {} : { hostname }), ready: state === 'ready' };
+function flatHosts({ address, otherAddress, hostname, state }: Endpoint): FlatHost[] {
+  const host = { ...(hostname === undefined ? {} : { hostname }), ready: state === 'ready' };
+  const first = { address, ...host };
+  return otherAddress === undefined ? [first] : [first, { address: otherAddress, ...host }];
 }
 
 function byReadiness(a: Endpoint, b: Endpoint): number {

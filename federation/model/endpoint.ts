@@ -3,6 +3,8 @@ import type { Locality } from './cluster.ts';
 /** One address of a local service, from an EndpointSlice. Never leaves its cluster except headless or flat. */
 export interface Endpoint {
   readonly address: string;
+  /** The same pod's, of the other family of a dual-stack Service: DNS tells it, and requests go to `address`. */
+  readonly otherAddress?: string;
   /** By the service port's name: the port where the endpoint listens. */
   readonly ports: Readonly<Record<string, number>>;
   readonly locality: Locality;
