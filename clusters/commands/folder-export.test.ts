@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
 import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
+import { namedFolder } from '../../test/fixtures/cluster-plan.ts';
 import { EAST_REPORT } from '../../test/fixtures/program-reports.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
-import { writeClusterFile } from '../folder/cluster-file.ts';
-import { folderLayout } from '../folder/layout.ts';
 import { exportInFolder, unexportInFolder } from './folder-export.ts';
 import type { FederationReport, ServiceReport } from './programs.ts';
 
@@ -47,14 +46,7 @@ class Folder {
     report: FederationReport | UserError = EAST_REPORT,
   ): Promise<Folder> {
     const folder = new Folder(tempFolder(t), [...says], report);
-    await writeClusterFile(folderLayout(folder.dir), {
-      cluster: 'east',
-      clusterset: 'mesh.example',
-      locality: { region: 'eu', zone: 'eu-a' },
-      trustHome: true,
-      gateways: ['east.example:15443'],
-      store: { kind: 'memory', address: '127.0.0.1:1' },
-    });
+    await namedFolder(folder.dir);
     return folder;
   }
 

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
 import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
+import { namedFolder } from '../../test/fixtures/cluster-plan.ts';
 import { EAST_REPORT, WEST } from '../../test/fixtures/program-reports.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
-import { writeClusterFile } from '../folder/cluster-file.ts';
 import type { FolderHome } from '../folder/folder-home.ts';
-import { folderLayout } from '../folder/layout.ts';
 import type { Confirm } from './confirmation.ts';
 import { type LeaveFlags, leaveCommand } from './leave-command.ts';
 import type { FederationReport, LeaveOutcome, Programs } from './programs.ts';
@@ -34,13 +33,8 @@ class Leaver {
 
   static async make(t: TestContext, situation: Situation = {}): Promise<Leaver> {
     const dir = tempFolder(t);
-    await writeClusterFile(folderLayout(dir), {
-      cluster: 'east',
-      clusterset: 'mesh.example',
-      locality: { region: 'eu', zone: 'eu-a' },
+    await namedFolder(dir, {
       trustHome: situation.trustHome ?? false,
-      gateways: ['east.example:15443'],
-      store: { kind: 'memory', address: '127.0.0.1:1' },
       ...(situation.storeAdmin === undefined ? {} : { storeAdmin: situation.storeAdmin }),
     });
     return new Leaver(dir, situation);

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
 import { CapturedOutput } from '../../test/fixtures/captured-output.ts';
+import { namedFolder } from '../../test/fixtures/cluster-plan.ts';
 import { KubeProtocolServer } from '../../test/fixtures/kube-protocol-server.ts';
 import { type Kubelet, takeExec } from '../../test/fixtures/kubelet-exec.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import type { OutputFormat } from '../commands/command-output.ts';
 import type { ServiceReport } from '../commands/programs.ts';
 import { serviceListCommand } from '../commands/service-list-command.ts';
-import { writeClusterFile } from '../folder/cluster-file.ts';
-import { folderLayout } from '../folder/layout.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubernetesSite, type Release } from './kubernetes-site.ts';
 import type { OpenRelease } from './open-release.ts';
@@ -38,14 +37,7 @@ async function open(t: TestContext, act: (kubelet: Kubelet) => void): Promise<Op
 /** What the command says in the pod, of very many services. */
 async function longList(t: TestContext, format: OutputFormat): Promise<string> {
   const dir = tempFolder(t);
-  await writeClusterFile(folderLayout(dir), {
-    cluster: 'east',
-    clusterset: 'mesh.example',
-    locality: { region: 'eu', zone: 'eu-a' },
-    trustHome: true,
-    gateways: ['east.example:15443'],
-    store: { kind: 'memory', address: '127.0.0.1:1' },
-  });
+  await namedFolder(dir);
   const report = (index: number): ServiceReport => ({
     service: `shop/service-with-a-name-of-some-length-${index}`,
     type: 'ClusterSetIP',

@@ -2,26 +2,17 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { namedFolder } from '../../test/fixtures/cluster-plan.ts';
 import { EAST_REPORT } from '../../test/fixtures/program-reports.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
-import { writeClusterFile } from '../folder/cluster-file.ts';
 import { writeHomeFile } from '../folder/home-file.ts';
-import { folderLayout } from '../folder/layout.ts';
 import { folderDrains } from './folder-drains.ts';
 
 const ORDER = { sinceMs: Date.parse('2026-01-31T12:00:00Z'), overMs: 90_000 };
 const programs = { askFederation: async () => EAST_REPORT };
 
 async function east(t: TestContext) {
-  const layout = folderLayout(tempFolder(t));
-  await writeClusterFile(layout, {
-    cluster: 'east',
-    clusterset: 'mesh.example',
-    locality: { region: 'eu', zone: 'eu-a' },
-    trustHome: false,
-    gateways: ['east.example:15443'],
-    store: { kind: 'memory', address: '127.0.0.1:1' },
-  });
+  const layout = await namedFolder(tempFolder(t));
   mkdirSync(layout.peers, { recursive: true });
   const peerFile = (name: string) => join(layout.peers, `${name}.yaml`);
   return { layout, peerFile, site: await folderDrains(layout.root, programs) };

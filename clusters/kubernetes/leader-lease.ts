@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Standing } from '../../federation/model/standing.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import { pause, whenAborted } from '../../federation/runtime/pause.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
 import { decide, LEASE_TIMES, type LeaseState, type LeaseTimes, mayTake, observe } from './lease-state.ts';
-import { pauseUntil } from './pause.ts';
 import type { ResourceType } from './resource-type.ts';
 
 const LEASES: ResourceType = {
@@ -168,7 +168,8 @@ export class LeaderLease {
 
   #pause(untilMs: number): Promise<void> {
     const { clock, client } = this.#options;
-    return pauseUntil(clock, untilMs, this.#abort.signal, (wake) => client.onReturn(wake));
+    const delayMs = untilMs - clock.monotonic();
+    return pause(clock, delayMs, whenAborted(this.#abort.signal), (wake) => client.onReturn(wake));
   }
 
   /** What fails is tried again after the usual time; a leader's deadline goes on meanwhile. */

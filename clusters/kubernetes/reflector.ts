@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import { pause, whenAborted } from '../../federation/runtime/pause.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
-import { pauseUntil } from './pause.ts';
 import { advance, type FailureKind, type ReflectorEvent, type ReflectorState } from './reflector-state.ts';
 import type { ResourceType } from './resource-type.ts';
 import type { WatchEvent } from './watch-stream.ts';
@@ -152,7 +152,8 @@ export class Reflector<T> {
 
   async #pause(untilMs: number): Promise<ReflectorEvent> {
     const { clock, client } = this.#options;
-    await pauseUntil(clock, untilMs, this.#abort.signal, (wake) => client.onReturn(wake));
+    const delayMs = untilMs - clock.monotonic();
+    await pause(clock, delayMs, whenAborted(this.#abort.signal), (wake) => client.onReturn(wake));
     return { kind: 'due' };
   }
 

@@ -6,6 +6,7 @@ import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
+import { pause } from '../../federation/runtime/pause.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
 import type { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
@@ -16,7 +17,6 @@ import type { OperationLog } from '../telemetry/operation-log.ts';
 import type { ApplySnapshot, ControlPlane, ControlState } from './control-plane.ts';
 import { FederationClient, loadRoots, RefusedError } from './federation-client.ts';
 import { Follower } from './follower.ts';
-import { pauseFor } from './pause.ts';
 import { ReplicaReports } from './replica-reports.ts';
 import { SnapshotSaver } from './snapshot-saver.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -168,7 +168,7 @@ export class FederationControl implements ControlPlane {
       const heard = await this.#followOnce(follower);
       attempt = heard ? 0 : attempt + 1;
       const delayMs = backoffMs(RECONNECT, attempt, this.#options.random);
-      if (!this.#closed.value) await pauseFor(this.#options.clock, delayMs, this.#closed);
+      if (!this.#closed.value) await pause(this.#options.clock, delayMs, (end) => this.#closed.watch(end));
     }
   }
 

@@ -1,6 +1,7 @@
 import { hostPort } from '../../federation/model/endpoint.ts';
 import { type BackoffPolicy, backoffMs } from '../../federation/runtime/backoff.ts';
 import { type Clock, every } from '../../federation/runtime/clock.ts';
+import { pause } from '../../federation/runtime/pause.ts';
 import { type Readable, Watchable } from '../../federation/runtime/watchable.ts';
 import { gatewayStatementToWire } from '../../federation/wire/gateway-message.ts';
 import type { HealthReport } from '../../federation/wire/health-report.ts';
@@ -8,7 +9,6 @@ import type { Svid } from '../../trust/svid.ts';
 import type { ListenAddress } from '../config.ts';
 import type { OperationLog } from '../telemetry/operation-log.ts';
 import type { FederationClient, ReportStream } from './federation-client.ts';
-import { pauseFor } from './pause.ts';
 
 export interface ReplicaReportsOptions {
   /** Names that stand for all replicas of the federation service; each may have several addresses. */
@@ -133,7 +133,8 @@ class ReportLine {
       const beganMs = clock.monotonic();
       await this.#once();
       attempt = clock.monotonic() - beganMs >= LASTED_MS ? 0 : attempt + 1;
-      if (!this.#closed.value) await pauseFor(clock, backoffMs(REDIAL, attempt, random), this.#closed);
+      if (!this.#closed.value)
+        await pause(clock, backoffMs(REDIAL, attempt, random), (end) => this.#closed.watch(end));
     }
   }
 

@@ -1,6 +1,20 @@
 /** The node port on which `webServer` answers; free to choose, as each cluster has its own. */
 export const WEB_NODE_PORT = 30_080;
 
+/** The template of pods that say which pod and which cluster they are. */
+function sayingPods(app: string): string {
+  return `    metadata: {labels: {app: ${app}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: web
+        image: busybox:1
+        command: [sh, -c, 'mkdir /www; echo "hello from $HOSTNAME in $CLUSTER" > /www/index.html; exec httpd -f -p 8080 -h /www']
+        env: [{name: CLUSTER, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}`;
+}
+
 /** A deployment `web` of two pods that say which pod and which cluster they are, and its Service, also on a node port. */
 export const webServer = `
 apiVersion: apps/v1
@@ -10,16 +24,7 @@ spec:
   replicas: 2
   selector: {matchLabels: {app: web}}
   template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: web
-        image: busybox:1
-        command: [sh, -c, 'mkdir /www; echo "hello from $HOSTNAME in $CLUSTER" > /www/index.html; exec httpd -f -p 8080 -h /www']
-        env: [{name: CLUSTER, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
-        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
-        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}
+${sayingPods('web')}
 ---
 apiVersion: v1
 kind: Service
@@ -79,16 +84,7 @@ spec:
   serviceName: nodes
   selector: {matchLabels: {app: nodes}}
   template:
-    metadata: {labels: {app: nodes}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: node
-        image: busybox:1
-        command: [sh, -c, 'mkdir /www; echo "hello from $HOSTNAME in $CLUSTER" > /www/index.html; exec httpd -f -p 8080 -h /www']
-        env: [{name: CLUSTER, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
-        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
-        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}
+${sayingPods('nodes')}
 ---
 apiVersion: v1
 kind: Service

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type BackoffPolicy, backoffMs } from '../../../federation/runtime/backoff.ts';
 import { SYSTEM_CLOCK } from '../../../federation/runtime/clock.ts';
-import { pauseUntil } from '../pause.ts';
+import { pause, whenAborted } from '../../../federation/runtime/pause.ts';
 import type { ReflectorClient } from '../reflector.ts';
 import type { ResourceType } from '../resource-type.ts';
 
@@ -49,8 +49,7 @@ export async function followObject(options: FollowedObject): Promise<void> {
       delayMs = backoffMs(RETRY, attempt, random);
       attempt += 1;
     }
-    const untilMs = SYSTEM_CLOCK.monotonic() + delayMs;
-    await pauseUntil(SYSTEM_CLOCK, untilMs, signal, (wake) => client.onReturn(wake));
+    await pause(SYSTEM_CLOCK, delayMs, whenAborted(signal), (wake) => client.onReturn(wake));
   }
   stop();
 }
