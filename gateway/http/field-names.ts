@@ -1,4 +1,4 @@
-import { indexingOf } from '../hpack/indexing.ts';
+import { indexingOf, type SensitiveNames } from '../hpack/indexing.ts';
 import { Repetition } from './repetition.ts';
 
 const SLOTS = 512;
@@ -16,13 +16,15 @@ export class KnownField {
   readonly #name: Uint8Array;
   /** Values that do not repeat, and secrets, are not remembered. */
   readonly #remembers: boolean;
+  readonly #sensitive: SensitiveNames;
   #value = '';
   #bytes: Uint8Array = NOTHING;
   readonly #repetition = new Repetition();
 
-  constructor(name: string) {
+  constructor(name: string, sensitive: SensitiveNames) {
     const indexing = indexingOf(name);
     this.name = name;
+    this.#sensitive = sensitive;
     this.#name = name.length > MAX_NAME_BYTES ? NOTHING : new Uint8Array(Buffer.from(name, 'latin1'));
     const short = name.length <= MAX_NAME_BYTES;
     this.#remembers = short && indexing !== 'never' && indexing !== 'without';
@@ -53,7 +55,7 @@ export class KnownField {
   /** It has another value, which has only the bytes that a value may have, and no space around it. */
   remember(value: string): void {
     if (!this.#remembers || value.length === 0 || value.length > MAX_VALUE_BYTES) return;
-    if (!this.#repetition.takes()) return;
+    if (!this.#repetition.takes() || this.#sensitive.has(this.name)) return;
     const bytes = Buffer.from(value, 'latin1');
     this.#bytes = new Uint8Array(bytes);
     // Not a slice of its message's head, which would keep that alive.
@@ -71,6 +73,13 @@ const LF = 0x0a;
 export class FieldNames {
   readonly #slots: (KnownField | undefined)[] = Array<KnownField | undefined>(SLOTS).fill(undefined);
 
+  readonly #sensitive: SensitiveNames;
+
+  /** @param sensitive names that some peer marked as never to be indexed */
+  constructor(sensitive: SensitiveNames) {
+    this.#sensitive = sensitive;
+  }
+
   /** The field named `buffer[start, end)`, which has at least one byte. */
   of(buffer: Buffer, start: number, end: number): KnownField {
     const length = end - start;
@@ -80,7 +89,7 @@ export class FieldNames {
     const slot = (length * 37 + first * 11 + middle * 5 + last) % SLOTS;
     const known = this.#slots[slot];
     if (known?.isNamed(buffer, start, length)) return known;
-    const other = new KnownField(buffer.toString('latin1', start, end).toLowerCase());
+    const other = new KnownField(buffer.toString('latin1', start, end).toLowerCase(), this.#sensitive);
     if (length <= MAX_NAME_BYTES) this.#slots[slot] = other;
     return other;
   }

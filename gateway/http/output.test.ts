@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import {
+  type AddressInfo,
+  connect as connectPlain,
+  createServer as createPlainServer,
+  type Socket,
+} from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
@@ -47,6 +52,10 @@ async function tlsPair(t: TestContext): Promise<Pair> {
     reader.destroy();
     server.close();
   });
+  return { ...outputTo(socket), reader };
+}
+
+function outputTo(socket: Socket): Omit<Pair, 'reader'> {
   const turn = new FlushTurn(assert.ifError);
   const pool = new BytePool(64 * 1024 * 1024);
   const slabs = new CountedSlabs(SLAB_BYTES, 17 * 1024);
@@ -57,7 +66,7 @@ async function tlsPair(t: TestContext): Promise<Pair> {
     highWaterBytes: 512 * 1024,
     onRoom: () => undefined,
   });
-  return { output, pool, turn, reader, slabs };
+  return { output, pool, turn, slabs };
 }
 
 /** Bytes by their place in the stream, so that any that was overwritten shows. */
@@ -118,6 +127,33 @@ describe('output over TLS', () => {
     assert.equal(pool.usedBytes, 0);
     assert.equal(output.queuedBytes, 0);
   });
+});
+
+it('counts what a plain socket has taken although more always waits', async (t) => {
+  const server = createPlainServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, 'connection');
+  const socket = connectPlain((server.address() as AddressInfo).port, '127.0.0.1');
+  const [[reader]] = (await Promise.all([accepted, once(socket, 'connect')])) as [[Socket], unknown];
+  t.after(() => {
+    socket.destroy();
+    reader.destroy();
+    server.close();
+  });
+  const { output, turn } = outputTo(socket);
+  for (let at = 0; output.queuedBytes === 0; at += SLAB_BYTES) {
+    write(output, at, SLAB_BYTES);
+    turn.flushNow();
+  }
+  const before = output.sentBytes;
+  // More than the kernel's buffers hold: the write that was under way ends, and another is.
+  write(output, output.handedBytes, 32 * 1024 * 1024);
+  turn.flushNow();
+  reader.resume();
+  while (output.sentBytes === before) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(output.queuedBytes > 0);
+  assert.ok(output.sentBytes < output.handedBytes, `${output.sentBytes} of ${output.handedBytes}`);
 });
 
 it('gives no room behind a backlog while the pool is scarce, and room again when it has left', async (t) => {

@@ -50,6 +50,7 @@ export class OutputBuffer implements Flushable {
   #dirty = false;
   #closed = false;
   #queuedBytes = 0;
+  /** TLS only. */
   #sentBytes = 0;
   #waiting = false;
   /** TLS only: bytes of the write that is under way, 0 = none. */
@@ -79,9 +80,9 @@ export class OutputBuffer implements Flushable {
     return this.#queuedBytes;
   }
 
-  /** What the socket has taken since the beginning. */
+  /** What the socket has taken since the beginning, one write of its own after the other. */
   get sentBytes(): number {
-    return this.#sentBytes;
+    return this.#encrypts ? this.#sentBytes : this.handedBytes - this.#socket.writableLength;
   }
 
   /** How many bytes of message bodies may be added now; 0 or less: hold them and `waitForRoom`. */

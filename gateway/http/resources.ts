@@ -55,6 +55,7 @@ export function createCodecResources(
 ): CodecResources {
   const { clock = SYSTEM_CLOCK, onDefect = throwUncaught } = options;
   const fieldStrings = new SharedStrings();
+  const sensitiveNames = new SensitiveNames();
   return {
     turn: new FlushTurn((error) => onDefect(error, 'output')),
     timers: new TimerWheel(clock),
@@ -65,11 +66,11 @@ export function createCodecResources(
     readTurns: new ReadTurns(),
     reads: new SharedReads(),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
-    sensitiveNames: new SensitiveNames(),
-    fieldNames: new FieldNames(),
+    sensitiveNames,
+    fieldNames: new FieldNames(sensitiveNames),
     fieldStrings,
-    responseHeads: new WrittenHeads(fieldStrings),
-    requestHeads: new WrittenHeads(fieldStrings),
+    responseHeads: new WrittenHeads(fieldStrings, sensitiveNames),
+    requestHeads: new WrittenHeads(fieldStrings, sensitiveNames),
     onDefect: (error) => onDefect(error, 'input'),
   };
 }

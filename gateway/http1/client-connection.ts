@@ -264,6 +264,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#stream = undefined;
     this.#phase = 'idle';
     const reusable = this.#response?.keepAlive === true && this.bodyWriter.ended;
+    this.#response = undefined;
     if (!reusable) this.#draining = true;
   }
 

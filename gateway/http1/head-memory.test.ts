@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seeded } from '../../test/fixtures/balanced-endpoints.ts';
+import { SensitiveNames } from '../hpack/indexing.ts';
 import { SharedStrings } from '../hpack/shared-strings.ts';
 import { FieldNames } from '../http/field-names.ts';
 import { HeadBytes, HeadError, type HeadRules } from './head-fields.ts';
@@ -9,7 +10,7 @@ import { parseResponseHead } from './response-head.ts';
 
 function newRules(): HeadRules {
   const memory = { goodAuthority: undefined, goodPath: '' };
-  return { maxFields: 20, names: new FieldNames(), strings: new SharedStrings(), memory };
+  return { maxFields: 20, names: new FieldNames(new SensitiveNames()), strings: new SharedStrings(), memory };
 }
 
 /** What a head is, or why it is refused. `text` has its empty line. */
@@ -90,7 +91,7 @@ describe('what one head leaves for the next', () => {
   });
 
   it('is the string of a value that comes again, but of no secret', () => {
-    const names = new FieldNames();
+    const names = new FieldNames(new SensitiveNames());
     const again = (line: string): string | undefined => {
       const bytes = Buffer.from(`${line}\r\n`, 'latin1');
       const colon = line.indexOf(':');

@@ -163,16 +163,18 @@ function placeTarget(block: HeaderBlock, line: RequestLine, facts: HeadFacts, ru
   if (target.startsWith('/')) rules.memory.goodPath = target.length > MAX_KNOWN_PATH ? '' : target;
 }
 
-/** An idle connection keeps the path of its last request up to here. */
+/** An idle connection keeps the path of its last request up to here, and as much of a host. */
 const MAX_KNOWN_PATH = 128;
+const MAX_KNOWN_AUTHORITY = 256;
 
 /** The same string object for the same host: maps and the HPACK encoder find it at once. */
 function checkedHost(host: string | undefined, { memory, strings }: HeadRules): string | undefined {
   if (host === undefined) return undefined;
   if (host === memory.goodAuthority) return memory.goodAuthority;
   if (!isAuthority(host)) throw new HeadError('host-invalid');
-  memory.goodAuthority = strings.of(host);
-  return memory.goodAuthority;
+  const authority = strings.of(host);
+  memory.goodAuthority = host.length > MAX_KNOWN_AUTHORITY ? undefined : authority;
+  return authority;
 }
 
 /** Both say where the request goes: if they differ, some hop would follow the other one. */

@@ -9,10 +9,6 @@ export function isTunnel(head: RequestHead, status: string): boolean {
   return status === '101' ? head.upgrade : head.isConnect && status.startsWith('2');
 }
 
-export function hasLength(block: HeaderBlock): boolean {
-  return block.includes('content-length');
-}
-
 /** Of a response about to be written; -1 when it does not say. */
 export function declaredLength(block: HeaderBlock): number {
   const value = fieldValue(block, 'content-length');

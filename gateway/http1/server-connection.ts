@@ -13,7 +13,7 @@ import { HeadBytes, HeadError } from './head-fields.ts';
 import { responseText } from './head-writer.ts';
 import type { Http1Options } from './options.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
-import { declaredLength, hasLength, isTunnel, responseFraming } from './response-framing.ts';
+import { declaredLength, isTunnel, responseFraming } from './response-framing.ts';
 import { type ResponseOwner, ServerStream } from './server-stream.ts';
 import type { WrittenHead } from './written-heads.ts';
 
@@ -234,7 +234,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     if (framing === 'until-close') this.#last = true;
     let text = responseText(block, status !== '204' && framing !== 'chunked' && framing !== 'until-close');
     if (framing === 'chunked') text += 'transfer-encoding: chunked\r\n';
-    else if (framing === 'length' && endStream && !hasLength(block)) text += 'content-length: 0\r\n';
+    else if (framing === 'length' && endStream && contentLength < 0) text += 'content-length: 0\r\n';
     if (this.#last) text += 'connection: close\r\n';
     else if (head.isHttp10) text += 'connection: keep-alive\r\n';
     return { text: `${text}\r\n`, framing, contentLength };
@@ -308,6 +308,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #forget(): ServerStream | undefined {
     const stream = this.#stream;
     this.#stream = undefined;
+    // It may be large, and an idle connection stays for long.
+    this.#head = undefined;
     return stream;
   }
 

@@ -4,6 +4,7 @@ import { clientPair, GET_BLOCK, open } from '../../test/fixtures/http1-client-pa
 import { Http1CodecServer } from '../../test/fixtures/http1-server.ts';
 import { RawHttp1Peer } from '../../test/fixtures/raw-http1-peer.ts';
 import { until } from '../../test/fixtures/recorded-exchanges.ts';
+import { SensitiveNames } from '../hpack/indexing.ts';
 import { SharedStrings } from '../hpack/shared-strings.ts';
 import type { HeaderBlock } from '../http/stream.ts';
 import { type WrittenHead, WrittenHeads } from './written-heads.ts';
@@ -17,7 +18,7 @@ function written(text: string): WrittenHead {
 
 describe('heads that were written lately', () => {
   it('are found for the same block with the same end alone', () => {
-    const heads = new WrittenHeads<WrittenHead>(new SharedStrings());
+    const heads = new WrittenHeads<WrittenHead>(new SharedStrings(), new SensitiveNames());
     assert.equal(heads.find(BLOCK, true), undefined);
     heads.keep(BLOCK, true, written('text'));
     assert.equal(heads.find([...BLOCK], true)?.text, 'text');
@@ -31,7 +32,7 @@ describe('heads that were written lately', () => {
   });
 
   it('are not kept when they have secrets, or are long', () => {
-    const heads = new WrittenHeads<WrittenHead>(new SharedStrings());
+    const heads = new WrittenHeads<WrittenHead>(new SharedStrings(), new SensitiveNames());
     for (const name of ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']) {
       const block = [...BLOCK, name, name];
       heads.keep(block, true, written('text'));
@@ -39,6 +40,15 @@ describe('heads that were written lately', () => {
     }
     heads.keep(BLOCK, true, written('x'.repeat(2000)));
     assert.equal(heads.find(BLOCK, true), undefined);
+  });
+
+  it('are not kept when they have what a peer calls secret', () => {
+    const sensitive = new SensitiveNames();
+    const heads = new WrittenHeads<WrittenHead>(new SharedStrings(), sensitive);
+    const block = [...BLOCK, 'x-api-key', 'k'];
+    sensitive.add('x-api-key');
+    heads.keep(block, true, written('text'));
+    assert.equal(heads.find(block, true), undefined);
   });
 
   it('change nothing of a response: it still depends on its request', async (t) => {
@@ -76,6 +86,13 @@ describe('heads that were written lately', () => {
     await twice(
       `GET / HTTP/1.1\r\n${HOST}\r\n`,
       'HTTP/1.1 200 OK\r\nx-a: b\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    server.handler.onRequest = (request) => {
+      request.stream.sendHeaders([':status', '200', 'vary', 'content-length'], true);
+    };
+    await twice(
+      `GET / HTTP/1.1\r\n${HOST}\r\n`,
+      'HTTP/1.1 200 OK\r\nvary: content-length\r\ncontent-length: 0\r\n\r\n',
     );
   });
 

@@ -1,4 +1,4 @@
-import { indexingOf } from '../hpack/indexing.ts';
+import { indexingOf, type SensitiveNames } from '../hpack/indexing.ts';
 import type { SharedStrings } from '../hpack/shared-strings.ts';
 import { Repetition } from '../http/repetition.ts';
 import type { HeaderBlock } from '../http/stream.ts';
@@ -33,6 +33,7 @@ interface Entry<Head> {
  */
 export class WrittenHeads<Head extends WrittenHead> {
   readonly #strings: SharedStrings;
+  readonly #sensitive: SensitiveNames;
   readonly #entries: readonly Entry<Head>[] = Array.from({ length: SLOTS }, () => ({
     repetition: new Repetition(),
     block: [],
@@ -40,8 +41,10 @@ export class WrittenHeads<Head extends WrittenHead> {
     head: undefined,
   }));
 
-  constructor(strings: SharedStrings) {
+  /** @param sensitive names that some peer marked as never to be indexed */
+  constructor(strings: SharedStrings, sensitive: SensitiveNames) {
     this.#strings = strings;
+    this.#sensitive = sensitive;
   }
 
   /** What was kept for such a block. */
@@ -57,11 +60,20 @@ export class WrittenHeads<Head extends WrittenHead> {
   /** Keeps a head that was not found, unless it is long, has secrets, or nothing like it has come again of late. */
   keep(block: HeaderBlock, endStream: boolean, head: Head): void {
     const entry = this.#entryOf(block);
-    if (!entry.repetition.takes() || head.text.length > MAX_TEXT_LENGTH || hasSecrets(block)) return;
+    if (!entry.repetition.takes() || head.text.length > MAX_TEXT_LENGTH || this.#hasSecrets(block)) return;
     // What comes out of an HPACK table is found by the address of its strings.
     entry.block = block.map((text, at) => (at % 2 === 0 ? text : this.#strings.of(text)));
     entry.endStream = endStream;
     entry.head = { ...head, text: detached(head.text) };
+  }
+
+  /** A secret lives as long as its connection alone. */
+  #hasSecrets(block: HeaderBlock): boolean {
+    for (let at = 0; at < block.length; at += 2) {
+      const name = block[at] as string;
+      if (indexingOf(name) === 'never' || this.#sensitive.has(name)) return true;
+    }
+    return false;
   }
 
   #entryOf(block: HeaderBlock): Entry<Head> {
@@ -69,12 +81,6 @@ export class WrittenHeads<Head extends WrittenHead> {
     const hint = length * 3 + (block[7] ?? '').length * 5 + (block[length - 1] ?? '').length;
     return this.#entries[hint % SLOTS] as Entry<Head>;
   }
-}
-
-/** A secret lives as long as its connection alone. */
-function hasSecrets(block: HeaderBlock): boolean {
-  for (let at = 0; at < block.length; at += 2) if (indexingOf(block[at] as string) === 'never') return true;
-  return false;
 }
 
 /** In one piece, which is written at once; what was put together is made one piece again each time. */
