@@ -23,6 +23,7 @@ import { openKubeClient } from '../clusters/kubernetes/membership/membership-set
 import { PortsMap } from '../clusters/kubernetes/membership/ports-map.ts';
 import { TokenProof } from '../clusters/kubernetes/membership/token-proof.ts';
 import { StatusController } from '../clusters/kubernetes/status/status-controller.ts';
+import type { StatusObjects } from '../clusters/kubernetes/status/status-objects.ts';
 import type { StatusView } from '../clusters/kubernetes/status/status-view.ts';
 import { printBundle } from '../trust/bundle.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
@@ -174,7 +175,7 @@ async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Pr
     onTrust: tellCluster(pod, file, lifetime),
     outsideProblems: problems.list,
     showClusterset: (view) => showClusterset(leading, view),
-    showStatus: (view) => showStatus(leading, view),
+    showStatus: (view) => showStatus(leading, provider.statuses, view),
     portBook: openPortBook(client, member.servicePortsFile, lifetime),
     clock,
     random,
@@ -238,9 +239,14 @@ function showClusterset(
 }
 
 /** What becomes of policies, routes and peers, in their own status. */
-function showStatus({ client, problems }: LeadingPod, view: StatusView): StatusController {
+function showStatus(
+  { client, problems }: LeadingPod,
+  objects: StatusObjects,
+  view: StatusView,
+): StatusController {
   return new StatusController({
     client,
+    objects,
     view,
     clock: SYSTEM_CLOCK,
     random: Math.random,

@@ -8,6 +8,8 @@ import { nodePlace } from './node-places.ts';
 import { objectDocument } from './object-document.ts';
 import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorCondition } from './reflector.ts';
 import type { ResourceType } from './resource-type.ts';
+import type { StatusObject } from './status/status-object.ts';
+import { StatusObjects } from './status/status-objects.ts';
 import { type Fields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesProviderOptions extends ResourceProviderOptions {
@@ -30,9 +32,14 @@ const outline = z.looseObject({
   }),
 });
 
+/** What is kept of an object: what a file with it alone would hold, and what is needed to write its status. */
+interface Held extends ResourceFile {
+  readonly status?: StatusObject;
+}
+
 interface Followed {
   readonly watched: WatchedKind;
-  readonly reflector: Reflector<ResourceFile>;
+  readonly reflector: Reflector<Held>;
 }
 
 /**
@@ -41,6 +48,8 @@ interface Followed {
  */
 export class KubernetesProvider extends ResourceProvider {
   readonly ready: Promise<void>;
+  /** The objects whose status is written, from the same watches: each is told there once it holds here. */
+  readonly statuses = new StatusObjects();
   readonly #followed: readonly Followed[];
   readonly #nodes: Reflector<Partial<Locality>>;
   #listed = false;
@@ -58,22 +67,36 @@ export class KubernetesProvider extends ResourceProvider {
       // The endpoints of a node that is gone go by themselves, and need not be in another place before.
       changed: (names) => this.moved(new Set(names.filter((name) => this.#nodes.get(name) !== undefined))),
     });
-    this.#followed = WATCHED_KINDS.map((watched) => {
-      const reflector: Reflector<ResourceFile> = new Reflector({
-        ...common,
-        types: watched.types,
-        selection: { labelSelector: watched.labelSelector },
-        keep: (object, type) => this.#read(watched, object, type),
-        changed: (keys) => this.replace(keys.map((key) => [pathOf(watched, key), reflector.get(key)])),
-      });
-      return { watched, reflector };
-    });
+    this.#followed = WATCHED_KINDS.map((watched) => ({ watched, reflector: this.#follow(watched, common) }));
     for (const { condition } of this.#reflectors()) condition.watch(() => this.problemsLater());
     this.ready = Promise.all(this.#reflectors().map(({ ready }) => ready)).then(() => {
       this.#listed = true;
       this.allRead();
+      this.statuses.allRead();
       this.listProblems();
     });
+  }
+
+  #follow(
+    watched: WatchedKind,
+    common: Pick<KubernetesProviderOptions, 'client' | 'clock' | 'random'>,
+  ): Reflector<Held> {
+    const { kind, types, labelSelector } = watched;
+    const reflector: Reflector<Held> = new Reflector({
+      ...common,
+      types,
+      selection: { labelSelector },
+      keep: (object, type) => {
+        const file = this.#read(watched, object, type);
+        const status = this.statuses.read(kind, type, object);
+        return file && (status === undefined ? file : { ...file, status });
+      },
+      changed: (keys) => {
+        this.replace(keys.map((key) => [pathOf(watched, key), reflector.get(key)]));
+        this.statuses.take(kind, keys, (key) => reflector.get(key)?.status);
+      },
+    });
+    return reflector;
   }
 
   static async open(options: KubernetesProviderOptions): Promise<KubernetesProvider> {

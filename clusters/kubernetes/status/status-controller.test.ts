@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { ManualClock } from '../../../federation/runtime/clock.ts';
 import { Watchable } from '../../../federation/runtime/watchable.ts';
 import { KubeError } from '../kube-error.ts';
-import type { KubeObject } from '../resource-type.ts';
-import { StatusController } from './status-controller.ts';
-import type { StatusClient } from './status-objects.ts';
+import { type KubeObject, resourceType } from '../resource-type.ts';
+import { type StatusClient, StatusController } from './status-controller.ts';
+import { StatusObjects } from './status-objects.ts';
 import type { StatusSight } from './status-view.ts';
 
 const POLICY = {
@@ -27,21 +26,16 @@ async function lead(t: TestContext, answer: (object: KubeObject) => unknown) {
     look: (): void => undefined,
   };
   const client: StatusClient = {
-    async *list({ plural }) {
-      yield { items: plural === 'failoverpolicies' ? [POLICY] : [], resourceVersion: '7', complete: true };
-    },
-    // biome-ignore lint/correctness/useYield: nothing changes
-    async *watch(_type, { signal = AbortSignal.abort() }) {
-      await once(signal, 'abort');
-    },
     onReturn: () => () => undefined,
     applyStatus: async (_type, object) => {
       scene.writes += 1;
       return answer(object);
     },
   };
+  const objects = new StatusObjects();
   const controller = new StatusController({
     client,
+    objects,
     clock,
     random: () => 0.5,
     view: {
@@ -58,7 +52,10 @@ async function lead(t: TestContext, answer: (object: KubeObject) => unknown) {
     },
   });
   t.after(() => controller.close());
-  await controller.objects.ready;
+  const type = resourceType('isthmus.io', 'v1alpha1', 'failoverpolicies');
+  objects.take('FailoverPolicy', ['shop/first'], () => objects.read('FailoverPolicy', type, POLICY));
+  objects.allRead();
+  await objects.ready;
   return scene;
 }
 

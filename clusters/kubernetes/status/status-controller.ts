@@ -1,17 +1,22 @@
 import type { Clock } from '../../../federation/runtime/clock.ts';
 import { isRefusal, KeyedWork } from '../keyed-work.ts';
+import type { KubeClient } from '../kube-client.ts';
 import { KubeError } from '../kube-error.ts';
 import { apiVersion } from '../mcs/mcs-objects.ts';
 import type { StatusObject } from './status-object.ts';
-import { type StatusClient, StatusObjects } from './status-objects.ts';
+import type { StatusObjects } from './status-objects.ts';
 import type { StatusSight, StatusView } from './status-view.ts';
 import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
 /** Fields that may be others at each look, and are no reason to write again at once. */
 const PASSING: ReadonlySet<string> = new Set(['lastTransitionTime', 'lastSeen', 'ageSeconds', 'roundTripMs']);
 
+export type StatusClient = Pick<KubeClient, 'applyStatus' | 'onReturn'>;
+
 export interface StatusControllerOptions {
   readonly client: StatusClient;
+  /** Whose status is written, as the provider reads them. */
+  readonly objects: StatusObjects;
   readonly view: StatusView;
   readonly clock: Clock;
   /** Gives 0 ≤ x < 1. */
@@ -33,7 +38,7 @@ class WrittenInVain extends Error {
  * leader writes, and only what differs.
  */
 export class StatusController {
-  readonly objects: StatusObjects;
+  readonly #objects: StatusObjects;
   readonly #options: StatusControllerOptions;
   readonly #work: KeyedWork;
   readonly #stops: readonly (() => void)[];
@@ -43,8 +48,9 @@ export class StatusController {
   #closed = false;
 
   constructor(options: StatusControllerOptions) {
-    const { client, view, clock, random, problems } = options;
+    const { client, objects, view, clock, random, problems } = options;
     this.#options = options;
+    this.#objects = objects;
     this.#work = new KeyedWork({
       run: (id) => this.#write(id),
       isTerminal: (failure) => isRefusal(failure) || failure instanceof WrittenInVain,
@@ -53,14 +59,14 @@ export class StatusController {
       andMore: 'statuses are not as they should be',
       problems,
     });
-    this.objects = new StatusObjects({ client, clock, random, changed: (ids) => this.#look(ids, true) });
     this.#stops = [
+      objects.watch((ids) => this.#look(ids, true)),
       view.watch(() => this.#lookAtAll()),
       view.complete.watch(() => this.#lookAtAll()),
       client.onReturn(() => this.#work.forgive()),
       view.leading.watch((leading) => (leading ? this.#lookAtAll() : this.#work.forgetFailures())),
     ];
-    void this.objects.ready.then(() => {
+    void objects.ready.then(() => {
       this.#known = true;
       this.#lookAtAll();
     });
@@ -71,11 +77,10 @@ export class StatusController {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     await this.#work.close();
-    await this.objects.close();
   }
 
   #lookAtAll(): void {
-    this.#look(this.objects.ids, false);
+    this.#look(this.#objects.ids, false);
   }
 
   /** @param changed what failed before may go well now; else it has its own time to be tried again */
@@ -99,13 +104,13 @@ export class StatusController {
 
   #wanted(id: string, sight: StatusSight): WantedStatus | undefined {
     const { view, clock } = this.#options;
-    const object = this.objects.get(id);
+    const object = this.#objects.get(id);
     return object && wantedStatus(object, sight, view.complete.value, clock.now());
   }
 
   async #write(id: string): Promise<void> {
     const { view } = this.#options;
-    const object = this.objects.get(id);
+    const object = this.#objects.get(id);
     this.#vain.delete(id);
     if (object === undefined || !view.leading.value || this.#closed) return;
     const wanted = this.#wanted(id, view.sight());
@@ -114,11 +119,11 @@ export class StatusController {
       await this.#apply(object, wanted);
     } catch (failure) {
       // It was removed meanwhile; where it was not, the kind has no status, or is not served any more.
-      if (KubeError.isNotFound(failure) && this.objects.get(id) === undefined) return;
+      if (KubeError.isNotFound(failure) && this.#objects.get(id) === undefined) return;
       throw failure;
     }
     // It differed, and should be another version now.
-    if (this.objects.get(id)?.resourceVersion !== object.resourceVersion) return;
+    if (this.#objects.get(id)?.resourceVersion !== object.resourceVersion) return;
     this.#vain.set(id, gist(wanted));
     throw new WrittenInVain();
   }
@@ -128,7 +133,7 @@ export class StatusController {
     const place = namespace === undefined ? { name } : { name, namespace };
     const metadata = { ...place, ...(exactVersion ? { uid, resourceVersion } : { uid }) };
     const written = { apiVersion: apiVersion(type), kind, metadata, status };
-    this.objects.wrote(object, await this.#options.client.applyStatus(type, written));
+    this.#objects.wrote(object, await this.#options.client.applyStatus(type, written));
   }
 }
 

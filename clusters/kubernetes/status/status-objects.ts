@@ -1,10 +1,8 @@
 import { ZodError } from 'zod';
-import type { Clock } from '../../../federation/runtime/clock.ts';
-import type { KubeClient } from '../kube-client.ts';
+import type { ResourceKind } from '../../schema/resource.ts';
 import { isOlder } from '../mcs/owned-objects.ts';
-import { type ObjectKey, Reflector } from '../reflector.ts';
+import type { ObjectKey } from '../reflector.ts';
 import type { ResourceType } from '../resource-type.ts';
-import { WATCHED_KINDS } from '../watched-kinds.ts';
 import {
   idOf,
   POLICY_KINDS,
@@ -14,31 +12,22 @@ import {
   type StatusObject,
 } from './status-object.ts';
 
-export type StatusClient = Pick<KubeClient, 'list' | 'watch' | 'applyStatus' | 'onReturn'>;
+const KINDS: ReadonlySet<ResourceKind> = new Set([...POLICY_KINDS, ...ROUTE_KINDS, 'ClusterPeer']);
 
-export interface StatusObjectsOptions {
-  readonly client: StatusClient;
-  readonly clock: Clock;
-  /** Gives 0 ≤ x < 1. */
-  readonly random: () => number;
-  /** Ids of the objects that are different now, or gone. */
-  readonly changed: (ids: readonly string[]) => void;
-}
-
-const KINDS: readonly StatusKind[] = [...POLICY_KINDS, ...ROUTE_KINDS, 'ClusterPeer'];
-
-/** All objects whose status we write, as they are in the cluster, by `kind/namespace/name`. */
+/** All objects whose status we write, as they are in the cluster, by `kind/namespace/name`. The provider feeds it. */
 export class StatusObjects {
   /** When all of them are known. */
   readonly ready: Promise<void>;
-  readonly #reflectors: readonly Reflector<StatusObject>[];
   readonly #told = new Map<string, StatusObject>();
   /** What the API server answered to our writing, until the watch has told it too. */
   readonly #written = new Map<string, StatusObject>();
+  readonly #listeners = new Set<(ids: readonly string[]) => void>();
+  #becomeReady: () => void = () => undefined;
 
-  constructor(options: StatusObjectsOptions) {
-    this.#reflectors = KINDS.map((kind) => this.#follow(kind, options));
-    this.ready = Promise.all(this.#reflectors.map(({ ready }) => ready)).then(() => undefined);
+  constructor() {
+    this.ready = new Promise((resolve) => {
+      this.#becomeReady = resolve;
+    });
   }
 
   get(id: string): StatusObject | undefined {
@@ -60,23 +49,31 @@ export class StatusObjects {
     this.#written.set(idOf(written), written);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
+  /** Calls back with the ids of objects that are different now, or gone. */
+  watch(listener: (ids: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  #follow(
-    kind: StatusKind,
-    { client, clock, random, changed }: StatusObjectsOptions,
-  ): Reflector<StatusObject> {
-    const reflector: Reflector<StatusObject> = new Reflector({
-      client,
-      clock,
-      random,
-      types: typesOf(kind),
-      keep: (object, type) => readable(kind, type, object),
-      changed: (keys) => changed(keys.map((key) => this.#take(kind, key, reflector.get(key)))),
-    });
-    return reflector;
+  /** What there is to know of an object; undefined for kinds whose status is nobody's or others'. */
+  read(kind: ResourceKind, type: ResourceType, object: unknown): StatusObject | undefined {
+    return isStatusKind(kind) ? readable(kind, type, object) : undefined;
+  }
+
+  /** Takes in what these objects are now; undefined = gone. */
+  take(
+    kind: ResourceKind,
+    keys: readonly ObjectKey[],
+    now: (key: ObjectKey) => StatusObject | undefined,
+  ): void {
+    if (!isStatusKind(kind)) return;
+    const ids = keys.map((key) => this.#take(kind, key, now(key)));
+    for (const listener of [...this.#listeners]) listener(ids);
+  }
+
+  /** Every object there is has been taken in. */
+  allRead(): void {
+    this.#becomeReady();
   }
 
   #take(kind: StatusKind, key: ObjectKey, object: StatusObject | undefined): string {
@@ -93,10 +90,8 @@ export class StatusObjects {
   }
 }
 
-function typesOf(kind: StatusKind): readonly [ResourceType, ...ResourceType[]] {
-  const watched = WATCHED_KINDS.find((one) => one.kind === kind);
-  if (watched === undefined) throw new Error(`${kind} is not watched`);
-  return watched.types;
+function isStatusKind(kind: ResourceKind): kind is StatusKind {
+  return KINDS.has(kind);
 }
 
 /** What is no object at all is nothing that could have a status. */
