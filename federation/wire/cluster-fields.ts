@@ -20,6 +20,7 @@ import {
   within,
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
+import type { Plain } from './plain-message.ts';
 
 const REACH: Readonly<Record<PeerReach, wire.Peer_Reach>> = {
   unknown: wire.Peer_Reach.UNKNOWN,
@@ -53,7 +54,7 @@ export function localClusterFromWire(message: wire.LocalCluster | undefined): Lo
   });
 }
 
-export function localityFromWire(message: wire.Locality | undefined): Locality {
+export function localityFromWire(message: Plain<wire.Locality> | undefined): Locality {
   const locality = present('locality', message);
   understood(locality, 'locality');
   const { region, zone } = locality;
@@ -132,7 +133,7 @@ function healthSince(health: PeerHealth): number {
   return health.kind === 'returning' ? health.healthySinceMs : 0;
 }
 
-export function healthFromWire(message: wire.PeerHealth | undefined): PeerHealth {
+export function healthFromWire(message: Plain<wire.PeerHealth> | undefined): PeerHealth {
   const health = present('health', message);
   understood(health, 'health');
   const { kind, sinceMs } = health;

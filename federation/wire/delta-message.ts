@@ -23,6 +23,7 @@ import {
 } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import { partsOf } from './message-parts.ts';
+import { patchFromBytes } from './patch-bytes.ts';
 import { patchFromWire, patchMessage } from './patch-fields.ts';
 import {
   serviceFromBytes,
@@ -63,25 +64,27 @@ function patchToWire(patch: ServicePatch): wire.ServicePatch {
 
 /** @throws WireError naming the field that breaks the contract; nothing is repaired. */
 export function deltaFromWire(message: wire.SnapshotDelta): SnapshotDelta {
-  const { changedServices } = message;
-  return deltaWith(message, () =>
-    mapOf('changed_services', changedServices, BOUNDS.services, serviceFromWire),
-  );
+  const { changedServices, patchedServices } = message;
+  return deltaWith(message, {
+    changed: () => mapOf('changed_services', changedServices, BOUNDS.services, serviceFromWire),
+    patched: () => mapOf('patched_services', patchedServices, BOUNDS.services, patchFromWire),
+  });
 }
 
-/** @param changedServices reads them, in their turn */
-function deltaWith(
-  message: wire.SnapshotDelta,
-  changedServices: () => ReadonlyMap<ServiceKey, SnapshotService>,
-): SnapshotDelta {
+/** Reads them, each in its turn. */
+interface DeltaServices {
+  readonly changed: () => ReadonlyMap<ServiceKey, SnapshotService>;
+  readonly patched: () => ReadonlyMap<ServiceKey, ServicePatch>;
+}
+
+function deltaWith(message: wire.SnapshotDelta, { changed, patched }: DeltaServices): SnapshotDelta {
   understood(message);
   const peers = mapOf('changed_peers', message.changedPeers, BOUNDS.peers, (item) => {
     const peer = peerFromWire(item);
     return [peer.cluster, peer] as const;
   });
   const callers = mapOf('changed_callers', message.changedCallers, BOUNDS.callerGroups, callerGroupFromWire);
-  const services = withBackends(changedServices(), message.changedBackends);
-  const patches = mapOf('patched_services', message.patchedServices, BOUNDS.services, patchFromWire);
+  const services = withBackends(changed(), message.changedBackends);
   return {
     epoch: safeInteger('epoch', message.epoch),
     baseVersion: safeInteger('base_version', message.baseVersion),
@@ -90,7 +93,7 @@ function deltaWith(
     changedPeers: [...peers.values()],
     removedPeers: listOf('removed_peers', message.removedPeers, BOUNDS.peers, (name) => label('', name)),
     changedServices: [...services.values()],
-    patchedServices: [...patches.values()],
+    patchedServices: [...patched().values()],
     removedServices: serviceKeys('removed_services', message.removedServices),
     removedBackends: serviceKeys('removed_backends', message.removedBackends),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,
@@ -115,14 +118,20 @@ export function deltaToBytes(delta: SnapshotDelta): Uint8Array {
  * @throws WireError when the bytes are no delta or one that breaks the contract
  */
 export function deltaFromBytes(bytes: Uint8Array, { before, read }: ReadingOptions = {}): SnapshotDelta {
-  const field = wire.SnapshotDeltaSchema.field.changedServices.number;
-  const { items, rest } = decoded('delta', () => partsOf(bytes, field));
-  const message = decoded('delta', () => fromBinary(wire.SnapshotDeltaSchema, rest));
-  return deltaWith(message, () =>
-    mapOf('changed_services', items, BOUNDS.services, (item) => {
-      const entry = serviceFromBytes(item, before);
-      read?.(entry[1], new Uint8Array(item));
-      return entry;
-    }),
-  );
+  const { changedServices, patchedServices } = wire.SnapshotDeltaSchema.field;
+  const services = decoded('delta', () => partsOf(bytes, changedServices.number));
+  const patches = decoded('delta', () => partsOf(services.rest, patchedServices.number));
+  const message = decoded('delta', () => fromBinary(wire.SnapshotDeltaSchema, patches.rest));
+  return deltaWith(message, {
+    changed: () =>
+      mapOf('changed_services', services.items, BOUNDS.services, (item) => {
+        const entry = serviceFromBytes(item, before);
+        read?.(entry[1], new Uint8Array(item));
+        return entry;
+      }),
+    patched: () =>
+      mapOf('patched_services', patches.items, BOUNDS.services, (item) =>
+        patchFromWire(patchFromBytes(item)),
+      ),
+  });
 }

@@ -53,10 +53,14 @@ export function understood(
   message: { readonly $unknown?: readonly { readonly no: number }[] | undefined },
   name = '',
 ): void {
-  const restriction = message.$unknown?.find(({ no }) => no >= FIRST_RESTRICTION);
-  if (restriction === undefined) return;
-  throw new WireError(
-    `${name}: field ${restriction.no} is a restriction of a newer release; upgrade this gateway, or do without what needs it`,
+  const found = message.$unknown?.find(({ no }) => no >= FIRST_RESTRICTION);
+  if (found !== undefined) throw restriction(name, found.no);
+}
+
+/** The error that an unknown field with a number of those is. */
+export function restriction(name: string, field: number): WireError {
+  return new WireError(
+    `${name}: field ${field} is a restriction of a newer release; upgrade this gateway, or do without what needs it`,
   );
 }
 

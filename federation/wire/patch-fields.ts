@@ -4,11 +4,12 @@ import { serviceKey } from '../model/service.ts';
 import { BOUNDS } from './bounds.ts';
 import { label, listOf, mapOf, present, understood, within } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
+import type { Plain } from './plain-message.ts';
 import { endpointFromWire, offerFromWire, writeEndpoint, writeOffer } from './service-fields.ts';
 import type { PlacedEndpoint, ServicePatch } from './service-patch.ts';
 
 /** Key and value. */
-export function patchFromWire(message: wire.ServicePatch): readonly [ServiceKey, ServicePatch] {
+export function patchFromWire(message: Plain<wire.ServicePatch>): readonly [ServiceKey, ServicePatch] {
   understood(message);
   const max = BOUNDS.endpointsPerService;
   const service = { namespace: label('namespace', message.namespace), name: label('name', message.name) };
@@ -22,7 +23,7 @@ export function patchFromWire(message: wire.ServicePatch): readonly [ServiceKey,
   return [serviceKey(service), patch];
 }
 
-function placedFromWire(message: wire.PlacedEndpoint): PlacedEndpoint {
+function placedFromWire(message: Plain<wire.PlacedEndpoint>): PlacedEndpoint {
   understood(message);
   return { place: message.place, endpoint: endpointFromWire(present('endpoint', message.endpoint)) };
 }

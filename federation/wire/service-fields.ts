@@ -29,6 +29,7 @@ import {
 import * as wire from './gen/federation_pb.ts';
 import { serviceRoutesFromJson } from './mesh-route-json.ts';
 import { partsOf } from './message-parts.ts';
+import type { Plain } from './plain-message.ts';
 import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
 import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
@@ -281,7 +282,7 @@ function portFromWire(message: wire.Port): readonly [string, SnapshotPort] {
   ];
 }
 
-export function offerFromWire(message: wire.Offer): readonly [string, ServiceOffer] {
+export function offerFromWire(message: Plain<wire.Offer>): readonly [string, ServiceOffer] {
   understood(message);
   const cluster = label('cluster', message.cluster);
   const offer: ServiceOffer = {
@@ -295,7 +296,7 @@ export function offerFromWire(message: wire.Offer): readonly [string, ServiceOff
   return [cluster, { ...offer, ports }];
 }
 
-function localityHostsFromWire(message: wire.LocalityHosts): LocalityHosts {
+function localityHostsFromWire(message: Plain<wire.LocalityHosts>): LocalityHosts {
   understood(message);
   const hosts = within('hosts', message.hosts, 0, BOUNDS.hostsPerLocality);
   const { healthy, degraded, excluded } = message;
@@ -314,7 +315,7 @@ function localityHostsFromWire(message: wire.LocalityHosts): LocalityHosts {
   };
 }
 
-export function endpointFromWire(message: wire.Endpoint): Endpoint {
+export function endpointFromWire(message: Plain<wire.Endpoint>): Endpoint {
   understood(message);
   const ports: Record<string, number> = {};
   const entries = Object.entries(message.ports);
