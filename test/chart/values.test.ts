@@ -21,6 +21,13 @@ const MISTAKES: readonly (readonly [values: object, told: RegExp])[] = [
     /gateway\.httpPort \(16000\) is among the ports of imported services/,
   ],
   [{ cluster: { name: 'admin' } }, /this cluster's user in the store would be isthmus-admin, which is/],
+  [
+    {
+      cluster: { name: 'ops' },
+      store: { redis: { urls: ['rediss://redis.example'], adminUser: 'isthmus-ops' } },
+    },
+    /user in the store would be isthmus-ops, which is/,
+  ],
   [{ ...EAST, gateway: { servicePorts: { from: 9, to: 8 } } }, /gateway\.servicePorts\.from \(9\) is above/],
   [{ ...EAST, image: { tag: 'latest' } }, /image\/tag|image\.tag/],
   [{ ...EAST, image: { digest: 'sha256:0' } }, /digest/],
@@ -59,6 +66,14 @@ describe('values of the chart', { skip: missingHelm() }, () => {
       assert.ok(!stderr.includes('secret'), 'a password is repeated');
     });
   }
+
+  it('let a cluster be named admin where that is nobody in the store', () => {
+    const redis = { urls: ['rediss://redis.example'], adminUser: 'operator' };
+    for (const store of [{ tryout: { enabled: false } }, { redis }]) {
+      const { code, stderr } = template(folder, { cluster: { name: 'admin' }, store });
+      assert.equal(code, 0, stderr);
+    }
+  });
 });
 
 describe('documents of the values', () => {
