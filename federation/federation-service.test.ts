@@ -243,8 +243,9 @@ describe('a gateway that follows', PATIENCE, () => {
 
   it('and refuses a delta gets everything, and refuses that too gets it later, and is told of', async (t) => {
     const { world, east } = await twoClusters(t);
-    const gateway = (await world.follow(east, { acknowledges: false })).hello();
+    const gateway = (await world.follow(east)).hello();
     await gateway.until((snapshot) => hostsOf(snapshot, 'west') === 1);
+    gateway.acknowledges = false;
     await world.writeResource('east', 'cart.yaml', exportedService('cart', [{ address: '10.1.0.1' }]));
     const { snapshot } = await gateway.until(({ services }) => services.has('shop/cart'));
     const seen = gateway.messages.length;

@@ -81,8 +81,9 @@ export const HELLO_TIMEOUT_MS = 10_000;
 const REFUSED_PAUSE_MS = 5000;
 
 /**
- * One gateway's Follow stream. At most one message is on its way: a slow gateway gets the merged difference when it
- * is ready again, so what is held for it is one snapshot, shared with all others.
+ * One gateway's Follow stream. At most one message is on its way until it is acknowledged, which is when all workers route by
+ * it: a gateway that is slow, or busy, gets the merged difference when it is ready again, which costs it little more than one
+ * change. What is held for it is one snapshot, shared with all others.
  */
 export class GatewaySession implements Session {
   readonly kind = 'follow';
@@ -93,6 +94,8 @@ export class GatewaySession implements Session {
   #phase: Phase = { kind: 'awaiting-hello' };
   #cancelTimer: () => void;
   #writing = false;
+  /** The version that was sent and is neither acknowledged nor refused yet. */
+  #awaited: number | undefined;
   #paused = false;
   /** What the gateway has once all that was sent has arrived; undefined = it needs a full snapshot. */
   #sent: RoutingSnapshot | undefined;
@@ -209,11 +212,18 @@ export class GatewaySession implements Session {
   #ack(version: number): void {
     this.#acked = { version, atMs: this.#options.clock.now() };
     if (this.#refused !== undefined && version > this.#refused.version) this.#refused = undefined;
+    this.#answered(version);
+    this.#push();
+  }
+
+  #answered(version: number): void {
+    if (this.#awaited !== undefined && version >= this.#awaited) this.#awaited = undefined;
   }
 
   #nack(hello: GatewayHello, refusal: GatewayRefusal): void {
     this.#refused = refusal;
     this.#options.listener.refused(this, hello, refusal);
+    this.#answered(refusal.version);
     const full = this.#full;
     if (full !== undefined && refusal.version < full.version) return;
     this.#sent = undefined;
@@ -232,11 +242,13 @@ export class GatewaySession implements Session {
   #push(): void {
     const next = this.#options.history.value;
     if (this.#phase.kind !== 'following' || this.#writing || this.#paused) return;
+    if (this.#awaited !== undefined) return;
     if (next === undefined || next === this.#sent) return;
     if (this.#sent === undefined && this.#options.history.holds(this.#hadEpoch)) return;
     this.#writing = true;
     const message = this.#messageTo(next);
     this.#sent = next;
+    this.#awaited = next.version;
     this.#call.write(message, () => {
       this.#writing = false;
       this.#push();
