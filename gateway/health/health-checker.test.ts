@@ -14,11 +14,14 @@ import type { PortProtocol } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { ManualClock, SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { routingRuntime } from '../../test/fixtures/routing-runtime.ts';
 import { serverCertificate } from '../../test/fixtures/server-certificate.ts';
 import { testSnapshot } from '../../test/fixtures/test-snapshot.ts';
 import { TlsPod } from '../../test/fixtures/tls-pod.ts';
 import { MUTUAL_TLS } from '../../test/fixtures/upstream-scene.ts';
 import { certificatesFromPem } from '../../trust/pem.ts';
+import { compileRouteTable } from '../routing/compile.ts';
+import type { RouteTable } from '../routing/route-table.ts';
 import type { UpstreamPlan, UpstreamTlsPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import { HealthChecker } from './health-checker.ts';
@@ -73,6 +76,19 @@ describe('active checks', () => {
     });
     return { ...snapshot, services: new Map(services) };
   }
+  /** The first port by these names. */
+  function withPorts(snapshot: RoutingSnapshot, names: readonly string[]): RoutingSnapshot {
+    const services = [...snapshot.services].map(([key, service]) => {
+      const [port = assert.fail()] = service.ports;
+      const ports = names.map((name, index) => ({ ...port, name, port: port.port + index }));
+      const endpoints = service.endpoints.map((endpoint) => {
+        const number = endpoint.ports[port.name] ?? assert.fail();
+        return { ...endpoint, ports: Object.fromEntries(names.map((name) => [name, number])) };
+      });
+      return [key, { ...service, ports, endpoints }] as const;
+    });
+    return { ...snapshot, services: new Map(services) };
+  }
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const policy = policyOf({ kind: 'tcp' });
 
@@ -122,6 +138,50 @@ describe('active checks', () => {
     clock.advance(10_000);
     await settled();
     assert.deepEqual(asked, [1]);
+  });
+
+  it('are told again when a port has an endpoint that was known as another port’s', async () => {
+    const runtime = routingRuntime();
+    let table: RouteTable<unknown> | undefined;
+    let told = 0;
+    const checker: HealthChecker = new HealthChecker({
+      clock: new ManualClock(),
+      random: () => 0.5,
+      probe: async () => true,
+      // As a worker does.
+      changed: () => {
+        told++;
+        for (const { service, address, state } of checker.findings) {
+          for (const route of table?.services.get(service)?.routes ?? [])
+            route.state.pool.setCheck(address, state, 0);
+        }
+      },
+    });
+    const use = (snapshot: RoutingSnapshot): void => {
+      table = compileRouteTable(snapshot, table, runtime, 0);
+      checker.update(snapshot);
+    };
+    const checks = () =>
+      [...(table?.routes() ?? [])].map(({ port, endpoints }) => [
+        port.name,
+        endpoints.map((endpoint) => endpoint.runtime.check),
+      ]);
+    const known = withEndpoints([1, 2], policy);
+    use(known);
+    await settled();
+    use(withPorts(known, ['web']));
+    assert.deepEqual(checks(), [['web', ['healthy', 'healthy']]]);
+    const both = withPorts(known, ['web', 'alt']);
+    use(both);
+    const healthy = ['healthy', 'healthy'];
+    assert.deepEqual(checks(), [
+      ['web', healthy],
+      ['alt', healthy],
+    ]);
+    const toldBefore = told;
+    use({ ...both, services: new Map([...both.services].map(([key, built]) => [key, { ...built }])) });
+    assert.equal(told, toldBefore);
+    checker.close();
   });
 
   it('of endpoints that come later are made with the same plan, and so with the same TLS context', async () => {

@@ -31,6 +31,8 @@ interface Wanted {
   readonly trustDomain: TrustDomain;
   /** Ids of all that is to be checked. */
   readonly wanted: Set<string>;
+  /** The same once for each port that has it. */
+  readonly places: Set<string>;
   readonly plans: Map<string, UpstreamPlan>;
 }
 
@@ -38,7 +40,7 @@ export interface HealthCheckerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly probe: Probe;
-  /** Some endpoint's state changed, or it is gone. */
+  /** Some endpoint's state changed, it is gone, or a port has it that had not: who routes by ports knows nothing of it there. */
   readonly changed: () => void;
 }
 
@@ -48,6 +50,7 @@ const JITTER = 0.1;
 export class HealthChecker {
   readonly #options: HealthCheckerOptions;
   readonly #checked = new Map<string, Checked>();
+  #places: ReadonlySet<string> = new Set();
   /** By service and port: a TLS context is kept with its plan, so one plan stands as long as nothing of it changes. */
   #plans: ReadonlyMap<string, UpstreamPlan> = new Map();
   #services: RoutingSnapshot['services'] = new Map();
@@ -67,16 +70,19 @@ export class HealthChecker {
   update(snapshot: RoutingSnapshot): void {
     if (!this.#noteServices(snapshot.services)) return;
     const wanted = new Set<string>();
+    const places = new Set<string>();
     const plans = new Map<string, UpstreamPlan>();
     const { trustDomain } = snapshot.local;
+    let changed = false;
     for (const key of this.#withChecks) {
       const service = snapshot.services.get(key);
       const policy = service?.failover.healthCheck;
       if (service === undefined || policy === undefined) continue;
-      this.#updateService(key, service, { policy, trustDomain, wanted, plans });
+      const brought = { policy, trustDomain, wanted, places, plans };
+      changed = this.#updateService(key, service, brought) || changed;
     }
     this.#plans = plans;
-    let changed = false;
+    this.#places = places;
     for (const [id, checked] of this.#checked) {
       if (wanted.has(id)) continue;
       checked.cancel();
@@ -106,8 +112,10 @@ export class HealthChecker {
     return concerned;
   }
 
-  #updateService(service: ServiceKey, built: SnapshotService, brought: Wanted): void {
-    const { policy, trustDomain, wanted, plans } = brought;
+  /** @returns whether a port has an endpoint that was checked already, but not as this port's */
+  #updateService(service: ServiceKey, built: SnapshotService, brought: Wanted): boolean {
+    const { policy, trustDomain, wanted, places, plans } = brought;
+    let moved = false;
     for (const port of built.ports) {
       const { name } = port;
       const planKey = `${service} ${name}`;
@@ -118,16 +126,21 @@ export class HealthChecker {
         const number = endpoint.ports[name];
         if (address === undefined || number === undefined) continue;
         const id = `${service} ${address} ${port.protocol}`;
+        const place = `${id} ${name}`;
         wanted.add(id);
+        places.add(place);
         const known = this.#checked.get(id);
         const target = { host: endpoint.address, port: number, upstream };
         if (known === undefined) this.#begin(id, { finding: { service, address }, target, policy });
         else {
           known.policy = policy;
           known.target = target;
+          // What is pending is told when its first check ends.
+          moved ||= !this.#places.has(place) && known.state.kind !== 'pending';
         }
       }
     }
+    return moved;
   }
 
   #begin(id: string, subject: Pick<Checked, 'finding' | 'target' | 'policy'>): void {
