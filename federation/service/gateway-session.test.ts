@@ -158,23 +158,39 @@ describe('a Follow stream', () => {
     assert.equal(kindFor(1, 40), undefined, 'has the newest');
   });
 
-  it('answers a refused delta with everything, and deltas on top of it only once', () => {
-    const { connect, publish, refusals } = setUp();
+  it('answers a refused delta with everything, also one that could not be read', () => {
+    const { connect, publish, refusals, registry } = setUp();
     const call = connect();
     publish(1);
     call.say(HELLO);
     call.accept();
-    publish(2);
-    call.take();
-    publish(3);
-    call.say({ kind: 'nack', epoch: 1, version: 2, reason: 'wrong base' });
-    call.take();
-    call.say({ kind: 'nack', epoch: 1, version: 2, reason: 'said late' });
-    assert.deepEqual(
-      call.sent.map(({ kind }) => kind),
-      ['snapshot', 'delta', 'snapshot'],
-    );
+    for (const [version, refused] of [
+      [2, { epoch: 1, version: 2 }],
+      [4, { epoch: 0, version: 0 }],
+    ] as const) {
+      publish(version);
+      call.take();
+      publish(version + 1);
+      assert.equal(call.sent.at(-1)?.kind, 'delta');
+      call.say({ kind: 'nack', ...refused, reason: 'a worker refuses it' });
+      assert.equal(call.sent.at(-1)?.kind, 'snapshot');
+      assert.equal(registry.statuses[0]?.refused?.reason, 'a worker refuses it');
+      call.take();
+      // Nothing is wrong with what is there now.
+      call.say({ kind: 'ack', epoch: 1, version: version + 1 });
+      assert.equal(registry.statuses[0]?.refused, undefined);
+    }
     assert.deepEqual(refusals, ['gw-1', 'gw-1']);
+  });
+
+  it('ends when it answers what was not sent', () => {
+    const { connect, publish } = setUp();
+    const call = connect();
+    publish(1);
+    call.say(HELLO);
+    call.say({ kind: 'ack', epoch: 1, version: 1 });
+    call.say({ kind: 'ack', epoch: 1, version: 1 });
+    assert.equal(call.ended, status.INVALID_ARGUMENT);
   });
 
   it('patches services for a gateway that takes patches, and for no other', () => {

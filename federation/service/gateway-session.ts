@@ -94,16 +94,14 @@ export class GatewaySession implements Session {
   #phase: Phase = { kind: 'awaiting-hello' };
   #cancelTimer: () => void;
   #writing = false;
-  /** The version that was sent and is neither acknowledged nor refused yet. */
-  #awaited: number | undefined;
+  /** What was sent and is neither acknowledged nor refused yet: each message gets one answer. */
+  #awaited: 'nothing' | 'snapshot' | 'delta' = 'nothing';
   #paused = false;
   /** What the gateway has once all that was sent has arrived; undefined = it needs a full snapshot. */
   #sent: RoutingSnapshot | undefined;
   #takesPatches = false;
   /** Of what it had when it came; 0 = nothing. */
   #hadEpoch = 0;
-  /** The newest that was sent in full: what a Nack of something older asks for has been sent already. */
-  #full: RoutingSnapshot | undefined;
   #acked: { readonly version: number; readonly atMs: number } | undefined;
   #refused: GatewayRefusal | undefined;
 
@@ -210,25 +208,27 @@ export class GatewaySession implements Session {
   }
 
   #ack(version: number): void {
+    this.#answered();
     this.#acked = { version, atMs: this.#options.clock.now() };
-    if (this.#refused !== undefined && version > this.#refused.version) this.#refused = undefined;
-    this.#answered(version);
+    this.#refused = undefined;
     this.#push();
   }
 
-  #answered(version: number): void {
-    if (this.#awaited !== undefined && version >= this.#awaited) this.#awaited = undefined;
-  }
-
   #nack(hello: GatewayHello, refusal: GatewayRefusal): void {
+    const answered = this.#answered();
     this.#refused = refusal;
     this.#options.listener.refused(this, hello, refusal);
-    this.#answered(refusal.version);
-    const full = this.#full;
-    if (full !== undefined && refusal.version < full.version) return;
     this.#sent = undefined;
-    if (full?.version === refusal.version) this.#pause();
+    if (answered === 'snapshot') this.#pause();
     else this.#push();
+  }
+
+  /** Not by its version: what cannot be read at all is refused without one. */
+  #answered(): 'snapshot' | 'delta' {
+    const answered = this.#awaited;
+    if (answered === 'nothing') throw new WireError('statement: there is nothing that it could answer');
+    this.#awaited = 'nothing';
+    return answered;
   }
 
   #pause(): void {
@@ -242,13 +242,12 @@ export class GatewaySession implements Session {
   #push(): void {
     const next = this.#options.history.value;
     if (this.#phase.kind !== 'following' || this.#writing || this.#paused) return;
-    if (this.#awaited !== undefined) return;
+    if (this.#awaited !== 'nothing') return;
     if (next === undefined || next === this.#sent) return;
     if (this.#sent === undefined && this.#options.history.holds(this.#hadEpoch)) return;
     this.#writing = true;
     const message = this.#messageTo(next);
     this.#sent = next;
-    this.#awaited = next.version;
     this.#call.write(message, () => {
       this.#writing = false;
       this.#push();
@@ -257,8 +256,8 @@ export class GatewaySession implements Session {
 
   #messageTo(next: RoutingSnapshot): Buffer {
     const delta = this.#sent && diffSnapshots(this.#sent, next, this.#takesPatches);
+    this.#awaited = delta === undefined ? 'snapshot' : 'delta';
     if (delta !== undefined) return this.#options.encoder.deltaMessage(delta);
-    this.#full = next;
     return this.#options.encoder.snapshotMessage(next);
   }
 }

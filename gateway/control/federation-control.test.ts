@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalCluster } from '../../federation/model/cluster.ts';
 import { gatewayId } from '../../federation/model/identity.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
@@ -61,6 +64,7 @@ async function follow(
   port: number,
   apply: ApplySnapshot = () => Promise.resolve(),
   proof: 'secret' | 'token' = 'secret',
+  softwareVersion = '1.2.3',
 ): Promise<Running> {
   const errors: string[] = [];
   const applied: RoutingSnapshot[] = [];
@@ -83,12 +87,12 @@ async function follow(
       bundleFile: join(folder, 'bundle.json'),
     },
     local,
-    folder: await StateFolder.open(join(folder, 'state'), local, () => 'pod-1'),
+    folder: await StateFolder.open(join(folder, 'state'), local, () => 'pod-1', softwareVersion),
     encoder: new SnapshotEncoder(),
     clock: SYSTEM_CLOCK,
     random: Math.random,
     log: silent,
-    softwareVersion: '1.2.3',
+    softwareVersion,
     onFatal: (error) => fatal.push(error),
   });
   t.after(() => control.close());
@@ -97,6 +101,18 @@ async function follow(
     applied.push(offer.snapshot);
   });
   return { control, applied, fatal, errors };
+}
+
+/** Opens a pipe for writing as soon as somebody reads it. */
+async function openWhenRead(path: string): Promise<FileHandle> {
+  for (;;) {
+    try {
+      return await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENXIO')) throw error;
+      await sleep(20);
+    }
+  }
 }
 
 /** Resolves when the value is as wanted. */
@@ -135,6 +151,47 @@ describe('the gateway’s side of its federation service', () => {
     assert.deepEqual([...(applied[1]?.services.keys() ?? [])], ['shop/service-2']);
     assert.equal(applied[1]?.peers, received.peers);
     assert.equal(control.state.value.kind, 'following');
+  });
+
+  it('asks for everything when another release stored what it has', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const older = await follow(t, here, federation.port);
+    await federation.heard('hello');
+    federation.send({ snapshot: here.snapshot(7) });
+    await federation.heard('ack');
+    await older.control.close();
+    for (const [release, version] of [
+      ['1.3.0', 0n],
+      ['1.2.3', 7n],
+    ] as const) {
+      const hellos = federation.said.filter((said) => said.case === 'hello').length;
+      const { control, applied } = await follow(t, here, federation.port, undefined, undefined, release);
+      const hello = await federation.heard('hello', hellos + 1);
+      assert.equal(applied[0]?.version, 7, 'and serves with it meanwhile');
+      assert.deepEqual([hello.epoch, hello.snapshotVersion], [1n, version]);
+      await control.close();
+    }
+  });
+
+  it('ends at once when it is closed while it dials', async (t) => {
+    const here = await world(t);
+    const options = { ...here, cluster: 'east', secret: 'correct horse' };
+    const federation = await FakeFederation.start(t, options);
+    const { control } = await follow(t, here, federation.port);
+    await federation.heard('hello');
+    // The roots are read for each dial: a pipe in their place says when, and holds it there.
+    const bundle = join(here.folder, 'bundle.json');
+    const text = readFileSync(bundle);
+    rmSync(bundle);
+    execFileSync('mkfifo', [bundle]);
+    federation.close();
+    const pipe = await openWhenRead(bundle);
+    const closed = control.close();
+    await FakeFederation.start(t, { ...options, port: federation.port });
+    await pipe.writeFile(text);
+    await pipe.close();
+    await closed;
   });
 
   it('refuses what is broken, foreign, older or without a base, and says why; the last good stays', async (t) => {

@@ -99,7 +99,7 @@ export class FederationControl implements ControlPlane {
       refused: (reason) => log.error({ reason }, 'a snapshot was refused; the one before stays in force'),
     });
     const stored = await this.#offerStored(apply);
-    if (stored !== undefined) this.#follower.begin(stored);
+    if (stored !== undefined) this.#follower.begin(stored, folder.isOfThisRelease);
     await this.#source.start();
     this.#replicas = this.#tellReplicas();
     this.#running = this.#run(this.#follower);
@@ -188,6 +188,8 @@ export class FederationControl implements ControlPlane {
         this.svid.watch(() => stream.cancel()),
         this.#closed.watch(() => stream.cancel()),
       );
+      // It was perhaps closed while this was dialled.
+      if (this.#closed.value) stream.cancel();
       await follower.follow(stream, () => {
         heard = true;
         this.#connected();

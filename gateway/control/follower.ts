@@ -31,6 +31,8 @@ export interface FollowerOptions {
 export class Follower {
   readonly #options: FollowerOptions;
   #current: RoutingSnapshot | undefined;
+  /** Nothing that the service says is missing in it. */
+  #isWhole = true;
   #report: HealthReport | undefined;
   #stream: FollowStream | undefined;
 
@@ -38,9 +40,13 @@ export class Follower {
     this.#options = options;
   }
 
-  /** What is in force without having come from a stream: read from the disk. */
-  begin(snapshot: RoutingSnapshot): void {
+  /**
+   * What is in force without having come from a stream: read from the disk.
+   * @param isWhole false: another release wrote it, and left out what it did not know. It is no base for changes
+   */
+  begin(snapshot: RoutingSnapshot, isWhole: boolean): void {
     this.#current = snapshot;
+    this.#isWhole = isWhole;
   }
 
   report(report: HealthReport): void {
@@ -68,7 +74,8 @@ export class Follower {
   #hello(): void {
     const { gateway, softwareVersion, startedAtMs } = this.#options;
     const { epoch, version } = this.#current ?? { epoch: 0, version: 0 };
-    const hello = { gateway, softwareVersion, epoch, version, startedAtMs, takesPatches: true };
+    const had = { epoch, version: this.#isWhole ? version : 0 };
+    const hello = { gateway, softwareVersion, ...had, startedAtMs, takesPatches: true };
     this.#say({ kind: 'hello', ...hello });
     if (this.#report !== undefined) this.#say({ kind: 'health', report: this.#report });
   }
@@ -81,6 +88,7 @@ export class Follower {
       const snapshot = this.#read(encoded);
       await this.#options.apply({ snapshot, encoded });
       this.#current = snapshot;
+      this.#isWhole = true;
       this.#say({ kind: 'ack', ...stated });
       this.#options.applied(snapshot);
     } catch (error) {

@@ -47,3 +47,29 @@ it('a replica that is alone is not told twice; from the second one on all are', 
   await look();
   assert.deepEqual(dialled, []);
 });
+
+it('asks a name server that says nothing once, and closes without its answer', async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const reports = new ReplicaReports({
+    replicas: [{ host: 'all.example', port: 15_010 }],
+    resolve: () => {
+      asked++;
+      return new Promise(() => {});
+    },
+    dial: () => Promise.reject(new Error('nobody is there')),
+    gateway: 'pod-1',
+    softwareVersion: '1.2.3',
+    startedAtMs: 0,
+    svid: new Watchable(undefined),
+    clock,
+    random: () => 0.5,
+    log: SILENT,
+  });
+  for (let look = 0; look < 20; look++) {
+    clock.advance(LOOK_MS);
+    await setImmediate();
+  }
+  assert.equal(asked, 1);
+  await reports.close();
+});

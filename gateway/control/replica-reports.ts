@@ -40,16 +40,14 @@ export class ReplicaReports {
   readonly #lines = new Map<string, ReportLine>();
   readonly #stop: () => void;
   #addresses: ReadonlySet<string> = new Set();
-  #looking: Promise<void>;
+  #looking = false;
   #report: HealthReport | undefined;
   #closed = false;
 
   constructor(options: ReplicaReportsOptions) {
     this.#options = options;
-    this.#looking = this.#look();
-    this.#stop = every(options.clock, LOOK_EVERY_MS, () => {
-      this.#looking = this.#looking.then(() => this.#look());
-    });
+    this.#look();
+    this.#stop = every(options.clock, LOOK_EVERY_MS, () => this.#look());
   }
 
   report(report: HealthReport): void {
@@ -60,23 +58,39 @@ export class ReplicaReports {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stop();
-    await this.#looking;
+    // A look that is under way opens nothing any more, and a name server may take long to say nothing.
     await Promise.all([...this.#lines.values()].map((line) => line.close()));
   }
 
-  async #look(): Promise<void> {
-    const { replicas, resolve, log } = this.#options;
+  /** One at a time: a name server that is away must not be asked more and more. */
+  #look(): void {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    this.#find()
+      .then(
+        (found) => this.#found(found),
+        // A name server that is away takes no replica away.
+        (failure: unknown) =>
+          this.#options.log.debug(
+            { reason: String(failure) },
+            'the replicas of the federation service are not known anew',
+          ),
+      )
+      .finally(() => {
+        this.#looking = false;
+      });
+  }
+
+  async #find(): Promise<Map<string, ListenAddress>> {
     const found = new Map<string, ListenAddress>();
-    try {
-      for (const { host, port } of replicas) {
-        for (const address of await resolve(host))
-          found.set(hostPort(address, port), { host: address, port });
-      }
-    } catch (failure) {
-      // A name server that is away takes no replica away.
-      log.debug({ reason: String(failure) }, 'the replicas of the federation service are not known anew');
-      return;
+    for (const { host, port } of this.#options.replicas) {
+      for (const address of await this.#options.resolve(host))
+        found.set(hostPort(address, port), { host: address, port });
     }
+    return found;
+  }
+
+  #found(found: Map<string, ListenAddress>): void {
     // The one that there is is followed, and told on that stream.
     if (found.size < 2) found.clear();
     this.#addresses = new Set(found.keys());

@@ -11,14 +11,15 @@ import { StateFolder } from './state-folder.ts';
 
 const snapshot = testSnapshot({ cluster: 'east', peers: {}, bundles: new Map(), services: [] });
 const { local } = snapshot;
+const RELEASE = '1.2.3';
 
 describe('a gateway’s state folder', () => {
   it('keeps the pod’s name and the snapshot, readable by nobody else', async (t) => {
     const path = join(tempFolder(t), 'state');
-    const folder = await StateFolder.open(path, local, () => 'pod-1');
+    const folder = await StateFolder.open(path, local, () => 'pod-1', RELEASE);
     assert.deepEqual(await folder.loadSnapshot(local), { kind: 'none' });
     await folder.storeSnapshot(snapshotToBytes(snapshot));
-    const again = await StateFolder.open(path, local, () => 'pod-2');
+    const again = await StateFolder.open(path, local, () => 'pod-2', RELEASE);
     assert.equal(again.gateway, 'pod-1');
     const stored = await again.loadSnapshot(local);
     assert.ok(stored.kind === 'stored');
@@ -28,31 +29,44 @@ describe('a gateway’s state folder', () => {
 
   it('refuses another cluster’s, and one whose owner cannot be read', async (t) => {
     const path = join(tempFolder(t), 'state');
-    await StateFolder.open(path, local, () => 'pod-1');
+    await StateFolder.open(path, local, () => 'pod-1', RELEASE);
     const west = { ...local, name: 'west', trustDomain: 'west.mesh.example' };
     await assert.rejects(
-      StateFolder.open(path, west, () => 'x'),
+      StateFolder.open(path, west, () => 'x', RELEASE),
       /belongs to east\.mesh\.example, not west\.mesh\.example/,
     );
     writeFileSync(join(path, 'owner.json'), '{');
     await assert.rejects(
-      StateFolder.open(path, local, () => 'x'),
+      StateFolder.open(path, local, () => 'x', RELEASE),
       /owner\.json does not say whose/,
     );
+  });
+
+  it('knows whether another release stored the snapshot, until this one has', async (t) => {
+    const path = join(tempFolder(t), 'state');
+    const open = (release: string) => StateFolder.open(path, local, () => 'pod-1', release);
+    const older = await open(RELEASE);
+    assert.equal(older.isOfThisRelease, true);
+    await older.storeSnapshot(snapshotToBytes(snapshot));
+    const newer = await open('1.3.0');
+    assert.equal(newer.isOfThisRelease, false);
+    await newer.storeSnapshot(snapshotToBytes(snapshot));
+    assert.equal((await open('1.3.0')).isOfThisRelease, true);
+    assert.equal((await open(RELEASE)).isOfThisRelease, false);
   });
 
   it('says why it cannot be used', async (t) => {
     const path = join(tempFolder(t), 'file');
     writeFileSync(path, '');
     await assert.rejects(
-      StateFolder.open(path, local, () => 'x'),
+      StateFolder.open(path, local, () => 'x', RELEASE),
       /cannot use the state folder: .*owner\.json \(ENOTDIR\)/,
     );
   });
 
   it('passes over a snapshot that is damaged', async (t) => {
     const path = tempFolder(t);
-    const folder = await StateFolder.open(path, local, () => 'pod-1');
+    const folder = await StateFolder.open(path, local, () => 'pod-1', RELEASE);
     writeFileSync(join(path, 'snapshot.bin'), 'not a snapshot');
     assert.equal((await folder.loadSnapshot(local)).kind, 'unusable');
   });

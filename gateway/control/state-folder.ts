@@ -2,13 +2,28 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LocalCluster } from '../../federation/model/cluster.ts';
+import type { TrustDomain } from '../../federation/model/identity.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { UserError } from '../../federation/model/user-error.ts';
 import { writeDurably } from '../../federation/runtime/durable-file.ts';
 import { WireError } from '../../federation/wire/field-checks.ts';
 import { type ReadingOptions, snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 
-const owner = z.strictObject({ trustDomain: z.string(), gateway: z.string() });
+const owner = z.strictObject({
+  trustDomain: z.string(),
+  gateway: z.string(),
+  /** The release that stored the snapshot. */
+  softwareVersion: z.string().optional(),
+});
+
+type Owner = z.infer<typeof owner>;
+
+const OWNER_FILE = 'owner.json';
+
+interface Release {
+  readonly softwareVersion: string;
+  readonly isThis: boolean;
+}
 
 export type StoredSnapshot =
   | { readonly kind: 'none' }
@@ -21,27 +36,48 @@ export class StateFolder {
   readonly path: string;
   /** This pod's own name, the same over restarts. */
   readonly gateway: string;
+  readonly #trustDomain: TrustDomain;
+  readonly #softwareVersion: string;
+  #isOfThisRelease: boolean;
 
-  private constructor(path: string, gateway: string) {
+  private constructor(path: string, gateway: string, local: LocalCluster, release: Release) {
     this.path = path;
     this.gateway = gateway;
+    this.#trustDomain = local.trustDomain;
+    this.#softwareVersion = release.softwareVersion;
+    this.#isOfThisRelease = release.isThis;
   }
 
   /**
    * Takes the folder for one cluster, and makes it at the first use; `newName` names the gateway then.
+   * @param softwareVersion of this gateway
    * @throws UserError when it belongs to another cluster, or cannot be used.
    */
-  static async open(path: string, local: LocalCluster, newName: () => string): Promise<StateFolder> {
-    const file = join(path, 'owner.json');
+  static async open(
+    path: string,
+    local: LocalCluster,
+    newName: () => string,
+    softwareVersion: string,
+  ): Promise<StateFolder> {
+    const file = join(path, OWNER_FILE);
     const text = await readIfThere(file);
-    if (text !== undefined) return new StateFolder(path, ownerName(file, text.toString('utf8'), local));
-    const gateway = newName();
+    if (text !== undefined) {
+      const found = readOwner(file, text.toString('utf8'), local);
+      const isThis = found.softwareVersion === softwareVersion;
+      return new StateFolder(path, found.gateway, local, { softwareVersion, isThis });
+    }
+    const folder = new StateFolder(path, newName(), local, { softwareVersion, isThis: true });
     try {
-      await writeDurably(file, `${JSON.stringify({ trustDomain: local.trustDomain, gateway })}\n`);
+      await folder.#writeOwner();
     } catch (error) {
       throw unusable(path, error);
     }
-    return new StateFolder(path, gateway);
+    return folder;
+  }
+
+  /** Whether the stored snapshot, if there is one, has all that this release understands. */
+  get isOfThisRelease(): boolean {
+    return this.#isOfThisRelease;
   }
 
   /** Where the SVID and its key are kept. */
@@ -68,6 +104,18 @@ export class StateFolder {
    */
   async storeSnapshot(snapshot: Uint8Array): Promise<void> {
     await writeDurably(this.#snapshotFile, snapshot);
+    if (this.#isOfThisRelease) return;
+    await this.#writeOwner();
+    this.#isOfThisRelease = true;
+  }
+
+  async #writeOwner(): Promise<void> {
+    const text = {
+      trustDomain: this.#trustDomain,
+      gateway: this.gateway,
+      softwareVersion: this.#softwareVersion,
+    };
+    await writeDurably(join(this.path, OWNER_FILE), `${JSON.stringify(text)}\n`);
   }
 
   get #snapshotFile(): string {
@@ -84,7 +132,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-function ownerName(file: string, text: string, local: LocalCluster): string {
+function readOwner(file: string, text: string, local: LocalCluster): Owner {
   const parsed = owner.safeParse(parseJson(text));
   if (!parsed.success) {
     throw new UserError(`${file} does not say whose state folder this is`, {
@@ -99,7 +147,7 @@ function ownerName(file: string, text: string, local: LocalCluster): string {
       },
     );
   }
-  return parsed.data.gateway;
+  return parsed.data;
 }
 
 function parseJson(text: string): unknown {

@@ -46,6 +46,22 @@ describe('endpoint pool', () => {
     assert.notEqual(pool.update(serving(0, 'a:1', 'b:1'), UNCHECKED)[1], at('b:1'), 'it was forgotten');
   });
 
+  it('serves by an address that is ready in one place, and does not start slowly again for the others', () => {
+    const { pool, at } = poolOf('a:1');
+    const twice = (first: boolean, usableSinceMs: number): PooledEndpoint[] => [
+      { address: 'a:1', serving: first, usableSinceMs },
+      { address: 'a:1', serving: !first, usableSinceMs },
+    ];
+    for (const first of [false, true]) {
+      pool.update(twice(first, 5000), UNCHECKED);
+      assert.equal(at('a:1').serving, true);
+      assert.equal(at('a:1').fitSinceMs, 0);
+    }
+    pool.update([{ address: 'a:1', serving: false, usableSinceMs: 6000 }], UNCHECKED);
+    pool.update(twice(false, 7000), UNCHECKED);
+    assert.equal(at('a:1').fitSinceMs, 7000);
+  });
+
   it('begins with pending checks where the policy has a check', () => {
     const pool = new EndpointPool('shop/payments', CHECKED, new TroubledPools());
     assert.equal(pool.update(serving(0, 'a:1'), CHECKED)[0]?.check, 'pending');

@@ -72,8 +72,11 @@ export class EndpointPool implements SweptPool {
         this.#runtimes.set(address, runtime);
       } else {
         if (checksChanged) runtime.check = check;
-        if (serving && !runtime.serving) runtime.fitSinceMs = usableSinceMs;
-        runtime.serving = serving;
+        if (runtime.seenIn !== version) {
+          runtime.servedBefore = runtime.serving;
+          runtime.serving = serving;
+        } else if (serving) runtime.serving = true;
+        if (serving && !runtime.servedBefore) runtime.fitSinceMs = usableSinceMs;
       }
       if (runtime.seenIn !== version) seen++;
       runtime.seenIn = version;

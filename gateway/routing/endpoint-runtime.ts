@@ -24,6 +24,8 @@ export interface EndpointRuntime {
   ejection: Ejection;
   /** The provider calls it ready or degraded. */
   serving: boolean;
+  /** Before the pool's newest version: an address may stand there more than once. */
+  servedBefore: boolean;
   /** Of the pool's version in which it was found last. */
   seenIn: number;
   /** When it became usable, Unix ms: the beginning of its slow start. -Infinity for what was there at the start. */
@@ -45,6 +47,7 @@ export function newEndpointRuntime(
     check,
     ejection: NEVER_EJECTED,
     serving,
+    servedBefore: serving,
     seenIn: 0,
     fitSinceMs,
   };

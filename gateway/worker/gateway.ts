@@ -231,7 +231,7 @@ async function openControl(options: GatewayOptions, encoder: SnapshotEncoder): P
   const { config, clock, random, log, softwareVersion, onFatal } = options;
   const { control, local, stateFolder } = config;
   if (control.kind === 'static') return await StaticControl.load(control, local, clock.now());
-  const folder = await StateFolder.open(stateFolder, local, randomUUID);
+  const folder = await StateFolder.open(stateFolder, local, randomUUID, softwareVersion);
   const common = { local, folder, encoder, clock, random, log, softwareVersion, onFatal };
   return new FederationControl({ ...common, config: control });
 }

@@ -61,7 +61,7 @@ async function gatewayOf(t: TestContext, world: FederationWorld, ...known: reado
       bundleFile: world.folder('east', 'bundle.json'),
     },
     local: config.local,
-    folder: await StateFolder.open(world.folder('east', 'gateway'), config.local, () => 'pod-1'),
+    folder: await StateFolder.open(world.folder('east', 'gateway'), config.local, () => 'pod-1', '1.2.3'),
     encoder: new SnapshotEncoder(),
     clock: SYSTEM_CLOCK,
     random: Math.random,
