@@ -33,12 +33,13 @@ import type { TrunkFinding } from './wire/health-report.ts';
 
 /** The first change is built at once; where hundreds come each second, what one costs is shared by several. */
 const BUILD_INTERVAL_MS = 25;
+const BUSY_BUILDS = { from: 4, intervalMs: 50 };
 /** Heartbeats of peers are not told one by one. */
 const LOOK_EVERY_MS = 5000;
 
 /**
  * Joins everything that decides over routing: what the provider offers, what peers publish, what gateways find.
- * Each change marks what it touches; at most every 25 ms the marked services become a new snapshot.
+ * Each change marks what it touches; at most every 25 ms, of many changes 50, the marked services become a new snapshot.
  */
 export class Routing implements FindingsListener {
   readonly history = new SnapshotHistory();
@@ -75,7 +76,7 @@ export class Routing implements FindingsListener {
     this.#policies = new PolicyIndex(provider);
     this.#routes = new RouteIndex(provider);
     this.#builder = this.#makeBuilder();
-    this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build());
+    this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build(), BUSY_BUILDS);
     this.history.whole.set(lastSnapshot !== undefined);
     // A gateway without a disk gets what was last true, until there is something better.
     if (lastSnapshot !== undefined)
@@ -166,7 +167,7 @@ export class Routing implements FindingsListener {
     return {
       epoch: this.#options.epoch,
       peers: this.#peerBook.memory,
-      offers: [...this.#offers.memories()],
+      offers: this.#offers.memory,
       drains: this.#drains.memory,
     };
   }

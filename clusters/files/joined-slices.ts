@@ -32,6 +32,8 @@ export function joinSlices(
   const slices = objects.flatMap(({ resource, changedAtMs }): Slice[] =>
     resource.kind === 'EndpointSlice' ? [{ slice: resource, changedAtMs }] : [],
   );
+  const [only] = slices;
+  if (only !== undefined && slices.length === 1) return ofOne(only, home, places);
   const byTarget = new Map<string, Endpoint>();
   const first = slices.filter(({ slice }) => slice.addressType === firstFamily);
   const isDual = first.length > 0 && first.length < slices.length;
@@ -47,6 +49,15 @@ export function joinSlices(
     }
   }
   return [...byTarget.values()];
+}
+
+/** Of one slice all endpoints have the same ports, so that an address names one. */
+function ofOne({ slice, changedAtMs }: Slice, home: Locality, places: NodePlaces): Endpoint[] {
+  const byAddress = new Map<string, Endpoint>();
+  for (const endpoint of sliceEndpoints(slice, home, changedAtMs, places)) {
+    if (byAddress.get(endpoint.address)?.state !== 'ready') byAddress.set(endpoint.address, endpoint);
+  }
+  return [...byAddress.values()];
 }
 
 /** By pod and its ports, where its endpoint is found. */

@@ -140,10 +140,16 @@ export class ServiceIndex {
     const joining = { firstFamily: firstFamily(service), home: this.#home, places: this.#places };
     const now = joinSlices(slices, joining);
     if (before.length === 0) return now;
-    const known = new Map(before.map((endpoint) => [endpoint.address, endpoint]));
-    return now.map((endpoint) => {
-      const old = known.get(endpoint.address);
-      return old !== undefined && isSameEndpoint(old, endpoint) ? old : endpoint;
+    let known: ReadonlyMap<string, Endpoint> | undefined;
+    const find = (address: string): Endpoint | undefined => {
+      known ??= new Map(before.map((endpoint) => [endpoint.address, endpoint]));
+      return known.get(address);
+    };
+    const samePorts = portsComparison();
+    return now.map((endpoint, index) => {
+      const atPlace = before[index];
+      const old = atPlace?.address === endpoint.address ? atPlace : find(endpoint.address);
+      return old !== undefined && isSameEndpoint(old, endpoint, samePorts) ? old : endpoint;
     });
   }
 
@@ -155,7 +161,18 @@ export class ServiceIndex {
   }
 }
 
-function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+type PortsComparison = (a: Endpoint['ports'], b: Endpoint['ports']) => boolean;
+
+/** All endpoints of a slice have the same object for their ports: what was compared last is not compared again. */
+function portsComparison(): PortsComparison {
+  let last: readonly [Endpoint['ports'], Endpoint['ports'], boolean] | undefined;
+  return (a, b) => {
+    if (last?.[0] !== a || last[1] !== b) last = [a, b, isDeepStrictEqual(a, b)];
+    return last[2];
+  };
+}
+
+function isSameEndpoint(a: Endpoint, b: Endpoint, samePorts: PortsComparison): boolean {
   return (
     a.state === b.state &&
     a.locality.zone === b.locality.zone &&
@@ -163,7 +180,7 @@ function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.hostname === b.hostname &&
     a.otherAddress === b.otherAddress &&
     a.weight === b.weight &&
-    isDeepStrictEqual(a.ports, b.ports)
+    samePorts(a.ports, b.ports)
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ProvidedService } from '../../clusters/provider.ts';
 import { localityKey } from '../model/cluster.ts';
 import { type Endpoint, hostPort } from '../model/endpoint.ts';
-import type { LocalityHosts, ServiceRecord } from '../model/service.ts';
+import type { LocalityHosts, ServiceKey, ServiceRecord } from '../model/service.ts';
 import { serviceKey, traitsOf } from '../model/service.ts';
 import { flatAddresses } from './flat-addresses.ts';
 import { type FindingsOfGateway, type HostVerdict, hostVerdict } from './host-verdict.ts';
@@ -51,13 +51,23 @@ function countHosts(
 ): readonly LocalityHosts[] {
   const key = serviceKey(provided.service);
   const byLocality = new Map<string, Counts>();
+  // Of most services no gateway finds anything, and they have many endpoints.
+  const isFound = reports.some((report) => report.has(key));
   for (const endpoint of provided.endpoints) {
     const place = localityKey(endpoint.locality);
     const counts = byLocality.getOrInsertComputed(place, () => noHosts(endpoint));
-    const addresses = Object.values(endpoint.ports).map((port) => hostPort(endpoint.address, port));
-    countHost(counts, endpoint, hostVerdict(key, addresses, reports));
+    countHost(counts, endpoint, isFound ? verdictOf(key, endpoint, reports) : 'as-provided');
   }
   return [...byLocality].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counts]) => counts);
+}
+
+function verdictOf(
+  key: ServiceKey,
+  { address, ports }: Endpoint,
+  reports: readonly FindingsOfGateway[],
+): HostVerdict {
+  const addresses = Object.values(ports).map((port) => hostPort(address, port));
+  return hostVerdict(key, addresses, reports);
 }
 
 function noHosts({ locality }: Endpoint): Counts {

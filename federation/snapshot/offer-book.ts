@@ -10,6 +10,7 @@ type KnownOffer = readonly [ServiceKey, ClusterName, OfferHealth];
 export class OfferBook {
   /** What stays as it was is the same object. */
   readonly #health = new Map<ServiceKey, readonly KnownOffer[]>();
+  #memory: readonly OfferMemory[] | undefined;
 
   /** @param remembered what an earlier process knew */
   constructor(remembered: Iterable<OfferMemory> = []) {
@@ -27,7 +28,7 @@ export class OfferBook {
     nowMs: number,
   ): void {
     if (offers.length === 0) {
-      this.#health.delete(key);
+      if (this.#health.delete(key)) this.#memory = undefined;
       return;
     }
     const before = this.#health.get(key) ?? [];
@@ -37,7 +38,9 @@ export class OfferBook {
       const next = nextOfferHealth(health, record.localities, minHealthyPercent, nowMs);
       return known !== undefined && next === health ? known : [key, cluster, next];
     });
+    if (after.length === before.length && after.every((offer, index) => offer === before[index])) return;
     this.#health.set(key, after);
+    this.#memory = undefined;
   }
 
   healthOf(key: ServiceKey, cluster: ClusterName): PeerHealth {
@@ -47,12 +50,11 @@ export class OfferBook {
 
   /**
    * What a later process must know: who had hosts that could answer, too, or a loss while it is away is no loss. The same
-   * objects for what stays the same.
+   * objects for what stays the same, the list itself included.
    */
-  *memories(): Iterable<OfferMemory> {
-    for (const offers of this.#health.values()) {
-      for (const offer of offers) if (isProven(offer)) yield offer;
-    }
+  get memory(): readonly OfferMemory[] {
+    this.#memory ??= [...this.#health.values()].flatMap((offers) => offers.filter(isProven));
+    return this.#memory;
   }
 }
 

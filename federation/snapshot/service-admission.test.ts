@@ -50,6 +50,26 @@ describe('services that gateways would refuse', () => {
       !admission.isSound('shop/payments', { ...served, endpoints: many }, { ...served, endpoints: many }),
     );
   });
+
+  it('are known by what an offer of theirs says now, or all else that changed', () => {
+    const admission = new ServiceAdmission('east', () => undefined, 2);
+    const served = service('west');
+    const [offer] = served.offers;
+    assert.ok(offer !== undefined && admission.isSound('shop/a', served));
+    const refused: readonly (readonly [Partial<SnapshotService>, RegExp])[] = [
+      [{ offers: [{ ...offer, changedAtMs: -1 }] }, /changed_at_ms/],
+      [{ offers: [{ ...offer, ports: ['no port'] }] }, /ports/],
+      [{ offers: [offer, offer] }, /offers/],
+      [{ offers: [{ ...offer, cluster: 'No label' }] }, /cluster/],
+      [{ ports: served.ports.map((port) => ({ ...port, port: 0 })) }, /port/],
+    ];
+    for (const [change, fault] of refused) {
+      assert.ok(!admission.isSound('shop/a', { ...served, ...change }, served));
+      assert.match(admission.problems.join(), fault);
+    }
+    assert.ok(admission.isSound('shop/a', { ...served, offers: [{ ...offer, changedAtMs: 7 }] }, served));
+    assert.deepEqual(admission.problems, []);
+  });
 });
 
 describe('places for services', () => {

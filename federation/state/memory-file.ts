@@ -77,8 +77,8 @@ export async function readMemory(path: string, local: LocalCluster): Promise<Fed
   return { epoch, peers: { peers, gateways: evidence }, offers, drains };
 }
 
-/** Texts of offers that were printed before: of thousands few change between two times. */
-export type OfferTexts = WeakMap<OfferMemory, string>;
+/** Texts that were printed before: of thousands of offers few change between two times, and as a rule none. */
+export type OfferTexts = WeakMap<OfferMemory | readonly OfferMemory[], string>;
 
 /** The text of the file. */
 export function printMemory(
@@ -90,8 +90,10 @@ export function printMemory(
   const gateways = peers.gateways.map((found) => ({ ...found, trunks: [...found.trunks] }));
   const { name: cluster, clusterset } = local;
   const others = JSON.stringify({ cluster, clusterset, epoch, peers: peers.peers, gateways, drains });
-  const offers = memory.offers.map((offer) => texts.getOrInsertComputed(offer, (one) => JSON.stringify(one)));
-  return `${others.slice(0, -1)},"offers":[${offers.join()}]}`;
+  const offers = texts.getOrInsertComputed(memory.offers, () => {
+    return memory.offers.map((one) => texts.getOrInsertComputed(one, () => JSON.stringify(one))).join();
+  });
+  return `${others.slice(0, -1)},"offers":[${offers}]}`;
 }
 
 /** @throws UserError when the file cannot be understood. */

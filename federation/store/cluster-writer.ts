@@ -7,7 +7,7 @@ import { encodeHead, type HeadContent, type HeadSigner, type HeadVerifier, SCHEM
 import { MAX_AHEAD_MS, StoreLimitError } from './limits.ts';
 import type { Batch, Publication } from './publication.ts';
 import type { PublisherMemory } from './publisher-memory.ts';
-import type { Leadership } from './publisher-state.ts';
+import { type Leadership, windowAfterMs } from './publisher-state.ts';
 import type { Reporter } from './report.ts';
 import { judgeStored, ownHead } from './synchronization.ts';
 
@@ -24,6 +24,8 @@ export interface ClusterWriterOptions {
   readonly leaseTtlMs: number | undefined;
   /** Between two writes, at least. */
   readonly batchWindowMs: number;
+  /** The same after a batch of many changes: of those that wait, more share what a write costs everybody. */
+  readonly busyWindowMs: number;
   readonly heartbeatMs: number;
   readonly auditMs: number;
   readonly standbyTryMs: () => number;
@@ -161,7 +163,7 @@ export class ClusterWriter {
       return this.#rewrite(leading.epoch, 'the store has other services than were written');
     const fault = await this.#audit.next(clock.monotonic());
     if (fault !== undefined) return this.#rewrite(leading.epoch, fault);
-    return this.#lead(leading.epoch, head, this.#options.heartbeatMs);
+    return this.#lead(leading.epoch, head, this.#options.heartbeatMs, batch.changes.length);
   }
 
   /** Puts the whole set aside in pieces, then makes it the set at once. */
@@ -215,9 +217,9 @@ export class ClusterWriter {
     this.#attempt = undefined;
   }
 
-  #lead(epoch: number, head: Uint8Array, heartbeatInMs: number): Leadership {
+  #lead(epoch: number, head: Uint8Array, heartbeatInMs: number, changes = 0): Leadership {
     const nowMs = this.#options.clock.monotonic();
-    const batchAtMs = heartbeatInMs === 0 ? nowMs : nowMs + this.#options.batchWindowMs;
+    const batchAtMs = heartbeatInMs === 0 ? nowMs : nowMs + windowAfterMs(changes, this.#options);
     return { kind: 'leader', epoch, head, heartbeatAtMs: nowMs + heartbeatInMs, batchAtMs };
   }
 

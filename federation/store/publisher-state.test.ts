@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Leadership, mandateAfter, nextStep, type PublisherFacts } from './publisher-state.ts';
+import {
+  type Leadership,
+  mandateAfter,
+  nextStep,
+  type PublisherFacts,
+  windowAfterMs,
+} from './publisher-state.ts';
 
 const NOW_MS = 1000;
 const LEADER: Extract<Leadership, { kind: 'leader' }> = {
@@ -98,6 +104,15 @@ describe('what a publisher does next', () => {
     ]) {
       assert.equal(step(facts).kind, 'commit');
     }
+  });
+
+  it('leaves more time after a batch of many changes than after one of few', () => {
+    const windows = { batchWindowMs: 20, busyWindowMs: 50 };
+    assert.deepEqual(
+      [0, 1, 3, 4, 500].map((changes) => windowAfterMs(changes, windows)),
+      [20, 20, 20, 50, 50],
+    );
+    assert.equal(windowAfterMs(4, { ...windows, batchWindowMs: 60 }), 60);
   });
 
   it('leaves some time between two batches, but not before a heartbeat or an announcement', () => {

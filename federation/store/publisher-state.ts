@@ -61,6 +61,17 @@ export interface PublisherFacts {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** A batch of so many changes is one of many: 200 a second, with 20 ms between two writes. */
+const BUSY_CHANGES = 4;
+
+/** How long the next batch waits after one of so many changes: the more come, the more of them share what a write costs. */
+export function windowAfterMs(
+  changes: number,
+  windows: { readonly batchWindowMs: number; readonly busyWindowMs: number },
+): number {
+  const { batchWindowMs, busyWindowMs } = windows;
+  return changes < BUSY_CHANGES ? batchWindowMs : Math.max(batchWindowMs, busyWindowMs);
+}
 
 /**
  * Whether a replica that others elect may write. While the election cannot be heard, whoever wrote goes on: the store's

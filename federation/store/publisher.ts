@@ -57,6 +57,8 @@ export interface PublisherOptions {
   readonly folder: string | undefined;
   /** How long additions wait for company, and withdrawals after another write; at most 50. */
   readonly batchWindowMs: number;
+  /** How long the next batch waits after one of many changes; at most 50. */
+  readonly busyWindowMs: number;
   readonly heartbeatMs: number;
   /** How often a part of what is in the store is compared with what was written. */
   readonly auditMs: number;
@@ -69,6 +71,7 @@ export interface PublisherOptions {
 export const PUBLISHER_DEFAULTS = {
   election: { kind: 'store', leaseTtlMs: 6000 },
   batchWindowMs: 20,
+  busyWindowMs: 50,
   heartbeatMs: 2000,
   auditMs: 2000,
   standbyTryMs: 1000,

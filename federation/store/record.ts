@@ -3,11 +3,16 @@ import { isDnsLabel, isPlaceName } from '../model/cluster.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import { addressesText, addressFields } from './address-fields.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
+import {
+  APP_PROTOCOL,
+  MAX_HOSTS,
+  MAX_LOCALITIES,
+  MAX_PORTS,
+  MAX_TIME_MS,
+  plainRecord,
+} from './plain-record.ts';
 import { firstFault } from './schema-fault.ts';
 import { traitFields, traitsText } from './trait-fields.ts';
-
-const MAX_TIME_MS = 8_640_000_000_000_000;
-const MAX_HOSTS = 1_000_000;
 
 const label = z.string().refine(isDnsLabel, 'must be an RFC 1123 label');
 const timeMs = z.int().min(0).max(MAX_TIME_MS);
@@ -21,10 +26,7 @@ const portName = z
   .string()
   .refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label');
 const portNumber = z.int().min(1).max(65_535);
-const appProtocol = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,253}$/)
-  .optional();
+const appProtocol = z.string().regex(APP_PROTOCOL).optional();
 
 const portSchema = z
   .object({
@@ -57,14 +59,17 @@ const localityHostsSchema = z
  * Fields that are not known are left out, so that a newer release can add some: such a field is optional, its absence means
  * what was so before there was one, and whoever ignores it does no harm. Anything else needs a new SCHEMA_VERSION.
  */
-const recordSchema = z.object({
+export const recordSchema = z.object({
   service: z.object({ namespace: label, name: label }),
   type: z.enum(['ClusterSetIP', 'Headless']),
-  ports: z.array(portSchema).max(100).refine(hasUniquePorts, 'two ports have the same name or number'),
+  ports: z.array(portSchema).max(MAX_PORTS).refine(hasUniquePorts, 'two ports have the same name or number'),
   otherPorts: z.array(otherPortSchema).min(1).max(100).optional(),
   exportedAtMs: timeMs,
   changedAtMs: timeMs,
-  localities: z.array(localityHostsSchema).max(100).refine(hasUniqueLocalities, 'a locality occurs twice'),
+  localities: z
+    .array(localityHostsSchema)
+    .max(MAX_LOCALITIES)
+    .refine(hasUniqueLocalities, 'a locality occurs twice'),
   ...traitFields,
   ...addressFields,
 });
@@ -107,13 +112,18 @@ export function parseRecord(field: ServiceKey, text: string): ServiceRecord {
   if (Buffer.byteLength(text) > MAX_RECORD_BYTES) {
     throw new Error(`record of ${shown} is longer than ${MAX_RECORD_BYTES} bytes`);
   }
-  const parsed = recordSchema.safeParse(parseJson(text, shown));
-  if (!parsed.success) throw new Error(`record of ${shown} is malformed: ${firstFault(parsed.error)}`);
-  const record = parsed.data;
+  const value = parseJson(text, shown);
+  const record = plainRecord(value) ?? checked(value, shown);
   if (serviceKey(record.service) !== field) {
     throw new Error(`record of ${shown} is of another service, ${serviceKey(record.service)}`);
   }
   return record;
+}
+
+function checked(value: unknown, shown: string): ServiceRecord {
+  const parsed = recordSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error(`record of ${shown} is malformed: ${firstFault(parsed.error)}`);
 }
 
 function parseJson(text: string, shown: string): unknown {

@@ -31,6 +31,7 @@ import { serviceRoutesFromJson } from './mesh-route-json.ts';
 import { partsOf } from './message-parts.ts';
 import type { Plain } from './plain-message.ts';
 import { accessRulesFromJson, failoverPolicyFromJson } from './policy-json.ts';
+import { changedOffers, sameFrame } from './service-patch.ts';
 import { trafficPolicyFromJson } from './traffic-policy-json.ts';
 
 const TYPE: Readonly<Record<ServiceType, wire.Service_Type>> = {
@@ -231,11 +232,17 @@ function routesFromWire(json: string | undefined): Pick<SnapshotService, 'routes
 
 /**
  * Why receivers would refuse a whole snapshot with this service in it; undefined when they would not.
- * @param sound an earlier version that they took: endpoints of it need no second look
+ * @param sound an earlier version that they took: what is as it was there needs no second look
  */
 export function serviceFault(service: SnapshotService, sound?: SnapshotService): string | undefined {
   try {
     checkEndpoints(service.endpoints, sound?.endpoints ?? []);
+    const offers =
+      sound && sameFrame(sound, service) ? changedOffers(sound.offers, service.offers) : undefined;
+    if (offers !== undefined) {
+      offers.forEach(checkOffer);
+      return undefined;
+    }
     const message = create(wire.ServiceSchema, serviceToWire({ ...service, endpoints: [] }));
     serviceFromWire(fromBinary(wire.ServiceSchema, toBinary(wire.ServiceSchema, message)));
     return undefined;
@@ -243,6 +250,11 @@ export function serviceFault(service: SnapshotService, sound?: SnapshotService):
     // Beside WireErrors those of the encoder: numbers out of range, text that is no Unicode.
     return failure instanceof Error ? failure.message : String(failure);
   }
+}
+
+function checkOffer(offer: ServiceOffer): void {
+  const message = create(wire.OfferSchema, offerToWire(offer));
+  offerFromWire(fromBinary(wire.OfferSchema, toBinary(wire.OfferSchema, message)));
 }
 
 /** There are many of them, and few are new: they are not encoded and decoded as the rest is, to the same effect. */

@@ -36,7 +36,7 @@ export function servicePatch(before: SnapshotService, after: SnapshotService): S
 }
 
 /** All but offers and endpoints. */
-function sameFrame(before: SnapshotService, after: SnapshotService): boolean {
+export function sameFrame(before: SnapshotService, after: SnapshotService): boolean {
   return (
     before.type === after.type &&
     before.backendOnly === after.backendOnly &&
@@ -48,7 +48,8 @@ function sameFrame(before: SnapshotService, after: SnapshotService): boolean {
   );
 }
 
-function changedOffers(
+/** undefined where they are not of the same clusters in the same order. */
+export function changedOffers(
   before: readonly ServiceOffer[],
   after: readonly ServiceOffer[],
 ): readonly ServiceOffer[] | undefined {
