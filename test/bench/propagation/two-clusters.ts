@@ -23,8 +23,8 @@ const IMPORTS = resourceType('multicluster.x-k8s.io', 'v1beta1', 'serviceimports
 const SERVICES_HOST = '127.0.0.2';
 const SERVICE_PORTS = '15500-32767';
 const POLL_MS = 100;
-/** Its heap may grow to five times what is in use: it shares two cores with all that is measured. */
-const API_ENV = { GOGC: '400', GOMEMLIMIT: '8GiB' } as const;
+/** They share two cores with all that is measured: a heap may grow to five times what is in use, etcd has one thread. */
+const KUBE_ENV = { api: { GOGC: '400', GOMEMLIMIT: '8GiB' }, etcd: { GOMAXPROCS: '1' } } as const;
 
 /**
  * West in Kubernetes, whose endpoints change, and east in a folder, which is told of it: real programs, one gateway
@@ -54,7 +54,7 @@ export class TwoClusters {
   /** Both are members, nothing is exported yet, and west's federation service does not run. */
   static async start(owner: Owner, folder: string): Promise<TwoClusters> {
     const redis = await RedisServer.start(owner);
-    const api = await KubeApiServer.start(owner, API_ENV);
+    const api = await KubeApiServer.start(owner, KUBE_ENV);
     const west = await KubernetesRelease.install(owner, 'west', api);
     await west.balance('127.0.0.1');
     const services = { host: SERVICES_HOST, ports: SERVICE_PORTS };
