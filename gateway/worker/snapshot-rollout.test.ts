@@ -43,7 +43,12 @@ class Listener {
 function world() {
   const workers = [new Listener(1), new Listener(2)] as const;
   const clock = new ManualClock();
-  const rollout = new SnapshotRollout(clock, new SnapshotEncoder(), () => workers);
+  const rollout = new SnapshotRollout({
+    clock,
+    encoder: new SnapshotEncoder(),
+    channels: () => workers,
+    known: () => [{ kind: 'checks', findings: [] }],
+  });
   const applied = (worker: Listener, number: number) =>
     rollout.applied(worker, { epoch: 1, version: number });
   return { workers, clock, rollout, applied };
@@ -93,7 +98,9 @@ describe('the rollout of a snapshot', () => {
     applied(workers[0], 2);
     rollout.refused(workers[1], 'it cannot be compiled');
     assert.equal(await outcome(second), 'it cannot be compiled');
-    for (const worker of workers) assert.deepEqual(worker.heard, ['snapshot 1', 'snapshot 2', 'snapshot 1']);
+    // Endpoints that come back with it were forgotten, with what the checks had found.
+    for (const { heard } of workers)
+      assert.deepEqual(heard, ['snapshot 1', 'snapshot 2', 'snapshot 1', 'checks']);
     const introduction = rollout.introduction();
     assert.ok(introduction?.kind === 'snapshot');
     assert.equal(snapshotFromBytes(introduction.bytes).version, 1);

@@ -18,20 +18,25 @@ interface Rollout {
   readonly failed: (reason: string) => void;
 }
 
+export interface RolloutOptions {
+  readonly clock: Clock;
+  readonly encoder: SnapshotEncoder;
+  /** To the workers that run. */
+  readonly channels: () => readonly RolloutChannel[];
+  /** What a worker must be told of what a snapshot brings: lost peers, and checks. */
+  readonly known: () => readonly ParentMessage[];
+}
+
 /** Brings each snapshot to all workers, one after another. */
 export class SnapshotRollout {
-  readonly #clock: Clock;
-  readonly #encoder: SnapshotEncoder;
-  readonly #channels: () => readonly RolloutChannel[];
+  readonly #options: RolloutOptions;
   /** What each worker has, by process id. */
   readonly #applied = new Map<number, RoutingSnapshot>();
   #newest: RoutingSnapshot | undefined;
   #current: Rollout | undefined;
 
-  constructor(clock: Clock, encoder: SnapshotEncoder, channels: () => readonly RolloutChannel[]) {
-    this.#clock = clock;
-    this.#encoder = encoder;
-    this.#channels = channels;
+  constructor(options: RolloutOptions) {
+    this.#options = options;
   }
 
   /** True when some worker serves by the newest snapshot. */
@@ -41,7 +46,7 @@ export class SnapshotRollout {
 
   /** What a new process gets. */
   introduction(): ParentMessage | undefined {
-    return this.#newest && { kind: 'snapshot', bytes: this.#encoder.snapshot(this.#newest) };
+    return this.#newest && { kind: 'snapshot', bytes: this.#options.encoder.snapshot(this.#newest) };
   }
 
   /**
@@ -56,8 +61,7 @@ export class SnapshotRollout {
       await this.#send({ kind, bytes }, snapshot);
     } catch (error) {
       this.#newest = previous;
-      const back = this.introduction();
-      if (back !== undefined) for (const channel of this.#channels()) channel.send(back);
+      this.#sendBack();
       throw error;
     }
   }
@@ -79,11 +83,19 @@ export class SnapshotRollout {
     this.#settled(pid);
   }
 
+  /** Of what the refused one had removed, workers have forgotten what they knew. */
+  #sendBack(): void {
+    const back = this.introduction();
+    if (back === undefined) return;
+    const messages = [back, ...this.#options.known()];
+    for (const channel of this.#options.channels()) for (const message of messages) channel.send(message);
+  }
+
   #send(message: ParentMessage, snapshot: RoutingSnapshot): Promise<void> {
-    const channels = this.#channels();
+    const channels = this.#options.channels();
     if (channels.length === 0) return Promise.resolve();
     return new Promise<void>((resolve, reject) => {
-      const cancel = this.#clock.after(HUNG_MS, () => this.#killHung());
+      const cancel = this.#options.clock.after(HUNG_MS, () => this.#killHung());
       const end = (settle: () => void): void => {
         cancel();
         this.#current = undefined;
@@ -106,7 +118,7 @@ export class SnapshotRollout {
   }
 
   #killHung(): void {
-    for (const channel of this.#channels()) {
+    for (const channel of this.#options.channels()) {
       if (this.#current?.waitingFor.has(channel.pid)) channel.kill();
     }
   }

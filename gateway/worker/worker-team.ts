@@ -53,7 +53,12 @@ export class WorkerTeam {
       gone: (pid) => this.#gone(pid),
     });
     const channels = (): readonly WorkerChannel[] => this.#pool.running;
-    this.#rollout = new SnapshotRollout(clock, encoder, channels);
+    this.#rollout = new SnapshotRollout({
+      clock,
+      encoder,
+      channels,
+      known: () => this.findings.introduction(),
+    });
     this.metrics = new MetricsCollection(clock, channels);
     this.picture = new GatewayPicture({
       clock,
