@@ -19,6 +19,7 @@ import { compileAccess } from './access.ts';
 import { balancingOf } from './balancing/balancing.ts';
 import { CallerDirectory } from './caller-directory.ts';
 import { EndpointPool, type PooledEndpoint, type PoolPolicy } from './endpoint-pool.ts';
+import type { EndpointRuntime } from './endpoint-runtime.ts';
 import { KnownAuthorities } from './known-authorities.ts';
 import type { LocalEndpoint } from './local-endpoint.ts';
 import type { PeerAvailability } from './peer-availability.ts';
@@ -125,6 +126,8 @@ interface Moment {
 /** An endpoint that has the port. */
 interface Target extends PooledEndpoint {
   readonly endpoint: Endpoint;
+  /** Where it listens. */
+  readonly number: number;
   /** As it was in the table before. */
   readonly known: LocalEndpoint | undefined;
 }
@@ -277,23 +280,43 @@ function compileEndpoints(
   usableSinceMs: (endpoint: Endpoint) => number,
 ): readonly LocalEndpoint[] {
   const earlier = new EarlierItems(before);
-  const targets = service.endpoints.flatMap((endpoint): Target[] => {
+  const targets: Target[] = [];
+  for (const endpoint of service.endpoints) {
     const known = earlier.find(({ source }) => source === endpoint);
     const address = known?.address ?? endpointTarget(endpoint, port.name);
-    if (address === undefined) return [];
+    const number = known?.port ?? endpoint.ports[port.name];
+    if (address === undefined || number === undefined) continue;
     const serving = endpoint.state !== 'unready';
-    return [{ endpoint, known, address, serving, usableSinceMs: usableSinceMs(endpoint) }];
-  });
-  const runtimes = pool.update(targets, policy);
-  return targets.flatMap(({ endpoint, known, address }, index): LocalEndpoint[] => {
-    const runtime = runtimes[index];
-    const number = endpoint.ports[port.name];
-    if (runtime === undefined || number === undefined) return [];
-    if (known?.runtime === runtime && known.upstream === upstream) return [known];
-    const { address: host, locality, state, weight = 1 } = endpoint;
-    const key = localityKey(locality);
-    const poolKey = `${upstream.poolKey} ${address}`;
-    const place = { source: endpoint, address, poolKey, upstream, host, port: number };
-    return [{ ...place, locality, localityKey: key, weight, state, runtime }];
-  });
+    targets.push({ endpoint, known, address, number, serving, usableSinceMs: usableSinceMs(endpoint) });
+  }
+  const endpoints: LocalEndpoint[] = [];
+  for (const [index, runtime] of pool.update(targets, policy).entries()) {
+    const target = targets[index];
+    if (target === undefined) continue;
+    const { known } = target;
+    const stays = known?.runtime === runtime && known.upstream === upstream;
+    endpoints.push(stays ? known : localEndpoint(target, upstream, runtime));
+  }
+  return endpoints;
+}
+
+function localEndpoint(
+  { endpoint, address, number }: Target,
+  upstream: UpstreamPlan,
+  runtime: EndpointRuntime,
+): LocalEndpoint {
+  const { address: host, locality, state, weight = 1 } = endpoint;
+  return {
+    source: endpoint,
+    address,
+    poolKey: `${upstream.poolKey} ${address}`,
+    upstream,
+    host,
+    port: number,
+    locality,
+    localityKey: localityKey(locality),
+    weight,
+    state,
+    runtime,
+  };
 }
