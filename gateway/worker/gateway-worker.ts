@@ -32,6 +32,7 @@ import { SparseLog } from '../telemetry/sparse-log.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EnrolmentRelay } from './enrolment-relay.ts';
 import type { ParentMessage, WorkerConfig, WorkerMessage } from './messages.ts';
+import type { SnapshotVersion } from './snapshot-rollout.ts';
 import { TrunkWatch } from './trunk-watch.ts';
 import { WorkerIdentity } from './worker-identity.ts';
 
@@ -106,10 +107,12 @@ export class GatewayWorker {
         if (socket !== undefined) this.#ports.accept(socket, message.listener);
         return;
       case 'snapshot':
-        this.#apply(({ services }) => snapshotFromBytes(message.bytes, { before: services }));
+        this.#apply(message, ({ services }) => snapshotFromBytes(message.bytes, { before: services }));
         return;
       case 'delta':
-        this.#apply((base) => applyDelta(base, deltaFromBytes(message.bytes, { before: base.services })));
+        this.#apply(message, (base) =>
+          applyDelta(base, deltaFromBytes(message.bytes, { before: base.services })),
+        );
         return;
       case 'svid':
         this.#useSvid(message);
@@ -171,16 +174,16 @@ export class GatewayWorker {
   }
 
   /** Puts a snapshot in force, or says why not: then the one before stays. */
-  #apply(read: (base: RoutingSnapshot) => RoutingSnapshot): void {
+  #apply({ epoch, version }: SnapshotVersion, read: (base: RoutingSnapshot) => RoutingSnapshot): void {
     const before = this.#engine?.table;
     try {
       const snapshot = read(before?.snapshot ?? NO_SNAPSHOT);
       const table = compileRouteTable(snapshot, before, this.#runtime, this.#options.clock.now());
       this.#use(table);
-      this.#options.send({ kind: 'applied', epoch: snapshot.epoch, version: snapshot.version });
+      this.#options.send({ kind: 'applied', epoch, version });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#options.send({ kind: 'refused', reason });
+      this.#options.send({ kind: 'refused', epoch, version, reason });
     }
   }
 

@@ -56,9 +56,10 @@ export const parentMessage = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('start'), config: workerConfig }),
   /** Comes with the socket. */
   z.strictObject({ kind: z.literal('connection'), listener }),
-  z.strictObject({ kind: z.literal('snapshot'), bytes }),
+  /** Answered with `applied` or `refused`, like a delta; its version is here for an answer to what cannot be read. */
+  z.strictObject({ kind: z.literal('snapshot'), epoch: count, version: count, bytes }),
   /** Leads from the snapshot before to the next. */
-  z.strictObject({ kind: z.literal('delta'), bytes }),
+  z.strictObject({ kind: z.literal('delta'), epoch: count, version: count, bytes }),
   z.strictObject({ kind: z.literal('svid'), certificateChainPem: text, privateKeyPem: text }),
   /** Another worker lost, or reached, a peer. */
   z.strictObject({ kind: z.literal('peer'), cluster: text, up: z.boolean(), atMs: timeMs }),
@@ -89,7 +90,7 @@ export const workerMessage = z.discriminatedUnion('kind', [
   /** Runs and waits for `start`. */
   z.strictObject({ kind: z.literal('ready') }),
   z.strictObject({ kind: z.literal('applied'), epoch: count, version: count }),
-  z.strictObject({ kind: z.literal('refused'), reason: text }),
+  z.strictObject({ kind: z.literal('refused'), epoch: count, version: count, reason: text }),
   z.strictObject({
     kind: z.literal('trunk'),
     cluster: text,

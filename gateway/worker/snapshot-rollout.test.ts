@@ -42,16 +42,37 @@ class Listener {
 
 function world() {
   const workers = [new Listener(1), new Listener(2)] as const;
+  const running: Listener[] = [...workers];
+  const log: string[] = [];
   const clock = new ManualClock();
   const rollout = new SnapshotRollout({
     clock,
     encoder: new SnapshotEncoder(),
-    channels: () => workers,
+    log: { error: (_what: unknown, text?: string) => log.push(text ?? '') },
+    channels: () => running,
     known: () => [{ kind: 'checks', findings: [] }],
   });
   const applied = (worker: Listener, number: number) =>
     rollout.applied(worker, { epoch: 1, version: number });
-  return { workers, clock, rollout, applied };
+  const refused = (worker: Listener, number: number, reason = 'it cannot be compiled') =>
+    rollout.refused(worker, { epoch: 1, version: number, reason });
+  const end = (worker: Listener) => {
+    running.splice(running.indexOf(worker), 1);
+    rollout.gone(worker.pid);
+  };
+  const begin = (pid: number): Listener => {
+    const worker = new Listener(pid);
+    running.push(worker);
+    rollout.introduce(worker);
+    return worker;
+  };
+  /** All workers serve by version 1. */
+  const first = async () => {
+    const offered = rollout.offer(whole(1));
+    for (const worker of running) applied(worker, 1);
+    await offered;
+  };
+  return { workers, clock, rollout, log, applied, refused, end, begin, first };
 }
 
 /** What has become of a promise so far. */
@@ -68,7 +89,7 @@ async function outcome(promise: Promise<void>): Promise<string> {
 
 describe('the rollout of a snapshot', () => {
   it('is over when every worker has it', async () => {
-    const { workers, rollout, applied } = world();
+    const { workers, rollout, applied, begin } = world();
     const offered = rollout.offer(whole(1));
     applied(workers[0], 1);
     assert.equal(await outcome(offered), 'pending');
@@ -84,30 +105,39 @@ describe('the rollout of a snapshot', () => {
     await next;
     for (const worker of workers) assert.deepEqual(worker.heard, ['snapshot 1', 'delta 2']);
     // Who comes late gets the whole of what the others have come to.
-    const late = rollout.introduction();
-    assert.ok(late?.kind === 'snapshot');
-    assert.deepEqual(snapshotFromBytes(late.bytes), version(2));
+    assert.deepEqual(begin(3).heard, ['snapshot 2', 'checks']);
   });
 
   it('is taken back everywhere when one worker refuses it', async () => {
-    const { workers, rollout, applied } = world();
-    const first = rollout.offer(whole(1));
-    for (const worker of workers) applied(worker, 1);
-    await first;
+    const { workers, rollout, applied, refused, begin, first } = world();
+    await first();
     const second = rollout.offer(whole(2));
     applied(workers[0], 2);
-    rollout.refused(workers[1], 'it cannot be compiled');
+    refused(workers[1], 2);
     assert.equal(await outcome(second), 'it cannot be compiled');
     // Endpoints that come back with it were forgotten, with what the checks had found.
     for (const { heard } of workers)
       assert.deepEqual(heard, ['snapshot 1', 'snapshot 2', 'snapshot 1', 'checks']);
-    const introduction = rollout.introduction();
-    assert.ok(introduction?.kind === 'snapshot');
-    assert.equal(snapshotFromBytes(introduction.bytes).version, 1);
+    assert.deepEqual(begin(3).heard, ['snapshot 1', 'checks']);
+  });
+
+  it('is not refused by what a worker says late of the one before', async () => {
+    const { workers, rollout, applied, refused, log, first } = world();
+    await first();
+    const second = rollout.offer(whole(2));
+    refused(workers[0], 2);
+    await assert.rejects(second);
+    const third = rollout.offer(whole(3));
+    refused(workers[1], 2);
+    for (const worker of workers) applied(worker, 1);
+    assert.equal(await outcome(third), 'pending');
+    for (const worker of workers) applied(worker, 3);
+    assert.equal(await outcome(third), 'done');
+    assert.deepEqual(log, []);
   });
 
   it('does not wait for a worker that ended, and ends one that hangs', async () => {
-    const { workers, clock, rollout, applied } = world();
+    const { workers, clock, rollout, applied, end, begin } = world();
     const offered = rollout.offer(whole(1));
     applied(workers[0], 1);
     clock.advance(30_000);
@@ -115,8 +145,83 @@ describe('the rollout of a snapshot', () => {
       workers.map(({ killed }) => killed),
       [false, true],
     );
-    rollout.gone(2);
+    end(workers[1]);
     assert.equal(await outcome(offered), 'done');
+    const hangs = begin(3);
+    clock.advance(30_000);
+    assert.deepEqual([workers[0].killed, hangs.killed], [false, true]);
+  });
+
+  it('ends a worker that hangs in what another has refused', async () => {
+    const { workers, clock, rollout, applied, refused, first } = world();
+    await first();
+    const second = rollout.offer(whole(2));
+    refused(workers[0], 2);
+    await assert.rejects(second);
+    applied(workers[0], 1);
+    clock.advance(30_000);
+    assert.deepEqual(
+      workers.map(({ killed }) => killed),
+      [false, true],
+    );
+  });
+
+  it('is taken back when it leaves no worker, and never reaches those that come meanwhile', async () => {
+    const { workers, rollout, applied, end, begin, first } = world();
+    await first();
+    const second = rollout.offer(whole(2));
+    applied(workers[0], 2);
+    end(workers[0]);
+    const successor = begin(3);
+    applied(successor, 1);
+    assert.equal(await outcome(second), 'pending');
+    end(workers[1]);
+    assert.match(await outcome(second), /every worker that was to compile it ended/);
+    assert.ok(!successor.heard.includes('snapshot 2'));
+    assert.deepEqual(begin(4).heard, ['snapshot 1', 'checks']);
+    applied(successor, 1);
+    assert.equal(rollout.inForce, true);
+  });
+
+  it('reaches those that come meanwhile when others serve by it', async () => {
+    const { workers, rollout, applied, end, begin, first } = world();
+    await first();
+    const second = rollout.offer(whole(2));
+    end(workers[0]);
+    const successor = begin(3);
+    applied(workers[1], 2);
+    assert.equal(await outcome(second), 'done');
+    assert.deepEqual(successor.heard, ['snapshot 1', 'checks', 'snapshot 2', 'checks']);
+  });
+
+  it('waits for a worker where none runs, and no longer when none will', async () => {
+    const { workers, rollout, applied, end, begin, first } = world();
+    await first();
+    for (const worker of workers) end(worker);
+    const second = rollout.offer(whole(2));
+    assert.equal(await outcome(second), 'pending');
+    const worker = begin(3);
+    assert.deepEqual(worker.heard, ['snapshot 1', 'checks', 'snapshot 2']);
+    applied(worker, 1);
+    assert.equal(await outcome(second), 'pending');
+    applied(worker, 2);
+    assert.equal(await outcome(second), 'done');
+    end(worker);
+    const third = rollout.offer(whole(3));
+    rollout.close();
+    assert.equal(await outcome(third), 'the gateway ends');
+    assert.equal(await outcome(rollout.offer(whole(4))), 'the gateway ends');
+  });
+
+  it('ends a worker that refuses what all serve by, and says so', async () => {
+    const { workers, rollout, refused, log, begin, first } = world();
+    await first();
+    const second = rollout.offer(whole(2));
+    const late = begin(3);
+    refused(late, 1);
+    assert.deepEqual([workers[0].killed, workers[1].killed, late.killed], [false, false, true]);
+    assert.match(log.join(), /a worker refused the snapshot in force/);
+    assert.equal(await outcome(second), 'pending');
   });
 });
 

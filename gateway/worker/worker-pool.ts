@@ -12,7 +12,7 @@ export interface WorkerPoolOptions {
   readonly random: () => number;
   readonly log: OperationLog;
   /** What a new process must know before it gets connections. */
-  readonly introduce: (slot: number, send: (message: ParentMessage) => void) => void;
+  readonly introduce: (slot: number, channel: WorkerChannel) => void;
   readonly message: (from: WorkerChannel, message: WorkerMessage) => void;
   readonly gone: (pid: number) => void;
 }
@@ -96,7 +96,7 @@ export class WorkerPool {
   }
 
   #ready(slot: WorkerSlot, channel: WorkerChannel): void {
-    this.#options.introduce(slot.index, (message) => channel.send(message));
+    this.#options.introduce(slot.index, channel);
     for (const { socket, listener } of this.#waiting.splice(0)) this.handOut(socket, listener);
   }
 

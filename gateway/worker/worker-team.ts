@@ -48,7 +48,7 @@ export class WorkerTeam {
       clock,
       random,
       log,
-      introduce: (slot, send) => this.#introduce(slot, send),
+      introduce: (slot, channel) => this.#introduce(slot, channel),
       message: (channel, message) => this.#received(channel, message),
       gone: (pid) => this.#gone(pid),
     });
@@ -56,6 +56,7 @@ export class WorkerTeam {
     this.#rollout = new SnapshotRollout({
       clock,
       encoder,
+      log,
       channels,
       known: () => this.findings.introduction(),
     });
@@ -102,8 +103,8 @@ export class WorkerTeam {
   /** Puts a snapshot in force in all workers. @throws when one of them refuses it, or it cannot be compiled. */
   async apply(offer: SnapshotOffer): Promise<void> {
     const { snapshot } = offer;
-    // Workers compile it, and refuse what they cannot; where none runs yet, nobody would notice.
-    if (this.#pool.running.length === 0) this.picture.check(snapshot);
+    // Workers compile it, and refuse what they cannot; the first comes before they run, and nobody would notice.
+    if (this.#pool.running.length === 0 && this.picture.snapshot === undefined) this.picture.check(snapshot);
     await this.#rollout.offer(offer);
     this.picture.use(snapshot, this.#options.clock.now());
     this.findings.snapshotChanged(snapshot);
@@ -118,18 +119,20 @@ export class WorkerTeam {
     this.#pool.broadcast({ kind: 'leave' });
   }
 
-  drain(graceMs: number): Promise<void> {
-    return this.#pool.drain(graceMs);
+  async drain(graceMs: number): Promise<void> {
+    await this.#pool.drain(graceMs);
+    this.#rollout.close();
   }
 
   kill(): void {
     this.#pool.kill();
+    this.#rollout.close();
   }
 
-  #introduce(slot: number, send: (message: ParentMessage) => void): void {
+  #introduce(slot: number, channel: WorkerChannel): void {
     const { config, sharedPorts } = this.#options;
     const { local, accessLog, forwarding, limits, workers } = config;
-    send({
+    channel.send({
       kind: 'start',
       config: {
         local,
@@ -143,8 +146,9 @@ export class WorkerTeam {
         ticketSecret: this.#ticketSecret,
       },
     });
-    const messages = [this.#svidMessage(), this.#rollout.introduction(), ...this.findings.introduction()];
-    for (const message of messages) if (message !== undefined) send(message);
+    const svid = this.#svidMessage();
+    if (svid !== undefined) channel.send(svid);
+    this.#rollout.introduce(channel);
   }
 
   #received(channel: WorkerChannel, message: WorkerMessage): void {
@@ -156,7 +160,7 @@ export class WorkerTeam {
         this.#rollout.applied(channel, message);
         return;
       case 'refused':
-        this.#rollout.refused(channel, message.reason);
+        this.#rollout.refused(channel, message);
         return;
       case 'trunk':
         this.picture.saw(message);
