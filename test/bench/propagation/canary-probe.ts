@@ -101,7 +101,8 @@ export class CanaryProbe {
     while (Date.now() - dueMs < GIVE_UP_MS) {
       // Nothing has come the moment it is written: it is waited before the first request, too.
       await sleep(Math.max(POLL_MS, (Date.now() - dueMs) * POLL_SHARE));
-      if (((await this.#ask(service)) === OK) === ready) return this.#came(ready, dueMs);
+      const status = await this.#ask(service);
+      if (status !== undefined && (status === OK) === ready) return this.#came(ready, dueMs);
     }
     this.#lost++;
     // So late at least: what did not come must not make those look better that did.
@@ -112,14 +113,14 @@ export class CanaryProbe {
     (ready ? this.#readyMs : this.#goneMs).push(Date.now() - dueMs);
   }
 
-  /** 0 = the connection failed. */
-  async #ask(service: string): Promise<number> {
+  /** undefined = the connection ended before the answer, which says nothing of the service. */
+  async #ask(service: string): Promise<number | undefined> {
     this.#requests++;
     const head = `GET / HTTP/1.1\r\nhost: ${service}.${NAMESPACE}.svc.clusterset.local\r\n\r\n`;
     try {
       return await this.#client.ask(Buffer.from(head, 'latin1'));
     } catch {
-      return 0;
+      return undefined;
     }
   }
 }
