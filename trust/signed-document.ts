@@ -35,18 +35,21 @@ export class DocumentError extends Error {
 
 /** @param type e.g. `head`; both sides name it. */
 export function signDocument(svid: Svid, type: string, payload: Uint8Array): Uint8Array {
+  return documentSigner(svid, type)(payload);
+}
+
+/** For who signs many documents of a type: the SVID is read once. */
+export function documentSigner(svid: Svid, type: string): (payload: Uint8Array) => Uint8Array {
   if (!TYPE.test(type)) throw new RangeError('type of a document: 1 to 64 of a-z 0-9 . / -');
-  if (payload.length > MAX_PAYLOAD_BYTES) throw new RangeError('a document holds at most 1 MiB');
   const chain = certificatesFromPem(svid.certificateChainPem);
-  const signed = Buffer.concat([
-    MAGIC,
-    field(Buffer.from(type)),
-    Buffer.of(chain.length),
-    ...chain.map(field),
-    field(payload),
-  ]);
-  const signature = sign(ALGORITHM.hash, preimage(signed), createPrivateKey(svid.privateKeyPem));
-  return new Uint8Array(Buffer.concat([signed, field(signature)]));
+  const head = Buffer.concat([MAGIC, field(Buffer.from(type)), Buffer.of(chain.length), ...chain.map(field)]);
+  const key = createPrivateKey(svid.privateKeyPem);
+  return (payload) => {
+    if (payload.length > MAX_PAYLOAD_BYTES) throw new RangeError('a document holds at most 1 MiB');
+    const signed = Buffer.concat([head, field(payload)]);
+    const signature = sign(ALGORITHM.hash, preimage(signed), key);
+    return new Uint8Array(Buffer.concat([signed, field(signature)]));
+  };
 }
 
 export interface DocumentExpectation {

@@ -14,6 +14,8 @@ interface Joining {
   readonly firstFamily: IpFamily;
   readonly home: Locality;
   readonly places: NodePlaces;
+  /** Endpoints that all have addresses of their own: a slice that has the same ones in this order has none twice. */
+  readonly different?: readonly Endpoint[];
 }
 
 interface Slice {
@@ -27,13 +29,13 @@ interface Slice {
  */
 export function joinSlices(
   objects: readonly FileObject[],
-  { firstFamily, home, places }: Joining,
+  { firstFamily, home, places, different = [] }: Joining,
 ): Endpoint[] {
   const slices = objects.flatMap(({ resource, changedAtMs }): Slice[] =>
     resource.kind === 'EndpointSlice' ? [{ slice: resource, changedAtMs }] : [],
   );
   const [only] = slices;
-  if (only !== undefined && slices.length === 1) return ofOne(only, home, places);
+  if (only !== undefined && slices.length === 1) return ofOne(only, { home, places, different });
   const byTarget = new Map<string, Endpoint>();
   const first = slices.filter(({ slice }) => slice.addressType === firstFamily);
   const isDual = first.length > 0 && first.length < slices.length;
@@ -52,12 +54,23 @@ export function joinSlices(
 }
 
 /** Of one slice all endpoints have the same ports, so that an address names one. */
-function ofOne({ slice, changedAtMs }: Slice, home: Locality, places: NodePlaces): Endpoint[] {
+function ofOne(
+  { slice, changedAtMs }: Slice,
+  { home, places, different }: Pick<Required<Joining>, 'home' | 'places' | 'different'>,
+): Endpoint[] {
+  const endpoints = sliceEndpoints(slice, home, changedAtMs, places);
+  if (hasSameAddresses(different, endpoints)) return endpoints;
   const byAddress = new Map<string, Endpoint>();
-  for (const endpoint of sliceEndpoints(slice, home, changedAtMs, places)) {
+  for (const endpoint of endpoints) {
     if (byAddress.get(endpoint.address)?.state !== 'ready') byAddress.set(endpoint.address, endpoint);
   }
   return [...byAddress.values()];
+}
+
+function hasSameAddresses(before: readonly Endpoint[], now: readonly Endpoint[]): boolean {
+  return (
+    before.length === now.length && now.every(({ address }, index) => address === before[index]?.address)
+  );
 }
 
 /** By pod and its ports, where its endpoint is found. */

@@ -75,7 +75,8 @@ export class ResourceSet {
   }
 
   #holdersOf(id: string): string[] {
-    return [...(this.#holders.get(kindOf(id))?.get(id) ?? [])].sort();
+    const holders = [...(this.#holders.get(kindOf(id))?.get(id) ?? [])];
+    return holders.length < 2 ? holders : holders.sort();
   }
 
   #hold(id: string, path: string): void {

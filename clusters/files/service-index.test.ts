@@ -178,6 +178,27 @@ describe('services out of files', () => {
     assert.deepEqual(files.addresses.sort(), ['10.0.0.1 ready', '10.0.0.2 ready']);
   });
 
+  it('count an endpoint that stands twice in a slice once, whatever was there before', () => {
+    const files = new Files();
+    files.write('service.yaml', SERVICE);
+    const twice = [endpoint('10.0.0.1', '{ ready: false }'), endpoint('10.0.0.1')];
+    for (let time = 0; time < 2; time++) {
+      files.write('one.yaml', slice('cart', ...twice));
+      assert.deepEqual(files.addresses, ['10.0.0.1 ready']);
+      // On two ports it is two.
+      const other = slice('cart', endpoint('10.0.0.1'))
+        .replace('name: s,', 'name: t,')
+        .replace('8080', '8081');
+      files.write('two.yaml', other);
+      assert.deepEqual(files.addresses, ['10.0.0.1 ready', '10.0.0.1 ready']);
+      files.write('two.yaml', undefined);
+      assert.deepEqual(files.addresses, ['10.0.0.1 ready']);
+    }
+    files.write('one.yaml', slice('cart', endpoint('10.0.0.1'), endpoint('10.0.0.2')));
+    files.write('one.yaml', slice('cart', endpoint('10.0.0.1'), endpoint('10.0.0.1')));
+    assert.deepEqual(files.addresses, ['10.0.0.1 ready']);
+  });
+
   it('count a pod of a dual-stack Service once, by its address of the first family', () => {
     const files = new Files();
     const pod = (address: string, name: string): string =>

@@ -28,6 +28,8 @@ export class ServiceIndex {
   readonly #places: NodePlaces;
   readonly #flat: boolean;
   readonly #slices = new Map<ServiceKey, Set<string>>();
+  /** Services that were joined of one slice, where an address names one endpoint. */
+  readonly #ofOneSlice = new Set<ServiceKey>();
   /** Services whose export has a problem: few of many. */
   readonly #faulty = new Set<ServiceKey>();
   /** Where a slice was counted last: its label may change. */
@@ -106,7 +108,10 @@ export class ServiceIndex {
   #replace(key: ServiceKey): boolean {
     const before = this.services.get(key);
     const after = this.#build(key);
-    if (after === undefined) return this.services.delete(key);
+    if (after === undefined) {
+      this.#ofOneSlice.delete(key);
+      return this.services.delete(key);
+    }
     if (isDeepStrictEqual(before, after)) return false;
     this.services.set(key, after);
     return true;
@@ -123,7 +128,7 @@ export class ServiceIndex {
       type: serviceType(object.resource),
       ports: servicePorts(object.resource),
       ...(others.length === 0 ? {} : { otherPorts: others }),
-      endpoints: this.#endpoints(slices, object.resource, this.services.get(key)?.endpoints ?? []),
+      endpoints: this.#endpoints(key, slices, object.resource),
       exportedAtMs: exported === undefined ? undefined : creation(exported),
       changedAtMs: Math.max(...[object, exported, ...slices].map((one) => one?.changedAtMs ?? 0)),
       ...serviceTraits(object.resource),
@@ -132,13 +137,16 @@ export class ServiceIndex {
   }
 
   /** An endpoint that is as it was stays the same object, since the same time: of a slice one changes, of many. */
-  #endpoints(
-    slices: readonly FileObject[],
-    service: ServiceObject,
-    before: readonly Endpoint[],
-  ): readonly Endpoint[] {
-    const joining = { firstFamily: firstFamily(service), home: this.#home, places: this.#places };
-    const now = joinSlices(slices, joining);
+  #endpoints(key: ServiceKey, slices: readonly FileObject[], service: ServiceObject): readonly Endpoint[] {
+    const before = this.services.get(key)?.endpoints ?? [];
+    const now = joinSlices(slices, {
+      firstFamily: firstFamily(service),
+      home: this.#home,
+      places: this.#places,
+      different: this.#ofOneSlice.has(key) ? before : [],
+    });
+    if (slices.length === 1) this.#ofOneSlice.add(key);
+    else this.#ofOneSlice.delete(key);
     if (before.length === 0) return now;
     let known: ReadonlyMap<string, Endpoint> | undefined;
     const find = (address: string): Endpoint | undefined => {

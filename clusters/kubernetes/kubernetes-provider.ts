@@ -10,7 +10,7 @@ import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorConditio
 import type { ResourceType } from './resource-type.ts';
 import type { StatusObject } from './status/status-object.ts';
 import { StatusObjects } from './status/status-objects.ts';
-import { type Fields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
+import { type Fields, isFields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesProviderOptions extends ResourceProviderOptions {
   readonly client: ReflectorClient;
@@ -31,6 +31,16 @@ const outline = z.looseObject({
     annotations: z.record(z.string(), z.unknown()).nullish().catch(undefined),
   }),
 });
+
+type Outline = z.infer<typeof outline>;
+
+/** What the outline would let be as it is; it makes a copy of all that there is. */
+function isInOutline(object: unknown): object is Outline {
+  if (!isFields(object) || !isFields(object.metadata)) return false;
+  const { creationTimestamp, annotations } = object.metadata;
+  const hasTime = creationTimestamp === undefined || typeof creationTimestamp === 'string';
+  return hasTime && (annotations == null || isFields(annotations));
+}
 
 /** What is kept of an object: what a file with it alone would hold, and what is needed to write its status. */
 interface Held extends ResourceFile {
@@ -135,7 +145,7 @@ export class KubernetesProvider extends ResourceProvider {
 
   /** An object as what a file with it alone would hold. */
   #read(watched: WatchedKind, object: unknown, type: ResourceType): ResourceFile | undefined {
-    const fields = outline.parse(object);
+    const fields = isInOutline(object) ? object : outline.parse(object);
     const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`;
     // Lists of Kubernetes' own kinds leave out what the list as a whole is of.
     const selected = (watched.select ?? same)({ ...fields, apiVersion, kind: watched.kind });

@@ -81,7 +81,7 @@ export function readResource(document: YamlDocument): ReadResource {
   const invalid = (problems: readonly YamlProblem[]): ReadResource => {
     return { kind: 'invalid', mayBe: likeness(document.value), problems };
   };
-  const head = checkYaml(document, header);
+  const head = headOf(document);
   if (head.kind === 'invalid') return invalid(head.problems);
   const entry = Object.hasOwn(KINDS, head.value.kind) ? KINDS[head.value.kind as ResourceKind] : undefined;
   if (entry === undefined) {
@@ -96,6 +96,22 @@ export function readResource(document: YamlDocument): ReadResource {
   const checked = checkYaml(document, entry.schema);
   if (checked.kind === 'invalid') return invalid(checked.problems);
   return { kind: 'resource', resource: checked.value, line: document.lineOf([]) };
+}
+
+function headOf(document: YamlDocument): ReturnType<typeof checkYaml<z.infer<typeof header>>> {
+  const { value, problems } = document;
+  return problems.length === 0 && isHeaded(value) ? { kind: 'valid', value } : checkYaml(document, header);
+}
+
+/** What the header's schema would give a copy of, whatever else there is. */
+function isHeaded(value: unknown): value is z.infer<typeof header> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return (
+    'apiVersion' in value &&
+    typeof value.apiVersion === 'string' &&
+    'kind' in value &&
+    typeof value.kind === 'string'
+  );
 }
 
 function unknownKind(kind: string): { message: string; hint: string } {

@@ -85,7 +85,11 @@ function countHost(counts: Counts, endpoint: Endpoint, verdict: HostVerdict): vo
 
 /** True when two records say the same, whenever they said it. */
 export function sameRecord(a: ServiceRecord | undefined, b: ServiceRecord): boolean {
-  return (
-    a !== undefined && JSON.stringify({ ...a, changedAtMs: 0 }) === JSON.stringify({ ...b, changedAtMs: 0 })
-  );
+  // Where anything changed, it is the counts as a rule.
+  if (a === undefined || !sameCounts(a.localities, b.localities)) return false;
+  return JSON.stringify({ ...a, changedAtMs: 0 }) === JSON.stringify({ ...b, changedAtMs: 0 });
+}
+
+function sameCounts(a: readonly LocalityHosts[], b: readonly LocalityHosts[]): boolean {
+  return a.length === b.length && a.every(({ healthy }, index) => healthy === b[index]?.healthy);
 }

@@ -36,17 +36,18 @@ export interface AssembledService {
   readonly merge: MergeResult;
 }
 
-/** Makes a service of the snapshot; `previous` itself when nothing changed. */
+/** Makes a service of the snapshot; `previous` itself when nothing changed, and of what did the parts that are as they were. */
 export function assembleService(
   sources: ServiceSources,
   previous: SnapshotService | undefined,
 ): AssembledService {
   const merged = mergeExports(sources.exports);
+  const ports = merged.ports.map((port) => ({ ...port, listenPort: sources.listenPort(port) }));
   const service: SnapshotService = {
     service: sources.service,
     type: merged.type,
-    ports: merged.ports.map((port) => ({ ...port, listenPort: sources.listenPort(port) })),
-    offers: offers(sources, merged),
+    ports: kept(previous?.ports, ports),
+    offers: offers(sources, merged).map((offer, index) => kept(previous?.offers[index], offer)),
     endpoints: sources.endpoints,
     failover: sources.failover,
     traffic: withAffinity(sources.traffic, merged.traits),
@@ -59,6 +60,11 @@ export function assembleService(
     service: unchanged ? previous : service,
     merge: { conflicts: merged.conflicts, details: details(sources, merged) },
   };
+}
+
+/** Whoever compares versions sees at once what stayed. */
+function kept<T extends object>(before: T | undefined, now: T): T {
+  return before !== undefined && isDeepStrictEqual(before, now) ? before : now;
 }
 
 function details(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
 import { bundlesFor } from '../../trust/bundle.ts';
+import { certificatesFromPem } from '../../trust/pem.ts';
 import { signDocument } from '../../trust/signed-document.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { federationId, gatewayId, workloadId } from '../model/identity.ts';
@@ -27,6 +28,27 @@ describe('the signature of a head', () => {
   it('is that of the cluster’s own federation service', async () => {
     const signed = signedBy(await trust.svid('west', federationId(WEST)));
     assert.deepEqual(Buffer.from(verifier.verify(signed, 'west')), Buffer.from(PAYLOAD));
+  });
+
+  it('is signed by the SVID that is current, and read once for as long as it is', async () => {
+    const first = await trust.svid('west', federationId(WEST));
+    const second = await trust.svid('west', federationId(WEST));
+    const svid = new Watchable<Svid | undefined>(first);
+    const signer = svidSigner(svid);
+    const one = signer.value;
+    assert.equal(signer.value, one);
+    const payloads = ['a', 'bc'].map((text) => Buffer.from(text));
+    for (const payload of payloads) {
+      const signed = one?.sign(payload) ?? new Uint8Array();
+      assert.deepEqual(Buffer.from(verifier.verify(signed, 'west')), payload);
+    }
+    svid.set(second);
+    assert.notEqual(signer.value, one);
+    const [leaf] = certificatesFromPem(second.certificateChainPem);
+    const signed = Buffer.from(signer.value?.sign(PAYLOAD) ?? new Uint8Array());
+    assert.ok(leaf !== undefined && signed.includes(leaf));
+    svid.set(undefined);
+    assert.equal(signer.value, undefined);
   });
 
   it('is not another cluster’s', async () => {

@@ -1,6 +1,6 @@
 import type { TrustBundles } from '../../trust/bundle.ts';
 import { ChainCache } from '../../trust/chain-cache.ts';
-import { signDocument, verifyDocument } from '../../trust/signed-document.ts';
+import { documentSigner, verifyDocument } from '../../trust/signed-document.ts';
 import type { Svid } from '../../trust/svid.ts';
 import { clusterTrustDomain, federationId, type TrustDomain } from '../model/identity.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -11,13 +11,28 @@ const DOCUMENT_TYPE = 'isthmus-head-v1';
 
 /** Signs with the federation SVID that is current when a head is made. */
 export function svidSigner(svid: Readable<Svid | undefined>): Readable<HeadSigner | undefined> {
-  const toSigner = (current: Svid | undefined): HeadSigner | undefined =>
-    current && { sign: (payload) => signDocument(current, DOCUMENT_TYPE, payload) };
+  let last: { readonly svid: Svid; readonly signer: HeadSigner } | undefined;
+  const toSigner = (current: Svid | undefined): HeadSigner | undefined => {
+    if (current === undefined) return undefined;
+    if (last?.svid !== current) last = { svid: current, signer: headSigner(current) };
+    return last.signer;
+  };
   return {
     get value() {
       return toSigner(svid.value);
     },
     watch: (listener) => svid.watch((current) => listener(toSigner(current))),
+  };
+}
+
+/** Reads the SVID when it signs first. */
+function headSigner(svid: Svid): HeadSigner {
+  let sign: ((payload: Uint8Array) => Uint8Array) | undefined;
+  return {
+    sign: (payload) => {
+      sign ??= documentSigner(svid, DOCUMENT_TYPE);
+      return sign(payload);
+    },
   };
 }
 

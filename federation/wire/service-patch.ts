@@ -40,12 +40,17 @@ export function sameFrame(before: SnapshotService, after: SnapshotService): bool
   return (
     before.type === after.type &&
     before.backendOnly === after.backendOnly &&
-    isDeepStrictEqual(before.ports, after.ports) &&
-    isDeepStrictEqual(before.failover, after.failover) &&
-    isDeepStrictEqual(before.traffic, after.traffic) &&
-    isDeepStrictEqual(before.access, after.access) &&
-    isDeepStrictEqual(before.routes, after.routes)
+    isSame(before.ports, after.ports) &&
+    isSame(before.failover, after.failover) &&
+    isSame(before.traffic, after.traffic) &&
+    isSame(before.access, after.access) &&
+    isSame(before.routes, after.routes)
   );
+}
+
+/** As a rule what stayed is the same object. */
+function isSame(before: unknown, after: unknown): boolean {
+  return before === after || isDeepStrictEqual(before, after);
 }
 
 /** undefined where they are not of the same clusters in the same order. */
@@ -55,7 +60,7 @@ export function changedOffers(
 ): readonly ServiceOffer[] | undefined {
   if (before.length !== after.length) return undefined;
   if (after.some(({ cluster }, index) => before[index]?.cluster !== cluster)) return undefined;
-  return after.filter((offer, index) => !isDeepStrictEqual(before[index], offer));
+  return after.filter((offer, index) => !isSame(before[index], offer));
 }
 
 /** Endpoints that stay are the same objects, in the same order; one that has moved is taken out and put in. */
