@@ -7,7 +7,7 @@ import type { ExportConflict } from './import/export-conflict.ts';
 import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
-import type { ServiceKey } from './model/service.ts';
+import { namedKey, type ServiceKey } from './model/service.ts';
 import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
 import type { RoutingOptions } from './routing-options.ts';
 import { every } from './runtime/clock.ts';
@@ -305,7 +305,7 @@ export class Routing implements FindingsListener {
   #renewPolicies(): void {
     const before = this.#policies;
     this.#policies = new PolicyIndex(this.#options.provider);
-    for (const key of this.history.value?.services.keys() ?? []) {
+    for (const key of [...(this.history.value?.services.keys() ?? [])].map(namedKey)) {
       const same =
         before.failoverOf(key) === this.#policies.failoverOf(key) &&
         before.trafficOf(key) === this.#policies.trafficOf(key) &&

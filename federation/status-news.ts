@@ -9,6 +9,7 @@ import type {
 import type { ClusterProvider, ProviderProblem } from '../clusters/provider.ts';
 import { drainedPercent, isDrained, lastMembers } from './drain-state.ts';
 import type { ClusterName } from './model/cluster.ts';
+import { backendKey } from './model/service.ts';
 import type { RoutingSnapshot } from './model/snapshot.ts';
 import type { Routing } from './routing.ts';
 import { type Clock, every } from './runtime/clock.ts';
@@ -135,7 +136,8 @@ class Sight implements StatusSight {
   }
 
   hasService(key: string): boolean {
-    return this.#snapshot?.services.has(key) ?? false;
+    const services = this.#snapshot?.services;
+    return services?.has(key) === true || services?.has(backendKey(key)) === true;
   }
 
   generationOf(id: string): number | undefined {

@@ -1,12 +1,12 @@
 import type { ClusterName } from '../model/cluster.ts';
-import type { ServiceKey, ServiceType } from '../model/service.ts';
+import { namedKey, type ServiceKey, type ServiceType } from '../model/service.ts';
 import type { PeerHealth, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 
 /** A service of the clusterset, as `/services` tells of it. */
 export interface ServiceReport {
   readonly service: ServiceKey;
   readonly type: ServiceType;
-  /** Nobody exports it: only routes of this cluster lead to it. */
+  /** This cluster does not export it: only its routes lead to it. */
   readonly backendOnly?: true;
   /** Whether this cluster offers it to others: `pending` = the store does not have it yet. */
   readonly exported: 'published' | 'pending' | 'no';
@@ -44,7 +44,7 @@ export function serviceReports(sources: ServiceSources): readonly ServiceReport[
 function reportOf(key: ServiceKey, service: SnapshotService, sources: ServiceSources): ServiceReport {
   const waits = sources.isSaid(key) ? 'pending' : 'no';
   return {
-    service: key,
+    service: namedKey(key),
     type: service.type,
     ...(service.backendOnly ? { backendOnly: true } : {}),
     exported: sources.isPublished(key) ? 'published' : waits,

@@ -40,6 +40,11 @@ export function isExported(
   return provided?.exportedAtMs !== undefined;
 }
 
+/** True for a Service that is of this cluster alone. */
+export function isKept(provided: ProvidedService | undefined): provided is ProvidedService {
+  return provided !== undefined && !isExported(provided);
+}
+
 /** None of a service that the clusterset may not see. */
 export function exportedEndpoints(provided: ProvidedService | undefined): readonly Endpoint[] {
   return isExported(provided) ? provided.endpoints : [];

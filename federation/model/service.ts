@@ -109,6 +109,23 @@ export function serviceKey(service: ServiceName): ServiceKey {
   return `${service.namespace}/${service.name}`;
 }
 
+/** No name of Kubernetes has the sign, so nobody can offer a service of such a key. */
+const BACKEND_SUFFIX = '@backend';
+
+/** Of a Service that nobody but routes of its own cluster lead to: beside the clusterset's service of the same name. */
+export function backendKey(key: ServiceKey): ServiceKey {
+  return `${key}${BACKEND_SUFFIX}`;
+}
+
+export function isBackendKey(key: ServiceKey): boolean {
+  return key.endsWith(BACKEND_SUFFIX);
+}
+
+/** `namespace/name` of either key. */
+export function namedKey(key: ServiceKey): ServiceKey {
+  return isBackendKey(key) ? key.slice(0, -BACKEND_SUFFIX.length) : key;
+}
+
 export function parseServiceKey(key: ServiceKey): ServiceName {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };

@@ -5,7 +5,15 @@ import type { Endpoint } from './endpoint.ts';
 import type { TrustDomain } from './identity.ts';
 import type { ServiceRoute } from './mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from './policy.ts';
-import type { LocalityHosts, ServiceKey, ServiceName, ServicePort, ServiceType } from './service.ts';
+import {
+  backendKey,
+  type LocalityHosts,
+  type ServiceKey,
+  type ServiceName,
+  type ServicePort,
+  type ServiceType,
+  serviceKey,
+} from './service.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
 
 /**
@@ -70,10 +78,19 @@ export interface SnapshotService {
   /** Attached to it, in the order of their precedence; without any every request goes to the service itself. */
   readonly routes?: readonly ServiceRoute[];
   /**
-   * Nobody exports it, and routes of this cluster name it as a backend. It is of this cluster alone, no name and no trunk
+   * This cluster has it and does not export it, and its routes name it as a backend. It is of this cluster alone, no name and no trunk
    * leads to it, and no port is opened for it.
    */
   readonly backendOnly?: true;
+}
+
+/** What it is known by in a snapshot. */
+export function snapshotKey({
+  service,
+  backendOnly,
+}: Pick<SnapshotService, 'service' | 'backendOnly'>): ServiceKey {
+  const key = serviceKey(service);
+  return backendOnly ? backendKey(key) : key;
 }
 
 export interface SnapshotPort extends ServicePort {

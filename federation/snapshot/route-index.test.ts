@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { ProvidedService } from '../../clusters/provider.ts';
 import { backendGrant, type GivenRoute, meshRoute } from '../../test/fixtures/mesh-routes.ts';
 import { type TestService, testSnapshot } from '../../test/fixtures/test-snapshot.ts';
+import { backendKey } from '../model/service.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
 import { serviceRoutesFromJson } from '../wire/mesh-route-json.ts';
 import { RouteIndex } from './route-index.ts';
@@ -276,12 +277,23 @@ describe('verdicts', () => {
     assert.equal(told({ ...imported, port: 80 }, ['canary']), missing, 'that is what the clusterset has');
   });
 
+  it('a Service that is kept goes before what peers offer by its name', () => {
+    const told = (provided: readonly string[], port: number) =>
+      verdicts(
+        index([{ rules: [{ backendRefs: [{ name: 'db', namespace: 'shop', port }] }] }]),
+        provided,
+      )[0]?.[1];
+    assert.equal(told([], 80), 'ResolvedRefs=False UnsupportedProtocol', 'the db of the clusterset');
+    assert.equal(told(['db'], 80), GOOD[1], 'the one of this cluster');
+  });
+
   it('one whose parent only routes lead to has no parent', () => {
     const found = index([{ rules: [ONE] }]);
     const services = new Map(servicesOf(found));
     const payments = services.get(KEY);
     assert.ok(payments);
-    services.set(KEY, { ...payments, backendOnly: true });
+    services.delete(KEY);
+    services.set(backendKey(KEY), { ...payments, backendOnly: true });
     const [verdict] = routeVerdicts(found.attachments, services, new Map());
     assert.equal(verdict?.conditions[0]?.reason, 'NoMatchingParent');
   });

@@ -1,4 +1,5 @@
 import type { ProvidedService, ProviderProblem } from '../../clusters/provider.ts';
+import { isKept } from '../export/service-record.ts';
 import type { BackendRef, MeshRoute, RouteKind, RouteParent, ServiceRoute } from '../model/mesh-route.ts';
 import { type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
 import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
@@ -85,7 +86,7 @@ function accepted({ route, parent, attached, overflow }: Attachment, services: S
     condition('Accepted', false, reason, message);
   const key = serviceKey(parent.service);
   const service = services.get(key);
-  if (service === undefined || service.backendOnly) {
+  if (service === undefined) {
     return no(
       'NoMatchingParent',
       `${key} is offered by no cluster of the clusterset: requests to it pass no gateway`,
@@ -152,10 +153,9 @@ function faultOf(
   if (fault === 'RefNotPermitted') {
     return { reason: fault, message: `backend ${key}: no ReferenceGrant of its namespace permits it` };
   }
-  const offered = services.get(key);
-  // A Service need not be exported to be a backend in its own cluster; a ServiceImport is of the clusterset.
+  // A Service that this cluster keeps to itself goes before what others offer by its name; a ServiceImport is of the clusterset.
   const own = kind === 'Service' ? provided.get(key) : undefined;
-  const found = offered === undefined || offered.backendOnly ? own : offered;
+  const found = isKept(own) ? own : (services.get(key) ?? own);
   if (found !== undefined) return portFault(key, port, found.ports, routeKind);
   const nowhere = `backend ${key}: no cluster of the clusterset offers it`;
   const message =

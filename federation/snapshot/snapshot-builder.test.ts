@@ -8,7 +8,7 @@ import type { ServiceExport } from '../import/export-conflict.ts';
 import type { CallerGroup, CallerGroupKey } from '../model/caller.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
-import type { ServiceKey, ServiceRecord } from '../model/service.ts';
+import { backendKey, type ServiceKey, type ServiceRecord } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
@@ -88,6 +88,8 @@ class Bench {
 
 const ROUTES = routesOfPayments({ rules: [{ backendRefs: [backend('a')] }] });
 
+const CANARY = backendKey('shop/canary');
+
 describe('a service that only routes lead to', () => {
   const canary = (healthy: number): RouteBackendService => ({
     record: testRecord('canary', healthy),
@@ -103,7 +105,7 @@ describe('a service that only routes lead to', () => {
 
   it('comes and goes with the service that the routes are attached to, whatever comes first', () => {
     const bench = scene();
-    const service = bench.builder.build(1).services.get('shop/canary');
+    const service = bench.builder.build(1).services.get(CANARY);
     assert.deepEqual([service?.backendOnly, service?.routes], [true, undefined]);
     assert.deepEqual(
       service?.offers.map(({ cluster, localities }) => [cluster, localities[0]?.healthy]),
@@ -114,30 +116,35 @@ describe('a service that only routes lead to', () => {
     assert.equal(bench.builder.build(2).services.size, 0);
     bench.builder.mark('shop/canary');
     bench.offer('a', 'west', 3);
-    assert.deepEqual([...bench.builder.build(3).services.keys()].sort(), ['shop/a', 'shop/canary']);
+    assert.deepEqual([...bench.builder.build(3).services.keys()].sort(), ['shop/a', CANARY]);
     bench.local.delete('shop/canary');
     bench.builder.mark('shop/canary');
     assert.deepEqual([...bench.builder.build(4).services.keys()], ['shop/a']);
   });
 
-  it('has no port until somebody exports it, and none after', () => {
+  it('stays what it is when others offer a service of its name, which is beside it', () => {
     const bench = scene();
-    const ports = (nowMs: number) =>
-      bench.builder
-        .build(nowMs)
-        .services.get('shop/canary')
-        ?.ports.map(({ listenPort }) => listenPort);
-    assert.deepEqual(ports(1), [undefined]);
+    const before = bench.builder.build(1).services.get(CANARY);
+    assert.deepEqual(
+      before?.ports.map(({ listenPort }) => listenPort),
+      [undefined],
+    );
     bench.offer('canary', 'west', 2);
     const { services } = bench.builder.build(2);
-    const [port] = services.get('shop/canary')?.ports ?? [];
-    assert.ok(port?.listenPort !== undefined);
-    assert.equal(services.get('shop/canary')?.backendOnly, undefined);
-    assert.equal(services.get('shop/canary')?.routes, ROUTES);
-    bench.offer('canary', 'west', undefined);
-    assert.deepEqual(ports(3), [undefined]);
+    assert.equal(services.get(CANARY), before);
+    const imported = services.get('shop/canary');
     assert.deepEqual(
-      [...portTargets(bench.builder.build(4))],
+      [imported?.backendOnly, imported?.endpoints, imported?.offers.map(({ cluster }) => cluster)],
+      [undefined, [], ['west']],
+    );
+    assert.ok(imported?.ports[0]?.listenPort !== undefined);
+    assert.equal(imported.routes, ROUTES);
+    bench.local.delete('shop/canary');
+    bench.offer('canary', 'west', undefined);
+    const left = bench.builder.build(3);
+    assert.deepEqual([...left.services.keys()], ['shop/a']);
+    assert.deepEqual(
+      [...portTargets(left)],
       [portTarget('shop/a', { name: services.get('shop/a')?.ports[0]?.name ?? '' })],
     );
   });
@@ -148,7 +155,7 @@ describe('a service that only routes lead to', () => {
     bench.local.set('shop/canary', canary(1));
     bench.builder.mark('shop/canary');
     const { services } = bench.builder.build(2);
-    assert.equal(services.get('shop/canary')?.offers[0]?.localities[0]?.healthy, 1);
+    assert.equal(services.get(CANARY)?.offers[0]?.localities[0]?.healthy, 1);
   });
 });
 

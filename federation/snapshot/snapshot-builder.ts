@@ -6,7 +6,15 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { MapDraft } from '../model/large-map.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
-import { parseServiceKey, type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
+import {
+  backendKey,
+  isBackendKey,
+  namedKey,
+  parseServiceKey,
+  type ServiceKey,
+  type ServicePort,
+  serviceKey,
+} from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import type { TrafficPolicy } from '../model/traffic-policy.ts';
 import type { TrustBundles } from '../wire/cluster-fields.ts';
@@ -23,7 +31,7 @@ export interface BuilderSources {
   readonly network: string | undefined;
   readonly exportsOf: (key: ServiceKey) => readonly ServiceExport[];
   readonly endpointsOf: (key: ServiceKey) => readonly Endpoint[];
-  /** Of a service that nobody exports: what routes lead to nevertheless. */
+  /** Of a Service that this cluster does not export: what routes lead to nevertheless. */
   readonly backendOf: (key: ServiceKey) => RouteBackendService | undefined;
   /** What the routes of a service lead to: it comes and goes with the service. */
   readonly backendsOf: (parent: ServiceKey) => Iterable<ServiceKey>;
@@ -87,12 +95,12 @@ export class SnapshotBuilder {
 
   /** The service may have changed, come or gone. */
   mark(key: ServiceKey): void {
-    this.#marked.add(key);
-    for (const backend of this.#sources.backendsOf(key)) this.#marked.add(backend);
+    this.#marked.add(key).add(backendKey(key));
+    for (const backend of this.#sources.backendsOf(key)) this.#marked.add(backendKey(backend));
   }
 
   markAll(): void {
-    for (const key of this.#snapshot.services.keys()) this.mark(key);
+    for (const key of this.#snapshot.services.keys()) this.mark(namedKey(key));
   }
 
   /** The snapshot of now; the last one itself when nothing changed. */
@@ -146,14 +154,14 @@ export class SnapshotBuilder {
     return services.finish();
   }
 
-  /** One that only routes lead to is as if this cluster alone exported it. */
+  /** One that only routes lead to is as if this cluster alone exported it, whoever else offers one of its name. */
   #exportsOf(key: ServiceKey): {
     readonly exports: readonly ServiceExport[];
     readonly backend: RouteBackendService | undefined;
   } {
-    const exports = this.#sources.exportsOf(key);
-    const backend = exports.length === 0 ? this.#sources.backendOf(key) : undefined;
-    if (backend === undefined) return { exports, backend };
+    if (!isBackendKey(key)) return { exports: this.#sources.exportsOf(key), backend: undefined };
+    const backend = this.#sources.backendOf(namedKey(key));
+    if (backend === undefined) return { exports: [], backend };
     return { exports: [{ cluster: this.#snapshot.local.name, record: backend.record }], backend };
   }
 
@@ -171,7 +179,8 @@ export class SnapshotBuilder {
     nowMs: number,
   ): SnapshotService | undefined {
     const { offers, failoverOf, trafficOf, accessOf, routesOf, endpointsOf, ports, network } = this.#sources;
-    const failover = failoverOf(key);
+    const named = namedKey(key);
+    const failover = failoverOf(named);
     offers.judge(key, exports, failover.failback.minHealthyPercent, nowMs);
     if (exports.length === 0) {
       this.merges.forget(key);
@@ -179,15 +188,15 @@ export class SnapshotBuilder {
     }
     const { service, merge } = assembleService(
       {
-        service: parseServiceKey(key),
+        service: parseServiceKey(named),
         network,
         exports,
-        endpoints: backend?.endpoints ?? endpointsOf(key),
+        endpoints: backend?.endpoints ?? endpointsOf(named),
         backendOnly: backend !== undefined,
         failover,
-        traffic: trafficOf(key),
-        access: accessOf(key),
-        routes: routesOf(key),
+        traffic: trafficOf(named),
+        access: accessOf(named),
+        routes: routesOf(named),
         listenPort: (port) => (backend === undefined ? ports.claim(portTarget(key, port), nowMs) : undefined),
         healthOf: (cluster) => offers.healthOf(key, cluster),
       },

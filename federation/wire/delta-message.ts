@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { ServiceKey } from '../model/service.ts';
+import { backendKey, namedKey, type ServiceKey } from '../model/service.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
 import { BOUNDS } from './bounds.ts';
 import { callerGroupFromWire, callerGroupToWire } from './caller-fields.ts';
@@ -48,7 +48,7 @@ export function deltaToWire(delta: SnapshotDelta): wire.SnapshotDelta {
     changedServices: services.map(serviceToWire),
     removedServices: [...delta.removedServices],
     changedBackends: backends.map(serviceToWire),
-    removedBackends: [...delta.removedBackends],
+    removedBackends: delta.removedBackends.map(namedKey),
     patchedServices: delta.patchedServices.map(patchToWire),
     changedCallers: delta.changedCallers.map(callerGroupToWire),
     removedCallers: [...delta.removedCallers],
@@ -95,7 +95,7 @@ function deltaWith(message: wire.SnapshotDelta, { changed, patched }: DeltaServi
     changedServices: [...services.values()],
     patchedServices: [...patched().values()],
     removedServices: serviceKeys('removed_services', message.removedServices),
-    removedBackends: serviceKeys('removed_backends', message.removedBackends),
+    removedBackends: serviceKeys('removed_backends', message.removedBackends).map(backendKey),
     trustBundles: message.trustBundlesChanged ? trustBundlesFromWire(message.trustBundles) : undefined,
     changedCallers: [...callers.values()],
     removedCallers: listOf('removed_callers', message.removedCallers, BOUNDS.callerGroups, (key) =>

@@ -4,7 +4,7 @@ import type { Locality } from '../model/cluster.ts';
 import type { Endpoint, EndpointState } from '../model/endpoint.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { LocalityHosts, PortProtocol, ServiceKey, ServiceType } from '../model/service.ts';
-import { serviceKey } from '../model/service.ts';
+import { backendKey, serviceKey } from '../model/service.ts';
 import type { ServiceOffer, SnapshotPort, SnapshotService } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { BOUNDS } from './bounds.ts';
@@ -99,7 +99,7 @@ export function serviceLists(services: Iterable<SnapshotService>): {
   return { services: named, backends };
 }
 
-/** Both lists, by key. */
+/** Both lists, by key: a service of either may have the name of one of the other. */
 export function withBackends(
   services: ReadonlyMap<ServiceKey, SnapshotService>,
   backends: readonly wire.Service[],
@@ -107,8 +107,7 @@ export function withBackends(
   if (backends.length === 0) return services;
   const found = new Map(services);
   for (const [key, service] of mapOf('backends', backends, BOUNDS.services - found.size, serviceFromWire)) {
-    if (found.has(key)) throw new WireError(`backends: ${JSON.stringify(key)} is a service too`);
-    found.set(key, { ...service, backendOnly: true });
+    found.set(backendKey(key), { ...service, backendOnly: true });
   }
   return found;
 }

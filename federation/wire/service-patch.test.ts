@@ -12,8 +12,12 @@ import {
 } from '../../test/fixtures/routing-snapshot.ts';
 import { anyService, anySnapshot } from '../../test/fixtures/snapshot-arbitrary.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import { serviceKey } from '../model/service.ts';
-import type { RoutingSnapshot, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
+import {
+  type RoutingSnapshot,
+  type ServiceOffer,
+  type SnapshotService,
+  snapshotKey,
+} from '../model/snapshot.ts';
 import { deltaFromBytes, deltaToBytes } from './delta-message.ts';
 import { WireError } from './field-checks.ts';
 import { snapshotStatementFromWire } from './gateway-message.ts';
@@ -73,7 +77,7 @@ function delta(base: RoutingSnapshot, next: RoutingSnapshot): SnapshotDelta {
 }
 
 function withService(base: RoutingSnapshot, service: SnapshotService): RoutingSnapshot {
-  const services = new Map(base.services).set(serviceKey(service.service), service);
+  const services = new Map(base.services).set(snapshotKey(service), service);
   return { ...base, version: base.version + 1, services };
 }
 

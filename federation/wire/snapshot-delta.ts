@@ -3,8 +3,8 @@ import type { ClusterName } from '../model/cluster.ts';
 import type { Drain } from '../model/drain.ts';
 import { MapDraft, mapDifference } from '../model/large-map.ts';
 import type { ServiceKey } from '../model/service.ts';
-import { serviceKey } from '../model/service.ts';
-import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
+import { isBackendKey, serviceKey } from '../model/service.ts';
+import { type Peer, type RoutingSnapshot, type SnapshotService, snapshotKey } from '../model/snapshot.ts';
 import type { TrustBundles } from './cluster-fields.ts';
 import { inField, present, WireError } from './field-checks.ts';
 import { serviceLists } from './service-fields.ts';
@@ -23,9 +23,8 @@ export interface SnapshotDelta {
   readonly changedServices: readonly SnapshotService[];
   /** What else changed, where little of a service did; empty for a gateway that takes no patches. */
   readonly patchedServices: readonly ServicePatch[];
-  /** Those included that only routes lead to from now on: they are among the changed ones too. */
   readonly removedServices: readonly ServiceKey[];
-  /** Of those that only routes led to. */
+  /** Of those that only routes led to, by the keys that they have in a snapshot. */
   readonly removedBackends: readonly ServiceKey[];
   /** Complete when they changed. */
   readonly trustBundles: TrustBundles | undefined;
@@ -72,19 +71,18 @@ function diffServices(
   const patchedServices: ServicePatch[] = [];
   const patch = ([key, service]: readonly [ServiceKey, SnapshotService]): boolean => {
     const before = base.get(key);
-    const found = before && servicePatch(before, service);
+    // A patch says a name and no more, which is that of the clusterset's service.
+    const found = before && !service.backendOnly ? servicePatch(before, service) : undefined;
     if (found !== undefined) patchedServices.push(found);
     return found !== undefined;
   };
   const whole = patches ? changed.filter((entry) => !patch(entry)) : changed;
-  const wasNamed = (key: ServiceKey): boolean => base.get(key)?.backendOnly === undefined;
-  const hidden = whole.filter(([key, { backendOnly }]) => backendOnly && base.has(key) && wasNamed(key));
   const { services, backends } = serviceLists(whole.map(([, service]) => service));
   return {
     changedServices: [...services, ...backends],
     patchedServices,
-    removedServices: [...removed.filter(wasNamed), ...hidden.map(([key]) => key)],
-    removedBackends: removed.filter((key) => !wasNamed(key)),
+    removedServices: removed.filter((key) => !isBackendKey(key)),
+    removedBackends: removed.filter(isBackendKey),
   };
 }
 
@@ -116,7 +114,7 @@ export function applyDelta(base: RoutingSnapshot, delta: SnapshotDelta): Routing
     createdAtMs: delta.createdAtMs,
     local: base.local,
     peers: patch('peers', base.peers, changedPeers, (peer) => peer.cluster, delta.removedPeers),
-    services: patch('services', base.services, changedServices, (service) => serviceKey(service.service), [
+    services: patch('services', base.services, changedServices, snapshotKey, [
       ...delta.removedServices,
       ...delta.removedBackends,
     ]),

@@ -1,6 +1,7 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { CallerGroup } from '../model/caller.ts';
+import { namedKey } from '../model/service.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import { callerGroupToWire } from './caller-fields.ts';
 import { drainToWire, peerToWire, trustBundlesToWire } from './cluster-fields.ts';
@@ -70,7 +71,7 @@ export class SnapshotEncoder {
       createdAtMs: BigInt(delta.createdAtMs),
       removedPeers: [...delta.removedPeers],
       removedServices: [...delta.removedServices],
-      removedBackends: [...delta.removedBackends],
+      removedBackends: delta.removedBackends.map(namedKey),
       removedCallers: [...delta.removedCallers],
       trustBundlesChanged: delta.trustBundles !== undefined,
       trustBundles: delta.trustBundles === undefined ? [] : trustBundlesToWire(delta.trustBundles),

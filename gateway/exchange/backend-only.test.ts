@@ -18,7 +18,7 @@ const mirror = {
  * In west are payments and v2, which nobody exports and west's routes lead to; east imports payments, and believes that v2 is
  * offered too, as only one with another picture could.
  */
-async function scene(t: TestContext, v2: Partial<TestService> = {}) {
+async function scene(t: TestContext, v2: Partial<TestService> = {}, more: readonly TestService[] = []) {
   const mesh = await TestMesh.create(t, ['east', 'west']);
   const pods = { payments: await TellingPod.start(t, 'payments'), v2: await TellingPod.start(t, 'v2') };
   const exact = (value: string) => [{ path: { type: 'Exact', value } }];
@@ -35,6 +35,7 @@ async function scene(t: TestContext, v2: Partial<TestService> = {}) {
     services: [
       { ...http, name: 'payments', endpoints: [pods.payments.port], routes },
       { ...http, name: 'v2', endpoints: [pods.v2.port], backendOnly: true, ...v2 },
+      ...more,
     ],
   });
   const imported = { protocol: 'http', endpoints: [], offeredBy: ['west'] } as const;
@@ -62,6 +63,23 @@ describe('a Service that nobody exports, as a backend', () => {
       shares[pod] = (shares[pod] ?? 0) + 1;
     }
     assert.deepEqual(shares, { payments: 180, v2: 20 });
+  });
+
+  it('keeps its share when a peer offers a service of its name, which a ServiceImport means', async (t) => {
+    // The peer cannot be reached, so nothing that is for it is answered with 200.
+    const taken: TestService = { name: 'v2', protocol: 'http', endpoints: [], offeredBy: ['east'] };
+    const { ports, pods } = await scene(t, {}, [taken]);
+    const shares: Record<string, number> = {};
+    for (let sent = 0; sent < 20; sent++) {
+      const pod = await podOf(ports.west, '/');
+      shares[pod] = (shares[pod] ?? 0) + 1;
+    }
+    assert.deepEqual(shares, { payments: 18, v2: 2 });
+    assert.equal(await podOf(ports.west, '/copy'), 'payments');
+    while (pods.v2.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(await podOf(ports.west, '/import'), '503');
+    assert.equal(await podOf(ports.west, '/', 'v2.shop'), '503');
+    assert.equal(pods.v2.requests.length, 3);
   });
 
   it('answers to no name, and is no ServiceImport', async (t) => {

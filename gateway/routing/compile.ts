@@ -5,14 +5,15 @@ import { type Endpoint, endpointTarget } from '../../federation/model/endpoint.t
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import { mapDifference } from '../../federation/model/large-map.ts';
 import type { FailoverPolicy } from '../../federation/model/policy.ts';
-import { carriesTls, type ServiceKey, serviceKey } from '../../federation/model/service.ts';
-import type {
-  Peer,
-  PeerHealth,
-  RoutingSnapshot,
-  ServiceOffer,
-  SnapshotPort,
-  SnapshotService,
+import { carriesTls, type ServiceKey } from '../../federation/model/service.ts';
+import {
+  type Peer,
+  type PeerHealth,
+  type RoutingSnapshot,
+  type ServiceOffer,
+  type SnapshotPort,
+  type SnapshotService,
+  snapshotKey,
 } from '../../federation/model/snapshot.ts';
 import { hashSourceOf } from '../../federation/model/traffic-policy.ts';
 import { compileAccess } from './access.ts';
@@ -146,7 +147,7 @@ function compileService<Telemetry>(
   previous: RouteTable<Telemetry> | undefined,
   runtime: RoutingRuntime<Telemetry> & Moment,
 ): ServiceRoutes<Telemetry> {
-  const key = serviceKey(service.service);
+  const key = snapshotKey(service);
   const before = previous?.services.get(key)?.routes ?? [];
   const earlier = previous?.snapshot.services.get(key);
   if (
@@ -235,7 +236,7 @@ function compileRoute(
   before: BareRoute | undefined,
   runtime: Pick<RoutingRuntime, 'workers' | 'random' | 'troubled'> & Moment,
 ): BareRoute {
-  const key = serviceKey(service.service);
+  const key = snapshotKey(service);
   const policy = poolPolicy(service.failover);
   const pool = before?.state.pool ?? new EndpointPool(key, policy, runtime.troubled);
   const usages = service.failover.tiers.map((tier, index): TierUsage => {

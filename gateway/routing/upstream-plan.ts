@@ -6,9 +6,8 @@ import {
   type PortProtocol,
   type ServiceKey,
   type ServicePort,
-  serviceKey,
 } from '../../federation/model/service.ts';
-import type { SnapshotService } from '../../federation/model/snapshot.ts';
+import { type SnapshotService, snapshotKey } from '../../federation/model/snapshot.ts';
 import type { UpstreamTls } from '../../federation/model/upstream-tls.ts';
 import type { ExpectedName } from '../../trust/upstream-tls.ts';
 
@@ -48,17 +47,18 @@ const ALPN = { http: ['h2', 'http/1.1'], http2: ['h2'], tcp: [] } as const satis
  * @param trustDomain of this cluster, whose pods they are
  */
 export function upstreamPlan(
-  { service, traffic }: SnapshotService,
+  snapshotService: SnapshotService,
   port: ServicePort,
   trustDomain: TrustDomain,
   before: UpstreamPlan | undefined,
 ): UpstreamPlan {
+  const { service, traffic } = snapshotService;
   const { protocol } = port;
   const policy = traffic.upstreamTls;
   // What the client encrypts for the service itself is passed through, whatever the policy says.
   const tls =
     policy === undefined || carriesTls(port) ? undefined : tlsPlan(service, protocol, policy, trustDomain);
-  const key = serviceKey(service);
+  const key = snapshotKey(snapshotService);
   const poolKey = `${key} ${protocol} ${tls === undefined ? 'plaintext' : digest(tls)}`;
   const limits = traffic.connectionPool;
   if (before?.poolKey !== poolKey) return { service: key, protocol, tls, limits, poolKey };

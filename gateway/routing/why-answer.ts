@@ -3,6 +3,7 @@ import type { BalancingExplanation } from '../../federation/failover/balancing-e
 import type { RouteExplanation } from '../../federation/failover/explanation.ts';
 import type { Locality } from '../../federation/model/cluster.ts';
 import type { RuleOrigin } from '../../federation/model/policy.ts';
+import { backendKey, namedKey } from '../../federation/model/service.ts';
 import { normalisePath } from '../pipeline/path.ts';
 import type { AccessDecision, CompiledAccess } from './access.ts';
 import { parseAuthority } from './authority.ts';
@@ -89,7 +90,7 @@ function readRoute(table: RouteTable, text: string | null): Reading<Route> {
     return problem(400, 'no service is named', 'ask for ?service=NAMESPACE/NAME');
   }
   const { key, port } = splitService(text);
-  const service = table.services.get(key);
+  const service = table.services.get(key) ?? table.services.get(backendKey(key));
   if (service === undefined) return problem(404, `no service ${key} in the clusterset`, nearHint(table, key));
   if (port === undefined) {
     const route = service.defaultRoute ?? service.routes[0];
@@ -112,7 +113,7 @@ function splitService(text: string): { readonly key: string; readonly port: stri
 }
 
 function nearHint(table: RouteTable, key: string): string {
-  const known = [...table.services.keys()].sort();
+  const known = [...new Set(table.services.keys().map(namedKey))].sort();
   if (known.length === 0) return 'no service is exported in the clusterset yet';
   const name = key.slice(key.indexOf('/') + 1);
   const near = nearestWord(key, known) ?? known.find((other) => other.endsWith(`/${name}`));

@@ -1,6 +1,12 @@
 import { mapDifference } from '../../federation/model/large-map.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
-import { type ServiceKey, type ServiceName, serviceKey } from '../../federation/model/service.ts';
+import {
+  backendKey,
+  namedKey,
+  type ServiceKey,
+  type ServiceName,
+  serviceKey,
+} from '../../federation/model/service.ts';
 import { RouteMeters } from './route-meters.ts';
 
 /** Everything that one worker counts. */
@@ -12,7 +18,7 @@ export class MeterTable {
   readonly rejected = new Map<RejectionReason, number>();
   readonly connectionsOpen = new Map<string, number>();
 
-  /** A service's meters, the same ones for its whole life. Called when a snapshot is compiled. */
+  /** The meters of a service's name, the same ones for its whole life. Called when a snapshot is compiled. */
   service(service: ServiceName): RouteMeters {
     const key = serviceKey(service);
     let meters = this.#services.get(key);
@@ -28,11 +34,14 @@ export class MeterTable {
    * What was counted for them and not yet scraped goes with them.
    */
   keepOnly(services: ReadonlyMap<ServiceKey, unknown>): void {
-    for (const key of mapDifference(this.#kept, services).removed) this.#services.delete(key);
+    const isKept = (key: ServiceKey): boolean => services.has(key) || services.has(backendKey(key));
+    for (const key of mapDifference(this.#kept, services).removed.map(namedKey)) {
+      if (!isKept(key)) this.#services.delete(key);
+    }
     this.#kept = services;
     if (this.#services.size <= services.size) return;
     // Of a snapshot that was not put in force after all.
-    for (const key of this.#services.keys()) if (!services.has(key)) this.#services.delete(key);
+    for (const key of this.#services.keys()) if (!isKept(key)) this.#services.delete(key);
   }
 
   *all(): Iterable<RouteMeters> {

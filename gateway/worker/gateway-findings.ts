@@ -1,3 +1,4 @@
+import { isBackendKey, namedKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { EndpointFinding, HealthReport, TrunkFinding } from '../../federation/wire/health-report.ts';
@@ -92,7 +93,7 @@ export class GatewayFindings {
   #report(): void {
     this.#told = this.peers.findings;
     this.#toldAtMs = this.#options.clock.monotonic();
-    this.#options.report({ trunks: this.#told, endpoints: this.#endpointFindings() });
+    this.#options.report({ trunks: this.#told, endpoints: this.#endpointFindings().map(named) });
   }
 
   /** An ejection outweighs a check: requests fail that checks do not see. */
@@ -107,4 +108,9 @@ export class GatewayFindings {
     }
     return [...findings.values()];
   }
+}
+
+/** The federation service knows a Service by its name, be it a backend alone or not: of a name only one has endpoints here. */
+function named(finding: EndpointFinding): EndpointFinding {
+  return isBackendKey(finding.service) ? { ...finding, service: namedKey(finding.service) } : finding;
 }

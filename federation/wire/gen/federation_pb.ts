@@ -462,8 +462,8 @@ export type Snapshot = Message<"isthmus.v1.Snapshot"> & {
   drain?: Drain | undefined;
 
   /**
-   * Services that nobody exports, and only routes lead to. Apart from the others: who does not know the field must not
-   * let requests in to them by name.
+   * Services that this cluster does not export, and only its routes lead to. Apart from the others, which may have one of
+   * the same name: who does not know the field must not let requests in to them by name.
    *
    * @generated from field: repeated isthmus.v1.Service backends = 10;
    */
@@ -555,7 +555,7 @@ export type SnapshotDelta = Message<"isthmus.v1.SnapshotDelta"> & {
   drain?: Drain | undefined;
 
   /**
-   * One that was a service before is in removed_services too; one that becomes a service is in changed_services alone.
+   * By name, beside the services: there may be one of either kind.
    *
    * @generated from field: repeated isthmus.v1.Service changed_backends = 14;
    */

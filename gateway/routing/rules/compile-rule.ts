@@ -12,7 +12,7 @@ import type {
 } from '../../../federation/model/mesh-route.ts';
 import { Pattern } from '../../../federation/model/pattern/pattern.ts';
 import { DEFAULT_RETRIES } from '../../../federation/model/request-policy.ts';
-import { serviceKey } from '../../../federation/model/service.ts';
+import { backendKey, serviceKey } from '../../../federation/model/service.ts';
 import { normalisePath } from '../../pipeline/path.ts';
 import { type RetryPlan, retryPlan } from '../retry-plan.ts';
 import { Rotating } from '../rotating.ts';
@@ -106,8 +106,9 @@ function compileFilters(filters: RouteFilters, kind: RouteKind): CompiledFilters
 function compileBackend({ kind, service, port, fault }: BackendRef, routeKind: RouteKind): CompiledBackend {
   const key = serviceKey(service);
   const name = `${kind} ${key}:${port}`;
-  const [isLocal, isRpc] = [kind === 'Service', routeKind === 'GRPCRoute'];
-  return { service: fault === undefined ? key : undefined, port, isLocal, isRpc, name };
+  const isRpc = routeKind === 'GRPCRoute';
+  if (fault !== undefined) return { service: undefined, own: undefined, port, isRpc, name };
+  return { service: key, own: kind === 'Service' ? backendKey(key) : undefined, port, isRpc, name };
 }
 
 /** GEP-1731: the statuses that are named, and connections that fail or are lost. */

@@ -42,8 +42,8 @@ export interface CompiledBackend {
   /** `namespace/name`; undefined = it cannot be used, and its share fails. */
   readonly service: ServiceKey | undefined;
   readonly port: number;
-  /** A Service of this cluster, which need not be exported. */
-  readonly isLocal: boolean;
+  /** The key of this cluster's own, unexported Service, which goes before that one; undefined = a ServiceImport is meant. */
+  readonly own: ServiceKey | undefined;
   /** Of a GRPCRoute: its port must speak HTTP/2. */
   readonly isRpc: boolean;
   /** As in the object, for people. */
