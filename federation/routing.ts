@@ -22,7 +22,7 @@ import { OfferBook } from './snapshot/offer-book.ts';
 import { PeerBook } from './snapshot/peer-book.ts';
 import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
 import { type PolicyConflict, PolicyIndex } from './snapshot/policy-index.ts';
-import { type RouteBackendService, routeBackendService } from './snapshot/route-backends.ts';
+import { routeBackendService } from './snapshot/route-backends.ts';
 import { RouteIndex } from './snapshot/route-index.ts';
 import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
 import { portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
@@ -216,7 +216,13 @@ export class Routing implements FindingsListener {
         trafficOf: (key) => this.#policies.trafficOf(key),
         accessOf: (key) => this.#policies.accessOf(key),
         routesOf: (key) => this.#routes.routesOf(key),
-        backendOf: (key) => this.#backendOf(key),
+        backendOf: (key) =>
+          routeBackendService(key, {
+            services: provider.services,
+            routes: this.#routes,
+            isOffered: (parent) => this.#exportsOf(parent).length > 0,
+            reports: this.gateways.reports,
+          }),
         backendsOf: (key) => this.#routes.backendsOf(key),
         peers: (previous, nowMs) => this.#peers(previous, nowMs),
         drain: (nowMs) => this.#ownDrain(nowMs),
@@ -236,15 +242,6 @@ export class Routing implements FindingsListener {
     const record = this.exporter.records.get(key);
     if (record !== undefined) exports.push({ cluster: this.#options.local.name, record });
     return exports;
-  }
-
-  #backendOf(key: ServiceKey): RouteBackendService | undefined {
-    return routeBackendService(key, {
-      services: this.#options.provider.services,
-      routes: this.#routes,
-      isOffered: (parent) => this.#exportsOf(parent).length > 0,
-      reports: this.gateways.reports,
-    });
   }
 
   #peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
@@ -360,6 +357,7 @@ export class Routing implements FindingsListener {
 
   #lookAt(key: ServiceKey): void {
     if (this.#started) this.exporter.refresh(key, this.#options.clock.now());
+    if (this.#routes.dependsOn(key)) this.#renewRoutes();
     this.#builder.mark(key);
   }
 

@@ -18,6 +18,7 @@ function index(given: readonly GivenRoute[], grants: readonly object[] = []): Ro
   return new RouteIndex({
     meshRoutes,
     backendGrants: new Map(grants.map((spec, at) => [String(at), backendGrant(spec)])),
+    services: new Map(),
   });
 }
 

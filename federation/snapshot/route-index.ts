@@ -1,3 +1,4 @@
+import type { ProvidedService } from '../../clusters/provider.ts';
 import {
   type BackendGrant,
   type BackendRef,
@@ -9,10 +10,13 @@ import {
   type ServiceRoute,
 } from '../model/mesh-route.ts';
 import { type ServiceKey, serviceKey } from '../model/service.ts';
+import { BackendPermits } from './backend-permits.ts';
 
 export interface RouteSources {
   readonly meshRoutes: ReadonlyMap<string, MeshRoute>;
   readonly backendGrants: ReadonlyMap<string, BackendGrant>;
+  /** The Services of this cluster, exported or not. */
+  readonly services: ReadonlyMap<ServiceKey, ProvidedService>;
 }
 
 /** A route at one of its parents. */
@@ -42,12 +46,19 @@ export class RouteIndex {
   readonly #backends = new Map<ServiceKey, Set<ServiceKey>>();
   readonly #parents = new Map<ServiceKey, Set<ServiceKey>>();
 
-  constructor({ meshRoutes, backendGrants }: RouteSources) {
-    const grants = [...backendGrants.values()];
+  readonly #permits: BackendPermits;
+
+  constructor({ meshRoutes, backendGrants, services }: RouteSources) {
+    this.#permits = new BackendPermits([...backendGrants.values()], services);
     const usages = new Map<ServiceKey, Usage>();
     this.attachments = [...meshRoutes.values()]
       .sort(byPrecedence)
-      .flatMap((route) => route.parents.map((parent) => this.#attach(route, parent, grants, usages)));
+      .flatMap((route) => route.parents.map((parent) => this.#attach(route, parent, usages)));
+  }
+
+  /** Whether a change of this Service makes another index: what a route may name is up to whether it is exported. */
+  dependsOn(service: ServiceKey): boolean {
+    return this.#permits.isOutdated(service);
   }
 
   /** undefined when none holds for it: then every request goes to the service itself. */
@@ -69,15 +80,10 @@ export class RouteIndex {
     return this.#byService.keys();
   }
 
-  #attach(
-    route: MeshRoute,
-    parent: RouteParent,
-    grants: readonly BackendGrant[],
-    usages: Map<ServiceKey, Usage>,
-  ): Attachment {
+  #attach(route: MeshRoute, parent: RouteParent, usages: Map<ServiceKey, Usage>): Attachment {
     // With all of its rules left out it would turn every request away.
     if (route.rules.length === 0) return { route, parent, attached: undefined, overflow: false };
-    const attached = toServiceRoute(route, parent, grants);
+    const attached = toServiceRoute(route, parent, this.#permits);
     const key = serviceKey(parent.service);
     const usage = usages.get(key) ?? { routes: 0, matches: 0, characters: 0 };
     usages.set(key, usage);
@@ -123,13 +129,9 @@ function byPrecedence(left: MeshRoute, right: MeshRoute): number {
   return name(left) === name(right) ? 0 : name(left) < name(right) ? -1 : 1;
 }
 
-function toServiceRoute(
-  route: MeshRoute,
-  parent: RouteParent,
-  grants: readonly BackendGrant[],
-): ServiceRoute {
+function toServiceRoute(route: MeshRoute, parent: RouteParent, permits: BackendPermits): ServiceRoute {
   const { kind, namespace, name } = route;
-  const permit = (ref: BackendRef): BackendRef => permitted(ref, route, parent, grants);
+  const permit = (ref: BackendRef): BackendRef => permits.judge(ref, route, parent);
   const filters = (given: RouteFilters): RouteFilters => ({
     ...given,
     mirrors: given.mirrors.map((mirror) => ({ ...mirror, backend: permit(mirror.backend) })),
@@ -148,26 +150,4 @@ function toServiceRoute(
     consumer: parent.service.namespace !== namespace,
     rules: route.rules.map(rule),
   };
-}
-
-/**
- * Services of the route's own namespace and of its parent's are reached by the parent's callers anyway; those of others
- * must be granted (ReferenceGrant).
- */
-function permitted(
-  ref: BackendRef,
-  route: MeshRoute,
-  parent: RouteParent,
-  grants: readonly BackendGrant[],
-): BackendRef {
-  const { namespace, name } = ref.service;
-  if (ref.fault !== undefined || namespace === route.namespace || namespace === parent.service.namespace)
-    return ref;
-  const granted = grants.some(
-    (grant) =>
-      grant.namespace === namespace &&
-      grant.from.some((from) => from.kind === route.kind && from.namespace === route.namespace) &&
-      grant.to.some((to) => to.kind === ref.kind && (to.name === undefined || to.name === name)),
-  );
-  return granted ? ref : { ...ref, fault: 'RefNotPermitted' };
 }

@@ -126,7 +126,11 @@ const SPECS: Readonly<Record<RouteKind, readonly { readonly rules: readonly obje
 
 /** Of the route at its parent. */
 function accepted(route: MeshRoute): { readonly reason: string; readonly message: string } {
-  const index = new RouteIndex({ meshRoutes: new Map([['r', route]]), backendGrants: new Map() });
+  const index = new RouteIndex({
+    meshRoutes: new Map([['r', route]]),
+    backendGrants: new Map(),
+    services: new Map(),
+  });
   const { services } = testSnapshot({
     cluster: 'east',
     peers: {},

@@ -118,6 +118,31 @@ describe('an HTTPRoute in the resources folder', { timeout: 240_000 }, () => {
     await until('green');
   });
 
+  it('of another namespace leads to a Service only once it is exported', async () => {
+    const canary = await Http1Backend.start(owner, 'canary');
+    const exported = exportedService('canary', canary.port);
+    const [service, , slice] = exported.split('---');
+    const far = routeTo('canary')
+      .replace('name: payments, namespace: shop', 'name: far, namespace: far')
+      .replace('name: payments }', 'name: payments, namespace: shop }')
+      .replace('name: canary,', 'name: canary, namespace: shop,');
+    east.resource('canary.yaml', `${service}---${slice}`);
+    east.resource('far.yaml', far);
+    const untilRefused = async (wanted: boolean): Promise<void> => {
+      const isRefused = async (): Promise<boolean> =>
+        (await ask(east.ports.federationAdmin, '/state')).body.includes('(RefNotPermitted)');
+      while ((await isRefused()) !== wanted) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    await untilRefused(true);
+    east.resource('canary.yaml', exported);
+    await untilRefused(false);
+    east.resource('canary.yaml', `${service}---${slice}`);
+    await untilRefused(true);
+    east.resource('far.yaml', '');
+    east.resource('canary.yaml', '');
+    await untilRefused(false);
+  });
+
   it('that cannot be read changes nothing, and removed leaves the service as it was', async () => {
     east.resource('route.yaml', routeTo('blue').replace('/moved', 'moved'));
     east.resource(
