@@ -119,7 +119,8 @@ export const SCENARIOS: readonly Scenario[] = [
     about:
       'endpoints that change in a Kubernetes cluster of 10,000 services with 25 each, to being routed in the peer; ' +
       'a request is the change of one endpoint, its latency that of a pod that became ready, and CPU is that of ' +
-      'federation service and gateway',
+      'federation service and gateway; on the same machine are the load, Redis, etcd (GOMAXPROCS=1, no fsync) and ' +
+      'kube-apiserver (GOGC=400; slices without managedFields)',
     kind: 'propagation',
     protocol: 'h1',
     ratioOf: 'cpu',
