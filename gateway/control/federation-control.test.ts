@@ -74,7 +74,8 @@ async function follow(
     debug: () => {},
     info: () => {},
     warn: () => {},
-    error: (text: unknown) => errors.push(String(text)),
+    error: (what: unknown, text = '') =>
+      errors.push(typeof what === 'string' ? what : `${JSON.stringify(what)} ${text}`),
   };
   const control = new FederationControl({
     config: {
@@ -274,6 +275,24 @@ describe('the gateway’s side of its federation service', () => {
     assert.equal(second.control.svid.value?.serial, first.control.svid.value?.serial);
     await until(second.control.state, (state) => state.kind === 'away');
     await assert.rejects(second.control.enrol(Buffer.from('x'), '10.0.0.9:1'), /federation service/);
+  });
+
+  it('goes on without what is on its disk when that cannot be put in force', async (t) => {
+    const here = await world(t);
+    const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
+    const first = await follow(t, here, federation.port);
+    await federation.heard('hello');
+    federation.send({ snapshot: here.snapshot(3) });
+    await federation.heard('ack');
+    await first.control.close();
+    const second = await follow(t, here, federation.port, async ({ snapshot }) => {
+      if (snapshot.version === 3) throw new Error('it cannot be compiled');
+    });
+    assert.match(second.errors.join(), /it cannot be compiled.*snapshot on disk cannot be used/);
+    const hello = await federation.heard('hello', 2);
+    assert.deepEqual([hello.epoch, hello.snapshotVersion], [0n, 0n]);
+    federation.send({ snapshot: here.snapshot(4) });
+    assert.equal((await federation.heard('ack', 2)).snapshotVersion, 4n);
   });
 
   it('gives up when its secret is refused and it has no SVID', async (t) => {

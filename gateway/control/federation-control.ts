@@ -134,14 +134,22 @@ export class FederationControl implements ControlPlane {
     const stored = await folder.loadSnapshot(local, {
       read: (service, bytes) => encoder.keep(service, bytes),
     });
-    if (stored.kind === 'unusable') {
-      log.error({ reason: stored.reason }, 'the snapshot on disk cannot be used; waiting for a new one');
-    }
+    if (stored.kind === 'unusable') this.#cannotUseStored(stored.reason);
     if (stored.kind !== 'stored') return undefined;
     const { snapshot, bytes } = stored;
-    await apply({ snapshot, encoded: { kind: 'snapshot', bytes } });
+    try {
+      await apply({ snapshot, encoded: { kind: 'snapshot', bytes } });
+    } catch (error) {
+      // Another release may have written it: what this one cannot compile is no reason not to start.
+      this.#cannotUseStored(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
     log.info({ epoch: snapshot.epoch, version: snapshot.version }, 'snapshot read from disk');
     return snapshot;
+  }
+
+  #cannotUseStored(reason: string): void {
+    this.#options.log.error({ reason }, 'the snapshot on disk cannot be used; waiting for a new one');
   }
 
   async #issue(csrDer: Uint8Array): Promise<Uint8Array[]> {
