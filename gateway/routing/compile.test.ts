@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Endpoint } from '../../federation/model/endpoint.ts';
+import { MAX_WORKER_RATE_BUCKETS } from '../../federation/model/rate-limit.ts';
 import type { Peer, RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import {
   EU_B,
@@ -12,6 +13,7 @@ import {
   snapshotOf,
 } from '../../test/fixtures/routing-snapshot.ts';
 import { HashedBalancing } from './balancing/hashed.ts';
+import { BucketLedger } from './bucket-ledger.ts';
 import { compileRouteTable, type RoutingRuntime } from './compile.ts';
 import { PeerAvailability } from './peer-availability.ts';
 import type { RouteTable } from './route-table.ts';
@@ -27,6 +29,7 @@ function runtimeOf(): RoutingRuntime<string> {
   return {
     peers: new PeerAvailability(),
     troubled: new TroubledPools(),
+    buckets: new BucketLedger(MAX_WORKER_RATE_BUCKETS),
     workers: 2,
     random: Math.random,
     sharedPorts: new Set([15_080]),

@@ -18,6 +18,7 @@ import {
 import { hashSourceOf } from '../../federation/model/traffic-policy.ts';
 import { compileAccess } from './access.ts';
 import { balancingOf } from './balancing/balancing.ts';
+import type { BucketLedger } from './bucket-ledger.ts';
 import { CallerDirectory } from './caller-directory.ts';
 import { EndpointPool, type PooledEndpoint, type PoolPolicy } from './endpoint-pool.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
@@ -37,6 +38,8 @@ import { type UpstreamPlan, upstreamPlan } from './upstream-plan.ts';
 export interface RoutingRuntime<Telemetry = unknown> {
   readonly peers: PeerAvailability;
   readonly troubled: TroubledPools;
+  /** Those of all rate limits. */
+  readonly buckets: BucketLedger;
   /** How many workers share the pod's bounds. */
   readonly workers: number;
   /** Gives 0 ≤ x < 1. */
@@ -161,7 +164,7 @@ function compileService<Telemetry>(
     );
   const access = compileAccess(service.access);
   // One for all ports: what is counted is counted by service.
-  const handling = requestHandling(service.traffic, runtime.workers, before[0]?.handling);
+  const handling = requestHandling(service.traffic, runtime.workers, before[0]?.handling, runtime.buckets);
   const routes = service.ports.map((port): Route<Telemetry> => {
     const last = before.find((route) => route.port.name === port.name);
     const bare = compileRoute(service, port, { access, handling }, last, runtime);

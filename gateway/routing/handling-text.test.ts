@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_RETRIES } from '../../federation/model/request-policy.ts';
 import { DEFAULT_TRAFFIC_POLICY, type TrafficPolicy } from '../../federation/model/traffic-policy.ts';
+import { BucketLedger } from './bucket-ledger.ts';
 import { handlingText } from './handling-text.ts';
 import { requestHandling } from './request-handling.ts';
 
+const LEDGER = new BucketLedger(10);
+
 function told(traffic: Partial<TrafficPolicy>, workers = 1): readonly string[] {
-  return handlingText(requestHandling({ ...DEFAULT_TRAFFIC_POLICY, ...traffic }, workers, undefined));
+  return handlingText(requestHandling({ ...DEFAULT_TRAFFIC_POLICY, ...traffic }, workers, undefined, LEDGER));
 }
 
 test('a policy that asks nothing of requests is nothing to tell', () => {
@@ -35,10 +38,10 @@ test("retries are told, with this worker's share of the budget", () => {
 
 test('what has not changed stays the same object', () => {
   const policy = { ...DEFAULT_TRAFFIC_POLICY, retries: DEFAULT_RETRIES };
-  const first = requestHandling(policy, 1, undefined);
-  assert.equal(requestHandling(structuredClone(policy), 1, first), first);
+  const first = requestHandling(policy, 1, undefined, LEDGER);
+  assert.equal(requestHandling(structuredClone(policy), 1, first, LEDGER), first);
   assert.notEqual(
-    requestHandling({ ...policy, retries: { ...DEFAULT_RETRIES, attempts: 3 } }, 1, first),
+    requestHandling({ ...policy, retries: { ...DEFAULT_RETRIES, attempts: 3 } }, 1, first, LEDGER),
     first,
   );
 });

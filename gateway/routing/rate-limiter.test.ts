@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { RateLimit } from '../../federation/model/rate-limit.ts';
+import { MAX_WORKER_RATE_BUCKETS, type RateLimit } from '../../federation/model/rate-limit.ts';
+import { BucketLedger } from './bucket-ledger.ts';
 import { bucketRate, KeyedBuckets, RateLimiter } from './rate-limiter.ts';
 
 const OF_SERVICE: RateLimit = { per: 'service', requests: 10, intervalMs: 1000, burst: 3 };
 const OF_CALLER: RateLimit = { per: 'caller', requests: 1, intervalMs: 1000, burst: 1 };
 const BEGIN_MS = 5_000;
+
+function ledger(max = MAX_WORKER_RATE_BUCKETS): BucketLedger {
+  return new BucketLedger(max);
+}
 
 function passed(limiter: RateLimiter, nowMs: number, times: number, caller = '', route = ''): number {
   let count = 0;
@@ -16,7 +21,7 @@ function passed(limiter: RateLimiter, nowMs: number, times: number, caller = '',
 
 describe('a rate limit', () => {
   it('lets its burst through at once, then one token at a time', () => {
-    const limiter = new RateLimiter([OF_SERVICE], 1);
+    const limiter = new RateLimiter([OF_SERVICE], 1, ledger());
     assert.equal(passed(limiter, BEGIN_MS, 10), 3);
     assert.deepEqual(limiter.take(BEGIN_MS, '', ''), { per: 'service', waitMs: 100 });
     assert.deepEqual(limiter.take(BEGIN_MS + 99, '', ''), { per: 'service', waitMs: 1 });
@@ -27,7 +32,7 @@ describe('a rate limit', () => {
   it('is shared by the workers of a pod, each of which may have one', () => {
     assert.deepEqual(bucketRate(OF_SERVICE, 1), { tokenMs: 100, capacityMs: 300 });
     assert.deepEqual(bucketRate({ ...OF_SERVICE, burst: 30 }, 2), { tokenMs: 200, capacityMs: 3000 });
-    assert.equal(passed(new RateLimiter([OF_SERVICE], 8), BEGIN_MS, 10), 1);
+    assert.equal(passed(new RateLimiter([OF_SERVICE], 8, ledger()), BEGIN_MS, 10), 1);
   });
 
   it('never lets more through than its burst and what came back, nor much less', () => {
@@ -40,7 +45,7 @@ describe('a rate limit', () => {
     });
     fc.assert(
       fc.property(limits, gaps, (limit, between) => {
-        const limiter = new RateLimiter([limit], 1);
+        const limiter = new RateLimiter([limit], 1, ledger());
         let nowMs = BEGIN_MS;
         let taken = 0;
         for (const gapMs of between) {
@@ -57,7 +62,7 @@ describe('a rate limit', () => {
   });
 
   it('of each caller keeps callers apart', () => {
-    const limiter = new RateLimiter([OF_CALLER], 1);
+    const limiter = new RateLimiter([OF_CALLER], 1, ledger());
     assert.equal(limiter.byCaller, true);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'a'), 1);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'b'), 1);
@@ -65,7 +70,7 @@ describe('a rate limit', () => {
   });
 
   it('takes no token where another one refuses', () => {
-    const limiter = new RateLimiter([OF_SERVICE, OF_CALLER], 1);
+    const limiter = new RateLimiter([OF_SERVICE, OF_CALLER], 1, ledger());
     assert.equal(passed(limiter, BEGIN_MS, 9, 'a'), 1, 'eight are refused for the caller');
     assert.equal(passed(limiter, BEGIN_MS, 1, 'b'), 1);
     assert.equal(passed(limiter, BEGIN_MS, 1, 'c'), 1);
@@ -78,7 +83,7 @@ describe('a rate limit', () => {
   });
 
   it('of each rule keeps rules apart, whoever calls', () => {
-    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route' }], 1);
+    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route' }], 1, ledger());
     assert.deepEqual([limiter.byCaller, limiter.byRoute], [false, true]);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'a', 'r'), 1);
     assert.equal(passed(limiter, BEGIN_MS, 5, 'b', 'r'), 0);
@@ -87,7 +92,7 @@ describe('a rate limit', () => {
   });
 
   it('of each rule and caller keeps the pairs apart', () => {
-    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route-and-caller' }], 1);
+    const limiter = new RateLimiter([{ ...OF_CALLER, per: 'route-and-caller' }], 1, ledger());
     assert.deepEqual([limiter.byCaller, limiter.byRoute], [true, true]);
     const pairs = ['a', 'b'].flatMap((caller) => ['r', 's'].map((route) => [caller, route] as const));
     for (const [caller, route] of pairs) assert.equal(passed(limiter, BEGIN_MS, 3, caller, route), 1);
@@ -97,7 +102,7 @@ describe('a rate limit', () => {
 
 describe('the buckets of callers and rules', () => {
   it('are bounded, and who comes all the time is not forgotten', () => {
-    const buckets = new KeyedBuckets(100);
+    const buckets = new KeyedBuckets(100, ledger());
     for (let i = 0; i < 10_000; i++) {
       buckets.set('regular', 20_000 + i, 0);
       buckets.set(`stranger ${i}`, 20_000 + i, 0);
@@ -109,7 +114,7 @@ describe('the buckets of callers and rules', () => {
   });
 
   it('are forgotten when they are full, before any that is not', () => {
-    const buckets = new KeyedBuckets(10_000);
+    const buckets = new KeyedBuckets(10_000, ledger());
     buckets.set('busy', 1e9, 0);
     for (let nowMs = 0; nowMs < 10_000; nowMs++) buckets.set(`gone ${nowMs}`, nowMs + 5, nowMs);
     assert.ok(buckets.size <= 1100, String(buckets.size));

@@ -1,4 +1,5 @@
 import { MAX_RATE_BUCKETS, type RateLimit } from '../../federation/model/rate-limit.ts';
+import type { BucketLedger, BucketTable } from './bucket-ledger.ts';
 
 /**
  * A token bucket as one number, the time when it will be full again (the "theoretical arrival time" of GCRA, ATM Forum
@@ -58,14 +59,15 @@ export class RateLimiter {
   readonly byRoute: boolean;
   readonly #buckets: readonly Buckets[];
 
-  constructor(limits: readonly RateLimit[], workers: number, maxBuckets = MAX_RATE_BUCKETS) {
+  /** @param ledger of the worker */
+  constructor(limits: readonly RateLimit[], workers: number, ledger: BucketLedger) {
     this.limits = limits;
     this.byCaller = limits.some(({ per }) => per === 'caller' || per === 'route-and-caller');
     this.byRoute = limits.some(({ per }) => per === 'route' || per === 'route-and-caller');
     this.#buckets = limits.map((limit) => ({
       limit,
       rate: bucketRate(limit, workers),
-      byKey: limit.per === 'service' ? undefined : new KeyedBuckets(maxBuckets),
+      byKey: limit.per === 'service' ? undefined : new KeyedBuckets(MAX_RATE_BUCKETS, ledger),
       key: '',
       fullAtMs: FULL,
     }));
@@ -114,13 +116,15 @@ const MAX_KEPT_SHARE = 0.9;
  * too many are left there are two generations, so that nothing is moved on each request: when the younger is nearly half of
  * `max`, the elder is forgotten.
  */
-export class KeyedBuckets {
+export class KeyedBuckets implements BucketTable {
   readonly #half: number;
+  readonly #ledger: BucketLedger;
   #room: number;
   #younger = new Map<string, number>();
   #elder = new Map<string, number>();
 
-  constructor(max: number) {
+  constructor(max: number, ledger: BucketLedger) {
+    this.#ledger = ledger;
     this.#half = Math.max(1, Math.floor(max / 2));
     this.#room = Math.min(MIN_ROOM, this.#half);
   }
@@ -135,15 +139,34 @@ export class KeyedBuckets {
 
   set(key: string, fullAtMs: number, nowMs: number): void {
     if (this.#younger.size >= this.#room && !this.#younger.has(key)) this.#makeRoom(nowMs);
+    const before = this.#younger.size;
     this.#younger.set(key, fullAtMs);
+    if (this.#younger.size > before) this.#ledger.added(this);
+  }
+
+  forgetFull(nowMs: number): void {
+    for (const [key, fullAt] of this.#younger) if (fullAt <= nowMs) this.#younger.delete(key);
+    for (const [key, fullAt] of this.#elder) if (fullAt <= nowMs) this.#elder.delete(key);
+  }
+
+  forgetHalf(): void {
+    const kept = Math.floor(this.size / 2);
+    for (const key of this.#younger.keys()) {
+      if (this.#younger.size <= kept) break;
+      this.#younger.delete(key);
+    }
+    this.#elder = this.#younger;
+    this.#younger = new Map();
   }
 
   #makeRoom(nowMs: number): void {
+    const before = this.size;
     for (const [key, fullAt] of this.#younger) if (fullAt <= nowMs) this.#younger.delete(key);
     if (this.#younger.size > this.#half * MAX_KEPT_SHARE) {
       this.#elder = this.#younger;
       this.#younger = new Map();
     }
     this.#room = Math.min(this.#half, Math.max(MIN_ROOM, this.#younger.size * 2));
+    this.#ledger.removed(before - this.size);
   }
 }

@@ -3,6 +3,7 @@ import type { FaultInjection } from '../../federation/model/fault-injection.ts';
 import type { RateLimit } from '../../federation/model/rate-limit.ts';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
 import type { TrafficPolicy } from '../../federation/model/traffic-policy.ts';
+import type { BucketLedger } from './bucket-ledger.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { type RetryPlan, retryPlan } from './retry-plan.ts';
 
@@ -23,11 +24,13 @@ export interface RequestHandling {
  * Undefined for a service whose policy asks for nothing of the kind: then no request costs anything more.
  * @param workers how many share the pod's limits and budgets
  * @param before of the snapshot before: the same object while nothing of it changes; buckets stay while their limits do
+ * @param ledger of the worker's buckets
  */
 export function requestHandling(
   { timeouts, retries, rateLimits, faultInjection }: TrafficPolicy,
   workers: number,
   before: RequestHandling | undefined,
+  ledger: BucketLedger,
 ): RequestHandling | undefined {
   const policy: HandlingPolicy = { timeouts, retries, rateLimits, faultInjection };
   if (Object.values(policy).every((part) => part === undefined)) return undefined;
@@ -36,7 +39,7 @@ export function requestHandling(
     policy,
     timeouts,
     retries: retries === undefined ? undefined : retryPlan(retries, workers),
-    limiter: rateLimits === undefined ? undefined : limiterOf(rateLimits, workers, before?.limiter),
+    limiter: rateLimits === undefined ? undefined : limiterOf(rateLimits, workers, before?.limiter, ledger),
     faults: faultInjection,
   };
 }
@@ -45,8 +48,9 @@ function limiterOf(
   limits: readonly RateLimit[],
   workers: number,
   before: RateLimiter | undefined,
+  ledger: BucketLedger,
 ): RateLimiter {
   return before !== undefined && isDeepStrictEqual(before.limits, limits)
     ? before
-    : new RateLimiter(limits, workers);
+    : new RateLimiter(limits, workers, ledger);
 }

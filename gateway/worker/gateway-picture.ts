@@ -1,7 +1,9 @@
 import type { Endpoint } from '../../federation/model/endpoint.ts';
+import { MAX_WORKER_RATE_BUCKETS } from '../../federation/model/rate-limit.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import type { EndpointFinding } from '../../federation/wire/health-report.ts';
+import { BucketLedger } from '../routing/bucket-ledger.ts';
 import { compileRouteTable, type RoutingRuntime } from '../routing/compile.ts';
 import { PeerAvailability } from '../routing/peer-availability.ts';
 import type { RouteTable } from '../routing/route-table.ts';
@@ -95,6 +97,7 @@ export class GatewayPicture {
     const runtime: RoutingRuntime<undefined> = {
       peers,
       troubled: new TroubledPools(),
+      buckets: new BucketLedger(MAX_WORKER_RATE_BUCKETS),
       workers: 1,
       random,
       sharedPorts: new Set(sharedPorts),

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { MAX_WORKER_RATE_BUCKETS } from '../../federation/model/rate-limit.ts';
 import type { RejectionReason } from '../../federation/model/rejections.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import { type Clock, every } from '../../federation/runtime/clock.ts';
@@ -16,6 +17,7 @@ import { upstreamOptions } from '../limits/upstream-options.ts';
 import { EnrolmentPort } from '../listener/enrolment.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import { Ports } from '../listener/ports.ts';
+import { BucketLedger } from '../routing/bucket-ledger.ts';
 import { compileRouteTable, type RoutingRuntime } from '../routing/compile.ts';
 import { PeerAvailability } from '../routing/peer-availability.ts';
 import type { RouteTable } from '../routing/route-table.ts';
@@ -57,6 +59,7 @@ export class GatewayWorker {
   readonly #ports: Ports;
   readonly #identity: WorkerIdentity;
   readonly #ejections: EjectionWatch;
+  readonly #cancelSweeps: () => void;
   readonly #trunkWatch: TrunkWatch;
   readonly #overload: OverloadWatch;
   readonly #runtime: RoutingRuntime<RouteMeters>;
@@ -85,15 +88,18 @@ export class GatewayWorker {
     const peers = new PeerAvailability();
     peers.setFollowed(config.followed);
     const troubled = new TroubledPools();
+    const buckets = new BucketLedger(MAX_WORKER_RATE_BUCKETS);
     this.#runtime = {
       peers,
       troubled,
+      buckets,
       workers: config.workers,
       random,
       sharedPorts: new Set(config.sharedPorts),
       telemetry: (route) => this.#meters.service(route.service),
     };
     this.#ejections = new EjectionWatch(clock, () => this.#engine?.table, troubled, send);
+    this.#cancelSweeps = every(clock, SWEEP_MS, () => buckets.sweep(clock.monotonic()));
     this.#overload = this.#watchOverload();
     this.#trunkWatch = new TrunkWatch(clock, () => this.#engine?.trunks.reports() ?? [], send);
   }
@@ -285,6 +291,7 @@ export class GatewayWorker {
     this.#connections.destroy();
     this.#engine?.close();
     this.#ejections.close();
+    this.#cancelSweeps();
     this.#trunkWatch.close();
     this.#overload.close();
     await this.#accessLog.close();
@@ -294,6 +301,8 @@ export class GatewayWorker {
 
 /** How long a client may be silent in a drain: one that asks again before is told to close with its answer. */
 const IDLE_NOTICE_MS = 5_000;
+/** Between two looks at the buckets of rate limits. */
+const SWEEP_MS = 1_000;
 
 /** A delta that comes first has nothing to start from: no snapshot has this version. */
 const NO_SNAPSHOT: RoutingSnapshot = {
