@@ -28,7 +28,8 @@ describe('a gateway that is told to end under load', () => {
   });
 
   it('takes connections for the delay that it was given, while it says that it is not ready', async (t) => {
-    const { east, eastPlan } = await startPair(t, { settings: { drainDelayMs: 1_500 } });
+    // Long enough for two answers on a busy machine.
+    const { east, eastPlan } = await startPair(t, { settings: { drainDelayMs: 5_000 } });
     assert.equal((await east.admin('/drain', 'POST')).status, 202);
     assert.equal((await east.admin('/readyz')).status, 503);
     assert.equal((await get(new Agent(), eastPlan.ports.http, '/')).body, 'west done\n');
@@ -70,10 +71,10 @@ describe('a gateway that is told to end under load', () => {
   });
 
   it('ends at once at the second signal', async (t) => {
-    const { east, eastPlan } = await startPair(t, { settings: { drainGraceMs: 600_000 } });
+    const { east, eastPlan, backend } = await startPair(t, { settings: { drainGraceMs: 600_000 } });
     const agent = new Agent();
     const pending = get(agent, eastPlan.ports.http, '/?delay=600000').catch((error: Error) => error);
-    await sleep(200);
+    while (backend.requests.length === 0) await sleep(5);
     east.process.kill('SIGTERM');
     while (!east.stderr.includes('"draining"')) await sleep(20);
     east.process.kill('SIGTERM');
