@@ -113,9 +113,11 @@ describe('a rolling restart of all gateways', { skip: missingTools('haproxy') },
     t.after(() => load.stop());
     await sleep(SETTLE_MS);
     for (const replica of replicas) await restart(t, replica);
+    // Enough of each kind, however slow the machine; a talk that fails is not waited for.
+    while (load.failures.length === 0 && Object.values(load.done).some((count) => count < 20))
+      await sleep(50);
     await load.stop();
     assert.deepEqual(load.failures, []);
-    for (const [kind, count] of Object.entries(load.done)) assert.ok(count >= 20, `${kind}: ${count}`);
     t.diagnostic(JSON.stringify(load.done));
   });
 });
