@@ -32,6 +32,15 @@ describe('the last members of services', () => {
     assert.deepEqual(of('south'), []);
   });
 
+  it('leave out what only routes lead to', () => {
+    const kept = {
+      ...serviceOf({ name: 'canary', offers: [offerOf('east', 2)] }),
+      backendOnly: true as const,
+    };
+    const snapshot = snapshotOf([...SERVICES, kept], []);
+    assert.deepEqual(lastMembers(snapshot, 100).get('east'), ['shop/east-only']);
+  });
+
   it('do not count who is drained, by its own word or by an order here, nor who has left', () => {
     for (const south of [{ drain: DRAIN }, { announcedDrain: DRAIN }, { reach: 'left' as const }]) {
       assert.deepEqual(last({}, south)('west'), ['west-only', 'east-ill', 'far'], JSON.stringify(south));

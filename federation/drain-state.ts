@@ -30,7 +30,9 @@ export function lastMembers(
   const staysOut = (cluster: ClusterName): boolean =>
     isDrained(cluster === local.name ? { drain } : (peers.get(cluster) ?? {}));
   const found = new Map<ClusterName, ServiceKey[]>();
-  for (const [key, { offers }] of services) {
+  for (const [key, { offers, backendOnly }] of services) {
+    // Its routes are asked in its own cluster, drained or not.
+    if (backendOnly) continue;
     const able = offers.filter((offer) => canAnswer(offer) && peers.get(offer.cluster)?.reach !== 'left');
     const staying = able.filter(({ cluster }) => !staysOut(cluster));
     for (const { cluster } of able) {

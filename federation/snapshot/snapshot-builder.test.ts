@@ -139,9 +139,19 @@ describe('a service that only routes lead to', () => {
     );
     assert.ok(imported?.ports[0]?.listenPort !== undefined);
     assert.equal(imported.routes, ROUTES);
+    const target = portTarget('shop/canary', { name: imported.ports[0]?.name ?? '' });
+    bench.local.set('shop/canary', canary(1));
+    bench.builder.mark('shop/canary');
+    bench.builder.build(3);
+    assert.equal(
+      bench.ports.get(target),
+      imported.ports[0].listenPort,
+      'a change of the kept one takes no port',
+    );
     bench.local.delete('shop/canary');
     bench.offer('canary', 'west', undefined);
-    const left = bench.builder.build(3);
+    const left = bench.builder.build(4);
+    assert.equal(bench.ports.get(target), undefined);
     assert.deepEqual([...left.services.keys()], ['shop/a']);
     assert.deepEqual(
       [...portTargets(left)],

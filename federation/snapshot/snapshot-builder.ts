@@ -211,7 +211,8 @@ export class SnapshotBuilder {
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {
     const key = serviceKey(before.service);
     const kept = new Set(after === undefined ? [] : portsOf(after).map((port) => port.name));
-    for (const port of before.ports) {
+    // One that only routes lead to has none, also where a service of its name has.
+    for (const port of portsOf(before)) {
       if (!kept.has(port.name)) this.#sources.ports.release(portTarget(key, port), nowMs);
     }
   }

@@ -105,6 +105,7 @@ export class Follower {
       read: (service, bytes) => this.#options.encoder.keep(service, bytes),
     });
     if (statement.kind === 'delta') {
+      if (!this.#isWhole) throw new WireError('delta: what it would change was stored by another release');
       if (this.#current !== undefined) return applyDelta(this.#current, statement.delta);
       throw new WireError('delta: there is no snapshot that it could change');
     }
