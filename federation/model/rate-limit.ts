@@ -26,5 +26,5 @@ export const MAX_RATE_LIMITS = 8;
 /** Buckets that one worker has of one limit; what has been away longest is forgotten first, and starts anew. */
 export const MAX_RATE_BUCKETS = 10_000;
 
-/** Those of all limits together: some 10 MB, and 100 MB if every caller has the longest SPIFFE ID there can be. */
+/** Those of all limits together, of which the fullest are forgotten first: some 10 MB, and 100 MB if every caller has the longest SPIFFE ID there can be. */
 export const MAX_WORKER_RATE_BUCKETS = 50_000;

@@ -50,6 +50,29 @@ describe('the buckets of one worker', () => {
     assert.equal(many.get('0'), Number.NEGATIVE_INFINITY);
   });
 
+  it('are forgotten first where they are full, in whichever table', () => {
+    const ledger = new BucketLedger(1_000);
+    const idle = new KeyedBuckets(10_000, ledger);
+    const busy = new KeyedBuckets(10_000, ledger);
+    fill(idle, 600, 5_000);
+    fill(busy, 400, 1e9);
+    busy.set('one more', 1e9, 5_000);
+    assert.deepEqual([idle.size, busy.size, ledger.size], [0, 401, 401]);
+  });
+
+  it('are forgotten last where least is left in them, however long they are known', () => {
+    const ledger = new BucketLedger(1_000);
+    const table = new KeyedBuckets(10_000, ledger);
+    for (let at = 0; at < 5_000; at++) {
+      table.set('at its limit', 1e9 + at, at);
+      table.set(`stranger ${at}`, 1e6 + at, at);
+      assert.equal(table.get('at its limit'), 1e9 + at);
+      assert.ok(ledger.size <= 1_000);
+    }
+    assert.equal(table.get('stranger 4999'), 1e6 + 4_999);
+    assert.equal(table.get('stranger 0'), Number.NEGATIVE_INFINITY);
+  });
+
   it('are forgotten when they are full, also those of a limit that is no more', () => {
     const ledger = new BucketLedger(50_000);
     for (let nth = 0; nth < 20; nth++) fill(new KeyedBuckets(10_000, ledger), 900, 5_000);

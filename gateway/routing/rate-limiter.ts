@@ -141,7 +141,7 @@ export class KeyedBuckets implements BucketTable {
     if (this.#younger.size >= this.#room && !this.#younger.has(key)) this.#makeRoom(nowMs);
     const before = this.#younger.size;
     this.#younger.set(key, fullAtMs);
-    if (this.#younger.size > before) this.#ledger.added(this);
+    if (this.#younger.size > before) this.#ledger.added(this, nowMs);
   }
 
   forgetFull(nowMs: number): void {
@@ -150,13 +150,20 @@ export class KeyedBuckets implements BucketTable {
   }
 
   forgetHalf(): void {
-    const kept = Math.floor(this.size / 2);
-    for (const key of this.#younger.keys()) {
-      if (this.#younger.size <= kept) break;
-      this.#younger.delete(key);
+    const going = Math.ceil(this.size / 2);
+    const fullAts = new Float64Array(this.size);
+    let at = 0;
+    for (const fullAt of this.#elder.values()) fullAts[at++] = fullAt;
+    for (const fullAt of this.#younger.values()) fullAts[at++] = fullAt;
+    fullAts.sort();
+    const bound = fullAts[going] ?? Number.POSITIVE_INFINITY;
+    // Of those that are as full as the first that stays, the first that came go.
+    let equals = going - Math.max(0, fullAts.indexOf(bound));
+    for (const table of [this.#elder, this.#younger]) {
+      for (const [key, fullAt] of table) {
+        if (fullAt < bound || (fullAt === bound && equals-- > 0)) table.delete(key);
+      }
     }
-    this.#elder = this.#younger;
-    this.#younger = new Map();
   }
 
   #makeRoom(nowMs: number): void {
