@@ -111,6 +111,10 @@ const TABLE: Readonly<Record<string, Expectation>> = {
     ],
     says: [['Deployment', 'isthmus-gateway', /"serviceAccountName":"theirs"/]],
   },
+  'an admission policy where it is not said': {
+    values: { ...EAST, rbac: { admissionPolicy: null } },
+    has: ['ValidatingAdmissionPolicy/isthmus-system-isthmus-federation'],
+  },
   'an end that leaves nothing at all': {
     values: { ...EAST, uninstall: { withRoot: true } },
     says: [['Job', 'isthmus-clean-up', /"clean-up","--namespace=isthmus-system","--yes","--with-root"/]],
