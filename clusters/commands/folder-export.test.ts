@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { UserError } from '../../federation/model/user-error.ts';
@@ -181,6 +181,26 @@ describe('isthmus service unexport, for a folder', () => {
       folder.write('all.yaml', text);
       await folder.unexport();
       assert.equal(readFileSync(folder.path('all.yaml'), 'utf8'), rest);
+    }
+  });
+
+  it('leaves comments that stay alone, and the mode of the file', async (t) => {
+    const folder = await Folder.make(t);
+    for (const mode of [0o600, 0o664]) {
+      folder.write('all.yaml', `# mine\n---\n${EXPORT}`);
+      chmodSync(folder.path('all.yaml'), mode);
+      await folder.unexport();
+      assert.match(readFileSync(folder.path('all.yaml'), 'utf8'), /^# mine\n/);
+      assert.equal(statSync(folder.path('all.yaml')).mode & 0o7777, mode);
+    }
+  });
+
+  it('removes a file of which only markers of documents are left', async (t) => {
+    const folder = await Folder.make(t);
+    for (const text of [`---\n${EXPORT}---\n`, `${EXPORT}...\n\n`, `%YAML 1.2\n---\n${EXPORT}`]) {
+      folder.write('all.yaml', text);
+      await folder.unexport();
+      assert.equal(existsSync(folder.path('all.yaml')), false, text);
     }
   });
 

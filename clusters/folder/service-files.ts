@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, parseAllDocuments, stringify } from 'yaml';
@@ -13,6 +13,8 @@ type ResourceLayout = Pick<FolderLayout, 'resources'>;
 /** As the file provider reads them. */
 const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 const API_GROUP = 'multicluster.x-k8s.io/';
+/** A line that says nothing; a comment does: it is a person's. */
+const BLANK_OR_MARKER = /^(---|\.\.\.|%.*)?$/;
 
 const outline = z.object({
   apiVersion: z.string(),
@@ -60,7 +62,7 @@ export async function writeExport(layout: ResourceLayout, service: ServiceName):
 }
 
 /**
- * Takes the ServiceExport out, and leaves what else its file holds.
+ * Takes the ServiceExport out, and leaves what else its file holds, and its mode. A file that holds nothing more goes.
  * @returns the files it was in @throws UserError when one of them cannot be changed; then none is
  */
 export async function removeExport(layout: ResourceLayout, service: ServiceName): Promise<readonly string[]> {
@@ -68,9 +70,16 @@ export async function removeExport(layout: ResourceLayout, service: ServiceName)
   const changes = files.map((file) => ({ path: file.path, rest: restOf(file, service) }));
   for (const { path, rest } of changes) {
     if (rest === undefined) await rm(path);
-    else await writeDurably(path, rest, 0o644);
+    else await rewrite(path, rest);
   }
   return files.map(({ path }) => path);
+}
+
+async function rewrite(path: string, text: string): Promise<void> {
+  const mode = (await stat(path)).mode & 0o7777;
+  await writeDurably(path, text, mode);
+  // The process' umask may have taken something away.
+  await chmod(path, mode);
 }
 
 /** What the file shall be without the ServiceExport; undefined = nothing. @throws UserError */
@@ -84,9 +93,9 @@ function restOf({ path, text, documents }: ReadFile, service: ServiceName): stri
   const [going, staying] = [true, false].map((goes) =>
     documents.filter((document) => isOf(document, service, isExport) === goes),
   );
-  if (going === undefined || !staying?.some(({ contents }) => contents !== null)) return undefined;
-  const rest = without(text, going);
-  if (isDeepStrictEqual(contentsOf(parsed(rest)), contentsOf(staying))) return rest;
+  const rest = without(text, going ?? []);
+  if (rest.split('\n').every((line) => BLANK_OR_MARKER.test(line.trim()))) return undefined;
+  if (isDeepStrictEqual(contentsOf(parsed(rest)), contentsOf(staying ?? []))) return rest;
   throw new UserError(`${path}: without the ServiceExport it could not be read as before`, {
     hint: "take the ServiceExport out by hand: perhaps another document needs its '...' or its directives",
   });
