@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { KubeError } from '../kube-error.ts';
 import type { KubeObject, ObjectRef } from '../resource-type.ts';
 
@@ -36,6 +37,8 @@ export class KnownFields {
         return answer;
       } catch (failure) {
         if (!this.#learn(failure, object.metadata)) throw failure;
+        // Another one may have learned the same meanwhile: what counts is whether it would be asked otherwise now.
+        if (isDeepStrictEqual(this.fit(object), fitted)) throw failure;
       }
     }
   }
@@ -48,17 +51,18 @@ export class KnownFields {
     return [...shown];
   }
 
-  /** @returns whether that says anything new */
+  /** @returns whether that is said of any field */
   #learn(failure: unknown, { namespace, name }: ObjectRef): boolean {
     if (!(failure instanceof KubeError)) return false;
-    const before = this.#missing.size;
+    let found = false;
     const ref = { namespace, name };
     for (const [, path] of failure.message.matchAll(UNDECLARED)) {
       if (path === undefined) continue;
+      found = true;
       this.#missing.getOrInsert(path, ref);
       this.#doubted.delete(path);
     }
-    return this.#missing.size > before;
+    return found;
   }
 
   #confirm(applied: KubeObject): void {
