@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { endpointAt, serviceOf } from '../../test/fixtures/routing-snapshot.ts';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
 import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
-import type { ServiceRecord } from '../model/service.ts';
+import { backendKey, type ServiceRecord } from '../model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { encodeRecord, parseRecord } from '../store/record.ts';
@@ -49,6 +49,15 @@ describe('services that gateways would refuse', () => {
     assert.ok(
       !admission.isSound('shop/payments', { ...served, endpoints: many }, { ...served, endpoints: many }),
     );
+  });
+
+  it('are told of by the names that people know', () => {
+    const told: string[] = [];
+    const admission = new ServiceAdmission('east', (key) => told.push(key), 2);
+    const unsound = serviceOf({ endpoints: [endpointAt('no host')] });
+    assert.ok(!admission.isSound(backendKey('shop/payments'), unsound));
+    assert.match(admission.problems.join(), /^shop\/payments is not served: /);
+    assert.deepEqual(told, ['shop/payments']);
   });
 
   it('are known by what an offer of theirs says now, or all else that changed', () => {

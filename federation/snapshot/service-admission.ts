@@ -1,10 +1,10 @@
 import type { ClusterName } from '../model/cluster.ts';
-import type { ServiceKey } from '../model/service.ts';
+import { namedKey, type ServiceKey } from '../model/service.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
 import { BOUNDS } from '../wire/bounds.ts';
 import { serviceFault } from '../wire/service-fields.ts';
 
-/** Told why a service is not served, and undefined when it is again. */
+/** Told why a service is not served, by the name that people know, and undefined when it is again. */
 export type OmissionListener = (service: ServiceKey, reason: string | undefined) => void;
 
 type Services = Pick<ReadonlyMap<ServiceKey, SnapshotService>, 'size' | 'has' | 'entries'>;
@@ -32,13 +32,15 @@ export class ServiceAdmission {
   /** @param max services in all */
   constructor(local: ClusterName, onOmission: OmissionListener, max: number = BOUNDS.services) {
     this.#local = local;
-    this.#onOmission = onOmission;
+    this.#onOmission = (key, reason) => onOmission(namedKey(key), reason);
     this.#max = max;
   }
 
   /** What is left out and why, in sentences; too many are one sentence. */
   get problems(): readonly string[] {
-    const faults = [...this.#faults].slice(0, 100).map(([key, fault]) => `${key} is not served: ${fault}`);
+    const faults = [...this.#faults]
+      .slice(0, 100)
+      .map(([key, fault]) => `${namedKey(key)} is not served: ${fault}`);
     if (this.#waiting.size === 0) return faults;
     return [...faults, `${this.#waiting.size} services are not served: ${TOO_MANY}`];
   }
