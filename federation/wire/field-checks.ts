@@ -21,9 +21,14 @@ export function inField<T>(field: string, read: () => T): T {
   }
 }
 
+/** For a repeated field. */
+export function bounded(field: string, items: number, max: number): void {
+  if (items > max) throw new WireError(`${field}: ${items} items, at most ${max} are allowed`);
+}
+
 /** Converts a repeated field of at most `max` items. */
 export function listOf<W, M>(field: string, items: readonly W[], max: number, read: (item: W) => M): M[] {
-  if (items.length > max) throw new WireError(`${field}: ${items.length} items, at most ${max} are allowed`);
+  bounded(field, items.length, max);
   return items.map((item, index) => inField(`${field}[${index}]`, () => read(item)));
 }
 

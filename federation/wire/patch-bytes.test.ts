@@ -5,7 +5,12 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { endpointAt, offerOf } from '../../test/fixtures/routing-snapshot.ts';
 import { anyService } from '../../test/fixtures/snapshot-arbitrary.ts';
-import { ServicePatchSchema } from './gen/federation_pb.ts';
+import {
+  EndpointSchema,
+  OfferSchema,
+  PlacedEndpointSchema,
+  ServicePatchSchema,
+} from './gen/federation_pb.ts';
 import { patchFromBytes } from './patch-bytes.ts';
 import { patchFromWire, patchMessage } from './patch-fields.ts';
 import type { ServicePatch } from './service-patch.ts';
@@ -108,6 +113,50 @@ describe('a patch that is read by hand', () => {
     ];
     for (const [message, write] of broken) {
       assert.throws(() => byHand(extended(write)), { name: 'WireError', message });
+    }
+  });
+
+  it('is read no further than the bound of a list', () => {
+    const { offers, removedEndpoints, addedEndpoints } = ServicePatchSchema.field;
+    const nothing = new Uint8Array();
+    const times = (count: number, write: () => void): void => {
+      for (let at = 0; at < count; at++) write();
+    };
+    const inOffer = (writer: BinaryWriter, field: number, count: number): void => {
+      writer.tag(offers.number, LengthDelimited).fork();
+      times(count, () => writer.tag(field, LengthDelimited).bytes(nothing));
+      writer.join();
+    };
+    const inEndpoint = (writer: BinaryWriter, count: number): void => {
+      writer.tag(addedEndpoints.number, LengthDelimited).fork();
+      writer.tag(PlacedEndpointSchema.field.endpoint.number, LengthDelimited).fork();
+      times(count, () => writer.tag(EndpointSchema.field.ports.number, LengthDelimited).bytes(nothing));
+      writer.join().join();
+    };
+    const packed = (writer: BinaryWriter): void => {
+      writer.tag(removedEndpoints.number, LengthDelimited).bytes(new Uint8Array(20_000));
+    };
+    const single = (writer: BinaryWriter): void =>
+      times(20_000, () => writer.tag(removedEndpoints.number, Varint).uint32(1));
+    const repeated =
+      (field: number, count: number) =>
+      (writer: BinaryWriter): void =>
+        times(count, () => writer.tag(field, LengthDelimited).bytes(nothing));
+    const { localities, ports } = OfferSchema.field;
+    for (const [message, write] of [
+      [/^removed_endpoints: 20001 items, at most 20000 are/, packed],
+      [/^removed_endpoints: 20001 items, at most 20000 are/, single],
+      [/^added_endpoints: 20001 items, at most 20000 are/, repeated(addedEndpoints.number, 20_000)],
+      [/^offers: 1002 items, at most 1001 are/, repeated(offers.number, 1_001)],
+      [/^localities: 201 items, at most 200 are/, (writer) => inOffer(writer, localities.number, 201)],
+      [/^ports: 101 items, at most 100 are/, (writer) => inOffer(writer, ports.number, 101)],
+      [/^ports: 101 items, at most 100 are/, (writer) => inEndpoint(writer, 101)],
+    ] as readonly (readonly [RegExp, (writer: BinaryWriter) => void])[]) {
+      const bytes = extended((writer) => {
+        write(writer);
+        writer.raw(new Uint8Array([0, 1])); // Would be refused for something else.
+      });
+      assert.throws(() => patchFromBytes(bytes), { name: 'WireError', message });
     }
   });
 });

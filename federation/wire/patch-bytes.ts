@@ -1,5 +1,6 @@
 import { WireType } from '@bufbuild/protobuf/wire';
-import { FIRST_RESTRICTION, restriction, WireError } from './field-checks.ts';
+import { BOUNDS } from './bounds.ts';
+import { bounded, FIRST_RESTRICTION, restriction, WireError } from './field-checks.ts';
 import * as wire from './gen/federation_pb.ts';
 import type { Plain } from './plain-message.ts';
 
@@ -18,8 +19,9 @@ const HEALTH = wire.PeerHealthSchema.field;
 
 /**
  * `ServicePatch`, as the generated code reads it, at a fraction of the cost: under load hundreds of them come each second, to
- * a gateway's parent and to each worker. What its fields say is checked by whoever takes it.
- * @throws WireError for bytes that are no message, and for a restriction that is not known here
+ * a gateway's parent and to each worker. What its fields say is checked by whoever takes it; lists are read no further than
+ * their bounds.
+ * @throws WireError for bytes that are no message, for a list that is too long, and for a restriction that is not known here
  */
 export function patchFromBytes(bytes: Uint8Array): Plain<wire.ServicePatch> {
   const patch: Plain<wire.ServicePatch> = {
@@ -30,17 +32,31 @@ export function patchFromBytes(bytes: Uint8Array): Plain<wire.ServicePatch> {
   while (cursor.hasMore(bytes.length)) {
     if (cursor.next(PATCH.namespace.number, LengthDelimited)) patch.namespace = cursor.text();
     else if (cursor.next(PATCH.name.number, LengthDelimited)) patch.name = cursor.text();
-    else if (cursor.next(PATCH.offers.number, LengthDelimited)) patch.offers.push(readOffer(cursor));
-    else if (cursor.next(PATCH.addedEndpoints.number, LengthDelimited))
-      patch.addedEndpoints.push(readPlaced(cursor));
+    else if (cursor.next(PATCH.offers.number, LengthDelimited)) pushOffer(patch, cursor);
+    else if (cursor.next(PATCH.addedEndpoints.number, LengthDelimited)) pushAdded(patch, cursor);
     else if (cursor.next(PATCH.endpointCount.number, Varint)) patch.endpointCount = cursor.number();
-    else if (cursor.next(PATCH.removedEndpoints.number, Varint)) patch.removedEndpoints.push(cursor.number());
+    else if (cursor.next(PATCH.removedEndpoints.number, Varint)) pushRemoved(patch, cursor);
     else if (cursor.next(PATCH.removedEndpoints.number, LengthDelimited)) {
       const end = cursor.end();
-      while (cursor.hasMore(end)) patch.removedEndpoints.push(cursor.number());
+      while (cursor.hasMore(end)) pushRemoved(patch, cursor);
     } else cursor.skip(PATCH.endpointCount.number);
   }
   return patch;
+}
+
+function pushOffer({ offers }: Plain<wire.ServicePatch>, cursor: Cursor): void {
+  bounded('offers', offers.length + 1, BOUNDS.offersPerService);
+  offers.push(readOffer(cursor));
+}
+
+function pushAdded({ addedEndpoints }: Plain<wire.ServicePatch>, cursor: Cursor): void {
+  bounded('added_endpoints', addedEndpoints.length + 1, BOUNDS.endpointsPerService);
+  addedEndpoints.push(readPlaced(cursor));
+}
+
+function pushRemoved({ removedEndpoints }: Plain<wire.ServicePatch>, cursor: Cursor): void {
+  bounded('removed_endpoints', removedEndpoints.length + 1, BOUNDS.endpointsPerService);
+  removedEndpoints.push(cursor.number());
 }
 
 function readPlaced(cursor: Cursor): Plain<wire.PlacedEndpoint> {
@@ -56,11 +72,15 @@ function readPlaced(cursor: Cursor): Plain<wire.PlacedEndpoint> {
 
 function readEndpoint(cursor: Cursor): Plain<wire.Endpoint> {
   const endpoint: Plain<wire.Endpoint> = { address: '', ports: {}, state: 0, changedAtMs: 0n };
+  let ports = 0;
   const end = cursor.end();
   while (cursor.hasMore(end)) {
     if (cursor.next(ENDPOINT.address.number, LengthDelimited)) endpoint.address = cursor.text();
-    else if (cursor.next(ENDPOINT.ports.number, LengthDelimited)) readPort(cursor, endpoint.ports);
-    else if (cursor.next(ENDPOINT.locality.number, LengthDelimited)) endpoint.locality = readLocality(cursor);
+    else if (cursor.next(ENDPOINT.ports.number, LengthDelimited)) {
+      bounded('ports', ++ports, BOUNDS.portsPerService);
+      readPort(cursor, endpoint.ports);
+    } else if (cursor.next(ENDPOINT.locality.number, LengthDelimited))
+      endpoint.locality = readLocality(cursor);
     else if (cursor.next(ENDPOINT.state.number, Varint))
       endpoint.state = cursor.number() as wire.Endpoint_State;
     else if (cursor.next(ENDPOINT.changedAtMs.number, Varint)) endpoint.changedAtMs = cursor.uint64();
@@ -89,11 +109,15 @@ function readOffer(cursor: Cursor): Plain<wire.Offer> {
   const end = cursor.end();
   while (cursor.hasMore(end)) {
     if (cursor.next(OFFER.cluster.number, LengthDelimited)) offer.cluster = cursor.text();
-    else if (cursor.next(OFFER.localities.number, LengthDelimited)) offer.localities.push(readHosts(cursor));
-    else if (cursor.next(OFFER.changedAtMs.number, Varint)) offer.changedAtMs = cursor.uint64();
+    else if (cursor.next(OFFER.localities.number, LengthDelimited)) {
+      bounded('localities', offer.localities.length + 1, BOUNDS.localitiesPerOffer);
+      offer.localities.push(readHosts(cursor));
+    } else if (cursor.next(OFFER.changedAtMs.number, Varint)) offer.changedAtMs = cursor.uint64();
     else if (cursor.next(OFFER.health.number, LengthDelimited)) offer.health = readHealth(cursor);
-    else if (cursor.next(OFFER.ports.number, LengthDelimited)) offer.ports.push(cursor.text());
-    else cursor.skip(OFFER.ports.number);
+    else if (cursor.next(OFFER.ports.number, LengthDelimited)) {
+      bounded('ports', offer.ports.length + 1, BOUNDS.portsPerService);
+      offer.ports.push(cursor.text());
+    } else cursor.skip(OFFER.ports.number);
   }
   return offer;
 }
