@@ -140,7 +140,7 @@ describe('the rollout of a snapshot', () => {
     const { workers, clock, rollout, applied, end, begin } = world();
     const offered = rollout.offer(whole(1));
     applied(workers[0], 1);
-    clock.advance(30_000);
+    clock.advance(31_000);
     assert.deepEqual(
       workers.map(({ killed }) => killed),
       [false, true],
@@ -148,7 +148,7 @@ describe('the rollout of a snapshot', () => {
     end(workers[1]);
     assert.equal(await outcome(offered), 'done');
     const hangs = begin(3);
-    clock.advance(30_000);
+    clock.advance(61_000);
     assert.deepEqual([workers[0].killed, hangs.killed], [false, true]);
   });
 
@@ -159,7 +159,7 @@ describe('the rollout of a snapshot', () => {
     refused(workers[0], 2);
     await assert.rejects(second);
     applied(workers[0], 1);
-    clock.advance(30_000);
+    clock.advance(31_000);
     assert.deepEqual(
       workers.map(({ killed }) => killed),
       [false, true],
@@ -201,9 +201,7 @@ describe('the rollout of a snapshot', () => {
     const second = rollout.offer(whole(2));
     assert.equal(await outcome(second), 'pending');
     const worker = begin(3);
-    assert.deepEqual(worker.heard, ['snapshot 1', 'checks', 'snapshot 2']);
-    applied(worker, 1);
-    assert.equal(await outcome(second), 'pending');
+    assert.deepEqual(worker.heard, ['snapshot 2', 'checks']);
     applied(worker, 2);
     assert.equal(await outcome(second), 'done');
     end(worker);
@@ -222,6 +220,123 @@ describe('the rollout of a snapshot', () => {
     assert.deepEqual([workers[0].killed, workers[1].killed, late.killed], [false, false, true]);
     assert.match(log.join(), /a worker refused the snapshot in force/);
     assert.equal(await outcome(second), 'pending');
+  });
+
+  it('is not decided by an answer to another snapshot of the same version', async () => {
+    const { workers, rollout, applied, end, begin, first } = world();
+    await first();
+    for (const worker of workers) end(worker);
+    const worker = begin(3);
+    const written = rollout.offer(whole(1));
+    applied(worker, 1);
+    assert.equal(await outcome(written), 'pending');
+    assert.equal(rollout.inForce, false);
+    applied(worker, 1);
+    assert.equal(await outcome(written), 'done');
+  });
+
+  it('ends a worker whose answers are about something else', () => {
+    const { workers, rollout, applied } = world();
+    rollout.offer(whole(1));
+    applied(workers[0], 2);
+    applied(workers[1], 1);
+    assert.deepEqual([workers[0].killed, workers[1].killed], [true, false]);
+  });
+});
+
+describe('the rollout of a snapshot after one that ends workers', () => {
+  it('waits for a worker when the very first has ended all of them', async () => {
+    const { workers, rollout, applied, end, begin } = world();
+    const bad = rollout.offer(whole(1));
+    for (const worker of workers) end(worker);
+    await assert.rejects(bad);
+    assert.equal(rollout.takesAtOnce, false);
+    const cure = rollout.offer(whole(2));
+    assert.equal(await outcome(cure), 'pending');
+    applied(begin(3), 2);
+    assert.equal(await outcome(cure), 'done');
+  });
+
+  it('takes the very first at once only while there was no worker', async () => {
+    const { workers, rollout, end, begin } = world();
+    for (const worker of workers) end(worker);
+    assert.equal(rollout.takesAtOnce, true);
+    end(begin(3));
+    assert.equal(rollout.takesAtOnce, false);
+    assert.equal(await outcome(rollout.offer(whole(1))), 'pending');
+  });
+
+  it('brings newcomers the new one alone where nobody serves by the one before', async () => {
+    const { workers, rollout, applied, end, begin } = world();
+    for (const worker of workers) end(worker);
+    await rollout.offer(whole(1));
+    // Both end over the first; what waits behind it is not to blame.
+    const [third, fourth] = [begin(3), begin(4)];
+    const cure = rollout.offer(whole(2));
+    end(third);
+    const newcomer = begin(5);
+    assert.deepEqual(newcomer.heard, ['snapshot 2', 'checks']);
+    end(fourth);
+    assert.equal(await outcome(cure), 'pending');
+    applied(newcomer, 2);
+    assert.equal(await outcome(cure), 'done');
+  });
+
+  it('goes on when all end over the one before', async () => {
+    const { workers, rollout, applied, end, begin } = world();
+    for (const worker of workers) end(worker);
+    await rollout.offer(whole(1));
+    const third = begin(3);
+    const cure = rollout.offer(whole(2));
+    end(third);
+    assert.equal(await outcome(cure), 'pending');
+    const newcomer = begin(4);
+    assert.deepEqual(newcomer.heard, ['snapshot 2', 'checks']);
+    applied(newcomer, 2);
+    assert.equal(await outcome(cure), 'done');
+  });
+
+  it('is given to no more newcomers once it has ended one', async () => {
+    const { workers, rollout, end, begin, first } = world();
+    await first();
+    for (const worker of workers) end(worker);
+    const bad = rollout.offer(whole(2));
+    const [third, fourth] = [begin(3), begin(4)];
+    end(third);
+    const newcomer = begin(5);
+    assert.deepEqual(newcomer.heard, ['snapshot 1', 'checks']);
+    end(fourth);
+    await assert.rejects(bad);
+  });
+
+  it('begins with one worker until one is accepted', async () => {
+    const { workers, rollout, applied, end, begin, first } = world();
+    await first();
+    const bad = rollout.offer(whole(2));
+    for (const worker of workers) end(worker);
+    await assert.rejects(bad);
+    const [third, fourth] = [begin(3), begin(4)];
+    applied(fourth, 1);
+    const again = rollout.offer(whole(2));
+    // The one that serves already, for what it ends over is the new one.
+    assert.deepEqual(third.heard, ['snapshot 1', 'checks']);
+    assert.deepEqual(fourth.heard, ['snapshot 1', 'checks', 'snapshot 2']);
+    applied(third, 1);
+    end(fourth);
+    await assert.rejects(again);
+    assert.equal(third.killed, false);
+    applied(third, 1);
+    const fifth = begin(5);
+    applied(fifth, 1);
+    const sound = rollout.offer(whole(3));
+    applied(third, 3);
+    await sound;
+    assert.deepEqual(fifth.heard, ['snapshot 1', 'checks', 'snapshot 3', 'checks']);
+    applied(fifth, 3);
+    const next = rollout.offer(whole(4));
+    assert.deepEqual([third.heard.at(-1), fifth.heard.at(-1)], ['snapshot 4', 'snapshot 4']);
+    for (const worker of [third, fifth]) applied(worker, 4);
+    assert.equal(await outcome(next), 'done');
   });
 });
 

@@ -44,6 +44,10 @@ export class SnapshotRollout {
   readonly #applied = new Map<number, RoutingSnapshot>();
   #accepted: RoutingSnapshot | undefined;
   #current: Rollout | undefined;
+  /** Some worker was told something, or could have been. */
+  #met = false;
+  /** Workers ended over a snapshot, and none was accepted since: the next is one worker's first. */
+  #careful = false;
   #closed = false;
 
   constructor(options: RolloutOptions) {
@@ -54,25 +58,33 @@ export class SnapshotRollout {
   /** True when some worker serves by the newest snapshot. */
   get inForce(): boolean {
     const newest = this.#newest;
-    return newest !== undefined && [...this.#applied.values()].includes(newest);
+    return newest !== undefined && this.#isServed(newest);
   }
 
-  /** Tells a new process what all others know. */
+  /** Whether the next snapshot is the very first, before there was any worker: nobody will judge it. */
+  get takesAtOnce(): boolean {
+    return !this.#met && this.#accepted === undefined && this.#options.channels().length === 0;
+  }
+
+  /** Tells a new process what all others know; or what may cure that, where nobody serves by it. */
   introduce(channel: RolloutChannel): void {
-    this.#tellAccepted([channel]);
+    this.#met = true;
     const current = this.#current;
-    // Nobody ran who could have said whether it is any good.
-    if (current?.offeredTo.size === 0) this.#offerTo(current, [channel]);
+    if (current !== undefined && this.#isForNewcomer(current)) {
+      current.offeredTo.add(channel.pid);
+      current.waitingFor.add(channel.pid);
+      this.#tellWhole(current.snapshot, [channel]);
+    } else this.#tellAccepted([channel]);
   }
 
   /**
    * Resolves when every worker serves by it; of those that end meanwhile no answer is needed, if only one serves by it.
    * When one refuses, or none is left, all go back to the one before, and it rejects with the reason. Where no worker runs
-   * it waits for one, except with the very first: that one is in force at once.
+   * it waits for one, except with the very first: that one is in force at once. After one that ended workers, only one
+   * worker gets the next, and the others when it is accepted.
    */
   offer({ snapshot, encoded }: SnapshotOffer): Promise<void> {
-    const channels = this.#options.channels();
-    if (this.#accepted === undefined && channels.length === 0) {
+    if (this.takesAtOnce) {
       this.#accepted = snapshot;
       return Promise.resolve();
     }
@@ -88,28 +100,31 @@ export class SnapshotRollout {
       reject,
     };
     this.#current = current;
-    this.#offerTo(current, channels);
+    this.#offerTo(current, this.#toBeOffered());
     return promise;
   }
 
   applied(channel: RolloutChannel, version: SnapshotVersion): void {
-    this.#answers.answered(channel);
-    const newest = this.#newest;
-    if (newest === undefined || !isSame(newest, version)) return;
-    this.#applied.set(channel.pid, newest);
-    this.#noLongerWaitFor(channel.pid);
+    const snapshot = this.#answered(channel, version);
+    if (snapshot === undefined) return;
+    this.#applied.set(channel.pid, snapshot);
+    const current = this.#current;
+    if (current?.snapshot !== snapshot) return;
+    current.waitingFor.delete(channel.pid);
+    this.#decide(current);
   }
 
   refused(
     channel: RolloutChannel,
     { reason, ...version }: SnapshotVersion & { readonly reason: string },
   ): void {
-    this.#answers.answered(channel);
+    const snapshot = this.#answered(channel, version);
+    if (snapshot === undefined) return;
     const current = this.#current;
-    if (current?.waitingFor.has(channel.pid) && isSame(current.snapshot, version)) {
+    if (current?.snapshot === snapshot) {
       this.#applied.delete(channel.pid);
       this.#takeBack(current, reason);
-    } else if (this.#accepted !== undefined && isSame(this.#accepted, version)) {
+    } else if (this.#accepted === snapshot) {
       const { epoch, version: number } = version;
       const worker = { pid: channel.pid, epoch, version: number, reason };
       this.#options.log.error(worker, 'a worker refused the snapshot in force; another takes its place');
@@ -119,9 +134,14 @@ export class SnapshotRollout {
   }
 
   gone(pid: number): void {
-    this.#answers.gone(pid);
+    const endedOver = this.#answers.gone(pid);
     this.#applied.delete(pid);
-    this.#noLongerWaitFor(pid);
+    const current = this.#current;
+    if (!current?.waitingFor.delete(pid)) return;
+    if (endedOver === current.snapshot) this.#careful = true;
+    // It ended over the one before, and never came to this one.
+    else current.offeredTo.delete(pid);
+    this.#decide(current);
   }
 
   /** No worker will come any more. */
@@ -134,23 +154,51 @@ export class SnapshotRollout {
     return this.#current?.snapshot ?? this.#accepted;
   }
 
-  #offerTo({ message, offeredTo, waitingFor }: Rollout, channels: readonly RolloutChannel[]): void {
+  #isServed(snapshot: RoutingSnapshot): boolean {
+    return [...this.#applied.values()].includes(snapshot);
+  }
+
+  /** The one in force may be what ends workers: where nobody serves by it, a newcomer gets the new one alone. */
+  #isForNewcomer({ offeredTo }: Rollout): boolean {
+    if (offeredTo.size === 0) return true;
+    return !this.#careful && (this.#accepted === undefined || !this.#isServed(this.#accepted));
+  }
+
+  #toBeOffered(): readonly RolloutChannel[] {
+    const channels = this.#options.channels();
+    if (!this.#careful) return channels;
+    const serves = ({ pid }: RolloutChannel) => this.#applied.get(pid) === this.#accepted;
+    const first = channels.find(serves) ?? channels[0];
+    return first === undefined ? [] : [first];
+  }
+
+  /** What a worker answers to. Versions alone do not tell: two releases may write one version differently. */
+  #answered(channel: RolloutChannel, version: SnapshotVersion): RoutingSnapshot | undefined {
+    const snapshot = this.#answers.answered(channel);
+    if (snapshot !== undefined && isSame(snapshot, version)) return snapshot;
+    // Nothing that it says can be counted any more.
+    channel.kill();
+    return undefined;
+  }
+
+  #offerTo({ snapshot, message, offeredTo, waitingFor }: Rollout, channels: readonly RolloutChannel[]): void {
     for (const channel of channels) {
       offeredTo.add(channel.pid);
       waitingFor.add(channel.pid);
-      this.#ask(channel, message);
+      this.#ask(channel, snapshot, message);
     }
   }
 
-  #noLongerWaitFor(pid: number): void {
-    const current = this.#current;
-    if (!current?.waitingFor.delete(pid) || current.waitingFor.size > 0) return;
+  #decide(current: Rollout): void {
+    // Offered to nobody, it is the next newcomer's.
+    if (current.waitingFor.size > 0 || current.offeredTo.size === 0) return;
     if (this.inForce) this.#accept(current);
     else this.#takeBack(current, 'every worker that was to compile it ended; the gateway’s log says how');
   }
 
   #accept({ snapshot, offeredTo, resolve }: Rollout): void {
     this.#current = undefined;
+    this.#careful = false;
     this.#accepted = snapshot;
     this.#tellAccepted(this.#options.channels().filter(({ pid }) => !offeredTo.has(pid)));
     resolve();
@@ -164,19 +212,23 @@ export class SnapshotRollout {
   }
 
   #tellAccepted(channels: readonly RolloutChannel[]): void {
-    const accepted = this.#accepted;
-    if (channels.length === 0 || accepted === undefined) return;
+    if (this.#accepted !== undefined) this.#tellWhole(this.#accepted, channels);
+  }
+
+  #tellWhole(snapshot: RoutingSnapshot, channels: readonly RolloutChannel[]): void {
+    if (channels.length === 0) return;
     const { encoder, known } = this.#options;
-    const bytes = encoder.snapshot(accepted);
+    const bytes = encoder.snapshot(snapshot);
     const messages = known();
     for (const channel of channels) {
-      this.#ask(channel, { kind: 'snapshot', bytes, ...versionOf(accepted) });
+      this.#ask(channel, snapshot, { kind: 'snapshot', bytes, ...versionOf(snapshot) });
       for (const message of messages) channel.send(message);
     }
   }
 
-  #ask(channel: RolloutChannel, message: ParentMessage): void {
-    this.#answers.asked(channel);
+  #ask(channel: RolloutChannel, snapshot: RoutingSnapshot, message: ParentMessage): void {
+    this.#met = true;
+    this.#answers.asked(channel, snapshot);
     channel.send(message);
   }
 }

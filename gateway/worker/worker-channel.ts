@@ -49,6 +49,8 @@ export class WorkerChannel {
   }
 
   #received(received: unknown, handlers: WorkerChannelHandlers): void {
+    // `exit` may overtake what still lies in the pipe; its parent has forgotten the worker by then.
+    if (this.#ended) return;
     const parsed = workerMessage.safeParse(received);
     if (parsed.success) handlers.message(parsed.data);
     else this.kill();

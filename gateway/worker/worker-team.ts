@@ -104,7 +104,7 @@ export class WorkerTeam {
   async apply(offer: SnapshotOffer): Promise<void> {
     const { snapshot } = offer;
     // Workers compile it, and refuse what they cannot; the first comes before they run, and nobody would notice.
-    if (this.#pool.running.length === 0 && this.picture.snapshot === undefined) this.picture.check(snapshot);
+    if (this.#rollout.takesAtOnce) this.picture.check(snapshot);
     await this.#rollout.offer(offer);
     this.picture.use(snapshot, this.#options.clock.now());
     this.findings.snapshotChanged(snapshot);
