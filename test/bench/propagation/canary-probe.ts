@@ -14,6 +14,8 @@ const CONNECTIONS = 100;
 const POLL_SHARE = 1 / 16;
 const GIVE_UP_MS = 10_000;
 const OK = 200;
+/** Of a gateway that knows no pod to ask. Other refusals (too much load, too slow) do not say that the pod is gone. */
+const UNAVAILABLE = 503;
 
 /** What was waited for since a round began; latencies in ms, sorted. */
 export interface CanaryResult {
@@ -102,7 +104,10 @@ export class CanaryProbe {
       // Nothing has come the moment it is written: it is waited before the first request, too.
       await sleep(Math.max(POLL_MS, (Date.now() - dueMs) * POLL_SHARE));
       const status = await this.#ask(service);
-      if (status !== undefined && (status === OK) === ready) return this.#came(ready, dueMs);
+      if (status !== (ready ? OK : UNAVAILABLE)) continue;
+      // An answer that took too long by itself came too late, too.
+      if (Date.now() - dueMs >= GIVE_UP_MS) break;
+      return this.#came(ready, dueMs);
     }
     this.#lost++;
     // So late at least: what did not come must not make those look better that did.

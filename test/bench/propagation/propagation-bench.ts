@@ -6,7 +6,15 @@ import { fillApi } from './api-filler.ts';
 import { CanaryProbe } from './canary-probe.ts';
 import { ChangeLoad } from './change-load.ts';
 import { type AllChanges, readAllChanges } from './gateway-histogram.ts';
-import { peakBytes, residentNow, totalOf, usedMicros, usedSince } from './process-usage.ts';
+import {
+  checkFamilies,
+  familiesOf,
+  peakBytes,
+  residentNow,
+  totalOf,
+  usedMicros,
+  usedSince,
+} from './process-usage.ts';
 import { plannedService, type ServicePlan } from './service-objects.ts';
 import { SliceWriter } from './slice-writer.ts';
 import { TwoClusters, until } from './two-clusters.ts';
@@ -95,12 +103,16 @@ export class PropagationBench {
       await clusters.storeTraffic(),
       readAllChanges(await clusters.eastMetrics()),
     ];
+    const families = familiesOf(pids);
     const before = usedMicros(pids);
     const ownBefore = process.cpuUsage();
     const { changes, seconds, failedWrites, lateMs } = await this.#load.run(this.#sizes.seconds);
+    const canaries = await this.#probe.take();
+    // Not before all has come: what is still to be done when the last change is written is part of what changes cost.
     const used = usedSince(before, pids);
     const own = process.cpuUsage(ownBefore);
-    const canaries = await this.#probe.take();
+    const wholeSeconds = (Date.now() - startMs) / 1000;
+    checkFamilies(families, pids);
     const store = await clusters.storeTraffic();
     const all = readAllChanges(await clusters.eastMetrics());
     const per = (name: string): number => (used.get(name) ?? Number.NaN) / changes;
@@ -123,7 +135,7 @@ export class PropagationBench {
         ...Object.fromEntries(cpu),
         'propagation.cpuPerChangeMicros.load': (own.user + own.system) / changes,
         'propagation.probeRequestsPerChange': canaries.requests / changes,
-        'propagation.busyCores': (totalOf(used) + own.user + own.system) / seconds / 1e6,
+        'propagation.busyCores': (totalOf(used) + own.user + own.system) / wholeSeconds / 1e6,
         'propagation.storeBytesPerChange.received': (store.received - storeBefore.received) / changes,
         'propagation.storeBytesPerChange.sent': (store.sent - storeBefore.sent) / changes,
         ...memoryFigures(pids),
