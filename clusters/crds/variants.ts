@@ -1,3 +1,4 @@
+import { isFields } from '../../federation/model/fields.ts';
 import type { StructuralSchema } from './json-schema-props.ts';
 
 /** A value with one thing changed, and what that is. */
@@ -16,7 +17,7 @@ const ODD_TIMES = ['2026-01-31', '2026-01-31T12:00:00', '2026-02-30T12:00:00Z', 
 export function* variantsOf(schema: StructuralSchema, value: unknown, path = 'spec'): Generator<Variant> {
   for (const other of othersOf(schema, value)) yield { what: `${path} = ${shown(other)}`, value: other };
   if (Array.isArray(value)) yield* listVariants(schema, value, path);
-  else if (isObject(value)) yield* objectVariants(schema, value, path);
+  else if (isFields(value)) yield* objectVariants(schema, value, path);
 }
 
 function* listVariants(
@@ -87,12 +88,8 @@ export function fieldPaths(schema: StructuralSchema, path = 'spec'): readonly st
 /** Paths of all that a value has. */
 export function valuePaths(value: unknown, path = 'spec'): readonly string[] {
   if (Array.isArray(value)) return [path, ...value.flatMap((item) => valuePaths(item, `${path}[]`))];
-  if (!isObject(value)) return [path];
+  if (!isFields(value)) return [path];
   return [path, ...Object.entries(value).flatMap(([name, field]) => valuePaths(field, `${path}.${name}`))];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

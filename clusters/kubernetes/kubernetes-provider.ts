@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Locality } from '../../federation/model/cluster.ts';
+import { type Fields, isFields } from '../../federation/model/fields.ts';
 import { CHANGE_OF_KIND } from '../files/policy-index.ts';
 import { type FileReading, type ResourceFile, readDocuments } from '../files/resource-file.ts';
 import type { ProviderProblem } from '../provider.ts';
@@ -10,7 +11,7 @@ import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorConditio
 import type { ResourceType } from './resource-type.ts';
 import type { StatusObject } from './status/status-object.ts';
 import { StatusObjects } from './status/status-objects.ts';
-import { type Fields, isFields, NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
+import { NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesProviderOptions extends ResourceProviderOptions {
   readonly client: ReflectorClient;

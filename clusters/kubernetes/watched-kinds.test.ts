@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { type Fields, WATCHED_KINDS } from './watched-kinds.ts';
+import type { Fields } from '../../federation/model/fields.ts';
+import { WATCHED_KINDS } from './watched-kinds.ts';
 
 const METADATA = { name: 'cart-1', namespace: 'shop' };
 const SLICE: Fields = { metadata: METADATA, addressType: 'IPv4', ports: [{ port: 8080 }], endpoints: [] };

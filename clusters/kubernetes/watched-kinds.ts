@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Fields, isFields } from '../../federation/model/fields.ts';
 import type { ResourceKind } from '../schema/resource.ts';
 import { type ResourceType, resourceType } from './resource-type.ts';
 
@@ -13,8 +14,6 @@ export interface WatchedKind {
   /** What is read of an object; undefined = it says nothing to us. */
   readonly select?: (object: Fields) => Fields | undefined;
 }
-
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** Of what we derive from imports; a service of ours must not come back as an own one. */
 const NOT_OURS = 'app.kubernetes.io/managed-by!=isthmus';
@@ -94,10 +93,6 @@ function isPortList(value: unknown): value is readonly Fields[] {
     Array.isArray(value) &&
     value.every((one) => isFields(one) && (one.port == null || Number.isFinite(one.port)))
   );
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const pod = z.object({

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { DNS_LABEL } from '../../federation/model/cluster.ts';
+import { type Fields, fieldsList, isFields } from '../../federation/model/fields.ts';
 import { PLACE_NAME_OR_NONE } from './metadata.ts';
 
 /** What the schema gives of an endpoint. */
@@ -16,8 +17,6 @@ interface PlainEndpoint {
   targetRef?: string | null | undefined;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const MAX_ADDRESSES = 100;
 export const MAX_NAME_LENGTH = 253;
 
@@ -26,14 +25,7 @@ export const MAX_NAME_LENGTH = 253;
  * each has all endpoints of its service. undefined for anything out of the ordinary: the schema says what it is then.
  */
 export function plainEndpoints(value: unknown, max: number): PlainEndpoint[] | undefined {
-  if (!Array.isArray(value) || value.length > max) return undefined;
-  const endpoints: PlainEndpoint[] = [];
-  for (const given of value) {
-    const endpoint = isFields(given) ? plainEndpoint(given) : undefined;
-    if (endpoint === undefined) return undefined;
-    endpoints.push(endpoint);
-  }
-  return endpoints;
+  return fieldsList(value, max, plainEndpoint);
 }
 
 /** The fields in the schema's order, for a digest is made of their JSON. */
@@ -95,8 +87,4 @@ function isAddressList(value: unknown): value is readonly string[] {
     value.length <= MAX_ADDRESSES &&
     value.every((one) => typeof one === 'string' && isIP(one) !== 0)
   );
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 import { isDnsLabel, isPlaceName, type Locality } from '../model/cluster.ts';
+import { type Fields, fieldsList, isFields } from '../model/fields.ts';
 import type { LocalityHosts, ServicePort, ServiceRecord } from '../model/service.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export const MAX_TIME_MS = 8_640_000_000_000_000;
 export const MAX_HOSTS = 1_000_000;
@@ -31,8 +30,8 @@ export function plainRecord(value: unknown): ServiceRecord | undefined {
   if (!isFields(service) || !isLabel(service.namespace) || !isLabel(service.name)) return undefined;
   if (type !== 'ClusterSetIP' && type !== 'Headless') return undefined;
   if (!isWhole(exportedAtMs, 0, MAX_TIME_MS) || !isWhole(changedAtMs, 0, MAX_TIME_MS)) return undefined;
-  const ports = listOf(value.ports, MAX_PORTS, plainPort);
-  const localities = listOf(value.localities, MAX_LOCALITIES, plainHosts);
+  const ports = fieldsList(value.ports, MAX_PORTS, plainPort);
+  const localities = fieldsList(value.localities, MAX_LOCALITIES, plainHosts);
   if (ports === undefined || localities === undefined) return undefined;
   if (!differ(ports.map(({ name }) => name)) || !differ(ports.map(({ port }) => port))) return undefined;
   if (!differ(localities.map(({ locality }) => `${locality.region}/${locality.zone}`))) return undefined;
@@ -62,17 +61,6 @@ function plainLocality({ region, zone }: Fields): Locality | undefined {
   return isPlace(region) && isPlace(zone) ? { region, zone } : undefined;
 }
 
-function listOf<T>(value: unknown, max: number, read: (item: Fields) => T | undefined): T[] | undefined {
-  if (!Array.isArray(value) || value.length > max) return undefined;
-  const items: T[] = [];
-  for (const given of value) {
-    const item = isFields(given) ? read(given) : undefined;
-    if (item === undefined) return undefined;
-    items.push(item);
-  }
-  return items;
-}
-
 function differ(values: readonly unknown[]): boolean {
   return values.length < 2 || new Set(values).size === values.length;
 }
@@ -92,8 +80,4 @@ function isCount(value: unknown): value is number {
 
 function isWhole(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -104,6 +104,21 @@ async function follow(
   return { control, applied, fatal, errors };
 }
 
+/** Follows until it has a snapshot, which is on the disk then, and ends. */
+async function storedBefore(
+  t: TestContext,
+  here: World,
+  federation: FakeFederation,
+  version: number,
+): Promise<FederationControl> {
+  const { control } = await follow(t, here, federation.port);
+  await federation.heard('hello');
+  federation.send({ snapshot: here.snapshot(version) });
+  await federation.heard('ack');
+  await control.close();
+  return control;
+}
+
 /** Opens a pipe for writing as soon as somebody reads it. */
 async function openWhenRead(path: string): Promise<FileHandle> {
   for (;;) {
@@ -157,11 +172,7 @@ describe('the gateway’s side of its federation service', () => {
   it('asks for everything when another release stored what it has', async (t) => {
     const here = await world(t);
     const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
-    const older = await follow(t, here, federation.port);
-    await federation.heard('hello');
-    federation.send({ snapshot: here.snapshot(7) });
-    await federation.heard('ack');
-    await older.control.close();
+    await storedBefore(t, here, federation, 7);
     for (const [release, version] of [
       ['1.3.0', 0n],
       ['1.2.3', 7n],
@@ -261,18 +272,14 @@ describe('the gateway’s side of its federation service', () => {
   it('starts from its disk while the service is away, SVID included', async (t) => {
     const here = await world(t);
     const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
-    const first = await follow(t, here, federation.port);
-    await federation.heard('hello');
-    federation.send({ snapshot: here.snapshot(3) });
-    await federation.heard('ack');
-    await first.control.close();
+    const first = await storedBefore(t, here, federation, 3);
     federation.close();
     const second = await follow(t, here, federation.port);
     assert.deepEqual(
       second.applied.map(({ version }) => version),
       [3],
     );
-    assert.equal(second.control.svid.value?.serial, first.control.svid.value?.serial);
+    assert.equal(second.control.svid.value?.serial, first.svid.value?.serial);
     await until(second.control.state, (state) => state.kind === 'away');
     await assert.rejects(second.control.enrol(Buffer.from('x'), '10.0.0.9:1'), /federation service/);
   });
@@ -280,11 +287,7 @@ describe('the gateway’s side of its federation service', () => {
   it('goes on without what is on its disk when that cannot be put in force', async (t) => {
     const here = await world(t);
     const federation = await FakeFederation.start(t, { ...here, cluster: 'east', secret: 'correct horse' });
-    const first = await follow(t, here, federation.port);
-    await federation.heard('hello');
-    federation.send({ snapshot: here.snapshot(3) });
-    await federation.heard('ack');
-    await first.control.close();
+    await storedBefore(t, here, federation, 3);
     const second = await follow(t, here, federation.port, async ({ snapshot }) => {
       if (snapshot.version === 3) throw new Error('it cannot be compiled');
     });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { isFields } from '../../federation/model/fields.ts';
 
 const CHART = join(import.meta.dirname, '../../charts/isthmus');
 export const README = join(CHART, 'README.md');
@@ -48,16 +49,12 @@ function describedBelow(node: SchemaNode, path: readonly string[]): readonly Des
 export function leaves(values: unknown): readonly string[] {
   const known = new Set(describedValues().map(({ path }) => path));
   const below = (value: unknown, path: string): readonly string[] => {
-    if (known.has(path) || !isObject(value)) return [path];
+    if (known.has(path) || !isFields(value)) return [path];
     return Object.entries(value).flatMap(([name, child]) =>
       below(child, path === '' ? name : `${path}.${name}`),
     );
   };
   return below(values, '');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The text with the list of values as it should be. */
@@ -69,7 +66,7 @@ export function withValues(text: string): string {
   const lines = describedValues().map(({ path, description }) => {
     const value = path
       .split('.')
-      .reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), values);
+      .reduce<unknown>((at, name) => (isFields(at) ? at[name] : undefined), values);
     return `- \`${path}\` = \`${JSON.stringify(value)}\`: ${description}`;
   });
   return `${before}${BEGIN}\n\n${lines.join('\n')}\n\n${END}${after}`;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isFields } from '../../../federation/model/fields.ts';
 import { KubeError } from '../kube-error.ts';
 import type { KubeObject, ObjectRef } from '../resource-type.ts';
 
@@ -80,14 +81,10 @@ function without<T extends Readonly<Record<string, unknown>>>(
   const inner = object[name];
   if (inner === undefined) return object;
   if (rest.length > 0) {
-    if (!isRecord(inner)) return object;
+    if (!isFields(inner)) return object;
     const left = without(inner, rest);
     return left === inner ? object : { ...object, [name]: left };
   }
   const { [name]: _left, ...others } = object;
   return others as T;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
