@@ -8,13 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { userLine } from '../../federation/store/acl.ts';
 import { freePort } from '../fixtures/ephemeral-port.ts';
-import { missingTools, skipReason } from '../fixtures/requirement.ts';
+import { findTool, missingTools, skipReason } from '../fixtures/requirement.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { manifests, missingHelm, only } from './helm.ts';
 import { type Container, pods } from './pods.ts';
 
 const SCRIPT = join(import.meta.dirname, '../kube/redis-rootfs.sh');
 const ADMIN = 'isthmus-admin';
+/** It may be where only root's PATH leads. */
+const CHROOT = findTool('chroot') ?? 'chroot';
 
 /** The pod of the try-out store, by the chart's own files and commands, in a root file system of its own. */
 class StorePod {
@@ -31,9 +33,9 @@ class StorePod {
   /** The init container to its end, then Redis; resolves with what ends it when it answers. */
   async start(): Promise<() => Promise<void>> {
     const [program = '', ...args] = this.#command('users');
-    execFileSync('chroot', ['--userspec=65532:65532', this.#root, program, ...args], { stdio: 'pipe' });
+    execFileSync(CHROOT, ['--userspec=65532:65532', this.#root, program, ...args], { stdio: 'pipe' });
     const redis = [...this.#command('redis'), '--tls-port', String(this.#port)];
-    const child = spawn('chroot', ['--userspec=65532:65532', this.#root, ...redis], { stdio: 'ignore' });
+    const child = spawn(CHROOT, ['--userspec=65532:65532', this.#root, ...redis], { stdio: 'ignore' });
     const ended = once(child, 'exit');
     while (!this.cli('ping').includes('NOAUTH')) {
       if (child.exitCode !== null) throw new Error('redis ended');
