@@ -1,35 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { assembledService } from '../../test/fixtures/assembled-service.ts';
 import { endpointAt, serviceOf } from '../../test/fixtures/routing-snapshot.ts';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
-import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import { backendKey, type ServiceRecord } from '../model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../model/snapshot.ts';
-import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
 import { encodeRecord, parseRecord } from '../store/record.ts';
 import { BOUNDS } from '../wire/bounds.ts';
 import { snapshotFromBytes, snapshotToBytes } from '../wire/snapshot-message.ts';
 import { ServiceAdmission } from './service-admission.ts';
-import { assembleService } from './snapshot-service.ts';
 
 function service(cluster: string, record: ServiceRecord = testRecord('a')): SnapshotService {
-  return assembleService(
-    {
-      service: record.service,
-      network: undefined,
-      exports: [{ cluster, record }],
-      endpoints: [],
-      failover: DEFAULT_FAILOVER_POLICY,
-      traffic: DEFAULT_TRAFFIC_POLICY,
-      access: [],
-      routes: undefined,
-      backendOnly: false,
-      listenPort: () => undefined,
-      healthOf: () => ({ kind: 'steady' }),
-    },
-    undefined,
-  ).service;
+  return assembledService([{ cluster, record }]);
 }
 
 describe('services that gateways would refuse', () => {

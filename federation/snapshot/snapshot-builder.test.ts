@@ -39,7 +39,7 @@ class Bench {
   readonly local = new Map<ServiceKey, RouteBackendService>();
   readonly omissions: (readonly [ServiceKey, string | undefined])[] = [];
 
-  constructor() {
+  constructor(maxServices?: number) {
     const trustBundles = new Map();
     this.builder = new SnapshotBuilder(
       { local: LOCAL, epoch: 1, last: undefined },
@@ -62,6 +62,7 @@ class Bench {
         onOmission: (key, reason) => this.omissions.push([key, reason]),
       },
       0,
+      maxServices,
     );
   }
 
@@ -265,6 +266,23 @@ describe('the snapshot builder', () => {
         ['shop/a', true],
       ],
     );
+  });
+
+  it('gives a service that made way a place again that another leaves in the same run', () => {
+    const bench = new Bench(2);
+    bench.offer('a', 'west', 3);
+    bench.offer('b', 'west', 3);
+    const before = bench.builder.build(1);
+    bench.offer('own', 'east', 3);
+    bench.offer('b', 'west', undefined);
+    bench.builder.mark('shop/a');
+    const after = bench.builder.build(2);
+    assert.deepEqual([...after.services.keys()].sort(), ['shop/a', 'shop/own']);
+    const [a, again] = [before, after].map(({ services }) => services.get('shop/a'));
+    assert.ok(a !== undefined && again === a, 'it is as it was');
+    const target = portTarget('shop/a', { name: a.ports[0]?.name ?? '' });
+    assert.equal(bench.ports.get(target), a.ports[0]?.listenPort);
+    assert.deepEqual(bench.builder.problems, []);
   });
 
   it('keeps the object of each service and map that did not change, so deltas are exact', () => {

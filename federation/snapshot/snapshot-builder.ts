@@ -73,10 +73,11 @@ export class SnapshotBuilder {
   readonly #admission: ServiceAdmission;
   #snapshot: RoutingSnapshot;
 
-  constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number) {
+  /** @param maxServices in all; what gateways take, but in a test */
+  constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number, maxServices?: number) {
     this.#sources = sources;
     this.merges = new MergeBook(sources.onConflicts);
-    this.#admission = new ServiceAdmission(origin.local.name, sources.onOmission);
+    this.#admission = new ServiceAdmission(origin.local.name, sources.onOmission, maxServices);
     this.#snapshot = {
       epoch: origin.epoch,
       version: 0,
@@ -146,7 +147,8 @@ export class SnapshotBuilder {
       }
       const after = place.kind === 'none' ? undefined : this.#assemble(key, exports, backend, before, nowMs);
       if (before !== undefined) this.#releasePorts(before, after, nowMs);
-      if (after === before) continue;
+      // Not with `before`: it may have made way for another in this very run, and have found a place again.
+      if (after === services.get(key)) continue;
       if (after === undefined) services.delete(key);
       else services.set(key, after);
     }

@@ -1,29 +1,19 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { assembledService } from '../../test/fixtures/assembled-service.ts';
 import { testRecord } from '../../test/fixtures/store-clusters.ts';
-import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
-import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
-import { assembleService } from './snapshot-service.ts';
 
 function assembled(healthy: number, listenPort: number, previous?: SnapshotService): SnapshotService {
-  const sources = {
-    service: testRecord('a').service,
-    network: undefined,
-    exports: [
-      { cluster: 'east', record: testRecord('a') },
-      { cluster: 'west', record: testRecord('a', healthy) },
+  const [east, west] = [testRecord('a'), testRecord('a', healthy)];
+  return assembledService(
+    [
+      { cluster: 'east', record: east },
+      { cluster: 'west', record: west },
     ],
-    endpoints: [],
-    failover: DEFAULT_FAILOVER_POLICY,
-    traffic: DEFAULT_TRAFFIC_POLICY,
-    access: [],
-    routes: undefined,
-    backendOnly: false,
-    listenPort: () => listenPort,
-    healthOf: () => ({ kind: 'steady' as const }),
-  };
-  return assembleService(sources, previous).service;
+    { listenPort: () => listenPort },
+    previous,
+  );
 }
 
 it('of a service that changed the parts that are as they were are the same objects', () => {
