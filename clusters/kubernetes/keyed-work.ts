@@ -121,6 +121,6 @@ export class KeyedWork {
 }
 
 /** Asking again brings the same answer until somebody changes an object, a right, or the kind itself. */
-export function isRefusal(failure: unknown): boolean {
+export function isRefusal(failure: unknown): failure is KubeError {
   return failure instanceof KubeError && [400, 401, 403, 404, 405, 413, 415, 422].includes(failure.status);
 }

@@ -222,6 +222,38 @@ describe('exports of one service by several clusters', () => {
     assert.match(merged.conflicts[0]?.message ?? '', /port 80 is web 80 .* east http 80/);
   });
 
+  it('disagree over whether the port has a name: a Service with one that has none can have no other', () => {
+    const [unnamed, named] = [port('', 80), port('http', 8080)];
+    const merged = mergeExports([
+      exportOf('west', 1, { ports: [unnamed] }),
+      exportOf('east', 2, { ports: [named], otherPorts: [other('dns', 53)] }),
+    ]);
+    assert.deepEqual([merged.ports, merged.otherPorts], [[unnamed], []]);
+    assert.deepEqual(
+      [...merged.portsOf],
+      [
+        ['west', ['']],
+        ['east', []],
+      ],
+    );
+    assert.deepEqual(
+      merged.conflicts.map(({ cluster, winner, reason, message }) => [cluster, winner, reason, message]),
+      ['http 8080 (http)', 'dns 53 (UDP)'].map((what) => [
+        'east',
+        'west',
+        'PortConflict',
+        `port is ${what}, in the older export of west unnamed 80 (http); of several ports each needs a name`,
+      ]),
+    );
+    const opposite = mergeExports([
+      exportOf('west', 2, { ports: [unnamed] }),
+      exportOf('east', 1, { ports: [named, port('admin', 9000)] }),
+    ]);
+    assert.deepEqual(opposite.ports, [named, port('admin', 9000)]);
+    assert.deepEqual(opposite.portsOf.get('west'), []);
+    assert.match(opposite.conflicts[0]?.message ?? '', /unnamed 80 .* east http 8080 .* needs a name/);
+  });
+
   it('disagree over the type: the oldest holds', () => {
     const merged = mergeExports([exportOf('west', 2, { type: 'Headless' }), exportOf('east', 1)]);
     assert.equal(merged.type, 'ClusterSetIP');
@@ -260,7 +292,7 @@ describe('exports of one service by several clusters', () => {
         type: fc.constantFrom('ClusterSetIP' as const, 'Headless' as const),
         ports: fc.uniqueArray(
           fc.record({
-            name: fc.constantFrom('a', 'b', 'c'),
+            name: fc.constantFrom('', 'a', 'b', 'c'),
             port: fc.constantFrom(80, 81, 82),
             protocol: fc.constantFrom('http' as const, 'tcp' as const),
           }),
@@ -284,6 +316,7 @@ describe('exports of one service by several clusters', () => {
           assert.deepEqual(mergeExports(shuffled), merged);
           const numbers = merged.ports.map((found) => found.port);
           assert.equal(new Set(numbers).size, numbers.length);
+          if (merged.ports.some((found) => found.name === '')) assert.equal(merged.ports.length, 1);
           for (const names of merged.portsOf.values()) {
             for (const name of names) assert.ok(merged.ports.some((found) => found.name === name));
           }

@@ -111,6 +111,12 @@ function portList({ ports, otherPorts = [] }: ServiceRecord): string {
 function joinPort(merge: Merge, cluster: ClusterName, port: AnyPort): boolean {
   const claim = merge.byName.get(port.name);
   if (claim !== undefined) return joinClaimed(merge, cluster, port, claim);
+  const other = besideUnnamed(merge, port);
+  if (other !== undefined) {
+    const message = `port is ${shown(port)}, in the older export of ${other.cluster} ${shown(other.port)}; of several ports each needs a name`;
+    conflict(merge, cluster, other, message);
+    return false;
+  }
   const number = `${transportOf(port)} ${port.port}`;
   const sameNumber = merge.byNumber.get(number);
   if (sameNumber !== undefined) {
@@ -126,6 +132,11 @@ function joinPort(merge: Merge, cluster: ClusterName, port: AnyPort): boolean {
   merge.byName.set(port.name, { port, cluster });
   merge.byNumber.set(number, { port, cluster });
   return true;
+}
+
+/** A port without a name is the only one of its Service, and so of its import: the API server takes no other. */
+function besideUnnamed({ byName }: Merge, { name }: AnyPort): Claim | undefined {
+  return name === '' ? byName.values().next().value : byName.get('');
 }
 
 /** Hosts are found by the port's name, so another number is no hindrance; another protocol is. */

@@ -156,19 +156,25 @@ function familiesOf({ type, addresses }: ClustersetService, ips: readonly string
   return [...new Set(found.map((address) => (isIPv6(address) ? 'IPv6' : 'IPv4')))].sort();
 }
 
-/** Whether clients can use the import now, and why not. */
+/**
+ * Whether clients can use the import now, and why not.
+ * @param refusal the API server's, of what is derived of it
+ */
 export function importReady(
   known: ClustersetService,
   ips: readonly string[],
   gateways: GatewayEndpoints,
+  refusal?: string | undefined,
 ): WantedCondition {
-  if (known.type === 'Headless') return headlessReady(known);
   const no = (reason: string, message: string): WantedCondition => ({
     type: 'Ready',
     status: 'False',
     reason,
     message,
   });
+  if (refusal !== undefined)
+    return no('Failed', `the API server does not take what gives it an address: ${refusal}`);
+  if (known.type === 'Headless') return headlessReady(known);
   const closed = known.ports.filter(({ listenPort }) => listenPort === undefined);
   if (closed.length > 0) {
     const names = closed.map(({ name, port }) => (name === '' ? String(port) : name)).join(', ');

@@ -1,6 +1,8 @@
 import type { ClusterName } from '../../../federation/model/cluster.ts';
 import { parseServiceKey, type ServiceKey } from '../../../federation/model/service.ts';
 import type { Clock } from '../../../federation/runtime/clock.ts';
+import { isRefusal } from '../keyed-work.ts';
+import type { KubeError } from '../kube-error.ts';
 import type { KubeObject } from '../resource-type.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
 import type { ClustersetService, ClustersetView } from './clusterset-view.ts';
@@ -13,6 +15,13 @@ export interface ReconcilerParts {
   readonly view: ClustersetView;
   readonly objects: ClusterObjects;
   readonly clock: Clock;
+}
+
+/** What became of the objects that give an import its address. */
+interface Provided {
+  readonly ips: readonly string[];
+  readonly slices: boolean;
+  readonly refusal: string | undefined;
 }
 
 /** Makes what the cluster has of one imported service what it should have. A step that fails is taken again. */
@@ -40,28 +49,53 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
     throw new ForeignObject(`ServiceImport ${key}`);
   }
   const derived = desiredDerived(known, objects.gateways);
-  const ips = derived?.service === undefined ? [] : await provideService(parts, derived.service);
+  const refusals: KubeError[] = [];
+  const ips = derived?.service === undefined ? [] : await provideService(parts, derived.service, refusals);
   const { imports } = objects;
   const written = await imports.ensure(desiredImport(known, ips, imports.type));
   for (const slice of derived?.slices ?? []) {
-    await objects.slices.ensure(ownedSlice(slice, written, imports.type));
+    const owned = ownedSlice(slice, written, imports.type);
+    await unlessRefused(objects.slices.ensure(owned), refusals);
   }
-  await writeStatus(parts, known, { ips, slices: derived !== undefined }, written);
+  await writeStatus(
+    parts,
+    known,
+    { ips, slices: derived !== undefined, refusal: refusals[0]?.message },
+    written,
+  );
   await removeOthers(parts, key, derived);
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw refusal;
 }
 
-/** @returns the addresses that the Service was given */
-async function provideService({ objects }: ReconcilerParts, service: KubeObject): Promise<readonly string[]> {
-  return (await objects.services.ensure(service)).clusterIPs;
+/** @returns the addresses that the Service was given: where a change of it is refused, it keeps them */
+async function provideService(
+  { objects }: ReconcilerParts,
+  service: KubeObject,
+  refusals: KubeError[],
+): Promise<readonly string[]> {
+  const ensured = await unlessRefused(objects.services.ensure(service), refusals);
+  return (ensured ?? objects.services.get(service.metadata))?.clusterIPs ?? [];
+}
+
+/** One object that the API server does not take must not keep the others, and the status that tells of it, from being written. */
+async function unlessRefused<T>(ensuring: Promise<T>, refusals: KubeError[]): Promise<T | undefined> {
+  try {
+    return await ensuring;
+  } catch (failure) {
+    if (!isRefusal(failure)) throw failure;
+    refusals.push(failure);
+    return undefined;
+  }
 }
 
 async function writeStatus(
   { objects, clock }: ReconcilerParts,
   known: ClustersetService,
-  { ips, slices }: { readonly ips: readonly string[]; readonly slices: boolean },
+  { ips, slices, refusal }: Provided,
   found: ObservedImport,
 ): Promise<void> {
-  const wanted = importReady(known, ips, objects.gateways);
+  const wanted = importReady(known, ips, objects.gateways, refusal);
   const conditions = datedConditions([wanted], found.conditions, found.generation, clock.now());
   const clusters = known.offers.map(({ cluster }) => cluster);
   const present = slices && (known.type === 'Headless' || ips.length > 0);
