@@ -23,6 +23,7 @@ import { certificatesFromPem } from '../../trust/pem.ts';
 import { compileRouteTable } from '../routing/compile.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { UpstreamPlan, UpstreamTlsPlan } from '../routing/upstream-plan.ts';
+import { applyFindings } from './apply-findings.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import { HealthChecker } from './health-checker.ts';
 import { createProbe } from './probe.ts';
@@ -148,13 +149,9 @@ describe('active checks', () => {
       clock: new ManualClock(),
       random: () => 0.5,
       probe: async () => true,
-      // As a worker does.
       changed: () => {
         told++;
-        for (const { service, address, state } of checker.findings) {
-          for (const route of table?.services.get(service)?.routes ?? [])
-            route.state.pool.setCheck(address, state, 0);
-        }
+        if (table !== undefined) applyFindings(table, checker.findings, 0);
       },
     });
     const use = (snapshot: RoutingSnapshot): void => {

@@ -2,18 +2,19 @@ import { endpointTarget } from '../../federation/model/endpoint.ts';
 import type { TrustDomain } from '../../federation/model/identity.ts';
 import { mapDifference } from '../../federation/model/large-map.ts';
 import type { HealthCheckPolicy } from '../../federation/model/policy.ts';
-import type { ServiceKey } from '../../federation/model/service.ts';
+import type { PortProtocol, ServiceKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot, SnapshotService } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
 import { type UpstreamPlan, upstreamPlan } from '../routing/upstream-plan.ts';
 import { afterCheck, type CheckedState, PENDING } from './check-state.ts';
 import type { Probe, ProbeTarget } from './probe-target.ts';
 
-/** What is known of one address of one service. */
+/** What is known of one address of one service, by one protocol: ports of different protocols may lead to one number of a pod. */
 export interface CheckFinding {
   readonly service: ServiceKey;
   /** `address:port` */
   readonly address: string;
+  readonly protocol: PortProtocol;
   readonly state: CheckedState['kind'];
 }
 
@@ -125,13 +126,14 @@ export class HealthChecker {
         const address = endpointTarget(endpoint, name);
         const number = endpoint.ports[name];
         if (address === undefined || number === undefined) continue;
-        const id = `${service} ${address} ${port.protocol}`;
+        const { protocol } = port;
+        const id = `${service} ${address} ${protocol}`;
         const place = `${id} ${name}`;
         wanted.add(id);
         places.add(place);
         const known = this.#checked.get(id);
         const target = { host: endpoint.address, port: number, upstream };
-        if (known === undefined) this.#begin(id, { finding: { service, address }, target, policy });
+        if (known === undefined) this.#begin(id, { finding: { service, address, protocol }, target, policy });
         else {
           known.policy = policy;
           known.target = target;

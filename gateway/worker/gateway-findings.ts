@@ -1,7 +1,12 @@
 import { isBackendKey, namedKey } from '../../federation/model/service.ts';
 import type { RoutingSnapshot } from '../../federation/model/snapshot.ts';
 import type { Clock } from '../../federation/runtime/clock.ts';
-import type { EndpointFinding, HealthReport, TrunkFinding } from '../../federation/wire/health-report.ts';
+import type {
+  EndpointFinding,
+  EndpointFindingState,
+  HealthReport,
+  TrunkFinding,
+} from '../../federation/wire/health-report.ts';
 import type { HealthChecker } from '../health/health-checker.ts';
 import type { ParentMessage } from './messages.ts';
 import { PeerSights, type TrunkSighting } from './peer-sights.ts';
@@ -21,6 +26,14 @@ export interface FindingsOptions {
 
 /** Round trips alone are no reason to report more often. */
 const ROUND_TRIPS_EVERY_MS = 15_000;
+
+/** An ejection outweighs a check: requests fail that checks do not see. */
+const GRAVITY: Readonly<Record<EndpointFindingState, number>> = {
+  healthy: 0,
+  pending: 1,
+  unhealthy: 2,
+  ejected: 3,
+};
 
 /**
  * What the pod finds of its peers and of its own endpoints: gathered from the workers and the checks, shared with
@@ -96,11 +109,14 @@ export class GatewayFindings {
     this.#options.report({ trunks: this.#told, endpoints: this.#endpointFindings().map(named) });
   }
 
-  /** An ejection outweighs a check: requests fail that checks do not see. */
+  /** Of an address the worst: a host fails with any of its ports, and one number of it may be checked by two protocols. */
   #endpointFindings(): readonly EndpointFinding[] {
     const findings = new Map<string, EndpointFinding>();
-    const add = (finding: EndpointFinding): void => {
-      findings.set(`${finding.service} ${finding.address}`, finding);
+    const add = ({ service, address, state }: EndpointFinding): void => {
+      const key = `${service} ${address}`;
+      const known = findings.get(key);
+      if (known === undefined || GRAVITY[state] > GRAVITY[known.state])
+        findings.set(key, { service, address, state });
     };
     for (const finding of this.#options.checker.findings) add(finding);
     for (const endpoints of this.#ejections.values()) {

@@ -8,6 +8,7 @@ import { applyDelta } from '../../federation/wire/snapshot-delta.ts';
 import { snapshotFromBytes } from '../../federation/wire/snapshot-message.ts';
 import { svidFromPem } from '../../trust/svid.ts';
 import { Engine } from '../exchange/engine.ts';
+import { applyFindings } from '../health/apply-findings.ts';
 import { createCodecResources } from '../http/resources.ts';
 import { TurnClock } from '../http/turn-clock.ts';
 import { edgeOptions } from '../limits/edge-options.ts';
@@ -128,7 +129,8 @@ export class GatewayWorker {
         else this.#engine?.peerLost(message.cluster);
         return;
       case 'checks':
-        this.#useChecks(message.findings);
+        if (this.#engine !== undefined)
+          applyFindings(this.#engine.table, message.findings, this.#options.clock.now());
         return;
       case 'collect':
         this.#options.send({ kind: 'collected', id: message.id, families: this.#samples() });
@@ -256,15 +258,6 @@ export class GatewayWorker {
       // Expired, most likely: without a newer one the old one is as good.
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.error({ reason }, 'the SVID cannot be used');
-    }
-  }
-
-  #useChecks(findings: (ParentMessage & { kind: 'checks' })['findings']): void {
-    const nowMs = this.#options.clock.now();
-    for (const { service, address, state } of findings) {
-      for (const route of this.#engine?.table.services.get(service)?.routes ?? []) {
-        route.state.pool.setCheck(address, state, nowMs);
-      }
     }
   }
 

@@ -35,9 +35,12 @@ const workerConfig = z.strictObject({
   ticketSecret: bytes,
 });
 
+const protocol = z.enum(['http', 'http2', 'tcp']);
+
 const checkFinding = z.strictObject({
   service: text,
   address: text,
+  protocol,
   state: z.enum(['pending', 'healthy', 'unhealthy']),
 });
 
@@ -48,7 +51,7 @@ const listener = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('service'),
     port: count,
-    protocol: z.enum(['http', 'http2', 'tcp']),
+    protocol,
   }),
 ]);
 
