@@ -201,8 +201,8 @@ describe('services out of files', () => {
 
   it('count a pod of a dual-stack Service once, by its address of the first family', () => {
     const files = new Files();
-    const pod = (address: string, name: string): string =>
-      `{ addresses: ["${address}"], targetRef: { kind: Pod, name: ${name} } }`;
+    const pod = (address: string, name: string, more = ''): string =>
+      `{ addresses: ["${address}"], targetRef: { kind: Pod, name: ${name}${more} } }`;
     const v6 = (...endpoints: string[]): string =>
       slice('cart', ...endpoints)
         .replace('name: s,', 'name: t,')
@@ -217,6 +217,12 @@ describe('services out of files', () => {
     assert.equal(files.cart.endpoints[0]?.otherAddress, '10.0.0.1');
     files.write('service.yaml', SERVICE.replace('spec: {', 'spec: { clusterIP: "fd00:96::1",'));
     assert.equal(files.addresses[0], 'fd00::1 ready');
+    // A slice that a person wrote may name pods of any namespace.
+    const at = (namespace: string): string => v6(pod('fd00::1', 'cart-1', `, namespace: ${namespace}`));
+    files.write('v6.yaml', at('default'));
+    assert.deepEqual(files.addresses, ['fd00::1 ready', '10.0.0.2 ready']);
+    files.write('v6.yaml', at('other'));
+    assert.deepEqual(files.addresses, ['fd00::1 ready', '10.0.0.1 ready', '10.0.0.2 ready']);
     // Who does not say which pods they are may be others.
     files.write('v6.yaml', v6(endpoint('"fd00::1"')));
     assert.deepEqual(files.addresses, ['fd00::1 ready', '10.0.0.1 ready', '10.0.0.2 ready']);

@@ -4,7 +4,7 @@ import type { Locality } from '../../federation/model/cluster.ts';
 import type { Endpoint, EndpointState } from '../../federation/model/endpoint.ts';
 import type { ServiceName } from '../../federation/model/service.ts';
 import { dnsLabel, metadata, placeName, port } from './metadata.ts';
-import { MAX_NAME_LENGTH, plainEndpoints, targetName } from './plain-endpoints.ts';
+import { MAX_NAME_LENGTH, nameWithin, plainEndpoints, targetName } from './plain-endpoints.ts';
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 /** Ours: Kubernetes' slices have no weights. */
@@ -43,13 +43,17 @@ export const endpointConditions = z
   })
   .default({});
 
-/** The same pod is in a slice of each family of addresses: only its name is kept. Whatever else is there names none. */
-const podName = z
+/** The same pod is in a slice of each family of addresses: only what names it is kept. Whatever else is there names none. */
+const target = z
   .union([
     z.string(),
     z
-      .object({ kind: z.string(), name: z.string().min(1).max(MAX_NAME_LENGTH) })
-      .transform(({ kind, name }) => targetName(kind, name)),
+      .object({
+        kind: z.string(),
+        name: z.string().min(1).max(MAX_NAME_LENGTH),
+        namespace: z.string().max(MAX_NAME_LENGTH).optional(),
+      })
+      .transform(({ kind, name, namespace }) => targetName(kind, name, namespace)),
   ])
   .nullish()
   .catch(undefined);
@@ -64,12 +68,11 @@ const endpoint = z.object({
   zone: placeName.nullish(),
   nodeName: z.string().max(MAX_NAME_LENGTH).nullish(),
   hostname: dnsLabel.nullish(),
-  targetRef: podName,
+  targetRef: target,
   deprecatedTopology: placedLabels.nullish(),
 });
 
-/** `discovery.k8s.io/v1` EndpointSlice. */
-export const endpointSliceSchema = z.object({
+const slice = z.object({
   kind: z.literal('EndpointSlice'),
   metadata: metadata
     .extend({ labels: placedLabels.default({}), annotations: annotations.nullish() })
@@ -85,14 +88,23 @@ export const endpointSliceSchema = z.object({
   endpoints: z.array(endpoint).max(MAX_ENDPOINTS, `has more than ${MAX_ENDPOINTS} endpoints`).nullish(),
 });
 
+/** `discovery.k8s.io/v1` EndpointSlice. */
+export const endpointSliceSchema = slice.transform((read) => {
+  for (const one of read.endpoints ?? []) {
+    if (one.targetRef != null) one.targetRef = nameWithin(read.metadata.namespace, one.targetRef);
+  }
+  return read;
+});
+
 export type EndpointSliceObject = z.infer<typeof endpointSliceSchema>;
 
 /** What the schema reads of a slice of ordinary endpoints, cheaper; undefined = it is for the schema to look at. */
 export function plainSlice(value: object): EndpointSliceObject | undefined {
-  const endpoints = 'endpoints' in value ? plainEndpoints(value.endpoints, MAX_ENDPOINTS) : undefined;
-  if (endpoints === undefined) return undefined;
+  if (!('endpoints' in value)) return undefined;
   const rest = endpointSliceSchema.safeParse({ ...value, endpoints: [] });
-  return rest.success ? { ...rest.data, endpoints } : undefined;
+  if (!rest.success) return undefined;
+  const endpoints = plainEndpoints(value.endpoints, MAX_ENDPOINTS, rest.data.metadata.namespace);
+  return endpoints && { ...rest.data, endpoints };
 }
 
 export function sliceService(object: EndpointSliceObject): ServiceName {

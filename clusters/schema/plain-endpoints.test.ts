@@ -34,6 +34,18 @@ describe('endpoints that are read without the schema', () => {
       hostname: null,
     },
     'of another kind than a pod': { ...ENDPOINT, targetRef: { kind: 'Machine', name: 'cart-1', uid: 'u' } },
+    'as Kubernetes names pods': {
+      ...ENDPOINT,
+      targetRef: { kind: 'Pod', namespace: 'shop', name: 'cart-1', uid: 'u' },
+    },
+    'of a pod of another namespace': {
+      ...ENDPOINT,
+      targetRef: { kind: 'Pod', namespace: 'web', name: 'cart-1' },
+    },
+    'of another kind with a namespace': {
+      ...ENDPOINT,
+      targetRef: { kind: 'Machine', namespace: 'shop', name: 'cart-1' },
+    },
     'with a name and of no zone': { zone: '', hostname: 'cart-0', addresses: ['10.0.0.1'], conditions: {} },
   };
   for (const [name, endpoint] of Object.entries(plain)) {
@@ -56,6 +68,7 @@ describe('endpoints that are read without the schema', () => {
     'on a node of a long name': { ...ENDPOINT, nodeName: 'n'.repeat(254) },
     'with a hostname of no label': { ...ENDPOINT, hostname: 'A.b' },
     'of a pod without a name': { ...ENDPOINT, targetRef: { kind: 'Pod' } },
+    'of a pod in a namespace of no name': { ...ENDPOINT, targetRef: { ...ENDPOINT.targetRef, namespace: 7 } },
     'with labels of their own': { ...ENDPOINT, deprecatedTopology: {} },
     'that are none': 'x',
   };

@@ -23,13 +23,14 @@ export const MAX_NAME_LENGTH = 253;
 /**
  * A slice's endpoints as the schema reads them, at a tenth of what that costs: hundreds of slices change each second, and
  * each has all endpoints of its service. undefined for anything out of the ordinary: the schema says what it is then.
+ * @param namespace the slice's
  */
-export function plainEndpoints(value: unknown, max: number): PlainEndpoint[] | undefined {
-  return fieldsList(value, max, plainEndpoint);
+export function plainEndpoints(value: unknown, max: number, namespace: string): PlainEndpoint[] | undefined {
+  return fieldsList(value, max, (given) => plainEndpoint(given, namespace));
 }
 
 /** The fields in the schema's order, for a digest is made of their JSON. */
-function plainEndpoint(given: Fields): PlainEndpoint | undefined {
+function plainEndpoint(given: Fields, namespace: string): PlainEndpoint | undefined {
   const { addresses, zone, nodeName, hostname, targetRef, deprecatedTopology } = given;
   const conditions = plainConditions(given.conditions);
   if (!isAddressList(addresses) || conditions === undefined || deprecatedTopology !== undefined) return;
@@ -47,21 +48,30 @@ function plainEndpoint(given: Fields): PlainEndpoint | undefined {
     endpoint.hostname = hostname;
   }
   if (targetRef !== undefined) {
-    const name = isFields(targetRef) ? plainTarget(targetRef) : undefined;
+    const name = isFields(targetRef) ? plainTarget(targetRef, namespace) : undefined;
     if (name === undefined) return;
     endpoint.targetRef = name;
   }
   return endpoint;
 }
 
-function plainTarget({ kind, name }: Fields): string | undefined {
+function plainTarget({ kind, name, namespace }: Fields, own: string): string | undefined {
   if (typeof kind !== 'string' || typeof name !== 'string') return undefined;
-  return name === '' || name.length > MAX_NAME_LENGTH ? undefined : targetName(kind, name);
+  if (name === '' || name.length > MAX_NAME_LENGTH) return undefined;
+  if (namespace === undefined || namespace === own) return targetName(kind, name, undefined);
+  const isText = typeof namespace === 'string' && namespace.length <= MAX_NAME_LENGTH;
+  return isText ? targetName(kind, name, namespace) : undefined;
 }
 
 /** What tells it from others of its service. */
-export function targetName(kind: string, name: string): string {
-  return kind === 'Pod' ? name : `${kind}/${name}`;
+export function targetName(kind: string, name: string, namespace: string | undefined): string {
+  const local = kind === 'Pod' ? name : `${kind}:${name}`;
+  return namespace === undefined ? local : `${namespace}/${local}`;
+}
+
+/** The same without the slice's own namespace, which all have but those of slices that others than Kubernetes make. */
+export function nameWithin(namespace: string, target: string): string {
+  return target.startsWith(`${namespace}/`) ? target.slice(namespace.length + 1) : target;
 }
 
 function plainConditions(given: unknown): PlainEndpoint['conditions'] | undefined {
