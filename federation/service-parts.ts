@@ -176,14 +176,14 @@ function openPublisher(
 
 function openRouting(
   { local, network }: MemberConfig,
-  { provider, clock, log }: GivenParts,
+  { provider, clock, random, log }: GivenParts,
   parts: Omit<ServiceParts, 'routing'> & Drains,
 ): Routing {
   const { pace, keeper, trust, ports, follower, publisher, drain, toldDrain } = parts;
   return new Routing({
     local,
     network,
-    epoch: keeper.nextEpoch(clock.now()),
+    epoch: keeper.nextEpoch(clock.now(), random),
     provider,
     peers: follower,
     publisher,

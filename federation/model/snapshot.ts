@@ -19,7 +19,7 @@ import type { TrafficPolicy } from './traffic-policy.ts';
 /**
  * One immutable picture of everything a gateway needs. The federation service builds it, the gateway only reads
  * it. A later snapshot of the same epoch has a higher version; a federation service that restarts takes a new,
- * higher epoch (Unix ms of its start).
+ * higher epoch (of the time of its start, and of chance: each replica's is another).
  */
 export interface RoutingSnapshot {
   readonly epoch: number;

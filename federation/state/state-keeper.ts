@@ -28,6 +28,8 @@ export interface StateKeeperOptions {
 const MEMORY_DELAY_MS = 500;
 /** A whole snapshot may be megabytes, and matters only to the next start. */
 const SNAPSHOT_DELAY_MS = 15_000;
+/** Of which a start takes one by chance; with so many 2^53, the largest whole number that is exact, is that of the year 2109. */
+const EPOCHS_PER_MS = 2048;
 
 /** What a restart finds again: the last snapshot, the epoch, and who was failing. */
 export class StateKeeper {
@@ -60,9 +62,14 @@ export class StateKeeper {
     return new StateKeeper(options, memory, await readSnapshot(options));
   }
 
-  /** Higher than that of any snapshot that an earlier process served, whatever the clock says. */
-  nextEpoch(nowMs: number): number {
-    return Math.max(nowMs, (this.lastMemory?.epoch ?? 0) + 1);
+  /**
+   * Higher than that of any snapshot that an earlier process served, whatever the clock says; and another one than that of a
+   * replica that starts in the same ms.
+   * @param random gives 0 ≤ x < 1
+   */
+  nextEpoch(nowMs: number, random: () => number): number {
+    const lowest = Math.max(nowMs * EPOCHS_PER_MS, (this.lastMemory?.epoch ?? 0) + 1);
+    return lowest + Math.floor(random() * EPOCHS_PER_MS);
   }
 
   /** Why the newest state is not on disk. */

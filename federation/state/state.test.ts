@@ -6,10 +6,12 @@ import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import type { PeerHealth } from '../model/snapshot.ts';
 import { ManualClock } from '../runtime/clock.ts';
 import { Saver } from '../runtime/saver.ts';
+import { SnapshotEncoder } from '../wire/snapshot-encoder.ts';
 import { FolderLock } from './folder-lock.ts';
 import { printMemory, readMemory, readPorts } from './memory-file.ts';
 import { FilePortBook } from './port-book.ts';
 import { SharedPorts } from './shared-ports.ts';
+import { StateKeeper } from './state-keeper.ts';
 
 const LOCAL = {
   name: 'east',
@@ -55,6 +57,43 @@ describe('the memory of a federation service', () => {
     await assert.rejects(readMemory(path, LOCAL), { name: 'UserError', message: /east of other\.example/ });
     await writeFile(path, '{"cluster":"east","clusterset":"mesh.example","epoch":-1}');
     await assert.rejects(readMemory(path, LOCAL), { name: 'UserError', message: /is damaged/ });
+  });
+});
+
+describe('an epoch', () => {
+  async function keeperOf(t: TestContext, epoch?: number): Promise<StateKeeper> {
+    const folder = tempFolder(t);
+    const memory = { peers: { peers: [], gateways: [] }, offers: [], drains: [] };
+    if (epoch !== undefined)
+      await writeFile(join(folder, 'federation.json'), printMemory(LOCAL, { ...memory, epoch }));
+    return await StateKeeper.open({
+      folder,
+      local: LOCAL,
+      clock: new ManualClock(),
+      encoder: new SnapshotEncoder(),
+      warn: (message) => assert.fail(message),
+    });
+  }
+  const startMs = Date.UTC(2026, 10, 29);
+
+  it('is another for each replica that starts in the same millisecond, and higher than that of any that started earlier', async (t) => {
+    const keeper = await keeperOf(t);
+    const [first, second] = [0.25, 0.5].map((chance) => keeper.nextEpoch(startMs, () => chance));
+    assert.notEqual(first, second);
+    const highest = keeper.nextEpoch(startMs, () => 1 - Number.EPSILON);
+    assert.ok(keeper.nextEpoch(startMs + 1, () => 0) > highest);
+    assert.ok(Number.isSafeInteger(keeper.nextEpoch(Date.UTC(2100, 0), () => 1 - Number.EPSILON)));
+  });
+
+  it('is higher than what was served before, also where that was a time in ms, or the clock is set back', async (t) => {
+    assert.ok((await keeperOf(t, startMs + 60_000)).nextEpoch(startMs, () => 0) > startMs + 60_000);
+    const before = (await keeperOf(t)).nextEpoch(startMs, () => 0.5);
+    const [first = 0, second = 0] = await Promise.all(
+      [0.25, 0.5].map(async (chance) =>
+        (await keeperOf(t, before)).nextEpoch(startMs - 60_000, () => chance),
+      ),
+    );
+    assert.ok(first > before && second > before && first !== second);
   });
 });
 
