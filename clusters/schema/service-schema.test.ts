@@ -21,12 +21,12 @@ describe('a Service', () => {
       'apiVersion: v1\nkind: Service\nmetadata: { name: cart }\n',
       '1: spec: is missing (object)',
     ],
-    ...['""', 'a b', '"a\\n"', 'x'.repeat(254)].map(
+    ...['""', 'a b', '"a\\n"', 'my/own/proto:1', 'Http/x', `${'x'.repeat(252)}/x`].map(
       (given) =>
         [
           `with the protocol ${given.slice(0, 5)} of a port`,
           ports(`{ port: 80, appProtocol: ${given} }`),
-          '4: spec.ports.0.appProtocol: is not a protocol of 1 to 253 printable characters without spaces',
+          '4: spec.ports.0.appProtocol: is not the name of a protocol of 1 to 253 characters, such as http or example.com/protocol',
         ] as const,
     ),
     ['without ports', service('{}'), '4: spec.ports: is missing (array)'],

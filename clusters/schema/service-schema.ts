@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { isAppProtocol } from '../../federation/model/object-label.ts';
 import {
   type ExportTraits,
   IP_FAMILIES,
@@ -19,7 +20,10 @@ const servicePort = z.object({
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
   appProtocol: z
     .string()
-    .regex(/^[!-~]{1,253}$/, 'is not a protocol of 1 to 253 printable characters without spaces')
+    .refine(
+      isAppProtocol,
+      'is not the name of a protocol of 1 to 253 characters, such as http or example.com/protocol',
+    )
     .nullish(),
 });
 

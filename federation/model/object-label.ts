@@ -2,6 +2,13 @@
 export const LABEL_NAME =
   /^(?:(?=[^/]{1,253}\/)[a-z0-9]+(?:(?:-+|\.)[a-z0-9]+)*\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
+const MAX_APP_PROTOCOL_LENGTH = 253;
+
+/** Whether a Service and an EndpointSlice may have it as their port's `appProtocol`: for the API server it is a qualified name, too. */
+export function isAppProtocol(text: string): boolean {
+  return text.length <= MAX_APP_PROTOCOL_LENGTH && LABEL_NAME.test(text);
+}
+
 /** What a label may say; an annotation may say anything. */
 export const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 

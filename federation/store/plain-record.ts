@@ -1,12 +1,12 @@
 import { isDnsLabel, isPlaceName, type Locality } from '../model/cluster.ts';
 import { type Fields, fieldsList, isFields } from '../model/fields.ts';
+import { isAppProtocol } from '../model/object-label.ts';
 import type { LocalityHosts, ServicePort, ServiceRecord } from '../model/service.ts';
 
 export const MAX_TIME_MS = 8_640_000_000_000_000;
 export const MAX_HOSTS = 1_000_000;
 export const MAX_PORTS = 100;
 export const MAX_LOCALITIES = 100;
-export const APP_PROTOCOL = /^[\x21-\x7e]{1,253}$/;
 
 /** What few records say. */
 const RARE = [
@@ -45,7 +45,7 @@ function plainPort(given: Fields): ServicePort | undefined {
   if (!isWhole(port, 1, 65_535)) return undefined;
   if (protocol !== 'http' && protocol !== 'http2' && protocol !== 'tcp') return undefined;
   if (appProtocol === undefined) return { name, port, protocol, appProtocol };
-  if (typeof appProtocol !== 'string' || !APP_PROTOCOL.test(appProtocol)) return undefined;
+  if (typeof appProtocol !== 'string' || !isAppProtocol(appProtocol)) return undefined;
   return { name, port, protocol, appProtocol };
 }
 

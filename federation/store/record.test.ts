@@ -98,6 +98,14 @@ describe('a record', () => {
       ports: Array.from({ length: 101 }, (_, i) => ({ ...PORT, name: `p${i}`, port: i + 1 })),
     },
     'a line break in appProtocol': { ...RECORD, ports: [{ ...PORT, appProtocol: 'a\nb' }] },
+    'an appProtocol that no Service can have': {
+      ...RECORD,
+      ports: [{ ...PORT, appProtocol: 'my/own/proto:1' }],
+    },
+    'one of a port that gateways do not carry': {
+      ...RECORD,
+      otherPorts: [{ name: 'dns', port: 53, transport: 'UDP', appProtocol: 'dns:53' }],
+    },
     'a negative number of hosts': { ...RECORD, localities: [{ ...HOSTS, healthy: -1 }] },
     'a fraction of a host': { ...RECORD, localities: [{ ...HOSTS, healthy: 0.5 }] },
     'more healthy hosts than hosts': { ...RECORD, localities: [{ ...HOSTS, hosts: 2, healthy: 3 }] },

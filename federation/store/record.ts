@@ -1,16 +1,10 @@
 import { z } from 'zod';
 import { isDnsLabel, isPlaceName } from '../model/cluster.ts';
+import { isAppProtocol } from '../model/object-label.ts';
 import { type ServiceKey, type ServiceRecord, serviceKey } from '../model/service.ts';
 import { addressesText, addressFields } from './address-fields.ts';
 import { MAX_RECORD_BYTES } from './limits.ts';
-import {
-  APP_PROTOCOL,
-  MAX_HOSTS,
-  MAX_LOCALITIES,
-  MAX_PORTS,
-  MAX_TIME_MS,
-  plainRecord,
-} from './plain-record.ts';
+import { MAX_HOSTS, MAX_LOCALITIES, MAX_PORTS, MAX_TIME_MS, plainRecord } from './plain-record.ts';
 import { firstFault } from './schema-fault.ts';
 import { traitFields, traitsText } from './trait-fields.ts';
 
@@ -26,7 +20,7 @@ const portName = z
   .string()
   .refine((name) => name === '' || isDnsLabel(name), 'must be empty or an RFC 1123 label');
 const portNumber = z.int().min(1).max(65_535);
-const appProtocol = z.string().regex(APP_PROTOCOL).optional();
+const appProtocol = z.string().refine(isAppProtocol, 'must be a qualified name').optional();
 
 const portSchema = z
   .object({

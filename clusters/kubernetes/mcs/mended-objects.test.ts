@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { isAppProtocol } from '../../../federation/model/object-label.ts';
 import { clustersetService, snapshotPort } from '../../../test/fixtures/clusterset-view.ts';
 import { missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
 import { McsCluster } from '../../../test/fixtures/mcs-cluster.ts';
-import { ENDPOINT_SLICES, SERVICE_IMPORTS, sliceName } from './mcs-objects.ts';
+import { ENDPOINT_SLICES, SERVICE_IMPORTS, SERVICES, sliceName } from './mcs-objects.ts';
 
 const [IMPORTS] = SERVICE_IMPORTS;
 
@@ -37,6 +38,36 @@ describe('objects that are not as they should be, on a real API server', {
 
   const imported = (name: string): Promise<ImportObject | undefined> =>
     east.get<ImportObject>(IMPORTS, 'shop', name);
+
+  it("what may be a port's appProtocol is what the API server takes of Services and slices", async () => {
+    const names = [
+      'http',
+      'kubernetes.io/h2c',
+      'My_own.1',
+      'my/own/proto:1',
+      'a b',
+      'Example.com/x',
+      '-x',
+      'a..b/c',
+    ];
+    const taken = [`${'a'.repeat(251)}/x`, 'x'.repeat(63)];
+    for (const [at, appProtocol] of [...names, ...taken, 'x'.repeat(64), 'ü'].entries()) {
+      const ports = [{ port: 80, appProtocol }];
+      const metadata = { namespace: 'shop', name: `proto-${at}` };
+      const service = { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports } };
+      const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata };
+      const tried = await Promise.allSettled([
+        east.admin.create(SERVICES, service),
+        east.admin.create(ENDPOINT_SLICES, { ...slice, addressType: 'IPv4', endpoints: [], ports }),
+      ]);
+      const status = isAppProtocol(appProtocol) ? 'fulfilled' : 'rejected';
+      assert.deepEqual(
+        tried.map((one) => one.status),
+        [status, status],
+        appProtocol,
+      );
+    }
+  });
 
   it('what the API server does not take of a derived Service is told, and stops neither import nor slices', async () => {
     const [key, name] = ['shop/refused', { namespace: 'shop', name: 'refused' }];
