@@ -13,6 +13,17 @@ export interface AgreementCase {
   };
 }
 
+/** The whole object, as YAML. */
+export function caseText({ kind, spec, name = 'p' }: AgreementCase): string {
+  const namespaced = kind !== 'ClusterPeer';
+  const targets =
+    namespaced && !spec.startsWith('targetRefs') ? 'targetRefs: [{ kind: Service, name: cart }]' : '';
+  const metadata = `{ name: ${name}${namespaced ? ', namespace: shop' : ''} }`;
+  const body = [targets, spec].filter((line) => line !== '').map((line) => `  ${line}\n`);
+  const parts = body.length === 0 ? 'spec: {}\n' : `spec:\n${body.join('')}`;
+  return `apiVersion: isthmus.io/v1alpha1\nkind: ${kind}\nmetadata: ${metadata}\n${parts}`;
+}
+
 type Wrong = readonly [spec: string, zod: string, api?: string];
 
 function cases(kind: AgreementCase['kind'], good: readonly string[], bad: readonly Wrong[]): AgreementCase[] {
@@ -42,6 +53,9 @@ const failover = cases(
     'healthCheck: { grpc: { service: shop.Cart }, interval: 1m, unhealthyThreshold: 100, healthyThreshold: 1 }',
     'panicThreshold: 0\n  staleAfter: 1m',
     'overprovisioningFactor: 1',
+    'staleAfter: 8760h\n  failback: { holdDown: 8760h, interval: 8760h }',
+    'outlierDetection: { consecutiveFailures: 1000000000, sweepInterval: 8760h, baseEjection: 8760h, maxEjection: 8760h }',
+    'healthCheck: { tcp: {}, interval: 100ms, timeout: 10ms }',
   ],
   [
     ['targetRefs: []', 'names no target', 'should have at least 1 items'],
@@ -73,6 +87,17 @@ const failover = cases(
     ['healthCheck: { tcp: {}, grpc: {} }', 'needs exactly one of http, grpc and tcp'],
     ['healthCheck: { http: { path: healthz } }', 'is not a path that begins with /', MATCH],
     ['healthCheck: { tcp: { port: 1 } }', 'unknown key', 'unknown field "spec.healthCheck.tcp.port"'],
+    ['staleAfter: 87600h', 'must be at most 8760h'],
+    ['failback: { holdDown: 8760h1ms }', 'must be at most 8760h'],
+    ['outlierDetection: { maxEjection: 9000h }', 'must be at most 8760h'],
+    ['healthCheck: { tcp: {}, interval: 0s }', 'must be from 100ms to 8760h'],
+    ['healthCheck: { tcp: {}, timeout: 9ms }', 'must be from 10ms to 8760h'],
+    ['healthCheck: { grpc: { service: "a\\u0001" } }', 'has control characters', MATCH],
+    [
+      'outlierDetection: { consecutiveFailures: 2000000000 }',
+      'must be at most 1000000000',
+      'less than or equal to 1000000000',
+    ],
     ['outlierDetection: { consecutiveFailures: 1.5 }', 'whole number', 'must be of type integer'],
   ],
 );
@@ -126,6 +151,8 @@ const balancing = cases(
       'is less than minimumRingSize',
     ],
     ['loadBalancing: { slowStart: { window: 0ms } }', 'must be longer than 0'],
+    ['loadBalancing: { slowStart: { window: 9000h } }', 'must be at most 8760h'],
+    ['loadBalancing: { type: Maglev, hashOn: { cookie: { name: s, ttl: 9000h } } }', 'must be at most 8760h'],
   ],
 );
 

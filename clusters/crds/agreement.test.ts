@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-api-server.ts';
 import { type KubeAnswer, kubeCall } from '../../test/fixtures/kube-call.ts';
 import { resourceProblems } from '../../test/fixtures/resource-problems.ts';
-import { AGREEMENT_CASES, type AgreementCase, ONLY_ZOD_REFUSES } from './agreement-cases.ts';
+import { AGREEMENT_CASES, type AgreementCase, caseText, ONLY_ZOD_REFUSES } from './agreement-cases.ts';
 import { CUSTOM_KINDS } from './kinds.ts';
 import { structuralSchema } from './structural-schema.ts';
 import { CRD_FOLDER, copyPath, thirdPartyModules } from './third-party.ts';
@@ -35,16 +35,6 @@ const NOT_TRIED = ['spec.upstreamTls.caCertificates'];
 
 function readYaml(path: string): unknown {
   return parse(readFileSync(join(root, path), 'utf8'));
-}
-
-function text({ kind, spec, name = 'p' }: AgreementCase): string {
-  const namespaced = kind !== 'ClusterPeer';
-  const targets =
-    namespaced && !spec.startsWith('targetRefs') ? 'targetRefs: [{ kind: Service, name: cart }]' : '';
-  const metadata = `{ name: ${name}${namespaced ? ', namespace: shop' : ''} }`;
-  const body = [targets, spec].filter((line) => line !== '').map((line) => `  ${line}\n`);
-  const parts = body.length === 0 ? 'spec: {}\n' : `spec:\n${body.join('')}`;
-  return `apiVersion: isthmus.io/v1alpha1\nkind: ${kind}\nmetadata: ${metadata}\n${parts}`;
 }
 
 /** The texts of all rules in CEL of a schema. */
@@ -92,7 +82,7 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
     }
   }
 
-  const submit = (given: AgreementCase): Promise<KubeAnswer> => send(given.kind, parse(text(given)));
+  const submit = (given: AgreementCase): Promise<KubeAnswer> => send(given.kind, parse(caseText(given)));
 
   before(async () => {
     server = suite.server;
@@ -105,7 +95,7 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
     const { wrong } = given;
     const verdict = wrong === undefined ? 'takes' : `refuses (${wrong.zod})`;
     it(`${verdict} as zod does: ${given.kind} ${given.name ?? ''} ${given.spec.slice(0, 100)}`, async () => {
-      const problems = resourceProblems(text(given)).join('\n');
+      const problems = resourceProblems(caseText(given)).join('\n');
       const answer = await submit(given);
       if (wrong === undefined) {
         assert.equal(problems, '');
@@ -130,7 +120,7 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
       const apart: string[] = [];
       const tried = new Set<string>();
       for (const given of good) {
-        const object = custom.parse(parse(text(given)));
+        const object = custom.parse(parse(caseText(given)));
         for (const { what, value } of variantsOf(schema, object.spec)) {
           const changed = stringify({ ...object, spec: value });
           if (tried.has(changed)) continue;
@@ -147,7 +137,7 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
     });
 
     it(`has a good object above with each field of ${kind}`, () => {
-      const given = new Set(good.flatMap((one) => valuePaths(custom.parse(parse(text(one))).spec)));
+      const given = new Set(good.flatMap((one) => valuePaths(custom.parse(parse(caseText(one))).spec)));
       const missing = fieldPaths(schema).filter((path) => !given.has(path) && !NOT_TRIED.includes(path));
       assert.deepEqual(missing, []);
     });
@@ -165,7 +155,7 @@ describe('CustomResourceDefinitions on a real API server', { skip: missingKubeAp
   it('takes what only zod can refuse', async () => {
     assert.equal((await submit(ONLY_ZOD_REFUSES)).status, 201);
     assert.ok(
-      resourceProblems(text(ONLY_ZOD_REFUSES))
+      resourceProblems(caseText(ONLY_ZOD_REFUSES))
         .join()
         .includes(ONLY_ZOD_REFUSES.wrong?.zod ?? '?'),
     );

@@ -7,7 +7,23 @@ export interface Variant {
   readonly value: unknown;
 }
 
-const ODD_TEXTS = ['', ' ', 'a b', 'É', '-', '/', '*', 'A', '0', '0s', '1.5s', '-1s', '99999h', 'true'];
+const ODD_TEXTS = [
+  '',
+  ' ',
+  'a b',
+  'É',
+  '-',
+  '/',
+  '*',
+  'A',
+  '0',
+  '0s',
+  '1.5s',
+  '-1s',
+  '99999h',
+  'true',
+  'a\u0001\n',
+];
 const ODD_TIMES = ['2026-01-31', '2026-01-31T12:00:00', '2026-02-30T12:00:00Z', '2026-01-31T25:00:00Z'];
 
 /**
@@ -66,7 +82,7 @@ function othersOf({ type, ...schema }: StructuralSchema, value: unknown): readon
     }
     case 'integer':
     case 'number': {
-      const { minimum = 0, maximum = 1_000_000 } = schema;
+      const { minimum = 0, maximum = 2 ** 40 } = schema;
       return [minimum - 1, minimum, minimum + 0.5, maximum, maximum + 1, '1', true, {}];
     }
     case 'boolean':

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import type { AccessRule } from '../../federation/model/policy.ts';
 import type { AccessPolicy } from '../provider.ts';
 import { dnsLabel, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
+import { notTooLong } from './policy-length.ts';
 
 const MAX_RULES = 100;
 const principal = z
   .string()
   .max(2048)
-  .regex(/^spiffe:\/\/[^*]+\*?$/, 'is not a SPIFFE ID, or the beginning of one followed by *');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: gateways refuse them
+  .regex(/^spiffe:\/\/[^*\x00-\x1f\x7f]+\*?$/, 'is not a SPIFFE ID, or the beginning of one followed by *');
 
 const serviceAccount = z
   .string()
@@ -84,8 +86,7 @@ const rule = z.strictObject({
     .describe('What the path begins with, such as `/api/`, at most 100. Empty fits every path.'),
 });
 
-/** `isthmus.io/v1alpha1` AccessPolicy. */
-export const accessPolicySchema = z
+const accessPolicy = z
   .object({
     kind: z.literal('AccessPolicy'),
     metadata: versionedMetadata,
@@ -117,7 +118,12 @@ export const accessPolicySchema = z
     'AccessPolicy says who may call services, by SPIFFE ID, namespace, service account, cluster, method and path.',
   );
 
-export type AccessPolicyObject = z.infer<typeof accessPolicySchema>;
+export type AccessPolicyObject = z.infer<typeof accessPolicy>;
+
+/** `isthmus.io/v1alpha1` AccessPolicy. */
+export const accessPolicySchema = accessPolicy.refine(
+  ...notTooLong((given: AccessPolicyObject) => toAccessPolicies(given)[0]?.rules),
+);
 
 /** One per target. */
 export function toAccessPolicies({ metadata: meta, spec }: AccessPolicyObject): AccessPolicy[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { POLICY_BOUNDS } from '../../federation/model/policy.ts';
 import { inCel } from './kubernetes-rule.ts';
 
 const SHAPE = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
@@ -29,6 +30,15 @@ export function durationFromTo(
   const cel = `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`;
   return [(ms) => ms >= minMs && ms <= maxMs, { message: `must be from ${min} to ${max}`, ...inCel(cel) }];
 }
+
+/** For a `refine` of a duration that has no tighter bound: what gateways take. */
+export const NOT_TOO_LONG: ReturnType<typeof durationFromTo> = [
+  (ms) => ms <= POLICY_BOUNDS.longestMs,
+  {
+    message: `must be at most ${printDuration(POLICY_BOUNDS.longestMs)}`,
+    ...inCel(`duration(self) <= duration('${printDuration(POLICY_BOUNDS.longestMs)}')`),
+  },
+];
 
 function readDuration(text: string): number {
   let totalMs = 0;

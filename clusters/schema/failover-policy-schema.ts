@@ -6,13 +6,17 @@ import {
   type FailoverPolicy,
   type FailoverTier,
   type HealthCheckPolicy,
+  POLICY_BOUNDS,
   type TierSelector,
 } from '../../federation/model/policy.ts';
-import { duration } from './duration.ts';
+import { duration, durationFromTo, NOT_TOO_LONG } from './duration.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
-import { dnsLabel, placeName, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
+import { dnsLabel, placeName, plainText, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
+import { notTooLong } from './policy-length.ts';
 
 const percent = z.number().min(0).max(100);
+const time = duration.refine(...NOT_TOO_LONG);
+const { longestMs, mostCounted, healthCheck: probing } = POLICY_BOUNDS;
 const MAX_TIERS = 16;
 
 const weightedCluster = z.strictObject({
@@ -60,6 +64,7 @@ const tier = z
     maxConcurrent: z
       .int()
       .min(1)
+      .max(mostCounted)
       .optional()
       .describe(
         'Most requests under way in the tier for each gateway pod, such as `500`. More go to the next tier; the last ' +
@@ -74,7 +79,7 @@ const tier = z
   });
 
 const failback = z.strictObject({
-  holdDown: duration
+  holdDown: time
     .default(DEFAULT_FAILBACK.holdDownMs)
     .describe('Time that a cluster must be well before it gets anything again, such as `30s`.'),
   minHealthy: percent
@@ -94,22 +99,23 @@ const failback = z.strictObject({
     })
     .default([...DEFAULT_FAILBACK.steps])
     .describe('Percent of its share that the cluster gets, one step after another: ascending, the last 100.'),
-  interval: duration.default(DEFAULT_FAILBACK.intervalMs).describe('Time between two steps, such as `10s`.'),
+  interval: time.default(DEFAULT_FAILBACK.intervalMs).describe('Time between two steps, such as `10s`.'),
 });
 
 const outlierDetection = z.strictObject({
   consecutiveFailures: z
     .int()
     .min(1)
+    .max(mostCounted)
     .default(DEFAULT_OUTLIER.consecutiveFailures)
     .describe('Failures in a row (5xx, or no connection) after which an endpoint is ejected, such as `5`.'),
-  sweepInterval: duration
+  sweepInterval: time
     .default(DEFAULT_OUTLIER.sweepIntervalMs)
     .describe('Time between two looks at which endpoints may come back, such as `10s`.'),
-  baseEjection: duration
+  baseEjection: time
     .default(DEFAULT_OUTLIER.baseEjectionMs)
     .describe('Time that an ejection lasts, times the number of ejections so far, such as `30s`.'),
-  maxEjection: duration
+  maxEjection: time
     .default(DEFAULT_OUTLIER.maxEjectionMs)
     .describe('Longest time that an ejection lasts, such as `5m`.'),
   maxEjectionPercent: percent
@@ -139,8 +145,7 @@ const healthCheck = z
       .describe('Checks by a GET request.'),
     grpc: z
       .strictObject({
-        service: z
-          .string()
+        service: plainText
           .max(256)
           .default('')
           .describe(
@@ -150,8 +155,14 @@ const healthCheck = z
       .optional()
       .describe('Checks by the gRPC health protocol (`grpc.health.v1.Health/Check`).'),
     tcp: z.strictObject({}).optional().describe('Checks by connecting. Write it as `{}`.'),
-    interval: duration.default(5_000).describe('Time between two checks of an endpoint, such as `5s`.'),
-    timeout: duration.default(1_000).describe('Time after which a check has failed, such as `1s`.'),
+    interval: duration
+      .refine(...durationFromTo(probing.shortestIntervalMs, longestMs))
+      .default(5_000)
+      .describe('Time between two checks of an endpoint, from `100ms`, such as `5s`.'),
+    timeout: duration
+      .refine(...durationFromTo(probing.shortestTimeoutMs, longestMs))
+      .default(1_000)
+      .describe('Time after which a check has failed, from `10ms`, such as `1s`.'),
     unhealthyThreshold: z
       .int()
       .min(1)
@@ -167,8 +178,7 @@ const healthCheck = z
   })
   .refine(...exactlyOneOf('http', 'grpc', 'tcp'));
 
-/** `isthmus.io/v1alpha1` FailoverPolicy. */
-export const failoverPolicySchema = z
+const policy = z
   .object({
     kind: z.literal('FailoverPolicy'),
     metadata: versionedMetadata,
@@ -199,7 +209,7 @@ export const failoverPolicySchema = z
             'Percent of usable endpoints below which a tier counts all its endpoints as healthy when no tier is well, ' +
               'from 0 (never) to 100.',
           ),
-        staleAfter: duration
+        staleAfter: time
           .default(DEFAULT_FAILOVER_POLICY.staleAfterMs)
           .describe(
             'How long the endpoints of a cluster that publishes no news are used, such as `5m`, unless a trunk to it ' +
@@ -222,7 +232,10 @@ export const failoverPolicySchema = z
       'failure, and how traffic comes back.',
   );
 
-export type FailoverPolicyObject = z.infer<typeof failoverPolicySchema>;
+export type FailoverPolicyObject = z.infer<typeof policy>;
+
+/** `isthmus.io/v1alpha1` FailoverPolicy. */
+export const failoverPolicySchema = policy.refine(...notTooLong(toFailoverPolicy));
 
 export function toFailoverPolicy(object: FailoverPolicyObject): FailoverPolicy {
   const { metadata: meta, spec } = object;

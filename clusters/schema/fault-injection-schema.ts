@@ -6,6 +6,7 @@ import {
 } from '../../federation/model/fault-injection.ts';
 import { duration, durationFromTo } from './duration.ts';
 import { inCel } from './kubernetes-rule.ts';
+import { plainText } from './metadata.ts';
 
 const GRPC_STATUSES = [
   'CANCELLED',
@@ -37,7 +38,7 @@ const header = z.strictObject({
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'is not the name of a header')
     .meta({ description: 'Name of a header, in any case.', maxLength: 128 }),
-  value: z.string().max(1024).describe('The whole value that it must have.'),
+  value: plainText.max(1024).describe('The whole value that it must have.'),
 });
 
 const [minDelayMs, maxDelayMs] = FAULT_BOUNDS.fixedMs;

@@ -91,7 +91,10 @@ export function toHttpRoute(object: HttpRouteObject, elseCreatedAtMs: number): M
   const read = (given: Rule, index: number, matchFaults: RuleFaults, faults: RuleFaults): ReadRule => {
     const place = { namespace, onePrefix: isOnePrefix(given) };
     faults.only(given, Object.keys(rule.shape), '');
+    const { request, backendRequest } = given.timeouts ?? {};
     faults.only(given.timeouts ?? {}, ['request', 'backendRequest'], 'timeouts');
+    faults.notTooLong(request, 'timeouts.request');
+    faults.notTooLong(backendRequest, 'timeouts.backendRequest');
     const found = toFilters(given.filters, place, faults);
     const backends = toBackends(given.backendRefs, place, faults);
     if (found.redirect !== undefined && backends.length > 0) {
@@ -103,8 +106,8 @@ export function toHttpRoute(object: HttpRouteObject, elseCreatedAtMs: number): M
       matches: given.matches.map((one, at) => toMatch(one, matchFaults.within(`matches[${at}]`))),
       filters: found,
       backends,
-      requestTimeoutMs: given.timeouts?.request,
-      backendRequestTimeoutMs: given.timeouts?.backendRequest,
+      requestTimeoutMs: request,
+      backendRequestTimeoutMs: backendRequest,
       retry: given.retry === undefined ? undefined : toRetry(given.retry, faults),
     };
   };
@@ -148,5 +151,6 @@ function toRetry(given: NonNullable<Rule['retry']>, faults: RuleFaults): RouteRe
   if (given.attempts > ROUTE_BOUNDS.retryAttempts) {
     faults.add(`retry: ${given.attempts} attempts are more than ${ROUTE_BOUNDS.retryAttempts}`);
   }
+  faults.notTooLong(given.backoff, 'retry.backoff');
   return { attempts: given.attempts, backoffMs: given.backoff, statuses: [...new Set(given.codes)] };
 }

@@ -27,6 +27,12 @@ export const placeName = z
   )
   .meta({ maxLength: 63 });
 
+/** What gateways take of a text: no control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const WITHOUT_CONTROLS = /^[^\x00-\x1f\x7f]*$/;
+
+export const plainText = z.string().regex(WITHOUT_CONTROLS, 'has control characters');
+
 /** A TCP port. */
 export const port = z
   .int({

@@ -239,6 +239,9 @@ function toMirror(given: Filter, place: FilterPlace, faults: RuleFaults): readon
   faults.only(requestMirror, ['backendRef', 'percent', 'fraction'], 'requestMirror');
   faults.only(backendRef, Object.keys(backendRefShape), 'requestMirror.backendRef');
   const { numerator, denominator } = fraction ?? { numerator: percent ?? 100, denominator: 100 };
+  if (denominator > ROUTE_BOUNDS.denominator) {
+    faults.add(`requestMirror.fraction: ${denominator} is more than ${ROUTE_BOUNDS.denominator}`);
+  }
   return [{ backend: toBackendRef(backendRef, place.namespace, faults), numerator, denominator }];
 }
 

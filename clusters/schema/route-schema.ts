@@ -3,6 +3,7 @@ import { isDnsLabel } from '../../federation/model/cluster.ts';
 import {
   type MeshRoute,
   type NamedMatch,
+  NO_FILTERS,
   ROUTE_BOUNDS,
   type RouteBackend,
   type RouteKind,
@@ -13,7 +14,7 @@ import {
   type TextMatch,
 } from '../../federation/model/mesh-route.ts';
 import { patternFault } from '../../federation/model/pattern/pattern.ts';
-import { createdAtMs, dnsLabel, type Metadata, port } from './metadata.ts';
+import { createdAtMs, dnsLabel, type Metadata, plainText, port } from './metadata.ts';
 import {
   backendRefShape,
   type FilterPlace,
@@ -55,11 +56,7 @@ const sectionName = z.string().regex(/^[a-z0-9][-a-z0-9.]{0,252}$/, 'is not a na
 
 export const ruleName = sectionName.optional();
 
-/** Nothing that is compared with it has control characters. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const WITHOUT_CONTROLS = /^[^\x00-\x1f\x7f]*$/;
-
-export const comparedText = z.string().max(4096).regex(WITHOUT_CONTROLS, 'has control characters');
+export const comparedText = plainText.max(4096);
 
 /** Of a header, or a query parameter. */
 export const namedMatch = z.looseObject({
@@ -157,6 +154,21 @@ export interface ReadRule extends Omit<RouteRule, 'broken' | 'matches'> {
   readonly matches: readonly RouteMatch[];
 }
 
+/** What could not be read may be what gateways refuse: nothing goes to them but what the rule matches, and whom it names. */
+function brokenRule({ index, name, matches, backends }: ReadRule, broken: string): RouteRule {
+  return {
+    index,
+    name,
+    matches,
+    filters: NO_FILTERS,
+    backends: backends.map((backend) => ({ ...backend, filters: NO_FILTERS })),
+    requestTimeoutMs: undefined,
+    backendRequestTimeoutMs: undefined,
+    retry: undefined,
+    broken,
+  };
+}
+
 interface RouteObject<R> {
   readonly kind: RouteKind;
   readonly metadata: Metadata & { readonly generation?: number | undefined };
@@ -189,7 +201,7 @@ export function toMeshRoute<R>(
     const dropped = matchFaults.all.length > 0;
     const broken = found.length === 0 ? undefined : plain(found.join('; ').slice(0, MAX_FAULT_LENGTH));
     if (broken !== undefined) problems.push({ index, dropped, message: broken });
-    if (!dropped) rules.push({ ...rule, broken });
+    if (!dropped) rules.push(broken === undefined ? { ...rule, broken } : brokenRule(rule, broken));
   }
   return {
     kind,

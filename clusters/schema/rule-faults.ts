@@ -1,3 +1,8 @@
+import { POLICY_BOUNDS } from '../../federation/model/policy.ts';
+import { NOT_TOO_LONG } from './duration.ts';
+
+const [, { message: MUST_END }] = NOT_TOO_LONG;
+
 /** Collects what of one rule is not supported, each with its place: such a rule must not hold as if it were not there. */
 export class RuleFaults {
   readonly #found: string[];
@@ -19,6 +24,11 @@ export class RuleFaults {
   /** The same collection, for what stands at `where`. */
   within(where: string): RuleFaults {
     return new RuleFaults(`${this.#prefix}${where}.`, this.#found);
+  }
+
+  /** Tells of a time that is longer than gateways take. */
+  notTooLong(timeMs: number | undefined, where: string): void {
+    if ((timeMs ?? 0) > POLICY_BOUNDS.longestMs) this.add(`${where} ${MUST_END}`);
   }
 
   /** Tells of fields beyond the known ones: of a newer standard, or mistyped. */

@@ -13,10 +13,11 @@ import {
   type TrafficPolicy,
 } from '../../federation/model/traffic-policy.ts';
 import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
-import { duration } from './duration.ts';
+import { duration, NOT_TOO_LONG } from './duration.ts';
 import { faultInjection, toFaultInjection } from './fault-injection-schema.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
 import { targetRefs, targetServices, versionedMetadata } from './metadata.ts';
+import { notTooLong } from './policy-length.ts';
 import { rateLimits, toRateLimits } from './rate-limits-schema.ts';
 import { retries, timeouts, toRetries, toTimeouts } from './request-policy-schema.ts';
 import { toUpstreamTls, upstreamTls } from './upstream-tls-schema.ts';
@@ -33,6 +34,7 @@ const cookie = z.strictObject({
     .regex(TOKEN, 'is not the name of a cookie')
     .meta({ description: 'Name of the cookie, such as `session`.', maxLength: 128 }),
   ttl: duration
+    .refine(...NOT_TOO_LONG)
     .optional()
     .describe(
       'A client without the cookie is given one that lives as long, such as `1h`; `0s` is its session. Without it ' +
@@ -73,6 +75,7 @@ const slowStart = z.strictObject({
       message: 'must be longer than 0',
       ...inCel("duration(self) > duration('0s')"),
     })
+    .refine(...NOT_TOO_LONG)
     .default(DEFAULT_SLOW_START.windowMs)
     .describe('Time in which a new endpoint comes to its whole weight, such as `30s`.'),
   minWeightPercent: z
@@ -202,8 +205,7 @@ const loadBalancing = z
     ...inCel("self.type != 'Maglev' || has(self.hashOn)"),
   });
 
-/** `isthmus.io/v1alpha1` TrafficPolicy. Each part of the spec is optional, and holds its defaults where it is left out. */
-export const trafficPolicySchema = z
+const policy = z
   .object({
     kind: z.literal('TrafficPolicy'),
     metadata: versionedMetadata,
@@ -228,7 +230,10 @@ export const trafficPolicySchema = z
   })
   .describe('TrafficPolicy says how requests go to the endpoints of a service.');
 
-export type TrafficPolicyObject = z.infer<typeof trafficPolicySchema>;
+export type TrafficPolicyObject = z.infer<typeof policy>;
+
+/** `isthmus.io/v1alpha1` TrafficPolicy. Each part of the spec is optional, and holds its defaults where it is left out. */
+export const trafficPolicySchema = policy.refine(...notTooLong(toTrafficPolicy));
 
 export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy {
   const { metadata: meta, spec } = object;

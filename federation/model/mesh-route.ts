@@ -208,4 +208,6 @@ export const ROUTE_BOUNDS = {
   retryAttempts: 10,
   retryStatuses: 200,
   weight: 1_000_000,
+  /** Of the share of requests that a mirror gets. */
+  denominator: 2 ** 31,
 } as const;

@@ -102,6 +102,19 @@ export interface RuleOrigin {
   readonly rule: number;
 }
 
+/** What gateways take; whoever reads policies takes no more. */
+export const POLICY_BOUNDS = {
+  /** 365 days: of times that have no tighter bound. */
+  longestMs: 365 * 24 * 3600 * 1000,
+  /** Of numbers that have no tighter bound. */
+  mostCounted: 1_000_000_000,
+  /** Characters of a policy as JSON, and of all access rules of a service. */
+  jsonLength: 262_144,
+  /** Access rules of a service, of all its AccessPolicies. */
+  rulesPerService: 1000,
+  healthCheck: { shortestIntervalMs: 100, shortestTimeoutMs: 10 },
+} as const;
+
 /** What a rule says that says nothing more than what it does. */
 export const EVERY_REQUEST: Omit<AccessRule, 'action'> = {
   mode: 'enforce',

@@ -1,3 +1,5 @@
+import { POLICY_BOUNDS } from '../model/policy.ts';
+
 /** How large what comes over the wire may be: far above what 500 clusters need, far below what would hurt. */
 export const BOUNDS = {
   peers: 1000,
@@ -14,8 +16,8 @@ export const BOUNDS = {
   rootBytes: 16_384,
   localityLength: 253,
   appProtocolLength: 253,
-  policyJsonLength: 262_144,
-  rulesPerService: 1000,
+  policyJsonLength: POLICY_BOUNDS.jsonLength,
+  rulesPerService: POLICY_BOUNDS.rulesPerService,
   entriesPerRule: 1000,
   tiersPerPolicy: 32,
   stepsPerFailback: 100,

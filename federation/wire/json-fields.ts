@@ -1,9 +1,10 @@
+import { POLICY_BOUNDS } from '../model/policy.ts';
 import type { ServiceName } from '../model/service.ts';
 import { BOUNDS } from './bounds.ts';
 import { inField, label, listOf, plainText, WireError, within } from './field-checks.ts';
 
-export const MAX_MS = 365 * 24 * 3600 * 1000;
-export const MAX_COUNT = 1_000_000_000;
+export const MAX_MS = POLICY_BOUNDS.longestMs;
+export const MAX_COUNT = POLICY_BOUNDS.mostCounted;
 
 /** A JSON object of a policy, whose fields are known but not yet checked. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -188,7 +188,7 @@ function pathRewrite(value: unknown): PathRewrite {
 
 function mirror(value: unknown): Mirror {
   const fields = object('', value, ['backend', 'numerator', 'denominator']);
-  const denominator = whole(fields, 'denominator', 1, 2 ** 31);
+  const denominator = whole(fields, 'denominator', 1, ROUTE_BOUNDS.denominator);
   return {
     backend: inField('backend', () => backendRef(fields.backend)),
     numerator: whole(fields, 'numerator', 0, denominator),

@@ -4,9 +4,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { grpcRouteSchema, toGrpcRoute } from '../../clusters/schema/grpc-route-schema.ts';
 import { httpRouteSchema, toHttpRoute } from '../../clusters/schema/http-route-schema.ts';
+import { isFields } from '../../federation/model/fields.ts';
 import type { MeshRoute, RouteKind } from '../../federation/model/mesh-route.ts';
+import type { SnapshotService } from '../../federation/model/snapshot.ts';
 import { RouteIndex } from '../../federation/snapshot/route-index.ts';
 import { routeVerdicts } from '../../federation/snapshot/route-verdict.ts';
+import { serviceFault } from '../../federation/wire/service-fields.ts';
 import { standardFields, withoutEach } from '../fixtures/standard-fields.ts';
 import { testSnapshot } from '../fixtures/test-snapshot.ts';
 
@@ -124,20 +127,30 @@ const SPECS: Readonly<Record<RouteKind, readonly { readonly rules: readonly obje
   ],
 };
 
-/** Of the route at its parent. */
-function accepted(route: MeshRoute): { readonly reason: string; readonly message: string } {
-  const index = new RouteIndex({
+function indexOf(route: MeshRoute): RouteIndex {
+  return new RouteIndex({
     meshRoutes: new Map([['r', route]]),
     backendGrants: new Map(),
     services: new Map(),
   });
+}
+
+function payments(): SnapshotService {
   const { services } = testSnapshot({
     cluster: 'east',
     peers: {},
     bundles: new Map(),
     services: [{ name: 'payments', protocol: 'http', endpoints: [1], offeredBy: [] }],
   });
-  const [verdict] = routeVerdicts(index.attachments, services, new Map());
+  const service = services.get('shop/payments');
+  assert.ok(service !== undefined);
+  return service;
+}
+
+/** Of the route at its parent. */
+function accepted(route: MeshRoute): { readonly reason: string; readonly message: string } {
+  const services = new Map([['shop/payments', payments()]]);
+  const [verdict] = routeVerdicts(indexOf(route).attachments, services, new Map());
   const found = verdict?.conditions.find(({ type }) => type === 'Accepted');
   assert.ok(found);
   return found;
@@ -175,6 +188,19 @@ for (const kind of ['HTTPRoute', 'GRPCRoute'] as const) {
       );
     });
 
+    it('has no value that takes the service away: gateways refuse nothing of what is left', () => {
+      const refused: string[] = [];
+      for (const spec of specs) {
+        for (const other of withOddValues(spec)) {
+          const route = tryRead(kind, other);
+          const fault =
+            route && serviceFault({ ...payments(), routes: indexOf(route).routesOf('shop/payments') });
+          if (fault !== undefined) refused.push(fault);
+        }
+      }
+      assert.deepEqual(refused, []);
+    });
+
     for (const { path, values } of fields) {
       for (const value of values) {
         it(`${path}: ${value} is read, or said not to be supported`, () => {
@@ -198,6 +224,24 @@ for (const kind of ['HTTPRoute', 'GRPCRoute'] as const) {
       }
     }
   });
+}
+
+const ODD_TEXTS = ['', 'a\u0001\n', '/\n', '/a\u007f', '99999h', '8760h1ms', 'é', 'a'.repeat(3000)];
+const ODD_NUMBERS = [-1, 0, 0.5, 20, 200, 2 ** 40];
+
+/** The value with each of its texts and numbers in turn as an odd one. */
+function* withOddValues(value: unknown): Generator<unknown> {
+  if (typeof value === 'string') yield* ODD_TEXTS;
+  if (typeof value === 'number') yield* ODD_NUMBERS;
+  if (Array.isArray(value)) {
+    for (const [at, item] of value.entries()) {
+      for (const other of withOddValues(item)) yield value.with(at, other);
+    }
+  } else if (isFields(value)) {
+    for (const [name, item] of Object.entries(value)) {
+      for (const other of withOddValues(item)) yield { ...value, [name]: other };
+    }
+  }
 }
 
 /** undefined where the schema itself refuses it, as the API server does. */
