@@ -21,6 +21,8 @@ class Sources {
   complete = false;
   heard: readonly string[] = [];
   readonly members = new Set<string>();
+  /** Though it may not be served. */
+  readonly offered = new Set<string>();
   said = false;
   published = false;
 
@@ -34,6 +36,7 @@ class Sources {
       complete: () => this.complete,
       heard: () => this.heard,
       isMember: (cluster) => this.members.has(cluster),
+      isOffered: (key) => this.offered.has(key),
       isSaid: () => this.said,
       isPublished: () => this.published,
       clock: this.clock,
@@ -58,6 +61,22 @@ describe('news of the clusterset', () => {
     sources.clock.advance(5000);
     assert.deepEqual(sources.told, []);
     assert.equal(sources.news.serviceOf(KEY), undefined);
+  });
+
+  it('do not say that a service is gone that is only not served, and say it when nobody offers it', (t) => {
+    const sources = new Sources(t);
+    sources.heard = ['east', 'west'];
+    sources.offered.add(KEY);
+    sources.build(serviceOf({}));
+    sources.build();
+    sources.clock.advance(10_000);
+    assert.equal(sources.news.isGone(KEY, ['west']), false);
+    assert.ok(sources.news.serviceOf(KEY) !== undefined, 'it is shown as it was');
+    assert.equal(sources.told.length, 1);
+    sources.offered.clear();
+    sources.clock.advance(2000);
+    assert.equal(sources.news.isGone(KEY, ['west']), true);
+    assert.deepEqual(sources.told.slice(1), [KEY]);
   });
 
   it('tell each change once, and nothing while nothing changes', (t) => {

@@ -30,6 +30,8 @@ export interface NewsSources {
   readonly heard: () => readonly ClusterName[];
   /** This cluster's own objects name it as a peer. */
   readonly isMember: (cluster: ClusterName) => boolean;
+  /** Some member offers it, served or not. */
+  readonly isOffered: (key: ServiceKey) => boolean;
   /** This cluster says it to others, or wants to. */
   readonly isSaid: (key: ServiceKey) => boolean;
   readonly isPublished: (key: ServiceKey) => boolean;
@@ -69,6 +71,8 @@ export class ClustersetNews implements ClustersetView {
   /** What listeners know; a service that was in here and went has been taken back. */
   readonly #told = new Map<ServiceKey, Told>();
   readonly #gone = new Set<ServiceKey>();
+  /** Offered, and not served any more: nobody has taken them back. */
+  readonly #omitted = new Set<ServiceKey>();
   /** Exports of which it was said that they are on their way. */
   readonly #pending = new Set<ServiceKey>();
   /** Of which it was said that they are not gone, only because a cluster may speak yet. */
@@ -104,7 +108,7 @@ export class ClustersetNews implements ClustersetView {
   }
 
   isGone(key: ServiceKey, exporters: readonly ClusterName[]): boolean {
-    if (this.#told.has(key)) return false;
+    if (this.#told.has(key) || this.#sources.isOffered(key)) return false;
     if (this.#gone.has(key)) return true;
     // Once a cluster was heard, each later word of it is followed, and none of them is missed. One that was never heard may
     // have it still, for a store that lost everything names no members either; and only who invited it, or was invited by
@@ -207,7 +211,12 @@ export class ClustersetNews implements ClustersetView {
       if (service !== undefined && !service.backendOnly) this.#takeService(key, service, changed);
     }
     this.#touched.clear();
-    for (const key of difference.removed) this.#forget(key, changed);
+    for (const key of difference.removed) this.#omitted.add(key);
+    for (const key of this.#omitted) {
+      if (!services.has(key) && this.#sources.isOffered(key)) continue;
+      this.#omitted.delete(key);
+      if (!services.has(key)) this.#forget(key, changed);
+    }
   }
 
   #forget(key: ServiceKey, changed: Set<ServiceKey>): void {

@@ -145,6 +145,7 @@ function showClusterset(
     complete: () => parts.follower.complete,
     heard: () => parts.follower.heard,
     isMember: (cluster) => given.provider.peerRules.has(cluster),
+    isOffered: (key) => routing.exportsOf(key).length > 0,
     isSaid: (key) => routing.exporter.records.has(key),
     isPublished: (key) => publisher.isPublished(key),
     clock,

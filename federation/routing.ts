@@ -3,7 +3,7 @@ import type { ProviderChange } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
 import { exportedEndpoints } from './export/service-record.ts';
 import { logHealth } from './health-log.ts';
-import type { ExportConflict } from './import/export-conflict.ts';
+import type { ExportConflict, ServiceExport } from './import/export-conflict.ts';
 import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
@@ -136,9 +136,9 @@ export class Routing implements FindingsListener {
     return this.#builder.merges.watch(listener);
   }
 
-  /** Services that are offered and not served, and why. */
-  get serviceProblems(): readonly string[] {
-    return this.#builder.problems;
+  /** What is offered and not served, or not as it is asked for, and why. */
+  get admission() {
+    return this.#builder.admission;
   }
 
   /** Policies that do not hold for a target because an older one does. */
@@ -159,7 +159,8 @@ export class Routing implements FindingsListener {
   /** What each route's status says at each of its parents. */
   routeVerdicts(): readonly RouteVerdict[] {
     const services = this.history.value?.services ?? new Map();
-    return routeVerdicts(this.#routes.attachments, services, this.#options.provider.services);
+    const { policyFaults } = this.admission;
+    return routeVerdicts(this.#routes.attachments, services, this.#options.provider.services, policyFaults);
   }
 
   /** What the next process must know. */
@@ -210,7 +211,7 @@ export class Routing implements FindingsListener {
       { local, epoch, last: lastSnapshot },
       {
         network,
-        exportsOf: (key) => this.#exportsOf(key),
+        exportsOf: (key) => this.exportsOf(key),
         endpointsOf: (key) => exportedEndpoints(provider.services.get(key)),
         failoverOf: (key) => this.#policies.failoverOf(key),
         trafficOf: (key) => this.#policies.trafficOf(key),
@@ -220,7 +221,7 @@ export class Routing implements FindingsListener {
           routeBackendService(key, {
             services: provider.services,
             routes: this.#routes,
-            isOffered: (parent) => this.#exportsOf(parent).length > 0,
+            isOffered: (parent) => this.exportsOf(parent).length > 0,
             reports: this.gateways.reports,
           }),
         backendsOf: (key) => this.#routes.backendsOf(key),
@@ -237,7 +238,7 @@ export class Routing implements FindingsListener {
     );
   }
 
-  #exportsOf(key: ServiceKey) {
+  exportsOf(key: ServiceKey): ServiceExport[] {
     const exports = this.importer.exportsOf(key);
     const record = this.exporter.records.get(key);
     if (record !== undefined) exports.push({ cluster: this.#options.local.name, record });
@@ -302,6 +303,7 @@ export class Routing implements FindingsListener {
   #renewPolicies(): void {
     const before = this.#policies;
     this.#policies = new PolicyIndex(this.#options.provider);
+    this.#markAll([...this.admission.faulty].map(namedKey));
     for (const key of [...(this.history.value?.services.keys() ?? [])].map(namedKey)) {
       const same =
         before.failoverOf(key) === this.#policies.failoverOf(key) &&

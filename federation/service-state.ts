@@ -129,7 +129,7 @@ function problemsOf(
     ...stateProblems(parts),
     ...(routing.history.isHeld ? [HELD] : []),
     ...publisher.omissions,
-    ...routing.serviceProblems,
+    ...routing.admission.problems,
     ...[...provider.problems.value, ...routing.policyProblems].map(
       ({ where, message }) => `${where}: ${message}`,
     ),

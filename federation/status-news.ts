@@ -3,6 +3,7 @@ import type {
   LostTarget,
   ParentVerdict,
   PeerSight,
+  RefusedTarget,
   StatusSight,
   StatusView,
 } from '../clusters/kubernetes/status/status-view.ts';
@@ -24,6 +25,7 @@ export interface StatusSources {
   readonly provider: Pick<ClusterProvider, 'problems' | 'sourceOf' | 'watch'>;
   readonly routing: Pick<Routing, 'history' | 'policyConflicts' | 'routeVerdicts'> & {
     readonly gateways: Pick<Routing['gateways'], 'trunkReports'>;
+    readonly admission: Pick<Routing['admission'], 'policyFaults'>;
   };
   readonly peers: ReadonlyMap<ClusterName, PeerView>;
   readonly storeUp: () => boolean;
@@ -152,6 +154,11 @@ class Sight implements StatusSight {
   lostTargetsOf(id: string): readonly LostTarget[] {
     this.#conflicts ??= Map.groupBy(this.#sources.routing.policyConflicts, (conflict) => conflict.id);
     return this.#conflicts.get(id) ?? [];
+  }
+
+  /** As it is now: that a policy does not hold makes no new snapshot. */
+  refusedTargetsOf(id: string): readonly RefusedTarget[] {
+    return this.#sources.routing.admission.policyFaults.filter((one) => one.id === id);
   }
 
   verdictsOf(id: string): readonly ParentVerdict[] {

@@ -217,6 +217,22 @@ test('a damaged file of last good versions is said, and counts as none', async (
   }
 });
 
+test('an object that this release does not read takes no other last good version with it', async (t) => {
+  const restarts = new Restarts(t);
+  await restarts.write('a.yaml', access('pay'), FAILOVER);
+  await restarts.run();
+  const text = await readFile(restarts.lastGoodFile, 'utf8');
+  const older = text.replace('"staleAfter":"1s500ms"', '"staleAfter":"87600h"');
+  assert.notEqual(older, text);
+  await writeFile(restarts.lastGoodFile, older);
+  await restarts.write('a.yaml', access('pay', 'Alow'), FAILOVER.replace('1500ms', '87600h'));
+  const provider = await restarts.open();
+  assert.deepEqual(actions(provider, 'pay'), ['allow']);
+  assert.equal(provider.failoverPolicies.size, 0);
+  const problem = provider.problems.value.find(({ where }) => where === restarts.lastGoodFile);
+  assert.match(problem?.message ?? '', /cannot be read: /);
+});
+
 test('last good versions that cannot be saved are a problem until they can', async (t) => {
   const restarts = new Restarts(t);
   await restarts.write('a.yaml', access('pay'));

@@ -29,6 +29,12 @@ export interface EarlierFile {
   readonly whole: boolean;
 }
 
+/** What an earlier process kept, and the first thing of it that this one does not read. */
+interface Earlier {
+  readonly files: Map<string, EarlierFile>;
+  readonly fault?: unknown;
+}
+
 interface LastGoodOptions {
   /** The file it is kept in; made when it is not there. */
   readonly path: string;
@@ -60,8 +66,8 @@ export class LastGood {
   static async open(options: LastGoodOptions): Promise<LastGood> {
     try {
       const text = await readIfThere(options.path);
-      const earlier = text === undefined ? new Map() : parseState(text);
-      return new LastGood(options, earlier, undefined);
+      const { files, fault }: Earlier = text === undefined ? { files: new Map() } : parseState(text);
+      return new LastGood(options, files, fault === undefined ? undefined : damaged(options.path, fault));
     } catch (failure) {
       return new LastGood(options, new Map(), damaged(options.path, failure));
     }
@@ -139,18 +145,33 @@ function printObject({ line, changedAtMs, createdAtMs, resource }: FileObject): 
   return `{${times},"resource":${storedForm(resource)}}`;
 }
 
-/** @throws Error when the text is not such a state. */
-function parseState(text: string): Map<string, EarlierFile> {
+/**
+ * An object that this release does not read takes no other with it; its file is not whole then.
+ * @throws Error when the text is not such a state.
+ */
+function parseState(text: string): Earlier {
   const { files } = storedState.parse(JSON.parse(text));
-  return new Map(Object.entries(files).map(([file, stored]) => [file, earlierFile(file, stored)]));
+  const faults: unknown[] = [];
+  const read = Object.entries(files).map(
+    ([file, stored]) => [file, earlierFile(file, stored, (fault) => faults.push(fault))] as const,
+  );
+  return { files: new Map(read), fault: faults[0] };
 }
 
-function earlierFile(file: string, stored: StoredFile): EarlierFile {
-  const objects = stored.objects.map(({ resource: value, ...times }): FileObject => {
-    const resource = parseStored(value);
-    return { ...times, id: resourceId(resource), resource, file, content: contentDigest(resource) };
-  });
-  return { whole: stored.whole, objects: new Map(objects.map((object) => [object.id, object])) };
+function earlierFile(file: string, stored: StoredFile, onFault: (fault: unknown) => void): EarlierFile {
+  const objects = new Map<string, FileObject>();
+  let { whole } = stored;
+  for (const { resource: value, ...times } of stored.objects) {
+    try {
+      const resource = parseStored(value);
+      const id = resourceId(resource);
+      objects.set(id, { ...times, id, resource, file, content: contentDigest(resource) });
+    } catch (failure) {
+      whole = false;
+      onFault(failure);
+    }
+  }
+  return { whole, objects };
 }
 
 function damaged(path: string, failure: unknown): ProviderProblem {

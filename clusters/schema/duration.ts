@@ -31,14 +31,15 @@ export function durationFromTo(
   return [(ms) => ms >= minMs && ms <= maxMs, { message: `must be from ${min} to ${max}`, ...inCel(cel) }];
 }
 
+/** What is told of a duration that is longer than gateways take. */
+export const TOO_LONG = `must be at most ${printDuration(POLICY_BOUNDS.longestMs)}`;
+
 /** For a `refine` of a duration that has no tighter bound: what gateways take. */
-export const NOT_TOO_LONG: ReturnType<typeof durationFromTo> = [
-  (ms) => ms <= POLICY_BOUNDS.longestMs,
-  {
-    message: `must be at most ${printDuration(POLICY_BOUNDS.longestMs)}`,
-    ...inCel(`duration(self) <= duration('${printDuration(POLICY_BOUNDS.longestMs)}')`),
-  },
-];
+export function boundedTime(): ReturnType<typeof durationFromTo> {
+  const { longestMs } = POLICY_BOUNDS;
+  const cel = `duration(self) <= duration('${printDuration(longestMs)}')`;
+  return [(ms) => ms <= longestMs, { message: TOO_LONG, ...inCel(cel) }];
+}
 
 function readDuration(text: string): number {
   let totalMs = 0;

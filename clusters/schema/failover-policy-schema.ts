@@ -9,13 +9,13 @@ import {
   POLICY_BOUNDS,
   type TierSelector,
 } from '../../federation/model/policy.ts';
-import { duration, durationFromTo, NOT_TOO_LONG } from './duration.ts';
+import { boundedTime, duration, durationFromTo } from './duration.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
 import { dnsLabel, placeName, plainText, targetRefs, targetServices, versionedMetadata } from './metadata.ts';
 import { notTooLong } from './policy-length.ts';
 
 const percent = z.number().min(0).max(100);
-const time = duration.refine(...NOT_TOO_LONG);
+const time = duration.refine(...boundedTime());
 const { longestMs, mostCounted, healthCheck: probing } = POLICY_BOUNDS;
 const MAX_TIERS = 16;
 

@@ -1,7 +1,5 @@
 import { POLICY_BOUNDS } from '../../federation/model/policy.ts';
-import { NOT_TOO_LONG } from './duration.ts';
-
-const [, { message: MUST_END }] = NOT_TOO_LONG;
+import { TOO_LONG } from './duration.ts';
 
 /** Collects what of one rule is not supported, each with its place: such a rule must not hold as if it were not there. */
 export class RuleFaults {
@@ -28,7 +26,7 @@ export class RuleFaults {
 
   /** Tells of a time that is longer than gateways take. */
   notTooLong(timeMs: number | undefined, where: string): void {
-    if ((timeMs ?? 0) > POLICY_BOUNDS.longestMs) this.add(`${where} ${MUST_END}`);
+    if ((timeMs ?? 0) > POLICY_BOUNDS.longestMs) this.add(`${where} ${TOO_LONG}`);
   }
 
   /** Tells of fields beyond the known ones: of a newer standard, or mistyped. */

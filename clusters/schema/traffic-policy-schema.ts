@@ -13,7 +13,7 @@ import {
   type TrafficPolicy,
 } from '../../federation/model/traffic-policy.ts';
 import { connectionPool, toConnectionPool } from './connection-pool-schema.ts';
-import { duration, NOT_TOO_LONG } from './duration.ts';
+import { boundedTime, duration } from './duration.ts';
 import { faultInjection, toFaultInjection } from './fault-injection-schema.ts';
 import { exactlyOneOf, inCel } from './kubernetes-rule.ts';
 import { targetRefs, targetServices, versionedMetadata } from './metadata.ts';
@@ -34,7 +34,7 @@ const cookie = z.strictObject({
     .regex(TOKEN, 'is not the name of a cookie')
     .meta({ description: 'Name of the cookie, such as `session`.', maxLength: 128 }),
   ttl: duration
-    .refine(...NOT_TOO_LONG)
+    .refine(...boundedTime())
     .optional()
     .describe(
       'A client without the cookie is given one that lives as long, such as `1h`; `0s` is its session. Without it ' +
@@ -75,7 +75,7 @@ const slowStart = z.strictObject({
       message: 'must be longer than 0',
       ...inCel("duration(self) > duration('0s')"),
     })
-    .refine(...NOT_TOO_LONG)
+    .refine(...boundedTime())
     .default(DEFAULT_SLOW_START.windowMs)
     .describe('Time in which a new endpoint comes to its whole weight, such as `30s`.'),
   minWeightPercent: z

@@ -4,6 +4,7 @@ import type { BackendRef, MeshRoute, RouteKind, RouteParent, ServiceRoute } from
 import { type ServiceKey, type ServicePort, serviceKey } from '../model/service.ts';
 import type { SnapshotPort, SnapshotService } from '../model/snapshot.ts';
 import { type Attachment, backendRefs } from './route-index.ts';
+import type { PolicyFault } from './sound-policies.ts';
 
 /** A condition of the Gateway API, without its times. */
 export interface RouteCondition {
@@ -37,17 +38,19 @@ const MAX_MESSAGE_LENGTH = 1024;
 /**
  * Judges all attachments by the services that there are now.
  * @param provided the Services of this cluster, exported or not
+ * @param faults what gateways would refuse
  */
 export function routeVerdicts(
   attachments: readonly Attachment[],
   services: Services,
   provided: Provided,
+  faults: readonly PolicyFault[] = [],
 ): RouteVerdict[] {
   return attachments.map((attachment) => ({
     route: attachment.route,
     parent: attachment.parent,
     conditions: [
-      accepted(attachment, services),
+      refused(attachment, faults) ?? accepted(attachment, services),
       resolvedRefs(attachment, services, provided),
       ...partiallyInvalid(attachment.route),
     ],
@@ -79,6 +82,14 @@ export function isAttachedTo(
   if (port.protocol === 'tcp') return false;
   if (route.port !== undefined && route.port !== port.port) return false;
   return route.sectionName === undefined || route.sectionName === port.name;
+}
+
+function refused({ route, parent }: Attachment, faults: readonly PolicyFault[]): RouteCondition | undefined {
+  if (faults.length === 0) return undefined;
+  const [id, key] = [`${route.kind}/${route.namespace}/${route.name}`, serviceKey(parent.service)];
+  const found = faults.find((one) => one.id === id && one.target === key);
+  if (found === undefined) return undefined;
+  return condition('Accepted', false, 'UnsupportedValue', `gateways would refuse it: ${found.fault}`);
 }
 
 function accepted({ route, parent, attached, overflow }: Attachment, services: Services): RouteCondition {

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterName } from '../model/cluster.ts';
 import { namedKey, type ServiceKey } from '../model/service.ts';
 import type { SnapshotService } from '../model/snapshot.ts';
 import { BOUNDS } from '../wire/bounds.ts';
 import { serviceFault } from '../wire/service-fields.ts';
+import { type PolicyFault, withSoundPolicies } from './sound-policies.ts';
 
 /** Told why a service is not served, by the name that people know, and undefined when it is again. */
 export type OmissionListener = (service: ServiceKey, reason: string | undefined) => void;
@@ -26,6 +28,7 @@ export class ServiceAdmission {
   readonly #onOmission: OmissionListener;
   readonly #max: number;
   readonly #faults = new Map<ServiceKey, string>();
+  readonly #policyFaults = new Map<ServiceKey, readonly PolicyFault[]>();
   readonly #waiting = new Set<ServiceKey>();
   #toldFull = false;
 
@@ -41,14 +44,28 @@ export class ServiceAdmission {
     const faults = [...this.#faults]
       .slice(0, 100)
       .map(([key, fault]) => `${namedKey(key)} is not served: ${fault}`);
+    for (const { id, target, fault } of this.policyFaults.slice(0, 100)) {
+      faults.push(`${id} does not hold for ${target}, as gateways would refuse it: ${fault}`);
+    }
     if (this.#waiting.size === 0) return faults;
     return [...faults, `${this.#waiting.size} services are not served: ${TOO_MANY}`];
+  }
+
+  /** Policies and routes that do not hold for services, which are served without them. */
+  get policyFaults(): readonly PolicyFault[] {
+    return [...this.#policyFaults.values()].flat();
+  }
+
+  /** Services that are not served because of what they are themselves. */
+  get faulty(): Iterable<ServiceKey> {
+    return this.#faults.keys();
   }
 
   /** Whether a service that these clusters offer has a place among those. */
   place(key: ServiceKey, offeredBy: readonly ClusterName[], services: Services): Place {
     if (offeredBy.length === 0) {
       this.#waiting.delete(key);
+      this.#policyFaults.delete(key);
       if (this.#faults.delete(key)) this.#onOmission(key, undefined);
       return { kind: 'there' };
     }
@@ -65,18 +82,24 @@ export class ServiceAdmission {
   }
 
   /**
-   * False when gateways would refuse it.
+   * The service as gateways take it, without policies that they would refuse; undefined when it is the service itself.
    * @param served the version that they have
    */
-  isSound(key: ServiceKey, service: SnapshotService, served?: SnapshotService): boolean {
-    const fault = serviceFault(service, served);
-    if (fault === undefined) {
+  admit(key: ServiceKey, service: SnapshotService, served?: SnapshotService): SnapshotService | undefined {
+    const fault = service === served ? undefined : serviceFault(service, served);
+    const sound = fault === undefined ? { service, faults: [] } : withSoundPolicies(service, served);
+    if (sound === undefined || sound.faults.length === 0) this.#policyFaults.delete(key);
+    else this.#policyFaults.set(key, sound.faults);
+    if (sound !== undefined) {
       if (this.#faults.delete(key)) this.#onOmission(key, undefined);
-      return true;
+      if (fault === undefined) return service;
+      return isDeepStrictEqual(sound.service, served) ? served : sound.service;
     }
-    if (this.#faults.get(key) !== fault) this.#onOmission(key, fault);
-    this.#faults.set(key, fault);
-    return false;
+    if (fault !== undefined && this.#faults.get(key) !== fault) {
+      this.#onOmission(key, fault);
+      this.#faults.set(key, fault);
+    }
+    return undefined;
   }
 
   /** Of those that found no place, as many as have one now. */

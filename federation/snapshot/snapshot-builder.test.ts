@@ -250,7 +250,7 @@ describe('the snapshot builder', () => {
     bench.offer('a', 'east', 3);
     const built = bench.builder.build(1);
     assert.deepEqual([...built.services.keys()], []);
-    assert.match(bench.builder.problems.join(), /^shop\/a is not served: .*control characters/);
+    assert.match(bench.builder.admission.problems.join(), /^shop\/a is not served: .*control characters/);
     assert.deepEqual(
       bench.ports.grants.filter(({ releasedAtMs }) => releasedAtMs === undefined),
       [],
@@ -258,7 +258,7 @@ describe('the snapshot builder', () => {
     bench.endpoints = [];
     bench.builder.mark('shop/a');
     assert.equal(bench.builder.build(2).services.size, 1);
-    assert.deepEqual(bench.builder.problems, []);
+    assert.deepEqual(bench.builder.admission.problems, []);
     assert.deepEqual(
       bench.omissions.map(([key, reason]) => [key, reason === undefined]),
       [
@@ -282,7 +282,7 @@ describe('the snapshot builder', () => {
     assert.ok(a !== undefined && again === a, 'it is as it was');
     const target = portTarget('shop/a', { name: a.ports[0]?.name ?? '' });
     assert.equal(bench.ports.get(target), a.ports[0]?.listenPort);
-    assert.deepEqual(bench.builder.problems, []);
+    assert.deepEqual(bench.builder.admission.problems, []);
   });
 
   it('keeps the object of each service and map that did not change, so deltas are exact', () => {

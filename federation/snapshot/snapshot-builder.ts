@@ -70,14 +70,15 @@ export class SnapshotBuilder {
   readonly merges: MergeBook;
   readonly #sources: BuilderSources;
   readonly #marked = new Set<ServiceKey>();
-  readonly #admission: ServiceAdmission;
+  /** What is offered and not served, or not as it is asked for, and why. */
+  readonly admission: ServiceAdmission;
   #snapshot: RoutingSnapshot;
 
   /** @param maxServices in all; what gateways take, but in a test */
   constructor(origin: SnapshotOrigin, sources: BuilderSources, nowMs: number, maxServices?: number) {
     this.#sources = sources;
     this.merges = new MergeBook(sources.onConflicts);
-    this.#admission = new ServiceAdmission(origin.local.name, sources.onOmission, maxServices);
+    this.admission = new ServiceAdmission(origin.local.name, sources.onOmission, maxServices);
     this.#snapshot = {
       epoch: origin.epoch,
       version: 0,
@@ -87,11 +88,6 @@ export class SnapshotBuilder {
       services: origin.last?.services ?? new Map(),
       trustBundles: origin.last?.trustBundles ?? new Map(),
     };
-  }
-
-  /** Services that are offered and not served, and why. */
-  get problems(): readonly string[] {
-    return this.#admission.problems;
   }
 
   /** The service may have changed, come or gone. */
@@ -136,12 +132,12 @@ export class SnapshotBuilder {
 
   #buildServices(last: RoutingSnapshot['services'], nowMs: number): RoutingSnapshot['services'] {
     const services = new MapDraft(last);
-    for (const key of this.#admission.next(last)) this.#marked.add(key);
+    for (const key of this.admission.next(last)) this.#marked.add(key);
     for (const key of this.#marked) {
       const before = last.get(key);
       const { exports, backend } = this.#exportsOf(key);
       const clusters = exports.map(({ cluster }) => cluster);
-      const place = this.#admission.place(key, clusters, services);
+      const place = this.admission.place(key, clusters, services);
       if (place.kind === 'instead-of') {
         this.#remove(place.other, services, nowMs);
       }
@@ -205,9 +201,9 @@ export class SnapshotBuilder {
       previous,
     );
     this.merges.note(key, merge);
-    if (service === previous || this.#admission.isSound(key, service, previous)) return service;
-    this.#releasePorts(service, undefined, nowMs);
-    return undefined;
+    const admitted = this.admission.admit(key, service, previous);
+    if (admitted === undefined) this.#releasePorts(service, undefined, nowMs);
+    return admitted;
   }
 
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {

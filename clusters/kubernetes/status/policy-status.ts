@@ -1,6 +1,6 @@
 import { serviceKey } from '../../../federation/model/service.ts';
 import { datedConditions, type ObjectCondition, type WantedCondition } from '../mcs/conditions.ts';
-import type { LostTarget } from './status-view.ts';
+import type { LostTarget, RefusedTarget } from './status-view.ts';
 
 /** Who writes, in the status of policies. */
 export const POLICY_CONTROLLER = 'isthmus.io/federation';
@@ -27,6 +27,7 @@ export interface PolicyFacts {
   /** Why it cannot be used, and what is in force instead; undefined when it can. */
   readonly fault: string | undefined;
   readonly lost: readonly LostTarget[];
+  readonly refused?: readonly RefusedTarget[];
   readonly hasService: (key: string) => boolean;
 }
 
@@ -55,7 +56,7 @@ function isSameTarget(one: PolicyAncestor['ancestorRef'], other: PolicyAncestor[
 }
 
 function accepted({ name }: PolicyTarget, facts: PolicyFacts): WantedCondition {
-  const { kind, namespace, fault, lost, hasService } = facts;
+  const { kind, namespace, fault, lost, refused = [], hasService } = facts;
   const no = (reason: string, message: string): WantedCondition => ({
     type: 'Accepted',
     status: 'False',
@@ -77,6 +78,13 @@ function accepted({ name }: PolicyTarget, facts: PolicyFacts): WantedCondition {
     return no(
       'Conflicted',
       `${kind} ${winner} is older and holds for ${key}: name each service in one ${kind} only.${also}`,
+    );
+  }
+  const refusal = refused.find(({ target }) => target === key);
+  if (refusal !== undefined) {
+    return no(
+      'Invalid',
+      `gateways would refuse it: ${refusal.fault}; what they have for ${key} stays in force`,
     );
   }
   const message = 'it is in force in the gateways of this cluster';

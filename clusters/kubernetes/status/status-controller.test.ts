@@ -69,6 +69,7 @@ function sight(isOffered: () => boolean): StatusSight {
     generationOf: () => 1,
     problemsAt: () => [],
     lostTargetsOf: () => [],
+    refusedTargetsOf: () => [],
     verdictsOf: () => [],
     drainOf: () => undefined,
     peerOf: () => undefined,

@@ -13,6 +13,12 @@ export interface LostTarget {
   readonly part: string | undefined;
 }
 
+/** A policy that does not hold for one of its targets, because gateways would refuse it. */
+export interface RefusedTarget {
+  readonly target: ServiceKey;
+  readonly fault: string;
+}
+
 /** What is to be said of a route at one of its parents. */
 export interface ParentVerdict {
   readonly parent: RouteParent;
@@ -73,6 +79,8 @@ export interface StatusSight {
   problemsAt(place: string): readonly ProviderProblem[];
   /** @param id `kind/namespace/name` of a policy */
   lostTargetsOf(id: string): readonly LostTarget[];
+  /** @param id `kind/namespace/name` of a policy */
+  refusedTargetsOf(id: string): readonly RefusedTarget[];
   /** @param id `kind/namespace/name` of a route */
   verdictsOf(id: string): readonly ParentVerdict[];
   /** This cluster's name; undefined before the first snapshot. */

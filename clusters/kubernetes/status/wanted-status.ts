@@ -53,7 +53,8 @@ function policyStatus(
   const { kind, namespace = '', targets, generation } = object;
   const lost = sight.lostTargetsOf(idOf(object));
   const hasService = (key: string): boolean => sight.hasService(key);
-  const facts = { kind, namespace, targets, generation, fault, lost, hasService };
+  const refused = sight.refusedTargetsOf(idOf(object));
+  const facts = { kind, namespace, targets, generation, fault, lost, refused, hasService };
   const ancestors = policyAncestors(facts, object.ancestors, nowMs);
   return isDeepStrictEqual(ancestors, object.ancestors)
     ? undefined
