@@ -84,7 +84,8 @@ function details(
  * TrafficPolicy that says how to choose endpoints comes first.
  */
 function withAffinity(traffic: TrafficPolicy, { sessionAffinity }: ExportTraits): TrafficPolicy {
-  const undecided = isDeepStrictEqual(traffic.loadBalancing, DEFAULT_TRAFFIC_POLICY.loadBalancing);
+  // By identity: who asks for the default asks for it.
+  const undecided = traffic.loadBalancing === DEFAULT_TRAFFIC_POLICY.loadBalancing;
   if (sessionAffinity === undefined || !undecided) return traffic;
   return {
     ...traffic,

@@ -43,6 +43,14 @@ describe('an abort on purpose', () => {
     assert.equal((await callGrpc(t, second.port, '/shop.Cart/Get')).code, grpcStatus.UNIMPLEMENTED);
   });
 
+  it('meets requests by their host', { skip: missingTools('curl') }, async (t) => {
+    const abort = { httpStatus: 418, grpcStatus: undefined, percentage: ALWAYS };
+    const asked = await scene(t, { abort, headers: [{ name: 'host', value: 'payments.shop' }] });
+    assert.equal((await curl(asked.port, '--http1.1')).status, 418);
+    const other = await scene(t, { abort, headers: [{ name: 'host', value: 'other.shop' }] });
+    assert.equal((await curl(other.port, '--http1.1')).status, 200);
+  });
+
   it('with a gRPC status alone leaves other requests alone', { skip: missingTools('curl') }, async (t) => {
     const abort = { httpStatus: undefined, grpcStatus: 14, percentage: ALWAYS };
     const { port } = await scene(t, { abort });

@@ -15,12 +15,17 @@ const failing: Http2Answer = (stream) => stream.respond({ ':status': 503 }, { en
 const silent: Http2Answer = () => undefined;
 
 /** One cluster; the backend's own policy retries nothing but 502, and gives every request an hour. */
-async function scene(t: TestContext, rule: object, bad: Http2Answer) {
+async function scene(t: TestContext, rule: object, bad: Http2Answer, perTryTimeoutMs?: number) {
   const mesh = await TestMesh.create(t, ['east']);
   let left = 1;
   const pod = await Http2Backend.start(t, (stream, headers) => (left-- > 0 ? bad : well)(stream, headers));
   const traffic = {
-    retries: { ...DEFAULT_RETRIES, on: ['retriable-status-codes'] as const, statusCodes: [502] },
+    retries: {
+      ...DEFAULT_RETRIES,
+      on: ['retriable-status-codes'] as const,
+      statusCodes: [502],
+      perTryTimeoutMs,
+    },
     timeouts: { requestMs: 3_600_000, backendRequestMs: undefined, idleMs: undefined },
   };
   const routes = routesOfPayments({ rules: [{ ...rule, backendRefs: [backend('payments')] }] });
@@ -50,6 +55,13 @@ for (const version of CURL_VERSIONS) {
       );
       assert.equal((await curl(off.port, version)).status, 502);
       assert.equal(off.pod.requests.length, 1);
+    });
+
+    it('bound an attempt instead of the policy of the backend', async (t) => {
+      const late: Http2Answer = (stream) => void setTimeout(() => well(stream, {}), 100);
+      const { port, pod } = await scene(t, { timeouts: { backendRequest: '30s' } }, late, 1);
+      assert.equal((await curl(port, version)).body, 'well');
+      assert.equal(pod.requests.length, 1);
     });
 
     it('bound an attempt, after which there may be another', async (t) => {

@@ -26,7 +26,8 @@ function draw({ delay, abort }: FaultInjection, grpc: boolean, random: () => num
 
 function matches(block: HeaderBlock, { headers }: FaultInjection): boolean {
   return headers.every(({ name, value }) => {
-    for (let i = 0; i < block.length; i += 2) if (block[i] === name && block[i + 1] === value) return true;
+    const field = name === 'host' ? ':authority' : name;
+    for (let i = 0; i < block.length; i += 2) if (block[i] === field && block[i + 1] === value) return true;
     return false;
   });
 }

@@ -76,6 +76,9 @@ function applyTimes(request: PipelineRequest, { timeouts, retries }: CompiledRul
     };
   }
   if (retries !== undefined) request.retryPlan = retries === 'none' ? undefined : retries;
+  else if (timeouts?.backendRequestMs !== undefined) {
+    request.retryPlan = request.retryPlan?.withoutTryTimeout ?? request.retryPlan;
+  }
 }
 
 function applyFilters(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type AccessRule, EVERY_REQUEST } from '../../federation/model/policy.ts';
+import { normalisePath } from '../pipeline/path.ts';
 import { compileAccess } from './access.ts';
 
 const CART = 'spiffe://east.mesh.example/ns/shop/sa/cart';
@@ -50,6 +51,22 @@ describe('access rules', () => {
       because: 'rule',
       rule: 1,
     });
+  });
+
+  it('match paths however they are spelt', () => {
+    for (const [field, path, asked] of [
+      ['paths', '/caf%c3%a9', '/caf%c3%a9'],
+      ['paths', '/%7Eadmin', '/~admin'],
+      ['pathPrefixes', '/api//v1', '/api/v1/x'],
+      ['pathPrefixes', '/a/../admin', '/admin/x'],
+      ['pathPrefixes', '/%61dmin/', '/admin/x'],
+    ] as const) {
+      const rules = [rule('deny', { [field]: [path] })];
+      assert.equal(allowed(rules, { path: normalisePath(asked) }), false, path);
+      assert.equal(allowed(rules, { path: '/other' }), true, path);
+    }
+    const none = [rule('allow', { paths: ['/a%00'] })];
+    assert.equal(allowed(none, { path: '/' }), false, 'a path that no request can have');
   });
 
   it('match principals whole or by a prefix', () => {

@@ -1,5 +1,6 @@
 import type { ClusterName } from '../../federation/model/cluster.ts';
 import type { AccessRule, RuleOrigin } from '../../federation/model/policy.ts';
+import { normalisePath } from '../pipeline/path.ts';
 
 /** Trust domains are checked before: this is a caller of the clusterset. */
 const WORKLOAD = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/;
@@ -114,9 +115,14 @@ function compileRule(rule: AccessRule, index: number): CompiledRule {
     serviceAccounts: new Set(rule.serviceAccounts),
     sourceClusters: new Set(rule.sourceClusters),
     methods: new Set(rule.methods),
-    paths: new Set(rule.paths),
-    pathPrefixes: rule.pathPrefixes,
+    paths: new Set(rule.paths.map(asRequested)),
+    pathPrefixes: rule.pathPrefixes.map(asRequested),
   };
+}
+
+/** In the form in which requests are compared: any other would fit none of them. */
+function asRequested(path: string): string {
+  return normalisePath(path) ?? path;
 }
 
 function matchesCaller(rule: CompiledRule, caller: string | undefined, sourceCluster: ClusterName): boolean {

@@ -17,6 +17,8 @@ export interface RetryPlan {
   /** As many retries the worker may always have. */
   readonly minConcurrency: number;
   readonly perTryTimeoutMs: number | undefined;
+  /** The same where a rule says how long an attempt may take; undefined where there is no difference. */
+  readonly withoutTryTimeout?: RetryPlan;
   /** Paths whose requests may be done twice: whole, or the beginnings of those that end in `*`. */
   readonly idempotentPaths: ReadonlySet<string>;
   readonly idempotentPrefixes: readonly string[];
@@ -31,7 +33,7 @@ export function retryPlan(policy: RetryPolicy, workers: number): RetryPlan {
   // As in Envoy: what a client would see as a 5xx from the gateway itself counts as one.
   const asError = on.has('5xx') || on.has('gateway-error');
   const isPrefix = (path: string) => path.endsWith('*');
-  return {
+  const plan: RetryPlan = {
     maxRetries: policy.attempts,
     statuses: new Set([
       ...(on.has('5xx') ? SERVER_ERRORS : []),
@@ -50,6 +52,8 @@ export function retryPlan(policy: RetryPolicy, workers: number): RetryPlan {
     idempotentPaths: new Set(policy.idempotentPaths.filter((path) => !isPrefix(path))),
     idempotentPrefixes: policy.idempotentPaths.filter(isPrefix).map((path) => path.slice(0, -1)),
   };
+  if (plan.perTryTimeoutMs === undefined) return plan;
+  return { ...plan, withoutTryTimeout: { ...plan, perTryTimeoutMs: undefined } };
 }
 
 /** Whether the policy says that a request of this path may be done twice; a query is not looked at. */
