@@ -198,6 +198,8 @@ export const ROUTE_BOUNDS = {
   routesPerService: 256,
   /** All routes as JSON. */
   jsonLength: 1_048_576,
+  /** Of each of these, what the routes of one namespace of consumers may take. */
+  consumerShare: 1 / 4,
   parents: 32,
   rules: 16,
   matches: 64,

@@ -70,7 +70,24 @@ function verdicts(found: RouteIndex, provided: readonly string[] = []): string[]
 const GOOD = ['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs'];
 
 describe('routes of a service', () => {
-  it('are in the order of age, then of namespace and name', () => {
+  it("leave the service's own their room, and other namespaces theirs, however old they are", () => {
+    const many = Array.from({ length: 300 }, (_, at) => ({
+      name: `r${at}`,
+      namespace: 'greedy',
+      createdAtMs: 1,
+      rules: [ONE],
+    }));
+    const found = index([
+      ...many,
+      { name: 'own', createdAtMs: 3, rules: [ONE] },
+      { name: 'late', namespace: 'other', createdAtMs: 2, rules: [ONE] },
+    ]);
+    const routes = found.routesOf(KEY) ?? [];
+    assert.deepEqual([routes[0]?.name, routes.at(-1)?.name, routes.length], ['own', 'late', 66]);
+    assert.equal(found.attachments.filter(({ overflow }) => overflow).length, 236);
+  });
+
+  it("are in the order of age, then of namespace and name, the service's own first", () => {
     const found = index([
       { name: 'b', createdAtMs: 2, rules: [ONE] },
       { name: 'c', createdAtMs: 1, rules: [ONE] },
@@ -79,11 +96,11 @@ describe('routes of a service', () => {
     ]);
     assert.deepEqual(
       found.routesOf(KEY)?.map((route) => route.name),
-      ['c', 'z', 'a', 'b'],
+      ['c', 'a', 'b', 'z'],
     );
     assert.deepEqual(
       found.routesOf(KEY)?.map((route) => route.consumer),
-      [false, true, false, false],
+      [false, false, false, true],
     );
     assert.equal(found.routesOf('shop/other'), undefined);
   });

@@ -36,8 +36,8 @@ interface Usage {
 }
 
 /**
- * Which routes hold for which service, in the order of their precedence: the oldest first, then by namespace and name
- * (Gateway API, HTTPRouteRule). A gateway compares the matches themselves first.
+ * Which routes hold for which service, its own before those of consumers, each in the order of their precedence: the oldest
+ * first, then by namespace and name (Gateway API, HTTPRouteRule). A gateway compares the matches themselves first.
  */
 export class RouteIndex {
   readonly attachments: readonly Attachment[];
@@ -50,10 +50,17 @@ export class RouteIndex {
 
   constructor({ meshRoutes, backendGrants, services }: RouteSources) {
     this.#permits = new BackendPermits([...backendGrants.values()], services);
-    const usages = new Map<ServiceKey, Usage>();
-    this.attachments = [...meshRoutes.values()]
-      .sort(byPrecedence)
-      .flatMap((route) => route.parents.map((parent) => this.#attach(route, parent, usages)));
+    const usages = new Map<string, Usage>();
+    // Whoever may create routes in any namespace must not take the room of the service's own.
+    const { producers = [], consumers = [] } = Object.groupBy(
+      [...meshRoutes.values()]
+        .sort(byPrecedence)
+        .flatMap((route) => route.parents.map((parent) => ({ route, parent }))),
+      ({ route, parent }) => (isConsumer(route, parent) ? 'consumers' : 'producers'),
+    );
+    this.attachments = [...producers, ...consumers].map(({ route, parent }) =>
+      this.#attach(route, parent, usages),
+    );
   }
 
   /** Whether a change of this Service makes another index: what a route may name is up to whether it is exported. */
@@ -80,14 +87,15 @@ export class RouteIndex {
     return this.#byService.keys();
   }
 
-  #attach(route: MeshRoute, parent: RouteParent, usages: Map<ServiceKey, Usage>): Attachment {
+  #attach(route: MeshRoute, parent: RouteParent, usages: Map<string, Usage>): Attachment {
     // With all of its rules left out it would turn every request away.
     if (route.rules.length === 0) return { route, parent, attached: undefined, overflow: false };
     const attached = toServiceRoute(route, parent, this.#permits);
     const key = serviceKey(parent.service);
-    const usage = usages.get(key) ?? { routes: 0, matches: 0, characters: 0 };
-    usages.set(key, usage);
-    if (!takeRoom(usage, attached)) return { route, parent, attached: undefined, overflow: true };
+    const usageOf = (name: string): Usage =>
+      usages.getOrInsertComputed(name, () => ({ routes: 0, matches: 0, characters: 0 }));
+    const own = attached.consumer ? usageOf(`${key} ${route.namespace}`) : undefined;
+    if (!takeRoom(usageOf(key), own, attached)) return { route, parent, attached: undefined, overflow: true };
     const others = this.#byService.get(key);
     if (others === undefined) this.#byService.set(key, [attached]);
     else others.push(attached);
@@ -112,14 +120,36 @@ export function backendRefs(route: ServiceRoute): BackendRef[] {
   ]);
 }
 
-function takeRoom(usage: Usage, route: ServiceRoute): boolean {
-  const routes = usage.routes + 1;
-  const matches = usage.matches + route.rules.reduce((total, rule) => total + rule.matches.length, 0);
-  const characters = usage.characters + JSON.stringify(route).length + 1;
-  if (routes > ROUTE_BOUNDS.routesPerService || matches > ROUTE_BOUNDS.matchesPerService) return false;
-  if (characters > ROUTE_BOUNDS.jsonLength - 2) return false;
-  Object.assign(usage, { routes, matches, characters });
+function isConsumer(route: MeshRoute, parent: RouteParent): boolean {
+  return parent.service.namespace !== route.namespace;
+}
+
+/** @param own of the consumers' namespace that it is of, which takes a part of the room at most */
+function takeRoom(all: Usage, own: Usage | undefined, route: ServiceRoute): boolean {
+  const more: Usage = {
+    routes: 1,
+    matches: route.rules.reduce((total, rule) => total + rule.matches.length, 0),
+    characters: JSON.stringify(route).length + 1,
+  };
+  const [after, ownAfter] = [sum(all, more), own && sum(own, more)];
+  if (!fits(after, 1) || (ownAfter && !fits(ownAfter, ROUTE_BOUNDS.consumerShare))) return false;
+  Object.assign(all, after);
+  if (own !== undefined) Object.assign(own, ownAfter);
   return true;
+}
+
+function sum(one: Usage, other: Usage): Usage {
+  return {
+    routes: one.routes + other.routes,
+    matches: one.matches + other.matches,
+    characters: one.characters + other.characters,
+  };
+}
+
+function fits({ routes, matches, characters }: Usage, share: number): boolean {
+  const { routesPerService, matchesPerService, jsonLength } = ROUTE_BOUNDS;
+  if (routes > routesPerService * share || matches > matchesPerService * share) return false;
+  return characters <= jsonLength * share - 2;
 }
 
 function byPrecedence(left: MeshRoute, right: MeshRoute): number {
@@ -147,7 +177,7 @@ function toServiceRoute(route: MeshRoute, parent: RouteParent, permits: BackendP
     name,
     port: parent.port,
     sectionName: parent.sectionName,
-    consumer: parent.service.namespace !== namespace,
+    consumer: isConsumer(route, parent),
     rules: route.rules.map(rule),
   };
 }
