@@ -66,6 +66,16 @@ test('what cannot be used is Invalid at every target, whatever else is so', () =
   assert.equal(said[0]?.conditions[0]?.message, 'spec.tiers: is empty; the last good version stays');
 });
 
+test('what gateways would refuse for one target is Invalid there, and holds at the others', () => {
+  const refused = [{ target: 'shop/cart', fault: 'access_json: 1001 items, at most 1000 are allowed' }];
+  const said = decide({ kind: 'AccessPolicy', refused, targets: [CART, TILL] });
+  assert.deepEqual(reasons(said), [
+    ['cart', 'Accepted=False Invalid'],
+    ['till', 'Accepted=True Accepted'],
+  ]);
+  assert.match(said[0]?.conditions[0]?.message ?? '', /^gateways would refuse it: access_json: 1001 items/);
+});
+
 test('the time of a condition stays as long as its status does', () => {
   const before = decide({});
   const later = NOON + 60_000;
