@@ -110,8 +110,8 @@ export class ServiceAdmission {
   }
 
   #foreign(services: Services): ServiceKey | undefined {
-    for (const [key, { offers }] of services.entries()) {
-      if (offers.every(({ cluster }) => cluster !== this.#local)) return key;
+    for (const [key, { offers, backendOnly }] of services.entries()) {
+      if (!backendOnly && offers.every(({ cluster }) => cluster !== this.#local)) return key;
     }
     return undefined;
   }

@@ -11,6 +11,7 @@ import { DEFAULT_FAILOVER_POLICY } from '../model/policy.ts';
 import { backendKey, type ServiceKey, type ServiceRecord } from '../model/service.ts';
 import type { Peer } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY } from '../model/traffic-policy.ts';
+import { serviceFault } from '../wire/service-fields.ts';
 import { applyDelta, diffSnapshots } from '../wire/snapshot-delta.ts';
 import { ListenPorts } from './listen-ports.ts';
 import { OfferBook } from './offer-book.ts';
@@ -90,6 +91,7 @@ class Bench {
 const ROUTES = routesOfPayments({ rules: [{ backendRefs: [backend('a')] }] });
 
 const CANARY = backendKey('shop/canary');
+const UNSOUND = endpointAt('10.0.0.9', { locality: { region: 'eu', zone: 'a\tb' } });
 
 describe('a service that only routes lead to', () => {
   const canary = (healthy: number): RouteBackendService => ({
@@ -158,6 +160,42 @@ describe('a service that only routes lead to', () => {
       [...portTargets(left)],
       [portTarget('shop/a', { name: services.get('shop/a')?.ports[0]?.name ?? '' })],
     );
+  });
+
+  it('leaves its name when gateways would refuse it, so that no peer takes its share, until it is sound', () => {
+    const bench = scene();
+    bench.offer('canary', 'west', 2);
+    bench.local.set('shop/canary', { ...canary(3), endpoints: [UNSOUND] });
+    const refused = bench.builder.build(1).services.get(CANARY);
+    assert.deepEqual(
+      [refused?.backendOnly, refused?.ports, refused?.offers, refused?.endpoints],
+      [true, [], [], []],
+    );
+    assert.ok(refused !== undefined && serviceFault(refused) === undefined, 'gateways take it');
+    assert.match(
+      bench.builder.admission.problems.join(),
+      /^shop\/canary is not served: .*control characters/,
+    );
+    bench.builder.mark('shop/canary');
+    assert.equal(bench.builder.build(2).services.get(CANARY), refused);
+    bench.local.set('shop/canary', canary(3));
+    bench.builder.mark('shop/canary');
+    assert.equal(bench.builder.build(3).services.get(CANARY)?.endpoints.length, 1);
+    assert.deepEqual(bench.builder.admission.problems, []);
+    bench.local.delete('shop/canary');
+    bench.builder.mark('shop/canary');
+    assert.equal(bench.builder.build(4).services.has(CANARY), false);
+  });
+
+  it('keeps its place, also by its name alone, when what others offer makes way', () => {
+    const bench = new Bench(2);
+    bench.backends.set('shop/a', ['canary']);
+    bench.local.set('shop/canary', { ...canary(3), endpoints: [UNSOUND] });
+    bench.builder.mark('shop/canary');
+    bench.offer('a', 'west', 3);
+    assert.deepEqual([...bench.builder.build(1).services.keys()], [CANARY, 'shop/a']);
+    bench.offer('own', 'east', 1);
+    assert.deepEqual([...bench.builder.build(2).services.keys()].sort(), [CANARY, 'shop/own'].sort());
   });
 
   it('follows what its Service has', () => {

@@ -23,7 +23,7 @@ import { type ConflictListener, MergeBook } from './merge-book.ts';
 import type { OfferBook } from './offer-book.ts';
 import type { RouteBackendService } from './route-backends.ts';
 import { type OmissionListener, ServiceAdmission } from './service-admission.ts';
-import { assembleService } from './snapshot-service.ts';
+import { assembleService, nameOnly } from './snapshot-service.ts';
 
 /** Where the builder looks things up; each answer is what holds at that moment. */
 export interface BuilderSources {
@@ -202,8 +202,9 @@ export class SnapshotBuilder {
     );
     this.merges.note(key, merge);
     const admitted = this.admission.admit(key, service, previous);
-    if (admitted === undefined) this.#releasePorts(service, undefined, nowMs);
-    return admitted;
+    if (admitted !== undefined) return admitted;
+    this.#releasePorts(service, undefined, nowMs);
+    return backend === undefined ? undefined : nameOnly(service, previous);
   }
 
   #releasePorts(before: SnapshotService, after: SnapshotService | undefined, nowMs: number): void {

@@ -6,7 +6,7 @@ import type { ClusterName } from '../model/cluster.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { AddressGroup } from '../model/flat-network.ts';
 import type { ServiceRoute } from '../model/mesh-route.ts';
-import type { AccessRule, FailoverPolicy } from '../model/policy.ts';
+import { type AccessRule, DEFAULT_FAILOVER_POLICY, type FailoverPolicy } from '../model/policy.ts';
 import type { ExportTraits, ServiceName, ServicePort } from '../model/service.ts';
 import type { PeerHealth, ServiceOffer, SnapshotService } from '../model/snapshot.ts';
 import { DEFAULT_TRAFFIC_POLICY, RING_SIZE, type TrafficPolicy } from '../model/traffic-policy.ts';
@@ -60,6 +60,27 @@ export function assembleService(
     service: unchanged ? previous : service,
     merge: { conflicts: merged.conflicts, details: details(sources, merged) },
   };
+}
+
+/**
+ * Of a Service that only routes lead to and gateways would refuse: its name, so that its share of the requests fails, and does
+ * not go to what a peer offers by that name. `previous` itself when it says so already.
+ */
+export function nameOnly(
+  { service }: Pick<SnapshotService, 'service'>,
+  previous: SnapshotService | undefined,
+): SnapshotService {
+  return kept<SnapshotService>(previous, {
+    service,
+    type: 'ClusterSetIP',
+    ports: [],
+    offers: [],
+    endpoints: [],
+    failover: DEFAULT_FAILOVER_POLICY,
+    traffic: DEFAULT_TRAFFIC_POLICY,
+    access: [],
+    backendOnly: true,
+  });
 }
 
 /** Whoever compares versions sees at once what stayed. */
