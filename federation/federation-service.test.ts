@@ -117,6 +117,41 @@ spec:
     await gateway.until((found) => kindOf(found) === 'power-of-two');
   });
 
+  it('log a policy that gateways would refuse when it comes and when it goes, and not each time they look', async (t) => {
+    const { world, east } = await twoClusters(t);
+    const lines = () =>
+      east.log.map(({ msg }) => String(msg)).filter((line) => line.includes('AccessPolicy/'));
+    const rules = `[${Array.from({ length: 100 }, () => '{ action: Allow }').join(', ')}]`;
+    const policy = (name: string, target: string): string => `apiVersion: isthmus.io/v1alpha1
+kind: AccessPolicy
+metadata: { name: ${name}, namespace: shop }
+spec: { targetRefs: [{ kind: Service, name: ${target} }], rules: ${rules} }
+`;
+    const policies = Array.from({ length: 11 }, (_, at) => policy(`p${at}`, 'payments')).join('---\n');
+    await world.writeResource('east', 'access.yaml', policies);
+    await until(() => lines().length >= 11);
+    // What makes a new snapshot of the same service says nothing new of its policies.
+    const before = east.service.state.snapshot?.version ?? 0;
+    await world.writeResource(
+      'west',
+      'payments.yaml',
+      exportedService('payments', [{ address: '10.0.0.1' }, { address: '10.0.0.2' }]),
+    );
+    await until(() => (east.service.state.snapshot?.version ?? 0) > before);
+    await world.removeResource('east', 'access.yaml');
+    await until(() => lines().length >= 22);
+    assert.equal(lines().length, 22);
+    assert.match(
+      lines()[0] ?? '',
+      /AccessPolicy\/shop\/p0 does not hold for shop\/payments, as gateways would refuse it: /,
+    );
+    assert.ok(
+      lines()
+        .slice(11)
+        .every((line) => line.startsWith('no longer: ')),
+    );
+  });
+
   it('agree over a conflict: the oldest export holds, and the loser is told', async (t) => {
     const { world, east, west } = await twoClusters(t);
     await world.writeResource(

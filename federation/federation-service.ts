@@ -90,8 +90,7 @@ function connect(
   const givePorts = (): void =>
     ports.setLeading(publisher.state.value.kind === 'leading' && isElected(election, publisher));
   const problems = new ProblemLog(log, parts.pace);
-  const tellResources = (): void =>
-    problems.tellResources([...provider.problems.value, ...routing.conflictProblems]);
+  const tellResources = (): void => problems.tellResources([...provider.problems.value, ...routing.refusals]);
   const stops = [
     ...onElection(election, givePorts),
     publisher.state.watch((state) => {

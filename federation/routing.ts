@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { ProviderChange } from '../clusters/provider.ts';
+import type { ProviderChange, ProviderProblem } from '../clusters/provider.ts';
 import { Exporter } from './export/exporter.ts';
 import { exportedEndpoints } from './export/service-record.ts';
 import { logHealth } from './health-log.ts';
@@ -8,23 +7,23 @@ import { Importer } from './import/importer.ts';
 import type { ClusterName } from './model/cluster.ts';
 import type { Drain } from './model/drain.ts';
 import { namedKey, type ServiceKey } from './model/service.ts';
-import type { Peer, RoutingSnapshot } from './model/snapshot.ts';
+import type { RoutingSnapshot } from './model/snapshot.ts';
+import { RoutingLog } from './routing-log.ts';
 import type { RoutingOptions } from './routing-options.ts';
 import { every } from './runtime/clock.ts';
 import { type FindingsListener, GatewayRegistry } from './service/gateway-registry.ts';
 import type { GatewayHello, GatewayRefusal } from './service/gateway-session.ts';
 import { SnapshotHistory } from './service/snapshot-history.ts';
 import { CallerBook } from './snapshot/caller-book.ts';
+import { ClusterStandings } from './snapshot/cluster-standings.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
-import { DrainBook } from './snapshot/drain-book.ts';
 import type { ServiceDetails } from './snapshot/merge-book.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
-import { PeerBook } from './snapshot/peer-book.ts';
-import { assemblePeers, knownPeers, membersAmong } from './snapshot/peers.ts';
-import { type PolicyConflict, PolicyIndex } from './snapshot/policy-index.ts';
+import { membersAmong } from './snapshot/peers.ts';
+import type { PolicyConflict } from './snapshot/policy-index.ts';
 import { routeBackendService } from './snapshot/route-backends.ts';
-import { RouteIndex } from './snapshot/route-index.ts';
-import { type RouteVerdict, routeProblems, routeVerdicts } from './snapshot/route-verdict.ts';
+import { type RouteVerdict, routeProblems } from './snapshot/route-verdict.ts';
+import { RoutingRules } from './snapshot/routing-rules.ts';
 import { portTargets, SnapshotBuilder } from './snapshot/snapshot-builder.ts';
 import { type Hearing, hear, isWhole } from './snapshot/wholeness.ts';
 import type { FederationMemory } from './state/memory-file.ts';
@@ -49,19 +48,18 @@ export class Routing implements FindingsListener {
   readonly #options: RoutingOptions;
   readonly #builder: SnapshotBuilder;
   readonly #builds: Coalescer;
-  readonly #peerBook: PeerBook;
+  readonly #standings: ClusterStandings;
   readonly #offers: OfferBook;
-  readonly #drains: DrainBook;
   readonly #callers = new CallerBook();
-  #policies: PolicyIndex;
-  #routes: RouteIndex;
+  readonly #log: RoutingLog;
+  #rules: RoutingRules;
   #unwatch: (() => void)[] = [];
   #cancelLook: () => void = () => {};
   #started = false;
   #hearing: Hearing | undefined;
 
   constructor(options: RoutingOptions) {
-    const { provider, peers, lastMemory, lastSnapshot, epoch, local, clock } = options;
+    const { provider, peers, lastMemory, lastSnapshot, epoch, local, clock, log, pace } = options;
     this.#options = options;
     this.gateways = new GatewayRegistry(this);
     const reports = () => this.gateways.reports;
@@ -70,11 +68,10 @@ export class Routing implements FindingsListener {
       options.publisher,
     );
     this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
-    this.#peerBook = new PeerBook(lastMemory?.peers);
+    this.#standings = new ClusterStandings(options, lastMemory);
     this.#offers = new OfferBook(lastMemory?.offers);
-    this.#drains = new DrainBook(lastMemory?.drains);
-    this.#policies = new PolicyIndex(provider);
-    this.#routes = new RouteIndex(provider);
+    this.#log = new RoutingLog(log, pace);
+    this.#rules = new RoutingRules(provider);
     this.#builder = this.#makeBuilder();
     this.#builds = new Coalescer(clock, BUILD_INTERVAL_MS, () => this.#build(), BUSY_BUILDS);
     this.history.whole.set(lastSnapshot !== undefined);
@@ -87,10 +84,9 @@ export class Routing implements FindingsListener {
   start(): void {
     const { provider, peers, clock } = this.#options;
     this.#started = true;
-    this.#policies = new PolicyIndex(provider);
-    this.#routes = new RouteIndex(provider);
+    this.#rules = new RoutingRules(provider);
     // Before the first head: one without it would bring everybody's requests back for a moment.
-    this.#ownDrain(clock.now());
+    this.#standings.ownDrain(clock.now());
     this.exporter.start(clock.now());
     for (const key of provider.services.keys()) this.#builder.mark(key);
     for (const [address, workload] of provider.callers ?? []) this.#callers.set(address, workload);
@@ -143,34 +139,27 @@ export class Routing implements FindingsListener {
 
   /** Policies that do not hold for a target because an older one does. */
   get policyConflicts(): readonly PolicyConflict[] {
-    return this.#policies.conflicts;
+    return this.#rules.policies.conflicts;
   }
 
-  /** Those conflicts, as problems. */
-  get conflictProblems(): PolicyIndex['problems'] {
-    return this.#policies.problems;
+  /** Policies and routes that do not hold, and why: what is worth a line when it comes and when it goes. */
+  get refusals(): readonly ProviderProblem[] {
+    return this.#rules.refusals(this.admission.policyFaults);
   }
 
-  /** Those of routes included. */
-  get policyProblems(): PolicyIndex['problems'] {
-    return [...this.#policies.problems, ...routeProblems(this.routeVerdicts())];
+  /** Those conflicts, and what is wrong with routes where they are attached. */
+  get policyProblems(): readonly ProviderProblem[] {
+    return [...this.#rules.policies.problems, ...routeProblems(this.routeVerdicts())];
   }
 
   /** What each route's status says at each of its parents. */
   routeVerdicts(): readonly RouteVerdict[] {
-    const services = this.history.value?.services ?? new Map();
-    const { policyFaults } = this.admission;
-    return routeVerdicts(this.#routes.attachments, services, this.#options.provider.services, policyFaults);
+    return this.#rules.verdicts(this.history.value?.services ?? new Map(), this.admission.policyFaults);
   }
 
   /** What the next process must know. */
   get memory(): FederationMemory {
-    return {
-      epoch: this.#options.epoch,
-      peers: this.#peerBook.memory,
-      offers: this.#offers.memory,
-      drains: this.#drains.memory,
-    };
+    return { epoch: this.#options.epoch, offers: this.#offers.memory, ...this.#standings.memory };
   }
 
   /** Ports were given or taken away elsewhere. */
@@ -191,13 +180,13 @@ export class Routing implements FindingsListener {
 
   trunksReported(hello: GatewayHello, findings: readonly TrunkFinding[]): void {
     const { clock, onMemory } = this.#options;
-    if (!this.#peerBook.report(hello.gateway, hello.startedAtMs, findings, clock.now())) return;
+    if (!this.#standings.report(hello.gateway, hello.startedAtMs, findings, clock.now())) return;
     onMemory();
     this.#request();
   }
 
   gatewayGone(gateway: string): void {
-    this.#peerBook.silence(gateway);
+    this.#standings.silence(gateway);
     this.#request();
   }
 
@@ -213,26 +202,26 @@ export class Routing implements FindingsListener {
         network,
         exportsOf: (key) => this.exportsOf(key),
         endpointsOf: (key) => exportedEndpoints(provider.services.get(key)),
-        failoverOf: (key) => this.#policies.failoverOf(key),
-        trafficOf: (key) => this.#policies.trafficOf(key),
-        accessOf: (key) => this.#policies.accessOf(key),
-        routesOf: (key) => this.#routes.routesOf(key),
+        failoverOf: (key) => this.#rules.policies.failoverOf(key),
+        trafficOf: (key) => this.#rules.policies.trafficOf(key),
+        accessOf: (key) => this.#rules.policies.accessOf(key),
+        routesOf: (key) => this.#rules.routes.routesOf(key),
         backendOf: (key) =>
           routeBackendService(key, {
             services: provider.services,
-            routes: this.#routes,
+            routes: this.#rules.routes,
             isOffered: (parent) => this.exportsOf(parent).length > 0,
             reports: this.gateways.reports,
           }),
-        backendsOf: (key) => this.#routes.backendsOf(key),
-        peers: (previous, nowMs) => this.#peers(previous, nowMs),
-        drain: (nowMs) => this.#ownDrain(nowMs),
+        backendsOf: (key) => this.#rules.routes.backendsOf(key),
+        peers: (previous, nowMs) => this.#standings.peers(previous, nowMs),
+        drain: (nowMs) => this.#standings.ownDrain(nowMs),
         trustBundles: (peers) => this.#options.trustBundles(membersAmong(peers)),
         callers: () => this.#callers.groups(),
         offers: this.#offers,
         ports,
-        onConflicts: (service, conflicts) => this.#onConflicts(service, conflicts),
-        onOmission: (service, reason) => this.#onOmission(service, reason),
+        onConflicts: (service, conflicts) => this.#log.conflicts(service, conflicts),
+        onOmission: (service, reason) => this.#log.omission(service, reason),
       },
       clock.now(),
     );
@@ -245,36 +234,9 @@ export class Routing implements FindingsListener {
     return exports;
   }
 
-  #peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
-    const { local, peers, provider } = this.#options;
-    const known = knownPeers(local, peers.views.values(), provider.peerRules.keys());
-    const assembled = assemblePeers(
-      local,
-      known,
-      ({ cluster, reach }) => ({
-        health: this.#peerBook.judge(cluster, reach, nowMs),
-        drain: this.#drains.judge(cluster, provider.peerRules.get(cluster)?.drain, nowMs),
-      }),
-      previous,
-    );
-    this.#peerBook.retain(assembled);
-    this.#drains.retain((cluster) => assembled.has(cluster) || cluster === local.name);
-    return assembled;
-  }
-
-  /** A ClusterPeer under the cluster's own name speaks of itself. */
-  #ownDrain(nowMs: number): Drain | undefined {
-    const { local, provider, drain } = this.#options;
-    const own = this.#drains.judge(local.name, provider.peerRules.get(local.name)?.drain, nowMs);
-    drain.set(own);
-    return own;
-  }
-
   /** Before the first head of this process: one without the drain would take back what the cluster said of itself. */
   #recallDrain(told: Drain | undefined): void {
-    const { local, clock } = this.#options;
-    if (told !== undefined) this.#drains.recall(local.name, told);
-    this.#ownDrain(clock.now());
+    this.#standings.recallDrain(told, this.#options.clock.now());
     this.#request();
   }
 
@@ -287,7 +249,7 @@ export class Routing implements FindingsListener {
         this.#renewPolicies();
         break;
       case 'routes':
-        this.#renewRoutes();
+        this.#markAll(this.#rules.renewRoutes());
         break;
       case 'callers':
         for (const address of change.addresses) {
@@ -301,26 +263,9 @@ export class Routing implements FindingsListener {
   }
 
   #renewPolicies(): void {
-    const before = this.#policies;
-    this.#policies = new PolicyIndex(this.#options.provider);
     this.#markAll([...this.admission.faulty].map(namedKey));
-    for (const key of [...(this.history.value?.services.keys() ?? [])].map(namedKey)) {
-      const same =
-        before.failoverOf(key) === this.#policies.failoverOf(key) &&
-        before.trafficOf(key) === this.#policies.trafficOf(key) &&
-        isDeepStrictEqual(before.accessOf(key), this.#policies.accessOf(key));
-      if (!same) this.#builder.mark(key);
-    }
-  }
-
-  #renewRoutes(): void {
-    const before = this.#routes;
-    this.#routes = new RouteIndex(this.#options.provider);
-    for (const key of new Set([...before.services, ...this.#routes.services])) {
-      if (isDeepStrictEqual(before.routesOf(key), this.#routes.routesOf(key))) continue;
-      this.#builder.mark(key);
-      this.#markAll(before.backendsOf(key));
-    }
+    const served = [...(this.history.value?.services.keys() ?? [])];
+    this.#markAll(this.#rules.renewPolicies(served.map(namedKey)));
   }
 
   #onPeer(cluster: ClusterName, change: PeerChange): void {
@@ -330,36 +275,14 @@ export class Routing implements FindingsListener {
     if (change.reach && view !== undefined) this.#markAll(view.records.keys());
     for (const key of change.records) {
       const refusal = this.importer.refusalOf(cluster, key);
-      if (refusal !== undefined)
-        this.#tell('warn', `${cluster}: record`, refusal, 'a record of a peer is ignored');
+      if (refusal !== undefined) this.#log.refusedRecord(cluster, refusal);
     }
     this.#request();
   }
 
-  #onConflicts(service: ServiceKey, conflicts: readonly ExportConflict[]): void {
-    const subject = `${service}: conflicts`;
-    if (conflicts.length > 0)
-      this.#tell('warn', subject, { service, conflicts }, 'exports of a service disagree');
-    else this.#tell('info', subject, { service }, 'exports of a service agree again');
-  }
-
-  #onOmission(service: ServiceKey, reason: string | undefined): void {
-    const subject = `${service}: omission`;
-    if (reason === undefined)
-      this.#tell('info', subject, { service }, 'the service is fit to be served again');
-    else this.#tell('warn', subject, { service, reason }, 'a service is not served');
-  }
-
-  #tell(level: 'warn' | 'info', subject: string, about: object, message: string): void {
-    const { pace, log } = this.#options;
-    pace.tell(subject, (suppressed) =>
-      log[level](suppressed === 0 ? about : { ...about, suppressed }, message),
-    );
-  }
-
   #lookAt(key: ServiceKey): void {
     if (this.#started) this.exporter.refresh(key, this.#options.clock.now());
-    if (this.#routes.dependsOn(key)) this.#renewRoutes();
+    if (this.#rules.routes.dependsOn(key)) this.#markAll(this.#rules.renewRoutes());
     this.#builder.mark(key);
   }
 
