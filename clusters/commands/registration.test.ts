@@ -68,7 +68,7 @@ class FakeSite implements ReleaseSite {
   }
 
   async pods(_: Release, component: Component): Promise<readonly PodSight[]> {
-    return [{ name: `${component}-1`, ready: true, restarts: 0, problem: undefined }];
+    return [{ name: `${component}-1`, ready: true, running: true, restarts: 0, problem: undefined }];
   }
 
   async roots(): Promise<readonly string[]> {

@@ -43,16 +43,21 @@ export async function podSteps(open: OpenRelease): Promise<readonly CheckStep[]>
 async function podStep({ site, release }: OpenRelease, component: Component): Promise<CheckStep> {
   const name = `${component} pods`;
   const pods = await site.pods(release, component);
-  const { wanted } = await site.replicas(release, component);
+  const { wanted, names, problem } = await site.replicas(release, component);
   const kubectl = `kubectl --context ${site.context} --namespace ${release.namespace}`;
   const unready = pods.filter(({ ready }) => !ready);
   if (unready.length > 0) {
     const told = unready.map((pod) => `${pod.name}: ${pod.problem}`).join('; ');
     const look = `${kubectl} describe pod ${unready[0]?.name}, and its logs, say why`;
-    return failed(name, told, unready.some(lacksImage) ? IMAGE_CURE : look);
+    return failed(name, told, cureOf(unready, kubectl) ?? look);
   }
-  if (pods.length === 0 || pods.length < wanted) {
-    return failed(name, `${pods.length} of ${wanted} are there`, `${kubectl} get events says why`);
+  if (names.length === 0) return failed(name, 'there is no Deployment', 'helm upgrade makes it anew');
+  if (wanted === 0) {
+    return failed(name, 'scaled to none', `${kubectl} scale deployment ${names.join(' ')} --replicas=1`);
+  }
+  if (pods.length < wanted) {
+    const reason = problem === undefined ? '' : `: ${problem}`;
+    return failed(name, `${pods.length} of ${wanted} are there${reason}`, `${kubectl} get events says why`);
   }
   const restarts = pods.reduce((sum, pod) => sum + pod.restarts, 0);
   return ok(name, `${pods.length} ready, ${restarts} restarts`);
@@ -62,6 +67,12 @@ async function podStep({ site, release }: OpenRelease, component: Component): Pr
 const IMAGE_CURE =
   'build the image and push it where the nodes can fetch it (docker build --tag REGISTRY/isthmus:VERSION .), then helm upgrade ' +
   "--set image.repository=REGISTRY/isthmus; a registry with a password wants imagePullSecrets; see the chart's README";
+
+function cureOf(unready: readonly PodSight[], kubectl: string): string | undefined {
+  if (unready.some(lacksImage)) return IMAGE_CURE;
+  const crashed = unready.find(({ problem }) => problem?.startsWith('CrashLoopBackOff'));
+  return crashed && `${kubectl} logs ${crashed.name} --previous shows its last words`;
+}
 
 function lacksImage({ problem }: PodSight): boolean {
   return /^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)\b/.test(problem ?? '');

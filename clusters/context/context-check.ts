@@ -1,11 +1,21 @@
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
-import { type CheckStep, failed, failedBy, ok, skipped, stepLine } from '../commands/check-step.ts';
+import { type Attempt, attempt } from '../commands/attempt.ts';
+import {
+  type CheckStep,
+  failed,
+  failedBy,
+  ok,
+  skipped,
+  stepLine,
+  stepsOrFailure,
+} from '../commands/check-step.ts';
 import type { CommandOutput } from '../commands/command-output.ts';
 import { addressStep, kindSteps, podSteps } from './cluster-steps.ts';
 import { gatewaySteps } from './gateway-steps.ts';
 import { KubernetesSite, type Release } from './kubernetes-site.ts';
 import type { ContextFlags, OpenRelease } from './open-release.ts';
+import { peerSteps } from './peer-steps.ts';
 import { findRelease, jsonOf, refusal } from './release-program.ts';
 import { rightSteps } from './right-steps.ts';
 import { schemaSteps } from './schema-steps.ts';
@@ -13,13 +23,21 @@ import { schemaSteps } from './schema-steps.ts';
 const step = z.discriminatedUnion('state', [
   z.object({ name: z.string(), state: z.literal('ok'), detail: z.string() }),
   z.object({ name: z.string(), state: z.literal('failed'), detail: z.string(), cure: z.string() }),
-  z.object({ name: z.string(), state: z.literal('skipped'), detail: z.string() }),
+  z.object({ name: z.string(), state: z.literal('warning'), detail: z.string(), cure: z.string() }),
+  z.object({
+    name: z.string(),
+    state: z.literal('skipped'),
+    detail: z.string(),
+    cure: z.string().optional(),
+  }),
 ]);
 const podCheck = z.object({ steps: z.array(step) });
+/** What only the federation service can say. */
+const FEDERATION_STEPS = ['trust', 'store', 'resources', 'peers', 'clocks', 'addresses'];
 
 /**
  * `isthmus cluster check --context`: from the API server over the cluster's kinds, rights and pods to what its members
- * know of each other. Exit code 3 when a step failed.
+ * know of each other. What needs only the API server is told also where no program answers. Exit code 3 when a step failed.
  */
 export async function checkByContext(
   flags: ContextFlags,
@@ -83,30 +101,47 @@ async function taken(
 async function releaseSteps(open: OpenRelease, output: CommandOutput): Promise<readonly CheckStep[]> {
   const { site, release } = open;
   output.progress(`looking at the kinds, rights and pods of ${release.cluster}`);
-  const [kinds, schemas, rights, pods, address] = await Promise.all([
-    kindSteps(open),
-    schemaSteps(open),
-    rightSteps(open),
-    podSteps(open),
-    addressStep(open),
+  const taken = await Promise.all([
+    stepsOrFailure('kinds', kindSteps(open)),
+    stepsOrFailure('schemas', schemaSteps(open)),
+    stepsOrFailure('rights', rightSteps(open)),
+    stepsOrFailure('pods', podSteps(open)),
+    stepsOrFailure(
+      'gateway address',
+      addressStep(open).then((step) => [step]),
+    ),
   ]);
-  const steps = [...kinds, ...schemas, ...rights, ...pods, address];
-  const register = `isthmus cluster register ${release.cluster} --context ${site.context} --with-context …`;
-  if (!(await site.isMember(release))) {
-    return [...steps, failed('membership', 'the cluster is a member of no clusterset', register)];
-  }
+  const member = await attempt(site.isMember(release));
+  const steps = [...taken.flat(), membershipStep(open, member)];
+  if (member.kind === 'answered' && !member.value) return steps;
   output.progress('asking the programs in their pods');
-  return [...steps, ...(await programSteps(open)), ...(await gatewaySteps(open))];
+  const federation = await attempt(programSteps(open));
+  if (federation.kind === 'failed') steps.push(...withoutFederation(federation.error));
+  else steps.push(...federation.value);
+  if (federation.kind === 'failed') steps.push(...(await stepsOrFailure('ClusterPeers', peerSteps(open))));
+  const publishes = federation.kind === 'answered';
+  return [...steps, ...(await stepsOrFailure('gateways', gatewaySteps(open, publishes)))];
 }
 
-/** What the federation service finds when it checks itself. */
+function membershipStep({ site, release }: OpenRelease, member: Attempt<boolean>): CheckStep {
+  if (member.kind === 'failed') return failedBy('membership', member.error);
+  if (member.value) return ok('membership', `kept in the Secret ${release.membershipSecret}`);
+  const register = `isthmus cluster register ${release.cluster} --context ${site.context} --with-context …`;
+  return failed('membership', 'the cluster is a member of no clusterset', register);
+}
+
+/** What the federation service finds when it checks itself. @throws UserError where it does not answer */
 async function programSteps({ site, release }: OpenRelease): Promise<readonly CheckStep[]> {
-  try {
-    const ran = await site.run(release, ['cluster', 'check', '--output', 'json']);
-    const answer = podCheck.safeParse(jsonOf(ran.stdout));
-    return answer.success ? answer.data.steps : [failedBy('federation', refusal(ran, { release }))];
-  } catch (failure) {
-    if (!(failure instanceof UserError)) throw failure;
-    return [failedBy('federation', failure)];
-  }
+  const ran = await site.look(release, ['cluster', 'check', '--output', 'json']);
+  const answer = podCheck.safeParse(jsonOf(ran.stdout));
+  if (answer.success) return answer.data.steps;
+  throw refusal(ran, { release });
+}
+
+function withoutFederation(failure: UserError): readonly CheckStep[] {
+  const why = `the federation does not answer: ${failure.message}`;
+  return [
+    failedBy('federation', failure),
+    ...FEDERATION_STEPS.map((name) => skipped(name, why, failure.hint)),
+  ];
 }

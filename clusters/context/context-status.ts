@@ -1,13 +1,18 @@
 import { elapsed } from '../../federation/model/elapsed.ts';
 import { UserError } from '../../federation/model/user-error.ts';
+import { type Attempt, attempt } from '../commands/attempt.ts';
 import { type CommandOutput, columns } from '../commands/command-output.ts';
+import { type WrittenPeer, writtenPeers } from './cluster-peers.ts';
 import { askGateways, type GatewayAnswer, type GatewaySight } from './gateway-sight.ts';
 import type { Component } from './kubernetes-site.ts';
 import type { OpenRelease } from './open-release.ts';
 import type { PodSight } from './pod-sight.ts';
 import { jsonOf, refusal } from './release-program.ts';
 
-/** `isthmus cluster status --context`: what the federation service says, and every pod. Exit code 3 when one is not ready. */
+/**
+ * `isthmus cluster status --context`: what the federation service says, and every pod; where it does not answer, what it
+ * wrote last into the ClusterPeers. Exit code 3 when something is not ready.
+ */
 export async function statusByContext(
   open: OpenRelease,
   output: CommandOutput,
@@ -16,31 +21,93 @@ export async function statusByContext(
   const { site, release } = open;
   output.progress(`asking the pods of ${release.cluster}`);
   const json = output.format !== 'text';
-  const args = ['cluster', 'status', '--output', json ? 'json' : 'text'];
-  const [ran, federation, gateway, sights] = await Promise.all([
-    site.run(release, args),
+  const [said, federation, gateway, sights] = await Promise.all([
+    attempt(saidBy(open, json ? 'json' : 'text')),
     site.pods(release, 'federation'),
     site.pods(release, 'gateway'),
     askGateways(site, release),
   ]);
-  const failure = ran.exitCode === 0 ? undefined : refusal(ran, { release });
-  // 3 = it is told, and not all of it is well.
-  if (failure !== undefined && failure.exitCode !== 3) throw failure;
   const pods = [...rowsOf('federation', federation), ...rowsOf('gateway', gateway)].map((pod) => ({
     ...pod,
     gateway: sightOf(sights, pod.name),
   }));
-  const said = jsonOf(ran.stdout);
-  output.result({ ...(typeof said === 'object' ? said : {}), pods: pods.map(printable) }, () =>
-    [ran.stdout.trimEnd(), '', podTable(pods, nowMs)].join('\n').trimStart(),
+  const about =
+    said.kind === 'answered'
+      ? answered(said.value, json)
+      : unanswered(release.cluster, said.error, await attempt(writtenPeers(open)), output);
+  output.result({ ...about.value, pods: pods.map(printable) }, () =>
+    [about.text, '', podTable(pods, nowMs)].join('\n').trimStart(),
   );
-  if (failure !== undefined) throw failure;
+  if (said.kind === 'failed') throw said.error;
+  if (said.value.failure !== undefined) throw said.value.failure;
   const unready = pods.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return;
   throw new UserError(`${release.cluster}: not ready: ${unready.join(', ')}`, {
     hint: `isthmus cluster check --context ${site.context} says what to do`,
     exitCode: 3,
   });
+}
+
+interface Said {
+  readonly stdout: string;
+  /** It is told, and not all of it is well. */
+  readonly failure: UserError | undefined;
+}
+
+/** What a status begins with, before the pods. */
+interface About {
+  readonly value: object;
+  readonly text: string;
+}
+
+/** @throws UserError where the federation service says nothing of itself; as code 3, for that it is down is found */
+async function saidBy({ site, release }: OpenRelease, format: string): Promise<Said> {
+  const ran = await attempt(site.look(release, ['cluster', 'status', '--output', format]));
+  if (ran.kind === 'failed') throw found(ran.error);
+  const failure = ran.value.exitCode === 0 ? undefined : refusal(ran.value, { release });
+  if (failure !== undefined && failure.exitCode !== 3) throw found(failure);
+  return { stdout: ran.value.stdout, failure };
+}
+
+function found(failure: UserError): UserError {
+  return new UserError(failure.message, { hint: failure.hint, exitCode: 3, cause: failure });
+}
+
+function answered({ stdout }: Said, json: boolean): About {
+  const value = json ? jsonOf(stdout) : {};
+  return { value: typeof value === 'object' && value !== null ? value : {}, text: stdout.trimEnd() };
+}
+
+function unanswered(
+  cluster: string,
+  { message }: UserError,
+  written: Attempt<readonly WrittenPeer[]>,
+  output: CommandOutput,
+): About {
+  const clusterPeers = written.kind === 'answered' ? written.value : { unanswered: written.error.message };
+  const peers =
+    written.kind === 'answered' ? writtenTable(written.value) : output.style('red', written.error.message);
+  return {
+    value: { cluster, federation: { unanswered: message }, clusterPeers },
+    text: [
+      `${output.style('bold', cluster)}  federation  ${output.style('red', message)}`,
+      ...(peers === '' ? [] : ['', 'What it wrote last:', peers]),
+    ].join('\n'),
+  };
+}
+
+function writtenTable(peers: readonly WrittenPeer[]): string {
+  if (peers.length === 0) return '';
+  const status = ({ conditions }: WrittenPeer, name: string): string =>
+    conditions.find(({ type }) => type === name)?.status ?? '-';
+  return columns([
+    ['PEER', 'CONNECTED', 'TRUSTED', 'SYNCED', 'LAST SEEN'],
+    ...peers.map((peer) => [
+      peer.cluster,
+      ...['Connected', 'Trusted', 'Synced'].map((name) => status(peer, name)),
+      peer.lastSeen ?? 'never',
+    ]),
+  ]);
 }
 
 type Row = PodSight & { readonly component: Component };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { elapsed } from '../../federation/model/elapsed.ts';
+import { attempt } from '../commands/attempt.ts';
 import { type CheckStep, failed, failedBy, ok, skipped } from '../commands/check-step.ts';
 import { askGateways, type GatewayAnswer, type GatewaySight } from './gateway-sight.ts';
 import type { OpenRelease } from './open-release.ts';
@@ -14,11 +15,21 @@ const snapshotAnswer = z.object({
 
 export type Published = z.infer<typeof snapshotAnswer>['federation'];
 
-/** What each gateway says: its certificate, its trunks, and whether what is published has come to it. */
-export async function gatewaySteps({ site, release }: OpenRelease): Promise<readonly CheckStep[]> {
+/**
+ * What each gateway says: its certificate, its trunks, and whether what is published has come to it.
+ * @param publishes whether the federation service answers, and can say what it published
+ * @throws UserError where the gateways' pods cannot be listed
+ */
+export async function gatewaySteps(
+  { site, release }: OpenRelease,
+  publishes: boolean,
+): Promise<readonly CheckStep[]> {
   // First: what was published by now must have come to a gateway that is asked later.
-  const ran = await site.run(release, ['cluster', 'status', '--output', 'json']);
-  const published = snapshotAnswer.safeParse(jsonOf(ran.stdout)).data?.federation;
+  const ran = publishes
+    ? await attempt(site.look(release, ['cluster', 'status', '--output', 'json']))
+    : undefined;
+  const stdout = ran?.kind === 'answered' ? ran.value.stdout : '';
+  const published = snapshotAnswer.safeParse(jsonOf(stdout)).data?.federation;
   return judgeGateways(await askGateways(site, release), published);
 }
 

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
+import { readConditions } from '../kubernetes/mcs/conditions.ts';
 import { clustersetFacts } from '../kubernetes/membership/clusterset-map.ts';
 import { CONFIG_MAPS, SECRETS } from '../kubernetes/membership/resource-types.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
 import type { ResourceType } from '../kubernetes/resource-type.ts';
 import { type PodSight, podSights } from './pod-sight.ts';
+import { readyPod } from './ready-pod.ts';
 import { rootFingerprints } from './root-fingerprint.ts';
 
 /** A release of the chart. */
@@ -29,6 +31,13 @@ export interface Release {
 export interface GatewayCount {
   readonly ready: number;
   readonly wanted: number;
+}
+
+/** The Deployments of a program. */
+export interface ReplicaSight extends GatewayCount {
+  readonly names: readonly string[];
+  /** Why pods are not made, where Kubernetes says so. */
+  readonly problem: string | undefined;
 }
 
 /** The two programs of a release, as their pods are labelled and their containers called. */
@@ -72,7 +81,11 @@ const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', namespace
 const EXEC_TIMEOUT_MS = 60_000;
 
 const deployment = z.object({
-  metadata: z.object({ namespace: z.string(), labels: z.record(z.string(), z.string()) }),
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    labels: z.record(z.string(), z.string()),
+  }),
   spec: z.object({
     replicas: z.int().default(1),
     template: z.object({
@@ -84,7 +97,13 @@ const deployment = z.object({
       }),
     }),
   }),
-  status: z.object({ updatedReplicas: z.int().default(0), readyReplicas: z.int().default(0) }).prefault({}),
+  status: z
+    .object({
+      updatedReplicas: z.int().default(0),
+      readyReplicas: z.int().default(0),
+      conditions: readConditions,
+    })
+    .prefault({}),
 });
 
 const configMap = z.object({ data: z.object({ 'federation.yaml': z.string() }) });
@@ -154,13 +173,21 @@ export class KubernetesSite implements ReleaseSite {
   }
 
   /** Of a program's Deployments. */
-  replicas(release: Release, component: Component): Promise<GatewayCount> {
+  replicas(release: Release, component: Component): Promise<ReplicaSight> {
     return this.#asked(async () => {
       const found = await this.#deployments(release, component);
       const sum = (of: (each: z.infer<typeof deployment>) => number) =>
         found.reduce((total, each) => total + of(each), 0);
       const ready = sum(({ status }) => Math.min(status.updatedReplicas, status.readyReplicas));
-      return { ready, wanted: sum(({ spec }) => spec.replicas) };
+      const failures = found.flatMap(({ status }) =>
+        status.conditions.filter(({ type, status: said }) => type === 'ReplicaFailure' && said === 'True'),
+      );
+      return {
+        ready,
+        wanted: sum(({ spec }) => spec.replicas),
+        names: found.map(({ metadata }) => metadata.name),
+        problem: failures[0]?.message,
+      };
     });
   }
 
@@ -188,6 +215,14 @@ export class KubernetesSite implements ReleaseSite {
     return await this.#exec(release, await this.#ready(release), args, { stdin });
   }
 
+  /** The same for what only looks: where no pod is ready, one that runs may say why. */
+  async look(release: Release, args: readonly string[]): Promise<ExecResult> {
+    const running = (await this.pods(release, 'federation')).filter((pod) => pod.running);
+    const pod = (running.find(({ ready }) => ready) ?? running[0])?.name;
+    const choice = pod === undefined ? await this.#ready(release) : { component: 'federation' as const, pod };
+    return await this.#exec(release, choice, args, {});
+  }
+
   /** The same for what may say much: its stdout is handed on as it comes. */
   async stream(release: Release, args: readonly string[], { stdin, onStdout }: PodTalk): Promise<ExecResult> {
     return await this.#exec(release, await this.#ready(release), args, { stdin, onStdout });
@@ -198,12 +233,7 @@ export class KubernetesSite implements ReleaseSite {
   }
 
   async #ready(release: Release): Promise<PodChoice> {
-    const ready = (await this.pods(release, 'federation')).find((pod) => pod.ready);
-    if (ready === undefined) {
-      throw new UserError(`context ${this.context}: no pod of the federation service is ready`, {
-        hint: `kubectl --context ${this.context} --namespace ${release.namespace} get pods shows why`,
-      });
-    }
+    const ready = readyPod(await this.pods(release, 'federation'), this.context);
     return { component: 'federation', pod: ready.name };
   }
 

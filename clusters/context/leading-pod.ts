@@ -3,19 +3,16 @@ import { UserError } from '../../federation/model/user-error.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { resourceType } from '../kubernetes/resource-type.ts';
 import type { OpenRelease } from './open-release.ts';
+import { readyPod } from './ready-pod.ts';
 
 const LEASES = resourceType('coordination.k8s.io', 'v1', 'leases');
 const lease = z.object({ spec: z.object({ holderIdentity: z.string().optional() }) });
 
 /** The pod of the replica that publishes, or one that is ready where nobody leads. @throws UserError */
 export async function leadingPod({ site, release }: OpenRelease): Promise<string> {
-  const pods = (await site.pods(release, 'federation')).filter(({ ready }) => ready);
-  const [first] = pods;
-  if (first === undefined) {
-    throw new UserError(`context ${site.context}: no pod of the federation service is ready`, {
-      hint: `kubectl --context ${site.context} --namespace ${release.namespace} get pods shows why`,
-    });
-  }
+  const all = await site.pods(release, 'federation');
+  const pods = all.filter(({ ready }) => ready);
+  const first = readyPod(all, site.context);
   if (pods.length === 1) return first.name;
   const holder = await leaseHolder({ site, release });
   // `<pod>_<uuid>`; a pod's name has no underscore.

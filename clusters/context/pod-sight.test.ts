@@ -16,6 +16,18 @@ describe('pods', () => {
         phase: 'Pending',
         conditions: [{ type: 'PodScheduled', status: 'False', message: 'no node' }],
       }),
+      pod('crashed', {
+        containerStatuses: [
+          {
+            state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } },
+            lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } },
+          },
+        ],
+      }),
+      pod('starting', {
+        conditions: [{ type: 'Ready', status: 'False', message: 'not yet' }],
+        containerStatuses: [{ state: { running: { startedAt: '2026-01-01T00:00:00Z' } } }],
+      }),
       pod('d', READY, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     ]);
     assert.deepEqual(
@@ -24,12 +36,24 @@ describe('pods', () => {
         ['a', true, 2, undefined],
         ['b', false, 0, 'ImagePullBackOff: no such image'],
         ['c', false, 0, 'no node'],
+        [
+          'crashed',
+          false,
+          0,
+          'CrashLoopBackOff: back-off 10s; it ended before with exit code 137 (OOMKilled)',
+        ],
+        ['starting', false, 0, 'not yet'],
       ],
+    );
+    assert.deepEqual(
+      sights.filter(({ running }) => running).map(({ name }) => name),
+      ['a', 'starting'],
     );
   });
 
   it('are members until they started again or are gone', () => {
-    const sight = (name: string, restarts: number) => ({ name, restarts, ready: true, problem: undefined });
+    const up = { ready: true, running: true, problem: undefined };
+    const sight = (name: string, restarts: number) => ({ name, restarts, ...up });
     const before = [sight('a', 0), sight('b', 3), sight('c', 0)];
     assert.deepEqual(stillMembers(before, [sight('a', 0), sight('b', 4), sight('d', 0)]), ['a']);
   });
