@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../federation/model/user-error.ts';
+import { addressStep } from '../context/cluster-steps.ts';
 import { KubernetesSite } from '../context/kubernetes-site.ts';
 import { stepLine } from './check-step.ts';
 import type { CommandOutput } from './command-output.ts';
@@ -36,6 +37,7 @@ export async function registerCommand(
       {
         joiner,
         home,
+        gatewayAddress: (site, release) => addressStep({ site: site === 'joiner' ? joiner : home, release }),
         now: () => performance.now(),
         sleep: (ms) => sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted()),
         progress: (doing) => output.progress(doing),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GatewaySight } from '../context/gateway-sight.ts';
 import type { GatewayCount } from '../context/kubernetes-site.ts';
+import { CLOCK_CURE, clockDifference } from './report-checks.ts';
 
 const federation = z.object({
   readiness: z.object({
@@ -9,11 +10,14 @@ const federation = z.object({
     problems: z.array(z.string()).default([]),
   }),
   store: z.object({ state: z.string(), problem: z.string().nullish() }),
+  /** By its own clock; undefined = a release that did not say it. */
+  nowMs: z.number().optional(),
   peers: z.array(
     z.object({
       cluster: z.string(),
       reach: z.string(),
       health: z.object({ kind: z.string() }),
+      lastSeenMs: z.number().default(0),
       problem: z.string().nullish(),
     }),
   ),
@@ -56,7 +60,8 @@ export function missingOf({ peer, federation, gateways, asked }: MemberSight): M
     const reason = `the store is ${store.state}: ${store.problem ?? 'it does not say why'}`;
     return { reason, cure: 'see that the store can be reached from this cluster' };
   }
-  if (readiness.kind !== 'ready') {
+  // Degraded it serves and publishes: what it cannot read is no reason to keep another cluster out.
+  if (readiness.kind !== 'ready' && readiness.kind !== 'degraded') {
     const why = readiness.problems.join('; ') || readiness.waitingFor || 'it does not say why';
     return { reason: `the federation service is ${readiness.kind}: ${why}`, cure: pods };
   }
@@ -64,6 +69,27 @@ export function missingOf({ peer, federation, gateways, asked }: MemberSight): M
   if (ready === 0 || ready < wanted)
     return { reason: `${ready} of ${wanted} gateways are ready`, cure: pods };
   return missingOfGateways(asked, pods) ?? missingOfPeer(federation, peer) ?? missingTrunk(asked, peer);
+}
+
+/** What works, and a person should know of it: in sentences, each with what to do. */
+export function concernsOf({ peer, federation }: MemberSight): readonly Missing[] {
+  if ('unanswered' in federation) return [];
+  const { readiness, peers, nowMs } = federation;
+  const concerns: Missing[] = [];
+  if (readiness.kind === 'degraded') {
+    const why = readiness.problems.join('; ');
+    const reason = `the federation service is degraded: ${why}`;
+    concerns.push({
+      reason,
+      cure: 'isthmus cluster check says where and what to do; the last good state is served',
+    });
+  }
+  const seen = peers.find(({ cluster }) => cluster === peer);
+  if (seen === undefined || seen.reach !== 'synced' || seen.lastSeenMs === 0 || nowMs === undefined)
+    return concerns;
+  const apart = clockDifference(seen, nowMs);
+  if (apart !== undefined) concerns.push({ reason: apart, cure: CLOCK_CURE });
+  return concerns;
 }
 
 function missingOfGateways(asked: readonly GatewaySight[], cure: string): Missing | undefined {

@@ -4,6 +4,7 @@ import { UserError } from '../../federation/model/user-error.ts';
 import type { Component, GatewayCount, Release, ReleaseSite } from '../context/kubernetes-site.ts';
 import type { PodSight } from '../context/pod-sight.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
+import { type CheckStep, failed, ok, warning } from './check-step.ts';
 import { type Registration, type RegistrationPlan, register } from './registration.ts';
 
 const TOKEN = 'isthmus-token-that-nobody-may-see';
@@ -27,6 +28,11 @@ class FakeSite implements ReleaseSite {
   count: GatewayCount = { ready: 2, wanted: 2 };
   /** How often `join` fails before it does not. */
   refusals = 0;
+  readiness: object = { kind: 'ready' };
+  nowMs = 1_000_000;
+  lastSeenMs = 1_000_000;
+  /** What the programs say beside their results. */
+  stderr = '';
   closed = false;
   root: readonly string[] = ['a-root'];
   trunk: object | null = { up: true, sinceMs: 0, rttSeconds: 0.001 };
@@ -59,7 +65,7 @@ class FakeSite implements ReleaseSite {
     this.calls.push({ args: args.join(' '), stdin });
     const [, verb] = args;
     if (verb === 'status') return said(this.#status());
-    if (verb === 'invite') return said({ token: TOKEN, cluster: args[2] });
+    if (verb === 'invite') return { ...said({ token: TOKEN, cluster: args[2] }), stderr: this.stderr };
     if (verb === 'join' && this.refusals-- > 0) {
       return { stdout: '', stderr: `error: cannot join with ${TOKEN}\nhint: make another\n`, exitCode: 1 };
     }
@@ -92,12 +98,9 @@ class FakeSite implements ReleaseSite {
   }
 
   #status(): object {
-    const { clusterset, peer: cluster, reach, health } = this;
-    const peers = [{ cluster, reach, health: { kind: health } }];
-    return {
-      clusterset,
-      federation: { readiness: { kind: 'ready' }, store: { state: 'up' }, peers },
-    };
+    const { clusterset, peer: cluster, reach, health, readiness, nowMs, lastSeenMs } = this;
+    const peers = [{ cluster, reach, health: { kind: health }, lastSeenMs }];
+    return { clusterset, federation: { readiness, store: { state: 'up' }, peers, nowMs } };
   }
 }
 
@@ -124,6 +127,10 @@ function scene(clustersets: { readonly west?: string; readonly east?: string } =
   const west = new FakeSite('west', 'east', clustersets.west);
   const east = new FakeSite('east', 'west', clustersets.east);
   const told: string[] = [];
+  const addresses: Record<'joiner' | 'home', CheckStep> = {
+    joiner: ok('gateway address', '10.0.0.1:15443'),
+    home: ok('gateway address', '10.0.0.2:15443'),
+  };
   let nowMs = 0;
   const run = (plan: Partial<RegistrationPlan> = {}): Promise<Registration> =>
     register(
@@ -131,6 +138,7 @@ function scene(clustersets: { readonly west?: string; readonly east?: string } =
       {
         joiner: west,
         home: east,
+        gatewayAddress: async (site) => addresses[site],
         now: () => nowMs,
         sleep: async (ms) => {
           nowMs += ms;
@@ -138,7 +146,7 @@ function scene(clustersets: { readonly west?: string; readonly east?: string } =
         progress: (doing) => told.push(doing),
       },
     );
-  return { west, east, told, run };
+  return { west, east, told, addresses, run };
 }
 
 function failureOf({ failure, steps }: Registration): UserError {
@@ -149,6 +157,10 @@ function failureOf({ failure, steps }: Registration): UserError {
   assert.equal(last.detail, failure.error.message);
   assert.equal(last.cure, failure.error.hint);
   return failure.error;
+}
+
+function warningsIn({ steps }: Registration): readonly string[] {
+  return steps.filter(({ state }) => state === 'warning').map(({ name, detail }) => `${name}: ${detail}`);
 }
 
 const verbs = (site: FakeSite): string[] => site.calls.map(({ args }) => args.split(' ')[1] ?? '');
@@ -169,6 +181,8 @@ describe('a registration', () => {
         'membership: ok',
         'invitation: ok',
         'join: ok',
+        'gateway address of west: ok',
+        'gateway address of east: ok',
         'west with east: ok',
         'east with west: ok',
       ],
@@ -234,6 +248,33 @@ describe('a registration', () => {
     const { east, run } = scene();
     east.found = [release('west')];
     assert.match(failureOf(await run()).message, /^both contexts lead to clusters called west$/);
+  });
+
+  it('goes on where a cluster is degraded or clocks are apart, and warns of it', async () => {
+    const { west, east, run } = scene({ east: 'mesh.example' });
+    const readiness = { kind: 'degraded', problems: ['HTTPRoute shop/cart: has no backend'] };
+    Object.assign(east, { readiness, lastSeenMs: east.nowMs + 60_000, stderr: `warning: of ${TOKEN}\n` });
+    west.refusals = 1;
+    const registration = await run();
+    assert.deepEqual([registration.failure, registration.joined], [undefined, true]);
+    assert.deepEqual(warningsIn(registration), [
+      'warning: of [token]',
+      'east: the federation service is degraded: HTTPRoute shop/cart: has no backend',
+      "east: what west says is dated 60 s ahead of this cluster's clock",
+    ]);
+  });
+
+  it('warns of gateways without an address before it waits for them', async () => {
+    const { addresses, east, run } = scene();
+    addresses.joiner = warning('gateway address', 'no load balancer yet', 'look at it');
+    addresses.home = failed('gateway address', 'no node is ready', 'see to the nodes');
+    east.reach = 'unknown';
+    const registration = await run();
+    assert.match(failureOf(registration).message, /^what west publishes is unknown$/);
+    assert.deepEqual(warningsIn(registration), [
+      'gateway address of west: no load balancer yet',
+      'gateway address of east: no node is ready',
+    ]);
   });
 
   it('says what is missing when it is a member and the time is over', async () => {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import { askGateways } from '../context/gateway-sight.ts';
-import type { ReleaseSite } from '../context/kubernetes-site.ts';
+import type { Release, ReleaseSite } from '../context/kubernetes-site.ts';
 import { accepted, type FoundRelease, findRelease, jsonOf, statusThere } from '../context/release-program.ts';
-import { type CheckStep, failedBy, ok } from './check-step.ts';
-import { memberSight, missingOf, statusAnswer } from './registration-sight.ts';
+import type { ExecResult } from '../kubernetes/pod-exec.ts';
+import { type CheckStep, failedBy, ok, stepsOrFailure, warning } from './check-step.ts';
+import { concernsOf, type MemberSight, memberSight, missingOf, statusAnswer } from './registration-sight.ts';
 
 export interface RegistrationPlan {
   /** The cluster that is to join. */
@@ -23,6 +24,8 @@ export interface RegistrationContext {
   /** Monotonic ms. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Whether peers can be told where the gateways of a release are. */
+  readonly gatewayAddress: (site: 'joiner' | 'home', release: Release) => Promise<CheckStep>;
   /** Told what is being done. */
   readonly progress: (doing: string) => void;
 }
@@ -38,6 +41,8 @@ export type Registration = {
 };
 
 const AGAIN_MS = 2_000;
+/** As `CommandOutput.warn` writes it where no terminal is. */
+const WARNING = /^warning: (.+)$/gm;
 const invitation = z.object({ token: z.string().min(1) });
 
 /** Makes one cluster a member of another's clusterset, step by step; each step is safe to take again. */
@@ -50,6 +55,7 @@ export async function register(plan: RegistrationPlan, context: RegistrationCont
     await run.foundClusterset();
     await run.join();
     during = 'waiting';
+    await run.lookAtAddresses();
     await run.waitForBoth();
     return run.result(undefined);
   } catch (error) {
@@ -119,7 +125,7 @@ class Run {
         return `${cluster} is a member of ${this.#clusterset}`;
       }
       const args = ['cluster', 'init', cluster, '--clusterset', this.#plan.clusterset, '--output', 'json'];
-      accepted(await home.site.run(home.release, args), home);
+      this.#hear(accepted(await home.site.run(home.release, args), home));
       this.#clusterset = this.#plan.clusterset;
       this.#founded = true;
       return `${cluster} founded ${this.#clusterset} and is its trust home`;
@@ -154,31 +160,50 @@ class Run {
       const args = ['cluster', 'join', '-', '--cluster', cluster, '--output', 'json'];
       // The home's gateways, which are asked, take a moment to become a member's.
       await this.#until(`${cluster} joins`, async () => {
-        accepted(await joiner.site.run(joiner.release, args, token), joiner, token);
+        const ran = await joiner.site.run(joiner.release, args, token);
+        this.#hear(accepted(ran, joiner, token), token);
       });
       this.#joined = true;
       return `${cluster} joined ${this.#clusterset}`;
     });
   }
 
+  /** Where they are not known yet the wait below says so at its end; a person should know why before. */
+  async lookAtAddresses(): Promise<void> {
+    for (const [site, { release }] of [
+      ['joiner', this.#joinerFound()],
+      ['home', this.#homeFound()],
+    ] as const) {
+      const name = `gateway address of ${release.cluster}`;
+      const looking = this.#context.gatewayAddress(site, release).then((step) => [step]);
+      for (const step of await stepsOrFailure(name, looking))
+        this.#steps.push(step.state === 'failed' ? warning(name, step.detail, step.cure) : { ...step, name });
+    }
+  }
+
   async waitForBoth(): Promise<void> {
     const [joiner, home] = [this.#joinerFound(), this.#homeFound()];
-    for (const [here, there] of [
-      [joiner, home],
-      [home, joiner],
-    ] as const) {
-      const peer = there.release.cluster;
-      await this.#take(`${here.release.cluster} with ${peer}`, async () => {
-        return await this.#until(`${here.release.cluster} sees ${peer}`, async () => {
-          const status = await statusThere(statusAnswer, here);
-          const { site, release } = here;
-          const counted = await site.gateways(release);
-          const missing = missingOf(memberSight(status, counted, await askGateways(site, release), peer));
+    await this.#waitFor(joiner, home.release.cluster);
+    await this.#waitFor(home, joiner.release.cluster);
+  }
+
+  async #waitFor(here: FoundRelease, peer: string): Promise<void> {
+    const { cluster } = here.release;
+    const name = `${cluster} with ${peer}`;
+    let last: MemberSight | undefined;
+    await this.#take(name, async () => {
+      try {
+        return await this.#until(`${cluster} sees ${peer}`, async () => {
+          last = await sightOf(here, peer);
+          const missing = missingOf(last);
           if (missing !== undefined) throw new UserError(missing.reason, { hint: missing.cure });
-          return `${counted.ready} gateways have a certificate, a snapshot and a trunk to ${peer}, which is in sync`;
+          return `${last.gateways.ready} gateways have a certificate, a snapshot and a trunk to ${peer}, which is in sync`;
         });
-      });
-    }
+      } finally {
+        const concerns = last === undefined ? [] : concernsOf(last);
+        this.#steps.push(...concerns.map(({ reason, cure }) => warning(cluster, reason, cure)));
+      }
+    });
   }
 
   /** Two clustersets may have one name; what they cannot share is a root. */
@@ -201,9 +226,13 @@ class Run {
   async #invite(): Promise<string> {
     const home = this.#homeFound();
     const args = ['cluster', 'invite', this.#plan.cluster, '--output', 'json'];
-    const { stdout } = accepted(await home.site.run(home.release, args), home);
+    const ran = accepted(await home.site.run(home.release, args), home);
+    const { stdout } = ran;
     const made = invitation.safeParse(jsonOf(stdout));
-    if (made.success) return made.data.token;
+    if (made.success) {
+      this.#hear(ran, made.data.token);
+      return made.data.token;
+    }
     // What was answered is not repeated: it may hold the token.
     throw new UserError(`${home.release.cluster}: what it answers is no invitation`, {
       hint: 'use the isthmus command of the same version as the chart',
@@ -226,6 +255,13 @@ class Run {
     }
   }
 
+  /** What a program in a pod warned of although it went well. */
+  #hear({ stderr }: ExecResult, secret?: string): void {
+    const plain = secret === undefined ? stderr : stderr.replaceAll(secret.trim(), '[token]');
+    for (const [, said = ''] of plain.matchAll(WARNING))
+      this.#steps.push(warning('warning', said, 'the registration goes on; see to it afterwards'));
+  }
+
   async #take(name: string, step: () => Promise<string>): Promise<void> {
     this.#context.progress(name);
     try {
@@ -245,6 +281,13 @@ class Run {
     if (this.#home === undefined) throw new Error('the release of the trust home was not looked for');
     return this.#home;
   }
+}
+
+async function sightOf(here: FoundRelease, peer: string): Promise<MemberSight> {
+  const status = await statusThere(statusAnswer, here);
+  const { site, release } = here;
+  const counted = await site.gateways(release);
+  return memberSight(status, counted, await askGateways(site, release), peer);
 }
 
 function leaveFirst({ site }: FoundRelease): string {

@@ -101,17 +101,25 @@ function clockChecks({ peers, nowMs }: FederationReport): readonly CheckStep[] {
     : wrong;
 }
 
-function clockCheck({ cluster, lastSeenMs }: PeerReport, nowMs: number): readonly CheckStep[] {
+function clockCheck(peer: PeerReport, nowMs: number): readonly CheckStep[] {
+  const apart = clockDifference(peer, nowMs);
+  return apart === undefined ? [] : [failed('clocks', apart, CLOCK_CURE)];
+}
+
+export const CLOCK_CURE = 'keep both clocks in time (NTP): certificates count from 60 s before they are made';
+
+/**
+ * How far apart the clocks are of this cluster and of a peer that is heard; undefined where they agree.
+ * @param nowMs this cluster's, Unix ms
+ */
+export function clockDifference(
+  { cluster, lastSeenMs }: Pick<PeerReport, 'cluster' | 'lastSeenMs'>,
+  nowMs: number,
+): string | undefined {
   const aheadMs = lastSeenMs - nowMs;
-  if (aheadMs <= FUTURE_MS && aheadMs >= -OLDEST_HEARD_MS) return [];
+  if (aheadMs <= FUTURE_MS && aheadMs >= -OLDEST_HEARD_MS) return undefined;
   const direction = aheadMs > 0 ? 'ahead of' : 'behind';
-  return [
-    failed(
-      'clocks',
-      `what ${cluster} says is dated ${elapsed(aheadMs)} ${direction} this cluster's clock`,
-      'keep both clocks in time (NTP): certificates count from 60 s before they are made',
-    ),
-  ];
+  return `what ${cluster} says is dated ${elapsed(aheadMs)} ${direction} this cluster's clock`;
 }
 
 /** What the gateway's report says; `peers` are those that it should have a trunk to. */

@@ -28,4 +28,5 @@ export async function joinByContext(
     },
   );
   output.passOn(ran.stdout);
+  if (ran.stderr.trim() !== '') output.remark(ran.stderr.trim());
 }
