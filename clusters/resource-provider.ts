@@ -6,7 +6,7 @@ import type { ServiceKey } from '../federation/model/service.ts';
 import type { TrafficPolicy } from '../federation/model/traffic-policy.ts';
 import type { Clock } from '../federation/runtime/clock.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
-import { CallerIndex } from './files/caller-index.ts';
+import { CallerIndex, type PodCaller } from './files/caller-index.ts';
 import { everythingClosed } from './files/closure.ts';
 import { LastGood } from './files/last-good.ts';
 import { CHANGE_OF_KIND, PolicyIndex } from './files/policy-index.ts';
@@ -23,6 +23,7 @@ import type {
   ProviderProblem,
 } from './provider.ts';
 import type { NodePlaces } from './schema/endpoint-slice-schema.ts';
+import { type PodObject, podAddresses } from './schema/pod-schema.ts';
 
 /** What every provider of objects in Kubernetes' shapes needs. */
 export interface ResourceProviderOptions {
@@ -170,13 +171,32 @@ export abstract class ResourceProvider implements ClusterProvider {
       this.#lastGood.outdated(path);
     }
     for (const key of this.#services.update(ids)) this.#tell({ kind: 'service', key });
-    const addresses = this.#callers.update(ids, this.#resources);
-    if (addresses.length > 0) this.#tell({ kind: 'callers', addresses });
+    this.called(
+      Iterator.from(ids)
+        .filter((id) => id.startsWith('Pod/'))
+        .map((id) => [id, this.#podOf(id)]),
+    );
     const changes = new Set(indexedChanges(kinds));
     if (changes.size > 0) this.#policies.rebuild(this.#resources);
     for (const kind of changes) this.#tell({ kind });
     this.#lastGood.changed(changes.size > 0);
     this.problemsLater();
+  }
+
+  /** Takes in who pods are, by what names a pod; undefined = nobody any more. */
+  protected called(pods: Iterable<readonly [pod: string, now: PodCaller | undefined]>): void {
+    const addresses = this.#callers.update(pods);
+    if (addresses.length > 0) this.#tell({ kind: 'callers', addresses });
+  }
+
+  /** Who a pod is; undefined while no address is its alone. */
+  protected callerOf(pod: PodObject): PodCaller | undefined {
+    const addresses = podAddresses(pod);
+    if (addresses.length === 0) return undefined;
+    return {
+      workload: this.#callers.workload(pod.metadata.namespace, pod.spec.serviceAccountName),
+      addresses,
+    };
   }
 
   /** Nodes are somewhere else than they were. */
@@ -206,6 +226,11 @@ export abstract class ResourceProvider implements ClusterProvider {
     this.#listeners.clear();
     await this.#lastGood.close();
     this.#problemsDue?.();
+  }
+
+  #podOf(id: string): PodCaller | undefined {
+    const resource = this.#resources.get(id)?.resource;
+    return resource?.kind === 'Pod' ? this.callerOf(resource) : undefined;
   }
 
   #tell(change: ProviderChange): void {

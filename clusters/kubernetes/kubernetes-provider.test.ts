@@ -118,6 +118,9 @@ describe('KubernetesProvider', { skip: missingKubeApiServer() }, () => {
     const till = { namespace: NAMESPACE, serviceAccount: 'till' };
     assert.deepEqual(provider.callers.get('10.1.2.3'), till);
     assert.deepEqual(provider.callers.get('fd00::3'), till);
+    const shared = { ...pod, metadata: { ...meta, name: 'on-the-node' } };
+    await client.create(PODS, { ...shared, spec: { hostNetwork: true, containers } });
+    await client.applyStatus(PODS, { ...shared, status: { phase: 'Running', podIP: '10.9.9.9' } });
     await client.applyStatus(PODS, { ...pod, status: { ...status, phase: 'Succeeded' } });
     await eventually('the pod is forgotten', () => provider.callers.size === 0);
     assert.deepEqual(

@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import type { Locality } from '../../federation/model/cluster.ts';
 import { type Fields, isFields } from '../../federation/model/fields.ts';
+import type { PodCaller } from '../files/caller-index.ts';
 import { CHANGE_OF_KIND } from '../files/policy-index.ts';
 import { type FileReading, type ResourceFile, readDocuments } from '../files/resource-file.ts';
 import type { ProviderProblem } from '../provider.ts';
 import { type ProviderState, ResourceProvider, type ResourceProviderOptions } from '../resource-provider.ts';
+import { podSchema } from '../schema/pod-schema.ts';
 import { nodePlace } from './node-places.ts';
 import { objectDocument } from './object-document.ts';
 import { type ObjectKey, Reflector, type ReflectorClient, type ReflectorCondition } from './reflector.ts';
 import type { ResourceType } from './resource-type.ts';
 import type { StatusObject } from './status/status-object.ts';
 import { StatusObjects } from './status/status-objects.ts';
-import { NODES, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
+import { NODES, PODS, WATCHED_KINDS, type WatchedKind } from './watched-kinds.ts';
 
 export interface KubernetesProviderOptions extends ResourceProviderOptions {
   readonly client: ReflectorClient;
@@ -63,6 +65,7 @@ export class KubernetesProvider extends ResourceProvider {
   readonly statuses = new StatusObjects();
   readonly #followed: readonly Followed[];
   readonly #nodes: Reflector<Partial<Locality>>;
+  readonly #pods: Reflector<PodCaller>;
   #listed = false;
 
   private constructor(options: KubernetesProviderOptions, state: ProviderState) {
@@ -77,6 +80,17 @@ export class KubernetesProvider extends ResourceProvider {
       keep: nodePlace,
       // The endpoints of a node that is gone go by themselves, and need not be in another place before.
       changed: (names) => this.moved(new Set(names.filter((name) => this.#nodes.get(name) !== undefined))),
+    });
+    this.#pods = new Reflector({
+      ...common,
+      types: PODS.types,
+      selection: { fieldSelector: PODS.fieldSelector },
+      keep: (object) => {
+        // The API server vouches for their form; one of another is nobody.
+        const { data } = podSchema.safeParse({ ...(isFields(object) ? object : {}), kind: PODS.kind });
+        return data && this.callerOf(data);
+      },
+      changed: (keys) => this.called(keys.map((key) => [key, this.#pods.get(key)])),
     });
     this.#followed = WATCHED_KINDS.map((watched) => ({ watched, reflector: this.#follow(watched, common) }));
     for (const { condition } of this.#reflectors()) condition.watch(() => this.problemsLater());
@@ -121,7 +135,7 @@ export class KubernetesProvider extends ResourceProvider {
 
   protected *ownProblems(): Iterable<ProviderProblem> {
     yield* this.#outage();
-    for (const { watched, reflector } of this.#followed) {
+    for (const { watched, reflector } of [{ watched: PODS, reflector: this.#pods }, ...this.#followed]) {
       const problem = conditionProblem(watched, reflector.condition.value);
       if (problem !== undefined) yield { where: pathOf(watched, '*'), ...problem };
     }
@@ -141,7 +155,7 @@ export class KubernetesProvider extends ResourceProvider {
   }
 
   #reflectors(): readonly Reflector<unknown>[] {
-    return [this.#nodes, ...this.#followed.map(({ reflector }) => reflector)];
+    return [this.#nodes, this.#pods, ...this.#followed.map(({ reflector }) => reflector)];
   }
 
   /** An object as what a file with it alone would hold. */

@@ -9,6 +9,7 @@ export interface WatchedKind {
   /** The versions in which it is read, the best first. */
   readonly types: readonly [ResourceType, ...ResourceType[]];
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   /** What the cluster does without it, where a person should know; undefined = it may well be missing. */
   readonly withoutIt?: string;
   /** What is read of an object; undefined = it says nothing to us. */
@@ -26,7 +27,7 @@ const gatewayApi = (plural: string, version = 'v1'): ResourceType =>
 const own = (plural: string, namespaced = true): ResourceType =>
   resourceType('isthmus.io', 'v1alpha1', plural, namespaced);
 
-/** Every kind that a provider reads. A new one: its schema in `clusters/schema/resource.ts`, and a row here. */
+/** Every kind that a provider reads as objects. A new one: its schema in `clusters/schema/resource.ts`, and a row here. */
 export const WATCHED_KINDS: readonly WatchedKind[] = [
   {
     kind: 'Service',
@@ -40,8 +41,6 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
     labelSelector: `kubernetes.io/service-name,${NOT_OURS}`,
     select: selectSlice,
   },
-  // Who calls from which address, for the AccessPolicies that take that for proof.
-  { kind: 'Pod', types: [resourceType('', 'v1', 'pods')], select: selectPod },
   { kind: 'ServiceExport', types: [mcs('v1beta1'), mcs('v1alpha1')], withoutIt: 'no service is exported' },
   { kind: 'FailoverPolicy', types: [own('failoverpolicies')], withoutIt: 'services fail over by default' },
   { kind: 'TrafficPolicy', types: [own('trafficpolicies')], withoutIt: 'traffic goes as by default' },
@@ -58,6 +57,17 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
     types: [gatewayApi('referencegrants'), gatewayApi('referencegrants', 'v1beta1')],
   },
 ];
+
+/**
+ * Who calls from which address, for the AccessPolicies that take that for proof, here and in other clusters. Apart from the
+ * others: they are large and many, and of each only that is kept.
+ */
+export const PODS: WatchedKind = {
+  kind: 'Pod',
+  types: [resourceType('', 'v1', 'pods')],
+  // None of these has an address of its own.
+  fieldSelector: 'spec.hostNetwork=false,status.phase!=Succeeded,status.phase!=Failed',
+};
 
 /** Where nodes say where they are; read as metadata alone. */
 export const NODES: ResourceType = resourceType('', 'v1', 'nodes', false);
@@ -93,20 +103,4 @@ function isPortList(value: unknown): value is readonly Fields[] {
     Array.isArray(value) &&
     value.every((one) => isFields(one) && (one.port == null || Number.isFinite(one.port)))
   );
-}
-
-const pod = z.object({
-  metadata: z.object({ namespace: z.string(), name: z.string() }),
-  spec: z.object({ serviceAccountName: z.string().optional(), hostNetwork: z.boolean().optional() }),
-  status: z.object({
-    phase: z.string().optional(),
-    podIP: z.string(),
-    podIPs: z.array(z.object({ ip: z.string() })).optional(),
-  }),
-});
-
-/** Of a pod, which is large and of which there are many, only who it is and where; one without an address is nobody yet. */
-function selectPod(object: Fields): Fields | undefined {
-  const read = pod.safeParse(object);
-  return read.success ? { apiVersion: object.apiVersion, kind: object.kind, ...read.data } : undefined;
 }

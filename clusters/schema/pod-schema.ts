@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { Workload } from '../../federation/model/caller.ts';
 import { metadata } from './metadata.ts';
 
 const podIp = z.object({ ip: z.string().refine((text) => isIP(text) !== 0, 'is not an IP address') });
@@ -24,10 +23,6 @@ export const podSchema = z.object({
 
 export type PodObject = z.infer<typeof podSchema>;
 
-export function podWorkload({ metadata: meta, spec }: PodObject): Workload {
-  return { namespace: meta.namespace, serviceAccount: spec.serviceAccountName };
-}
-
 /**
  * The addresses that are this pod's alone: none of one in its node's network, which shares them with the node, and none of
  * one that has ended, whose addresses another pod may have by now.
@@ -37,5 +32,6 @@ export function podAddresses({ spec, status }: PodObject): readonly string[] {
   if (spec.hostNetwork === true || ended || status == null) return [];
   const listed = status.podIPs?.map(({ ip }) => ip) ?? [];
   const all = status.podIP == null ? listed : [status.podIP, ...listed];
-  return [...new Set(all)].filter((address) => isIP(address) !== 0);
+  // In an array without room for more: there is one for each pod of the cluster.
+  return [...new Set(all.filter((address) => isIP(address) !== 0))];
 }

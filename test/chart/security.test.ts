@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { WATCHED_KINDS } from '../../clusters/kubernetes/watched-kinds.ts';
+import { PODS, WATCHED_KINDS } from '../../clusters/kubernetes/watched-kinds.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { type Manifest, manifests, missingHelm } from './helm.ts';
 import { pods } from './pods.ts';
@@ -92,7 +92,7 @@ describe('rights of the chart', { skip: missingHelm() }, () => {
       found,
       ({ kind, metadata }) => kind === 'ClusterRole' && /-federation$/.test(metadata.name),
     );
-    for (const { group, plural } of WATCHED_KINDS.flatMap(({ types }) => types)) {
+    for (const { group, plural } of [PODS, ...WATCHED_KINDS].flatMap(({ types }) => types)) {
       const fitting = ofCluster.filter(
         ({ apiGroups, resources }) => apiGroups.includes(group) && resources.includes(plural),
       );
