@@ -16,7 +16,8 @@ export function addCleanUp(cluster: Command): void {
     .addHelpText('after', CLEAN_UP_EXAMPLES)
     .action(async (flags: CleanUpFlags & OutputFlag) => {
       const { cleanUpCommand } = await import('../commands/clean-up-command.ts');
-      await cleanUpCommand(flags, outputOf(flags));
+      const { untilInterrupted } = await import('../context/open-release.ts');
+      await cleanUpCommand(flags, outputOf(flags), untilInterrupted());
     });
 }
 

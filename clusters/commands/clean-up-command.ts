@@ -1,8 +1,7 @@
-import { UserError } from '../../federation/model/user-error.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
-import { KubeError } from '../kubernetes/kube-error.ts';
 import { type LeftoversReport, removeLeftovers } from '../kubernetes/leftovers.ts';
 import type { CommandOutput } from './command-output.ts';
+import { removedText, unfinished } from './removal-text.ts';
 import { usageError } from './usage-error.ts';
 
 export interface CleanUpFlags {
@@ -14,7 +13,11 @@ export interface CleanUpFlags {
 }
 
 /** `isthmus cluster clean-up`: takes away what a release left behind; `helm uninstall` runs it in a pod. */
-export async function cleanUpCommand(flags: CleanUpFlags, output: CommandOutput): Promise<void> {
+export async function cleanUpCommand(
+  flags: CleanUpFlags,
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<void> {
   const { kubeconfig, context, withRoot = false } = flags;
   if (flags.yes !== true) {
     throw usageError(
@@ -28,23 +31,19 @@ export async function cleanUpCommand(flags: CleanUpFlags, output: CommandOutput)
       : await KubeClient.ofContext({ kubeconfig, context });
   try {
     const namespace = flags.namespace ?? client.namespace;
-    const report = await removeLeftovers({ client, namespace, withRoot });
+    const onProgress = (removed: LeftoversReport['removed']) => output.progress(removedText(removed));
+    const report = await removeLeftovers({ client, namespace, withRoot, signal, onProgress });
     output.result({ namespace, ...report }, () => summary(report, namespace));
-  } catch (failure) {
-    if (!(failure instanceof KubeError)) throw failure;
-    throw new UserError(`not all is cleaned up: ${failure.message}`, {
-      hint: 'mend that and run it again: what is gone stays gone',
-      cause: failure,
-    });
+    const again = 'mend that and run it again: what is gone stays gone';
+    if (report.failures > 0) throw unfinished('not all is cleaned up', report, again);
   } finally {
     client.close();
   }
 }
 
 function summary({ removed, kept }: LeftoversReport, namespace: string): string {
-  const parts = Object.entries(removed).map(([plural, count]) => `${count} ${plural}`);
   return [
-    parts.length === 0 ? 'there was nothing to clean up' : `removed ${parts.join(', ')}`,
+    removedText(removed),
     ...kept.map(
       (name) =>
         `kept the Secret ${name} in ${namespace}: it holds the clusterset's root, without which no member can renew ` +

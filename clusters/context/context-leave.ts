@@ -5,6 +5,7 @@ import type { CommandOutput } from '../commands/command-output.ts';
 import type { Confirm } from '../commands/confirmation.ts';
 import { farewell } from '../commands/farewell.ts';
 import { askPerson, type LeaveWish } from '../commands/leave-command.ts';
+import { removedText, unfinished } from '../commands/removal-text.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { countImports, type LeftoversReport, removeLeftovers } from '../kubernetes/leftovers.ts';
 import { leadingPod } from './leading-pod.ts';
@@ -58,13 +59,21 @@ export async function leaveByContext(
   }
   const said = isMember ? await leave(open, wish, output, signal) : undefined;
   output.progress('removing what was imported');
-  const swept = await sweep(open);
-  const { removed } = swept;
+  const swept = await sweep(open, output, signal);
+  const { removed, failures } = swept;
   const remaining = said?.remaining ?? [];
   output.result(
-    { cluster: release.cluster, clusterset: said?.clusterset ?? null, left: isMember, removed, remaining },
-    () => summary(open, said?.clusterset, removed, remaining, output),
+    {
+      cluster: release.cluster,
+      clusterset: said?.clusterset ?? null,
+      left: isMember,
+      removed,
+      failures,
+      remaining,
+    },
+    () => summary(open, said?.clusterset, swept, remaining, output),
   );
+  if (failures > 0) throw unfinished('not all that was imported is removed', swept, leaveAgain(open));
 }
 
 /** Shows what would end, and takes a person's yes for all of it. @throws UserError when it is a no */
@@ -149,38 +158,47 @@ async function sayLastWord(open: OpenRelease, wish: LeaveWish, output: CommandOu
   }
 }
 
-async function sweep({ site, release }: OpenRelease): Promise<LeftoversReport> {
+/** Ten thousand services are some minutes; a person at a terminal sees how far it is. */
+async function sweep(
+  open: OpenRelease,
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<LeftoversReport> {
+  const { site, release } = open;
   try {
     return await removeLeftovers({
       client: site.client,
       namespace: release.namespace,
       withRoot: false,
       keepStoreUsers: true,
+      signal,
+      onProgress: (removed) => output.progress(removedText(removed)),
     });
   } catch (failure) {
-    if (!(failure instanceof KubeError)) throw failure;
-    throw new UserError(`not all that was imported is removed: ${failure.message}`, {
-      hint: 'mend that and run this again, or helm uninstall, which removes it as well',
-      cause: failure,
-    });
+    if (!signal.aborted) throw failure;
+    const message = `interrupted: ${release.cluster} is a member no more, and not all that was imported is removed`;
+    throw new UserError(message, { hint: leaveAgain(open), cause: failure });
   }
+}
+
+function leaveAgain({ site }: OpenRelease): string {
+  return `run isthmus cluster leave --context ${site.context} --yes again: it goes on from there; or helm uninstall, which removes it as well`;
 }
 
 function summary(
   { release }: OpenRelease,
   clusterset: string | undefined,
-  removed: LeftoversReport['removed'],
+  { removed, failures }: LeftoversReport,
   remaining: readonly string[],
   output: CommandOutput,
 ): string {
-  const counts = Object.entries(removed).map(([plural, count]) => `${count} ${plural}`);
   const first =
     clusterset === undefined
       ? `${release.cluster} was a member of nothing`
       : `${release.cluster} has left ${clusterset}: its services are withdrawn`;
   return [
     `${output.style('green', '✔')} ${first}`,
-    `${output.style('green', '✔')} removed: ${counts.length === 0 ? 'nothing was left' : counts.join(', ')}`,
+    `${failures === 0 ? output.style('green', '✔') : output.style('red', '✖')} ${removedText(removed)}`,
     ...(remaining.length === 0 ? [] : ['', 'What remains to be done:']),
     ...remaining.map((step) => `  - ${step}`),
   ].join('\n');

@@ -225,6 +225,36 @@ describe('commands by context', { skip: missing }, () => {
     assert.match(again.stderr, /is not exported\nhint: isthmus service list --context test/);
   });
 
+  it('export, take back and leave where only the older version of the MCS API is served', () => {
+    chart.bring(NO_CLEAN_UP);
+    for (const plural of ['serviceexports', 'serviceimports']) {
+      change(`${plural}.multicluster.x-k8s.io`, ({ spec }) => {
+        spec.versions = spec.versions
+          .slice(0, 1)
+          .map((each) => ({ ...each, name: 'v1alpha1', storage: true }));
+      });
+    }
+    assert.match(check()('kinds').detail, /multicluster\.x-k8s\.io\/v1alpha1/);
+    const metadata = { name: 'old', namespace: NAMESPACE };
+    const spec = { ports: [{ name: 'http', port: 80 }] };
+    chart.apply({ apiVersion: 'v1', kind: 'Service', metadata, spec });
+    const name = `${NAMESPACE}/old`;
+    const early = isthmus('service', 'export', name, '--context', 'test', '--timeout', '0s');
+    assert.match(early.stderr, /nobody looked at the ServiceExport/);
+    const older = 'serviceexports.v1alpha1.multicluster.x-k8s.io';
+    assert.match(chart.kubectl(['get', older, '--output=name']), /\/old$/m);
+    assert.equal(isthmus('service', 'unexport', name, '--context', 'test').code, 0);
+    const labels = { 'app.kubernetes.io/managed-by': 'isthmus' };
+    chart.apply({
+      apiVersion: 'multicluster.x-k8s.io/v1alpha1',
+      kind: 'ServiceImport',
+      metadata: { ...metadata, labels },
+      spec: { type: 'ClusterSetIP', ports: [{ port: 80 }] },
+    });
+    const left = isthmus('cluster', 'leave', '--context', 'test', '--yes', '--output', 'json');
+    assert.deepEqual(JSON.parse(left.stdout).removed, { serviceimports: 1 }, left.stderr);
+  });
+
   it('remove what an earlier membership left, when told to', () => {
     const labels = { 'app.kubernetes.io/managed-by': 'isthmus' };
     const ports = [{ name: 'http', port: 80 }];
