@@ -24,6 +24,13 @@ const MONITORING = ['ServiceMonitor', 'PrometheusRule'].map(
 );
 
 const TABLE: Readonly<Record<string, Expectation>> = {
+  'programs that listen by IPv6 too': {
+    values: { ...EAST, listenHost: '::' },
+    says: [
+      ['Service', 'isthmus-gateway', /"ipFamilyPolicy":"PreferDualStack"/],
+      ['Service', 'isthmus-gateway-http', /"ipFamilyPolicy":"PreferDualStack"/],
+    ],
+  },
   'only the name': {
     values: EAST,
     has: [
@@ -44,6 +51,7 @@ const TABLE: Readonly<Record<string, Expectation>> = {
     ],
     says: [
       ['Service', 'isthmus-gateway', /"type":"LoadBalancer"/],
+      ['Service', 'isthmus-gateway', /"ipFamilyPolicy":"SingleStack"/],
       ['Deployment', 'isthmus-gateway', /"replicas":2/],
       ['Deployment', 'isthmus-federation', /"replicas":1/],
       ['Deployment', 'isthmus-gateway', /"audience":"isthmus"/],

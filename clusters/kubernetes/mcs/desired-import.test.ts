@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clustersetService, snapshotPort } from '../../../test/fixtures/clusterset-view.ts';
 import type { ClustersetService } from './clusterset-view.ts';
-import { desiredDerived, desiredImport, importReady } from './desired-import.ts';
+import { desiredDerived, desiredImport, importReady, leadingIps } from './desired-import.ts';
 import { exportedNames, exportedOf } from './exported-names.ts';
 import { type GatewaySlice, gatewaySlice, joinGatewaySlices } from './gateway-endpoints.ts';
 import { SERVICE_IMPORTS } from './mcs-objects.ts';
@@ -62,6 +62,18 @@ describe('what an import should be', () => {
     assert.deepEqual(fields(known), ['type', 'ports', 'internalTrafficPolicy']);
     assert.deepEqual(fields({ ...known, type: 'Headless' }), ['type', 'ports']);
     assert.deepEqual(fields(known, OLD_IMPORTS), ['type', 'ports'], 'not every v1alpha1 has the field');
+  });
+
+  it('has the addresses of the families by which the gateways are reached', () => {
+    const v4 = gateways(['10.0.0.1', true]);
+    assert.deepEqual(leadingIps(['fd00::1', '10.96.0.1'], v4), ['10.96.0.1']);
+    assert.deepEqual(leadingIps(['10.96.0.1'], v4), ['10.96.0.1']);
+    const both = joinGatewaySlices([
+      { addressType: 'IPv6', endpoints: [] },
+      { addressType: 'IPv4', endpoints: [] },
+    ]);
+    assert.deepEqual(leadingIps(['fd00::1', '10.96.0.1'], both), ['fd00::1', '10.96.0.1']);
+    assert.deepEqual(leadingIps(['fd00::1', '10.96.0.1'], new Map()), ['fd00::1', '10.96.0.1']);
   });
 
   it('says by which families of addresses clients here reach it', () => {

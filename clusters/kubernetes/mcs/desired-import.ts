@@ -149,11 +149,23 @@ export function ownedSlice(
   return { ...slice, metadata: { ...slice.metadata, ownerReferences: [owner] } };
 }
 
+/**
+ * Those that lead somewhere: in a dual-stack cluster every derived Service has an address of each family, and the gateways
+ * are reached by the families of their own Service. While nothing is known of them, all.
+ */
+export function leadingIps(ips: readonly string[], gateways: GatewayEndpoints): readonly string[] {
+  return gateways.size === 0 ? ips : ips.filter((ip) => gateways.has(familyOf(ip)));
+}
+
+function familyOf(address: string): IpFamily {
+  return isIPv6(address) ? 'IPv6' : 'IPv4';
+}
+
 /** By which clients here reach it: by its address, or by those of its pods. */
 function familiesOf({ type, addresses }: ClustersetService, ips: readonly string[]): readonly IpFamily[] {
   const hosts = [...addresses.values()].flat().flatMap((group) => group.hosts);
   const found = type === 'Headless' ? hosts.map(({ address }) => address) : ips;
-  return [...new Set(found.map((address) => (isIPv6(address) ? 'IPv6' : 'IPv4')))].sort();
+  return [...new Set(found.map(familyOf))].sort();
 }
 
 /**

@@ -7,7 +7,14 @@ import type { KubeObject } from '../resource-type.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
 import type { ClustersetService, ClustersetView } from './clusterset-view.ts';
 import { datedConditions, hasConditions } from './conditions.ts';
-import { type Derived, desiredDerived, desiredImport, importReady, ownedSlice } from './desired-import.ts';
+import {
+  type Derived,
+  desiredDerived,
+  desiredImport,
+  importReady,
+  leadingIps,
+  ownedSlice,
+} from './desired-import.ts';
 import type { ObservedImport } from './observed.ts';
 import { ForeignObject } from './owned-objects.ts';
 
@@ -68,14 +75,15 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
   if (refusal !== undefined) throw refusal;
 }
 
-/** @returns the addresses that the Service was given: where a change of it is refused, it keeps them */
+/** @returns the addresses of the Service by which gateways are reached: where a change of it is refused, it keeps them */
 async function provideService(
   { objects }: ReconcilerParts,
   service: KubeObject,
   refusals: KubeError[],
 ): Promise<readonly string[]> {
   const ensured = await unlessRefused(objects.services.ensure(service), refusals);
-  return (ensured ?? objects.services.get(service.metadata))?.clusterIPs ?? [];
+  const ips = (ensured ?? objects.services.get(service.metadata))?.clusterIPs ?? [];
+  return leadingIps(ips, objects.gateways);
 }
 
 /** One object that the API server does not take must not keep the others, and the status that tells of it, from being written. */
