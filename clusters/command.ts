@@ -3,6 +3,7 @@ import { addCleanUp } from './command-line/clean-up.ts';
 import { addCompletion } from './command-line/completion.ts';
 import { addDemo } from './command-line/demo.ts';
 import { addDrain } from './command-line/drain.ts';
+import { addForget } from './command-line/forget.ts';
 import { addInit } from './command-line/init.ts';
 import { addInvite } from './command-line/invite.ts';
 import { addJoin } from './command-line/join.ts';
@@ -35,7 +36,9 @@ export function registerServiceCommand(program: Command): void {
 export function registerClusterCommand(program: Command): void {
   const cluster = program
     .command('cluster')
-    .description('found a clusterset, let clusters join, see how they do, drain them, leave');
+    .description(
+      'found a clusterset, let clusters join, see how they do, drain them, leave, forget lost ones',
+    );
   addRegister(cluster);
   addInit(cluster);
   addInvite(cluster);
@@ -43,5 +46,6 @@ export function registerClusterCommand(program: Command): void {
   addLooks(cluster);
   addDrain(cluster);
   addLeave(cluster);
+  addForget(cluster);
   addCleanUp(cluster);
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { checkYaml, readYamlDocuments } from '../federation/config/yaml-document.ts';
@@ -53,6 +54,11 @@ export async function readPeerFile(
   throw new UserError(`${path}:${problem?.line ?? 1}: ${problem?.message ?? 'holds more than one object'}`, {
     hint: `mend it or move it away: what it allows ${cluster} is kept when ${cluster} joins`,
   });
+}
+
+/** One that is not there is no error. */
+export async function removePeerFile(layout: PeerLayout, cluster: ClusterName): Promise<void> {
+  await rm(peerPath(layout, cluster), { force: true });
 }
 
 /** Durations are numbers once they are read. */

@@ -19,6 +19,8 @@ export interface FolderHome {
    * @param line of an ACL file @throws UserError
    */
   keepStoreUser?(username: string, line: string): Promise<void>;
+  /** Forgets one again, of a cluster that is gone; absent as `keepStoreUser`. @throws UserError */
+  forgetStoreUser?(username: string): Promise<void>;
   /** Ends the membership there, and here. @returns what remains to be done, for a person @throws UserError */
   remove(): Promise<readonly string[]>;
 }

@@ -1,6 +1,6 @@
 import { InviteRegister } from '../join/invite-register.ts';
 import type { Invites } from '../join/invites.ts';
-import { type PeerFact, readPeerFile, writePeerFile } from '../peer-file.ts';
+import { type PeerFact, readPeerFile, removePeerFile, writePeerFile } from '../peer-file.ts';
 import { writeFailure } from './folder-making.ts';
 import type { FolderLayout } from './layout.ts';
 
@@ -10,6 +10,8 @@ export interface PeerRecords {
   has(cluster: string): Promise<boolean>;
   /** What somebody allowed it there before stays. @throws UserError as `has` */
   write(peer: PeerFact): Promise<void>;
+  /** With what somebody allowed it there. One that is not there is no error. */
+  remove(cluster: string): Promise<void>;
 }
 
 /** What a cluster writes down of others: in its folder, or in Kubernetes. */
@@ -35,6 +37,7 @@ export function folderRecords(layout: FolderLayout): MembershipRecords {
     peers: {
       has: async (cluster) => (await readPeerFile(layout, cluster)) !== undefined,
       write: (peer) => writePeerFile(layout, peer),
+      remove: (cluster) => removePeerFile(layout, cluster),
     },
   };
 }

@@ -26,7 +26,7 @@ export function svidSigner(svid: Readable<Svid | undefined>): Readable<HeadSigne
 }
 
 /** Reads the SVID when it signs first. */
-function headSigner(svid: Svid): HeadSigner {
+export function headSigner(svid: Svid): HeadSigner {
   let sign: ((payload: Uint8Array) => Uint8Array) | undefined;
   return {
     sign: (payload) => {

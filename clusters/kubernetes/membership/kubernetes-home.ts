@@ -38,6 +38,10 @@ export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOpti
       ? {}
       : {
           keepStoreUser: (username, line) => told(() => users.keep(username, line)),
+          forgetStoreUser: (username) =>
+            told(async () => {
+              await users.forget(username);
+            }),
         }),
     records: kubernetesRecords(client, invites),
     advertised: () => told(async () => addressTexts(await sight.addresses())),

@@ -11,7 +11,7 @@ const FIELD_MANAGER = 'isthmus-membership';
 
 /** Invites in a Secret, peers as ClusterPeer objects. */
 export function kubernetesRecords(
-  client: Pick<KubeClient, 'get' | 'apply'>,
+  client: Pick<KubeClient, 'get' | 'apply' | 'delete'>,
   invites: InvitesSecret,
 ): MembershipRecords {
   return { invites: invitesOf(invites), peers: peersOf(client) };
@@ -41,7 +41,7 @@ function invitesOf(kept: InvitesSecret): Invites {
   };
 }
 
-function peersOf(client: Pick<KubeClient, 'get' | 'apply'>): PeerRecords {
+function peersOf(client: Pick<KubeClient, 'get' | 'apply' | 'delete'>): PeerRecords {
   return {
     has: async (name) => {
       try {
@@ -68,6 +68,13 @@ function peersOf(client: Pick<KubeClient, 'get' | 'apply'>): PeerRecords {
           hint: "install Isthmus' CRDs: they are a part of its chart",
           cause: failure,
         });
+      }
+    },
+    remove: async (name) => {
+      try {
+        await client.delete(CLUSTER_PEERS, { name });
+      } catch (failure) {
+        if (!KubeError.isNotFound(failure)) throw failure;
       }
     },
   };
