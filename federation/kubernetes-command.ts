@@ -27,10 +27,11 @@ import type { StatusObjects } from '../clusters/kubernetes/status/status-objects
 import type { StatusView } from '../clusters/kubernetes/status/status-view.ts';
 import { printBundle } from '../trust/bundle.ts';
 import type { ClusterTrust } from '../trust/folder.ts';
-import { AdminServer, type Waiting, waitingPages } from './admin/admin-server.ts';
+import { AdminServer, waitingPages } from './admin/admin-server.ts';
 import type { KubernetesConfig, MemberConfig, StoreConfig } from './config.ts';
 import { enrolmentLog } from './enrolment-log.ts';
 import { FederationService } from './federation-service.ts';
+import { membershipWait } from './membership-wait.ts';
 import type { GatewayAddress } from './model/cluster.ts';
 import { parseHostPort } from './model/endpoint.ts';
 import { createOperationLog } from './operation-log.ts';
@@ -51,12 +52,6 @@ import { readStoreAccess } from './store-access.ts';
 const TELL_AGAIN_MS = 30_000;
 /** Who ended the membership is in this pod too, and has something to say. */
 const END_DELAY_MS = 3_000;
-
-const WAITING: Waiting = {
-  kind: 'waiting',
-  waitingFor: 'a membership: this cluster is not a member yet',
-  hint: 'isthmus cluster register makes it one',
-};
 
 /** What a federation service in Kubernetes has before it is a member. */
 interface Pod {
@@ -79,7 +74,7 @@ export async function runInKubernetes(config: KubernetesConfig, file: string): P
   const signal = untilSignal();
   await using lifetime = new Lifetime();
   const pod = await openPod(config, file, log, lifetime);
-  const member = await Promise.race([signal, waitForMembership(pod)]);
+  const member = await waitForMembership(pod, signal);
   if (typeof member === 'string') {
     log.info({ signal: member }, 'the federation service ends');
     return;
@@ -114,6 +109,7 @@ async function openPod(
     client,
     namespace,
     name: kubernetes.membershipSecret,
+    cluster: config.cluster,
     layout,
     random: Math.random,
     problem: (failure) => problems.tell('membership', failure),
@@ -122,24 +118,36 @@ async function openPod(
   return { config, client, namespace, layout, folder, problems, log };
 }
 
-async function waitForMembership({ config, folder, log }: Pod): Promise<ClusterFile> {
+/** @returns the signal, where that comes first */
+async function waitForMembership(
+  { config, folder, log }: Pod,
+  signal: Promise<NodeJS.Signals>,
+): Promise<ClusterFile | NodeJS.Signals> {
   await using room = new Lifetime();
-  const admin = new AdminServer(WAITING);
+  const waiting = () => membershipWait(folder.state.value);
+  const admin = new AdminServer(waiting);
   room.add(() => admin.close());
   await admin.listen(config.admin);
   if (config.telemetry !== undefined) {
     const telemetry = await TelemetryServer.open(config.telemetry, {
       clock: SYSTEM_CLOCK,
-      pages: waitingPages(WAITING),
+      pages: waitingPages(waiting),
       onFailure: (path, failure) => log.error({ path, failure: String(failure) }, 'telemetry failed'),
     });
     room.add(() => telemetry.close());
   }
-  const stop = folder.state.watch(({ kind }) => {
-    if (kind === 'none') log.info({ hint: WAITING.hint }, `waits for ${WAITING.waitingFor}`);
+  let said = '';
+  const stop = folder.state.watch((state) => {
+    // Why nothing is known is logged as what is wrong around it.
+    if (state.kind === 'member' || state.kind === 'unknown') return;
+    const { kind, waitingFor, hint } = membershipWait(state);
+    if (waitingFor === said) return;
+    said = waitingFor;
+    log[kind === 'waiting' ? 'info' : 'warn']({ hint }, `waits for ${waitingFor}`);
   });
   room.add(stop);
-  return (await folder.until('member')).file;
+  const member = await Promise.race([signal, folder.until('member')]);
+  return typeof member === 'string' ? member : member.file;
 }
 
 async function startService(pod: Pod, file: ClusterFile, lifetime: Lifetime): Promise<FederationService> {

@@ -9,8 +9,11 @@ import { Lifetime } from '../federation/runtime/lifetime.ts';
 import { type Readable, Watchable } from '../federation/runtime/watchable.ts';
 import type { GatewayConfig, KubernetesConfig } from './config.ts';
 import { ClustersetCopy, type ClustersetFacts } from './control/clusterset-copy.ts';
-import { openWaitingRoom } from './control/waiting-room.ts';
+import { type MembershipWord, openWaitingRoom, waitOf } from './control/waiting-room.ts';
 import { createOperationLog, type OperationLog } from './telemetry/operation-log.ts';
+
+const NO_MEMBERSHIP =
+  'the ConfigMap of the membership holds none: remove it, and the federation service makes it anew';
 
 /** What a gateway in Kubernetes runs as; `undefined` when the process was told to end before it knew. */
 export interface KubernetesMembership {
@@ -31,24 +34,22 @@ export async function waitForMembership(
 ): Promise<KubernetesMembership | undefined> {
   const log = createOperationLog('gateway');
   const lifetime = new Lifetime();
-  const copy = await ClustersetCopy.open(config.stateFolder);
+  const copy = await ClustersetCopy.open(config.stateFolder, config.cluster);
   const known = new Watchable<ClustersetFacts | undefined>(copy.facts);
+  const word = new Watchable<MembershipWord>({ kind: 'unknown', problem: undefined });
   const changed = new Watchable(false);
   const client = await openKubeClient(config.kubernetes);
   lifetime.add(() => client.close());
   lifetime.add(
-    follow(client, config, log, async (facts) => {
-      if (facts.cluster !== config.cluster) {
-        log.error({ cluster: facts.cluster }, 'the ConfigMap is of another cluster, and is not followed');
-        return;
-      }
+    follow(client, config, { word, log }, async (facts) => {
+      if (facts.cluster !== config.cluster) return otherName(facts.cluster, config.cluster);
       const taken = await copy.take(facts);
-      if (taken === 'unusable') log.error('the ConfigMap holds no membership, and is not followed');
       if (taken === 'same') known.set(facts);
       if (taken === 'other') changed.set(true);
+      return taken === 'unusable' ? NO_MEMBERSHIP : undefined;
     }),
   );
-  const facts = await factsOrEnd(config, known, ended, log);
+  const facts = await factsOrEnd(config, { known, word }, ended, log);
   if (facts === undefined) {
     await lifetime.close();
     return undefined;
@@ -56,12 +57,12 @@ export async function waitForMembership(
   return { config: gatewayConfig(config, copy, facts), changed, close: () => lifetime.close() };
 }
 
-/** @returns what ends it */
+/** @param told takes the facts, or says why not. @returns what ends it */
 function follow(
   client: KubeClient,
   { kubernetes }: KubernetesConfig,
-  log: OperationLog,
-  told: (facts: ClustersetFacts) => Promise<void>,
+  { word, log }: { readonly word: Watchable<MembershipWord>; readonly log: OperationLog },
+  told: (facts: ClustersetFacts) => Promise<string | undefined>,
 ): () => Promise<void> {
   const end = new AbortController();
   let problem: string | undefined;
@@ -73,14 +74,19 @@ function follow(
     signal: end.signal,
     random: Math.random,
     changed: async (object) => {
-      const facts = clustersetFacts(object);
       // One that is gone ends nothing: what is in force stays, as with everything that a gateway is told.
-      if (facts !== undefined) await told(facts);
+      if (object === undefined) return word.set({ kind: 'none' });
+      const facts = clustersetFacts(object);
+      const reason = facts === undefined ? NO_MEMBERSHIP : await told(facts);
+      if (reason === undefined) return;
+      log.error({ reason }, 'the ConfigMap of the membership is not followed');
+      word.set({ kind: 'refused', reason });
     },
     problem: (failure) => {
       const reason = failure === undefined ? undefined : String(failure);
       if (reason !== undefined && reason !== problem) log.warn({ reason }, 'the Kubernetes API is away');
       problem = reason;
+      if (word.value.kind === 'unknown') word.set({ kind: 'unknown', problem });
     },
   });
   return () => {
@@ -91,20 +97,29 @@ function follow(
 
 async function factsOrEnd(
   config: KubernetesConfig,
-  known: Watchable<ClustersetFacts | undefined>,
+  heard: {
+    readonly known: Readable<ClustersetFacts | undefined>;
+    readonly word: Readable<MembershipWord>;
+  },
   ended: Promise<unknown>,
   log: OperationLog,
 ): Promise<ClustersetFacts | undefined> {
+  const { known, word } = heard;
   if (known.value !== undefined) return known.value;
-  const room = await openWaitingRoom(config, config.cluster, SYSTEM_CLOCK, log);
-  log.info({ hint: 'isthmus cluster register makes it one' }, 'waits: this cluster is not a member yet');
   const { promise, resolve } = Promise.withResolvers<ClustersetFacts | undefined>();
-  const stop = known.watch(resolve);
+  const stops = [
+    known.watch(resolve),
+    word.watch(({ kind }) => {
+      const hint = 'isthmus cluster register makes it one';
+      if (kind === 'none') log.info({ hint }, 'waits: this cluster is not a member yet');
+    }),
+  ];
+  const waitingAs = { cluster: config.cluster, wait: () => waitOf(word.value) };
+  const room = await openWaitingRoom(config, waitingAs, SYSTEM_CLOCK, log);
   try {
-    if (known.value !== undefined) resolve(known.value);
     return await Promise.race([promise, ended.then(() => undefined)]);
   } finally {
-    stop();
+    for (const stop of stops) stop();
     await room.close();
   }
 }
@@ -132,4 +147,8 @@ function gatewayConfig(
       bundleFile: copy.bundleFile,
     },
   };
+}
+
+function otherName(member: string, cluster: string): string {
+  return `the membership is of cluster ${member}, and this release is of ${cluster}: set cluster.name=${member} again`;
 }

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { readYamlFile } from '../../federation/config/yaml-file.ts';
+import { parseYaml, readYamlFile } from '../../federation/config/yaml-file.ts';
 import { isDnsLabel, type LocalCluster } from '../../federation/model/cluster.ts';
 import { clusterTrustDomain } from '../../federation/model/identity.ts';
 import { UserError } from '../../federation/model/user-error.ts';
@@ -35,6 +35,11 @@ export async function readClusterFile(layout: FolderLayout): Promise<ClusterFile
       cause: failure,
     });
   }
+}
+
+/** The same of a text that lies elsewhere; `name` stands for that in messages. @throws UserError */
+export function parseClusterFile(text: string, name: string): ClusterFile {
+  return parseYaml(text, name, schema);
 }
 
 export async function writeClusterFile(layout: FolderLayout, file: ClusterFile): Promise<void> {

@@ -10,9 +10,10 @@ import type { FederationState, Readiness } from './state-report.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 const MAX_CONNECTIONS = 100;
-/** Why a program runs and does nothing yet: it is well, and somebody else must do something. */
+/** Why a program runs and does nothing yet. */
 export interface Waiting {
-  readonly kind: 'waiting';
+  /** `waiting`: it is well, ready, and somebody else must do something. `starting`: it is not known to be so, or is not. */
+  readonly kind: 'waiting' | 'starting';
   readonly waitingFor: string;
   readonly hint: string;
 }
@@ -27,11 +28,11 @@ export interface Served extends Leaving {
 /** `/healthz`, `/readyz`, `/metrics`, `/state` and `/services`; and `POST /leave`, the one thing that it can be told. */
 export class AdminServer {
   readonly #server: Server;
-  readonly #waiting: Waiting | undefined;
+  readonly #waiting: (() => Waiting) | undefined;
   #served: Served | undefined;
 
   /** @param waiting why it is not served yet, where that is as it should be */
-  constructor(waiting?: Waiting) {
+  constructor(waiting?: () => Waiting) {
     this.#waiting = waiting;
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = ''] = (request.url ?? '').split('?', 1);
@@ -87,12 +88,12 @@ export class AdminServer {
 
   #answer(path: string, response: ServerResponse): boolean {
     if (path === '/services') {
-      if (this.#served === undefined) sendJson(response, 503, this.#waiting ?? STARTING);
+      if (this.#served === undefined) sendJson(response, 503, this.#waiting?.() ?? STARTING);
       else sendJson(response, 200, { services: this.#served.services() });
       return true;
     }
     if (path !== '/healthz' && path !== '/readyz' && path !== '/state' && path !== '/metrics') return false;
-    pageOf(path, this.#served?.state(), this.#waiting).then(
+    pageOf(path, this.#served?.state(), this.#waiting?.()).then(
       ({ status, contentType, body }) => send(response, status, contentType, body),
       (failure: unknown) => send(response, 500, 'text/plain', `${String(failure)}\n`),
     );
@@ -100,11 +101,14 @@ export class AdminServer {
   }
 }
 
-/** The same while it waits: it is ready for what it can do. */
-export function waitingPages({ kind }: Waiting): TelemetryPages {
+/** The same while it waits: where that is as it should be, it is ready for what it can do. */
+export function waitingPages(waiting: () => Waiting): TelemetryPages {
   return {
     '/healthz': () => pageOf('/healthz', undefined),
-    '/readyz': () => jsonPage(200, { kind }),
+    '/readyz': () => {
+      const { kind } = waiting();
+      return jsonPage(kind === 'waiting' ? 200 : 503, { kind });
+    },
     '/metrics': () => ({ status: 200, contentType: 'text/plain; version=0.0.4', body: '' }),
   };
 }
@@ -127,7 +131,9 @@ async function pageOf(
   waiting?: Waiting,
 ): Promise<TelemetryPage> {
   if (path === '/healthz') return { status: 200, contentType: 'text/plain', body: 'ok\n' };
-  if (state === undefined && waiting !== undefined) return jsonPage(path === '/readyz' ? 200 : 503, waiting);
+  if (state === undefined && waiting !== undefined) {
+    return jsonPage(path === '/readyz' && waiting.kind === 'waiting' ? 200 : 503, waiting);
+  }
   if (state === undefined) return jsonPage(503, STARTING);
   switch (path) {
     case '/readyz':

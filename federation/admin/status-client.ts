@@ -91,7 +91,11 @@ async function page<T>(admin: ListenAddress, path: string, shape: z.ZodType<T>):
   }
 }
 
-const waiting = z.object({ kind: z.literal('waiting'), waitingFor: z.string(), hint: z.string() });
+const waiting = z.object({
+  kind: z.enum(['waiting', 'starting']),
+  waitingFor: z.string(),
+  hint: z.string(),
+});
 
 /** @throws UserError when it says that it waits, and for what. */
 async function tellWaiting(response: Response): Promise<void> {

@@ -32,10 +32,11 @@ export class ClustersetCopy {
     this.bundleFile = join(folder, 'bundle.json');
   }
 
-  /** A damaged copy is none. */
-  static async open(folder: string): Promise<ClustersetCopy> {
+  /** A damaged copy is none, and so is that of a cluster that is called otherwise. */
+  static async open(folder: string, cluster: string): Promise<ClustersetCopy> {
     const copy = new ClustersetCopy(folder);
-    copy.#facts = parse(await readIfThere(copy.#file));
+    const facts = parse(await readIfThere(copy.#file));
+    copy.#facts = facts?.cluster === cluster ? facts : undefined;
     if (copy.#facts !== undefined) await writeDurably(copy.bundleFile, copy.#facts.bundle, 0o644);
     return copy;
   }

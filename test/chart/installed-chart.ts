@@ -16,13 +16,14 @@ export class InstalledChart {
   }
 
   /** `helm upgrade --install`, which succeeds. @returns the notes, and what else Helm says */
-  bring(values: object): string {
-    return succeeded(this.tryToBring(values)).stdout;
+  bring(values: object, ...flags: readonly string[]): string {
+    return succeeded(this.tryToBring(values, ...flags)).stdout;
   }
 
   /** The same, whether it succeeds or not. */
-  tryToBring(values: object): HelmResult {
-    return this.#helm('upgrade', '--install', RELEASE, CHART, '--create-namespace', ...this.#values(values));
+  tryToBring(values: object, ...flags: readonly string[]): HelmResult {
+    const args = ['upgrade', '--install', RELEASE, CHART, '--create-namespace', ...flags];
+    return this.#helm(...args, ...this.#values(values));
   }
 
   uninstall(): void {

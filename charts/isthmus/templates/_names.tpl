@@ -30,8 +30,8 @@
 
 {{- /* What never changes over a component's life. Takes (dict "root" $ "component" "gateway"). */ -}}
 {{- define "isthmus.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -62,6 +62,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- /* Text = the image has a name that no registry has, so nodes must have it: no repository of a user is without a `/`. */ -}}
 {{- define "isthmus.imageOnNodes" -}}
 {{- if and (not (contains "/" .Values.image.repository)) (ne .Values.image.pullPolicy "Always") -}}yes{{- end -}}
+{{- end -}}
+
+{{- /* cluster.yaml of the membership that the cluster has; empty = none, or no cluster to ask (helm template). */ -}}
+{{- define "isthmus.member" -}}
+{{- dig "data" "cluster.yaml" "" (lookup "v1" "Secret" .Release.Namespace "isthmus-membership" | default dict) | b64dec -}}
 {{- end -}}
 
 {{- /* A value that is null stands for what is found out: (dict "value" V "found" true or false). Empty text = no. */ -}}

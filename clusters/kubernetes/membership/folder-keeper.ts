@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../../federation/model/user-error.ts';
+import { type ClusterFile, parseClusterFile } from '../../folder/cluster-file.ts';
 import type { FolderLayout } from '../../folder/layout.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { KubeError } from '../kube-error.ts';
@@ -19,6 +20,8 @@ export interface FolderKeeperOptions {
   readonly namespace: string;
   /** The Secret. */
   readonly name: string;
+  /** What the release calls its cluster: a membership of another name is refused. */
+  readonly cluster: string;
   readonly layout: FolderLayout;
 }
 
@@ -51,9 +54,12 @@ export class FolderKeeper {
     }
   }
 
-  /** The same with a Secret that was read already; undefined = there is none. @throws UserError when it is no membership */
+  /**
+   * The same with a Secret that was read already; undefined = there is none.
+   * @throws UserError when it is no membership, or one of another cluster's name: then the folder stays as it was
+   */
   async take(object: unknown): Promise<'member' | 'none'> {
-    const { layout, name } = this.#options;
+    const { layout, name, cluster } = this.#options;
     if (object === undefined) {
       this.#known = undefined;
       await writeKeptFiles(layout, new Map());
@@ -65,7 +71,12 @@ export class FolderKeeper {
         hint: 'restore it from a backup, or delete it and join again',
       });
     }
-    this.#known = knownOf(found.data);
+    const known = knownOf(found.data);
+    checkName(
+      parseClusterFile(known.content.get('cluster.yaml') ?? '', `Secret ${name}, cluster.yaml`),
+      cluster,
+    );
+    this.#known = known;
     await writeKeptFiles(layout, this.#known.content);
     return 'member';
   }
@@ -119,6 +130,16 @@ export class FolderKeeper {
       cause,
     });
   }
+}
+
+/** A cluster's name is in its certificates and in what others know of it. @throws UserError */
+export function checkName({ cluster: member }: ClusterFile, cluster: string): void {
+  if (member === cluster) return;
+  throw new UserError(`the membership is of cluster ${member}, and this release is of ${cluster}`, {
+    hint:
+      `a member cannot be renamed: set cluster.name=${member} again; for another name let it be run as ${member}, ` +
+      'isthmus cluster leave, and register it under the new one',
+  });
 }
 
 function knownOf({ metadata, data }: z.infer<typeof secretSchema>): Known {

@@ -26,7 +26,7 @@ export interface KubernetesHomeOptions {
 export function kubernetesHome({ client, cluster, settings }: KubernetesHomeOptions): FolderHome {
   const namespace = settings.namespace ?? client.namespace;
   const layout = folderLayout(settings.folder);
-  const keeper = new FolderKeeper({ client, namespace, name: settings.membershipSecret, layout });
+  const keeper = new FolderKeeper({ client, namespace, name: settings.membershipSecret, cluster, layout });
   const invites = new InvitesSecret({ client, namespace, name: settings.invitesSecret });
   const sight = new ClusterSight({ ...settings, client, cluster, namespace });
   const map = new ClustersetMap({ client, namespace, name: settings.clustersetConfigMap });

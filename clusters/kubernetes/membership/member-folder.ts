@@ -1,16 +1,21 @@
+import { UserError } from '../../../federation/model/user-error.ts';
 import { readIfThere } from '../../../federation/runtime/durable-file.ts';
 import { type Readable, Watchable } from '../../../federation/runtime/watchable.ts';
 import { type ClusterFile, readClusterFile } from '../../folder/cluster-file.ts';
 import type { FolderLayout } from '../../folder/layout.ts';
 import type { KubeClient } from '../kube-client.ts';
-import { FolderKeeper } from './folder-keeper.ts';
+import { checkName, FolderKeeper } from './folder-keeper.ts';
 import { followObject } from './followed-object.ts';
 import { SECRETS } from './resource-types.ts';
 
 /** What this cluster is a member of, as far as this process knows. */
 export type MemberState =
-  | { readonly kind: 'unknown' }
+  /** Nobody has said it yet; `problem` is why not, where asking failed. */
+  | { readonly kind: 'unknown'; readonly problem: string | undefined }
+  /** The API server said that there is none. */
   | { readonly kind: 'none' }
+  /** There is one that this release cannot take, such as one of another cluster's name. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly hint: string | undefined }
   | { readonly kind: 'member'; readonly file: ClusterFile }
   /** It was one, and is one no more, or one of another clusterset: what runs for the old one must end. */
   | { readonly kind: 'ended'; readonly reason: string };
@@ -20,6 +25,8 @@ export interface MemberFolderOptions {
   readonly namespace: string;
   /** Of the Secret. */
   readonly name: string;
+  /** What the release calls its cluster. */
+  readonly cluster: string;
   readonly layout: FolderLayout;
   readonly random: () => number;
   /** What is wrong; undefined when it is over. */
@@ -30,16 +37,16 @@ export interface MemberFolderOptions {
 export class MemberFolder {
   readonly #options: MemberFolderOptions;
   readonly #keeper: FolderKeeper;
-  readonly #state = new Watchable<MemberState>({ kind: 'unknown' });
+  readonly #state = new Watchable<MemberState>({ kind: 'unknown', problem: undefined });
   readonly #end = new AbortController();
   readonly #following: Promise<void>;
   /** One thing at a time is done to the folder. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: MemberFolderOptions) {
-    const { client, namespace, name, layout, random } = options;
+    const { client, namespace, name, cluster, layout, random } = options;
     this.#options = options;
-    this.#keeper = new FolderKeeper({ client, namespace, name, layout });
+    this.#keeper = new FolderKeeper({ client, namespace, name, cluster, layout });
     this.#following = followObject({
       client,
       type: SECRETS,
@@ -47,7 +54,7 @@ export class MemberFolder {
       name,
       random,
       signal: this.#end.signal,
-      changed: (object) => this.#inTurn(() => this.#take(object)),
+      changed: (object) => this.#inTurn(() => this.#hear(object)),
       problem: (failure) => this.#unheard(failure),
     });
   }
@@ -80,6 +87,25 @@ export class MemberFolder {
     await this.#turn;
   }
 
+  async #hear(object: unknown): Promise<void> {
+    const wasRefused = this.#state.value.kind === 'refused';
+    try {
+      await this.#take(object);
+    } catch (failure) {
+      this.#refuse(failure);
+      throw failure;
+    }
+    if (wasRefused) this.#options.problem(undefined);
+  }
+
+  /** What runs already goes on with what it has. */
+  #refuse(failure: unknown): void {
+    if (!(failure instanceof UserError)) return;
+    const { kind } = this.#state.value;
+    if (kind === 'member' || kind === 'ended') return;
+    this.#state.set({ kind: 'refused', reason: failure.message, hint: failure.hint });
+  }
+
   async #take(object: unknown): Promise<void> {
     // Nothing new; and a command beside this process may just be making the folder.
     if (object === undefined && this.#state.value.kind === 'none') return;
@@ -102,12 +128,25 @@ export class MemberFolder {
   #unheard(failure: unknown): void {
     this.#options.problem(failure);
     if (failure === undefined || this.#state.value.kind !== 'unknown') return;
-    void this.#inTurn(async () => {
-      const { layout } = this.#options;
-      if ((await readIfThere(layout.clusterFile)) === undefined) return;
-      if (this.#state.value.kind !== 'unknown') return;
-      this.#state.set({ kind: 'member', file: await readClusterFile(layout) });
+    this.#state.set({
+      kind: 'unknown',
+      problem: failure instanceof Error ? failure.message : String(failure),
     });
+    void this.#inTurn(() => this.#takeKept());
+  }
+
+  async #takeKept(): Promise<void> {
+    const { layout, cluster } = this.#options;
+    if ((await readIfThere(layout.clusterFile)) === undefined) return;
+    const file = await readClusterFile(layout);
+    if (this.#state.value.kind !== 'unknown') return;
+    try {
+      checkName(file, cluster);
+    } catch (failure) {
+      this.#refuse(failure);
+      throw failure;
+    }
+    this.#state.set({ kind: 'member', file });
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

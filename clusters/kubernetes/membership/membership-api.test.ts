@@ -50,7 +50,13 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     const layout = folderLayout(join(tempFolder(t), 'member'));
     return {
       layout,
-      keeper: new FolderKeeper({ client, namespace: at, name: 'isthmus-membership', layout }),
+      keeper: new FolderKeeper({
+        client,
+        namespace: at,
+        name: 'isthmus-membership',
+        cluster: 'east',
+        layout,
+      }),
     };
   }
 
@@ -240,6 +246,7 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
         client,
         namespace: at,
         name: 'isthmus-membership',
+        cluster: 'east',
         layout,
         random: () => 0,
         problem,
