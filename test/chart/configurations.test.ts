@@ -41,6 +41,20 @@ describe('configurations of the chart', { skip: missingHelm() }, () => {
     assert.equal(federation.tokenFile, '/var/run/secrets/isthmus/token');
   });
 
+  for (const name of ['123', 'true', '1e3', '0x1f', 'null']) {
+    it(`keep a cluster's name that YAML would take for something else: ${name}`, async () => {
+      const values = { cluster: { name } };
+      const gateway = await loadGatewayFile(join(mounted('isthmus-gateway', values), 'gateway.yaml'));
+      assert.ok(gateway.kind === 'kubernetes');
+      assert.equal(gateway.config.cluster, name);
+      const federation = await loadFederationFile(
+        join(mounted('isthmus-federation', values), 'federation.yaml'),
+      );
+      assert.ok(federation.kind === 'kubernetes');
+      assert.equal(federation.config.cluster, name);
+    });
+  }
+
   it('name the replicas of the federation service to gateways, for somebody may scale it by hand', async () => {
     const file = await loadGatewayFile(join(mounted('isthmus-gateway', EAST), 'gateway.yaml'));
     assert.ok(file.kind === 'kubernetes');

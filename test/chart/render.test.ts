@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { CHART, helm, manifests, missingHelm, NAMESPACE, only, valuesFile } from './helm.ts';
+import { CHART, helm, manifests, missingHelm, NAMESPACE, only, parseManifests, valuesFile } from './helm.ts';
 
 const EAST = { cluster: { name: 'east' } };
 const OTHER_REDIS = {
@@ -193,6 +193,25 @@ describe('chart', { skip: missingHelm() }, () => {
       assert.equal(metadata.namespace, ofCluster ? undefined : NAMESPACE, `${kind} ${metadata.name}`);
       assert.equal(metadata.labels['app.kubernetes.io/instance'], 'isthmus', `${kind} ${metadata.name}`);
       assert.equal(metadata.labels.owner, 'me', `${kind} ${metadata.name}`);
+    }
+  });
+
+  it('keeps names that YAML would take for numbers', () => {
+    const values = { ...EAST, gateway: { serviceAccount: { name: '007' }, priorityClassName: '1e3' } };
+    const file = valuesFile(folder, { ...values, nameOverride: '42' });
+    const { code, stdout, stderr } = helm(folder, [
+      ...['template', '123', CHART, '--namespace', '456', '--values', file, ...MONITORING],
+    ]);
+    assert.equal(code, 0, stderr);
+    const found = parseManifests(stdout);
+    const { spec } = only(found, 'Deployment', '123-42-gateway') as unknown as {
+      spec: { template: { spec: Record<string, unknown> } };
+    };
+    const { serviceAccountName, priorityClassName } = spec.template.spec;
+    assert.deepEqual([serviceAccountName, priorityClassName], ['007', '1e3']);
+    for (const { kind, metadata } of found) {
+      assert.equal(metadata.labels['app.kubernetes.io/instance'], '123', `${kind} ${metadata.name}`);
+      assert.equal(metadata.labels['app.kubernetes.io/name'], '42', `${kind} ${metadata.name}`);
     }
   });
 

@@ -1,7 +1,7 @@
 {{- /* federation.yaml. Who the cluster belongs to is not in it: that comes with the membership. */ -}}
 {{- define "isthmus.federation.config" -}}
 {{- $values := .Values.federation -}}
-cluster: {{ .Values.cluster.name }}
+cluster: {{ .Values.cluster.name | quote }}
 {{- with .Values.cluster.network }}
 network: {{ . | quote }}
 {{- end }}
@@ -14,13 +14,13 @@ limits:
   {{- toYaml $values.limits | nindent 2 }}
 servicePorts: { from: {{ .Values.gateway.servicePorts.from }}, to: {{ .Values.gateway.servicePorts.to }} }
 kubernetes:
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
   folder: /var/lib/isthmus
   {{- if include "isthmus.store.tryout" . }}
   storeUsersSecret: {{ include "isthmus.redisUsers" . }}
   {{- end }}
   gatewayService: {{ include "isthmus.gateway" . }}
-  gatewayServiceAccount: {{ include "isthmus.gatewayServiceAccount" . }}
+  gatewayServiceAccount: {{ include "isthmus.gatewayServiceAccount" . | quote }}
   {{- with .Values.gateway.advertise }}
   advertise: {{ toJson . }}
   {{- end }}
@@ -33,7 +33,7 @@ kubernetes:
 store: {{ include "isthmus.store.urls" . }}
 {{- if $redis.urls }}
 {{- with $redis.sentinelName }}
-storeSentinel: {{ . }}
+storeSentinel: {{ . | quote }}
 {{- end }}
 {{- if $redis.cluster }}
 storeCluster: true
@@ -41,7 +41,7 @@ storeCluster: true
 {{- end }}
 {{- if $secret }}
 {{- with include "isthmus.store.adminUser" . }}
-storeAdminUser: {{ . }}
+storeAdminUser: {{ . | quote }}
 {{- end }}
 storeAdminPasswordFile: /etc/isthmus-store/password
 {{- if include "isthmus.store.caKey" . }}
@@ -54,7 +54,7 @@ storeCa: /etc/isthmus-store/ca.crt
 {{- define "isthmus.gateway.config" -}}
 {{- $values := .Values.gateway -}}
 {{- $federation := printf "%s.%s.svc" (include "isthmus.federation" .) .Release.Namespace -}}
-cluster: {{ .Values.cluster.name }}
+cluster: {{ .Values.cluster.name | quote }}
 stateFolder: /var/lib/isthmus/state/gateway
 workers: {{ $values.workers }}
 listeners:
@@ -71,7 +71,7 @@ federation:
   issuerAddress: {{ $federation }}:{{ .Values.federation.issuerPort }}
   replicas: ['{{ include "isthmus.federationReplicas" . }}.{{ .Release.Namespace }}.svc:{{ .Values.federation.listenPort }}']
 kubernetes:
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
   tokenFile: /var/run/secrets/isthmus/token
 accessLog: { sample: {{ $values.accessLogSample }}, file: '-' }
 {{- with $values.limits }}

@@ -19,7 +19,7 @@ capabilities:
 {{- /* Where pods go. Takes (dict "root" $ "component" C "values" its values). */ -}}
 {{- define "isthmus.placement" -}}
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .values.nodeSelector }}
 nodeSelector:
