@@ -1,7 +1,8 @@
 import type { Workload } from '../federation/model/caller.ts';
-import type { ClusterName } from '../federation/model/cluster.ts';
+import type { ClusterName, GatewayAddress } from '../federation/model/cluster.ts';
 import type { DrainOrder } from '../federation/model/drain.ts';
 import type { Endpoint } from '../federation/model/endpoint.ts';
+import type { TrustDomain } from '../federation/model/identity.ts';
 import type { BackendGrant, MeshRoute } from '../federation/model/mesh-route.ts';
 import type { AccessRule, FailoverPolicy } from '../federation/model/policy.ts';
 import type {
@@ -37,6 +38,10 @@ export interface PeerRule {
   readonly cluster: ClusterName;
   /** undefined = all. */
   readonly allowedNamespaces: readonly string[] | undefined;
+  /** The only one that it may have; absent = that of its name in the clusterset. */
+  readonly trustDomain?: TrustDomain;
+  /** Where its gateways are dialled until it says so itself. */
+  readonly gateways?: readonly GatewayAddress[];
   readonly drain?: DrainOrder;
 }
 

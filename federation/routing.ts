@@ -19,7 +19,7 @@ import { ClusterStandings } from './snapshot/cluster-standings.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
 import type { ServiceDetails } from './snapshot/merge-book.ts';
 import { OfferBook } from './snapshot/offer-book.ts';
-import { membersAmong } from './snapshot/peers.ts';
+import { membersAmong, otherTrustDomain } from './snapshot/peers.ts';
 import type { PolicyConflict } from './snapshot/policy-index.ts';
 import { routeBackendService } from './snapshot/route-backends.ts';
 import { type RouteVerdict, routeProblems } from './snapshot/route-verdict.ts';
@@ -67,7 +67,11 @@ export class Routing implements FindingsListener {
       { services: provider.services, reports, network: options.network },
       options.publisher,
     );
-    this.importer = new Importer({ peers: peers.views, rules: provider.peerRules });
+    this.importer = new Importer({
+      peers: peers.views,
+      rules: provider.peerRules,
+      distrustOf: (cluster) => otherTrustDomain(local, cluster, provider.peerRules.get(cluster)),
+    });
     this.#standings = new ClusterStandings(options, lastMemory);
     this.#offers = new OfferBook(lastMemory?.offers);
     this.#log = new RoutingLog(log, pace);

@@ -16,13 +16,14 @@ import type { Routing } from './routing.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import type { Readable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
+import { otherTrustDomain } from './snapshot/peers.ts';
 import type { PolicyConflict } from './snapshot/policy-index.ts';
 import type { PeerView } from './store/peer-view.ts';
 
 export interface StatusSources {
   readonly leading: Readable<boolean>;
   readonly complete: Readable<boolean>;
-  readonly provider: Pick<ClusterProvider, 'problems' | 'sourceOf' | 'watch'>;
+  readonly provider: Pick<ClusterProvider, 'problems' | 'sourceOf' | 'watch' | 'peerRules'>;
   readonly routing: Pick<Routing, 'history' | 'policyConflicts' | 'routeVerdicts'> & {
     readonly gateways: Pick<Routing['gateways'], 'trunkReports'>;
     readonly admission: Pick<Routing['admission'], 'policyFaults'>;
@@ -184,6 +185,12 @@ class Sight implements StatusSight {
     if (!ordered) return takenPercent === 0 ? undefined : { ordered, takenPercent, kept: [] };
     this.#last ??= lastMembers(snapshot, MAX_KEPT);
     return { ordered, takenPercent, kept: this.#last.get(cluster) ?? [] };
+  }
+
+  distrustOf(cluster: ClusterName): string | undefined {
+    const { routing, provider } = this.#sources;
+    const local = routing.history.value?.local;
+    return local && otherTrustDomain(local, cluster, provider.peerRules.get(cluster));
   }
 
   /** As it is now: heartbeats make no new snapshot. */

@@ -119,17 +119,16 @@ export const CUSTOM_KINDS: readonly CustomKind[] = [
         jsonPath: '.status.roundTripMs',
       },
       {
-        name: 'Trust domain',
-        type: 'string',
-        description: 'SPIFFE trust domain of the cluster.',
-        jsonPath: '.spec.trustDomain',
-        priority: 1,
-      },
-      {
         name: 'Services',
         type: 'integer',
         description: 'How many services it offers to this cluster.',
         jsonPath: '.status.services',
+      },
+      {
+        name: 'Trust domain',
+        type: 'string',
+        description: 'SPIFFE trust domain of the cluster.',
+        jsonPath: '.spec.trustDomain',
         priority: 1,
       },
       AGE,

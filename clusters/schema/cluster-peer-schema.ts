@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { MAX_DRAIN_MS } from '../../federation/model/drain.ts';
+import { parseHostPort } from '../../federation/model/endpoint.ts';
 import type { PeerRule } from '../provider.ts';
 import { duration, durationFromTo } from './duration.ts';
 import { dnsLabel, versionedMetadata } from './metadata.ts';
 
+const HOST_AND_PORT =
+  /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$/;
 const DEFAULT_DRAIN_MS = 30_000;
 
 const drain = z.strictObject({
@@ -35,9 +38,14 @@ export const clusterPeerSchema = z
           .string()
           .max(255)
           .optional()
-          .describe('SPIFFE trust domain of the cluster, such as `west.mesh.example`. Joining writes it.'),
+          .describe(
+            'SPIFFE trust domain of the cluster, such as `west.mesh.example`: its name and that of the clusterset. With ' +
+              'any other nothing of it is trusted. Joining writes it.',
+          ),
         gateways: z
-          .array(z.string().max(300))
+          .array(
+            z.string().max(300).regex(HOST_AND_PORT, 'is not host:port, such as gateway.west.example:15443'),
+          )
           .max(32)
           .optional()
           .describe(
@@ -71,9 +79,16 @@ export const clusterPeerSchema = z
 export type ClusterPeerObject = z.infer<typeof clusterPeerSchema>;
 
 export function toPeerRule(object: ClusterPeerObject): PeerRule {
-  const { allowedNamespaces, drain } = object.spec;
+  const { allowedNamespaces, trustDomain, gateways, drain } = object.spec;
   const order = drain && { overMs: drain.duration, sinceMs: sinceOf(drain) };
-  return { cluster: object.metadata.name, allowedNamespaces, ...(order && { drain: order }) };
+  const addresses = (gateways ?? []).map(parseHostPort).filter((found) => found !== undefined);
+  return {
+    cluster: object.metadata.name,
+    allowedNamespaces,
+    ...(trustDomain === undefined ? {} : { trustDomain }),
+    ...(addresses.length === 0 ? {} : { gateways: addresses }),
+    ...(order && { drain: order }),
+  };
 }
 
 function sinceOf({ since }: z.infer<typeof drain>): number | undefined {

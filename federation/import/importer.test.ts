@@ -46,6 +46,16 @@ describe('what peers publish', () => {
     assert.deepEqual(inside.refusals(10), []);
   });
 
+  it('counts nowhere when its rule names a trust domain that it cannot have, which is told', () => {
+    const distrusted = new Importer({
+      peers: new Map([['west', peerOf('west', [record])]]),
+      rules: new Map(),
+      distrustOf: (cluster) => (cluster === 'west' ? 'it is another' : undefined),
+    });
+    assert.deepEqual(distrusted.exportsOf(key), []);
+    assert.deepEqual(distrusted.refusals(10), [{ cluster: 'west', service: key, reason: 'it is another' }]);
+  });
+
   it('is bound by its own rule only', () => {
     const found = importer(
       [peerOf('west', [record]), peerOf('north', [record])],

@@ -13,6 +13,8 @@ export interface ImportedPeer {
 export interface ImporterSources {
   readonly peers: ReadonlyMap<ClusterName, ImportedPeer>;
   readonly rules: ReadonlyMap<ClusterName, PeerRule>;
+  /** Why nothing of the peer is trusted; undefined = that is not so. */
+  readonly distrustOf?: (cluster: ClusterName) => string | undefined;
 }
 
 /** A record that a peer publishes and that is ignored here. */
@@ -56,7 +58,8 @@ export class Importer {
   refusals(max: number): readonly RefusedRecord[] {
     const found: RefusedRecord[] = [];
     for (const { cluster, records } of this.#sources.peers.values()) {
-      if (this.#sources.rules.get(cluster)?.allowedNamespaces === undefined) continue;
+      const bound = this.#sources.rules.get(cluster)?.allowedNamespaces !== undefined;
+      if (!bound && this.#sources.distrustOf?.(cluster) === undefined) continue;
       for (const key of records.keys()) {
         const refusal = this.refusalOf(cluster, key);
         if (refusal !== undefined && found.push(refusal) >= max) return found;
@@ -68,6 +71,8 @@ export class Importer {
   #refusal(peer: ImportedPeer, key: ServiceKey, record: ServiceRecord): string | undefined {
     if (peer.reach === 'left') return 'the peer has left the clusterset';
     if (serviceKey(record.service) !== key) return 'the record is of another service';
+    const distrust = this.#sources.distrustOf?.(peer.cluster);
+    if (distrust !== undefined) return distrust;
     const allowed = this.#sources.rules.get(peer.cluster)?.allowedNamespaces;
     const { namespace } = record.service;
     if (allowed === undefined || allowed.includes(namespace)) return undefined;

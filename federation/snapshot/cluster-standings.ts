@@ -38,7 +38,7 @@ export class ClusterStandings {
   /** @returns `previous`, or the same object in it, where nothing changed */
   peers(previous: ReadonlyMap<ClusterName, Peer>, nowMs: number): ReadonlyMap<ClusterName, Peer> {
     const { local, peers, provider } = this.#sources;
-    const known = knownPeers(local, peers.views.values(), provider.peerRules.keys());
+    const known = knownPeers(local, peers.views.values(), provider.peerRules);
     const assembled = assemblePeers(
       local,
       known,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { PeerRule } from '../../clusters/provider.ts';
 import {
   type ClusterName,
   type GatewayAddress,
@@ -38,6 +39,9 @@ export interface SeenPeer {
     | undefined;
 }
 
+/** What a ClusterPeer says of who a member is and where. */
+export type NamedPeer = Pick<PeerRule, 'trustDomain' | 'gateways'>;
+
 /**
  * Every other member: those of which the store's follower ever had a head, and those that a ClusterPeer names. A name
  * that merely stands in the store makes no member: anyone with access can put it there. At most as many as a snapshot
@@ -47,26 +51,40 @@ export interface SeenPeer {
 export function* knownPeers(
   local: LocalCluster,
   seen: Iterable<SeenPeer>,
-  named: Iterable<ClusterName>,
+  named: ReadonlyMap<ClusterName, NamedPeer>,
 ): Iterable<KnownPeer> {
   const clusters = new Set([local.name]);
   const fits = (cluster: ClusterName): boolean =>
     !clusters.has(cluster) &&
     clusters.size <= BOUNDS.peers &&
     isDnsLabel(cluster) &&
-    fitsTrustDomain(cluster, local.clusterset);
+    fitsTrustDomain(cluster, local.clusterset) &&
+    otherTrustDomain(local, cluster, named.get(cluster)) === undefined;
   for (const { cluster, reach, lastSeenMs, head } of seen) {
     if (head === undefined || !fits(cluster)) continue;
     clusters.add(cluster);
     const gateways = head.gateways.filter((gateway) => isHost(gateway.host));
     yield { cluster, reach, lastSeenMs, locality: head.locality, gateways, announcedDrain: head.drain };
   }
-  for (const cluster of named) {
+  for (const [cluster, { gateways: given = [] }] of named) {
     if (!fits(cluster)) continue;
     clusters.add(cluster);
-    const nothing = { lastSeenMs: 0, locality: undefined, gateways: [], announcedDrain: undefined };
-    yield { cluster, reach: 'unknown', ...nothing };
+    const gateways = given.filter((gateway) => isHost(gateway.host));
+    const nothing = { lastSeenMs: 0, locality: undefined, announcedDrain: undefined };
+    yield { cluster, reach: 'unknown', gateways, ...nothing };
   }
+}
+
+/** Why nothing of a peer is trusted: its ClusterPeer names a trust domain that it cannot have. undefined = that is not so. */
+export function otherTrustDomain(
+  local: LocalCluster,
+  cluster: ClusterName,
+  named: NamedPeer | undefined,
+): string | undefined {
+  if (named?.trustDomain === undefined || !fitsTrustDomain(cluster, local.clusterset)) return undefined;
+  const own = clusterTrustDomain(cluster, local.clusterset);
+  if (named.trustDomain === own) return undefined;
+  return `its ClusterPeer names the trust domain ${named.trustDomain}, and a member of its name has ${own}`;
 }
 
 const NOWHERE: Locality = { region: '', zone: '' };

@@ -108,6 +108,11 @@ const cases: readonly (readonly [string, PeerFacts, readonly string[]])[] = [
     { peer: undefined, generation: 1, sight: SIGHT },
     ['Connected=Unknown NotFollowed', 'Trusted=Unknown NotFollowed', 'Synced=Unknown NotFollowed'],
   ],
+  [
+    'one whose object names a trust domain that it cannot have',
+    { peer: undefined, distrust: 'its ClusterPeer names another', generation: 1, sight: SIGHT },
+    ['Connected=Unknown NotFollowed', 'Trusted=False TrustDomainMismatch', 'Synced=Unknown NotFollowed'],
+  ],
 ];
 for (const [what, given, wanted] of cases) {
   test(what, () => assert.deepEqual(reasons(peerStatus(given, NOTHING, NOON)), wanted));

@@ -24,6 +24,8 @@ export interface PeerFacts {
   /** The object is the cluster's own: it says whether all are to send nothing here. */
   readonly isOwn?: boolean;
   readonly drain?: DrainSight | undefined;
+  /** Why nothing of it is trusted, by what the object itself says. */
+  readonly distrust?: string | undefined;
   readonly generation: number | undefined;
   readonly sight: Pick<StatusSight, 'reportingGateways' | 'storeUp' | 'settled'>;
 }
@@ -38,7 +40,7 @@ const NUMBERS_EVERY_MS = 30_000;
  */
 export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number): PeerStatus | undefined {
   const { peer, drain, generation, sight } = facts;
-  const ofPeer = facts.isOwn === true ? [] : [connected(facts), trusted(peer), synced(facts)];
+  const ofPeer = facts.isOwn === true ? [] : [connected(facts), trusted(facts), synced(facts)];
   const said = [...ofPeer, ...(drain === undefined ? [] : [drained(drain)])];
   // A process that has just started has not heard of everything yet, and that is no news of the peer.
   const wanted = sight.settled
@@ -62,9 +64,9 @@ function kept(unknown: WantedCondition, before: PeerStatus): WantedCondition {
   return before.conditions.find(({ type }) => type === unknown.type) ?? unknown;
 }
 
-function connected({ peer, sight }: PeerFacts): WantedCondition {
+function connected({ peer, sight, distrust }: PeerFacts): WantedCondition {
   const said = condition('Connected');
-  if (peer === undefined) return notFollowed(said);
+  if (peer === undefined) return notFollowed(said, distrust);
   if (peer.reach === 'left') return said('False', 'Left', 'it left the clusterset');
   if (sight.reportingGateways === 0) {
     return said('Unknown', 'NoGateway', 'no gateway of this cluster reports to the federation service');
@@ -85,8 +87,11 @@ function connected({ peer, sight }: PeerFacts): WantedCondition {
   );
 }
 
-function trusted(peer: PeerSight | undefined): WantedCondition {
+function trusted({ peer, distrust }: PeerFacts): WantedCondition {
   const said = condition('Trusted');
+  if (distrust !== undefined) {
+    return said('False', 'TrustDomainMismatch', `${distrust}: correct spec.trustDomain, or remove it`);
+  }
   if (peer === undefined) return notFollowed(said);
   if (peer.reach === 'left') {
     return said('False', 'Left', 'nothing of a cluster that left the clusterset is trusted');
@@ -104,9 +109,9 @@ function trusted(peer: PeerSight | undefined): WantedCondition {
   return said('Unknown', 'NeverSeen', 'nothing that it signed was ever seen');
 }
 
-function synced({ peer, sight }: PeerFacts): WantedCondition {
+function synced({ peer, sight, distrust }: PeerFacts): WantedCondition {
   const said = condition('Synced');
-  if (peer === undefined) return notFollowed(said);
+  if (peer === undefined) return notFollowed(said, distrust);
   const why = peer.problem === undefined ? '' : `: ${peer.problem}`;
   if (peer.reach === 'left') return said('False', 'Left', 'it left the clusterset by its own signed word');
   if (!sight.storeUp) {
@@ -154,8 +159,8 @@ function condition(type: string): Said {
   return (status, reason, message) => ({ type, status, reason, message });
 }
 
-function notFollowed(said: Said): WantedCondition {
-  return said('Unknown', 'NotFollowed', 'no member of the clusterset can have this name');
+function notFollowed(said: Said, why = 'no member of the clusterset can have this name'): WantedCondition {
+  return said('Unknown', 'NotFollowed', why);
 }
 
 function numbers(peer: PeerSight | undefined, nowMs: number): Omit<PeerStatus, 'conditions'> {

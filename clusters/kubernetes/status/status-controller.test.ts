@@ -72,6 +72,7 @@ function sight(isOffered: () => boolean): StatusSight {
     refusedTargetsOf: () => [],
     verdictsOf: () => [],
     drainOf: () => undefined,
+    distrustOf: () => undefined,
     peerOf: () => undefined,
   };
 }

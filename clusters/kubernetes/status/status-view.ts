@@ -87,6 +87,8 @@ export interface StatusSight {
   readonly local: ClusterName | undefined;
   /** Of this cluster or a peer; undefined = it has its full share. */
   drainOf(cluster: ClusterName): DrainSight | undefined;
+  /** Why nothing of a peer is trusted, by what its own object says; undefined = that is not so. */
+  distrustOf(cluster: ClusterName): string | undefined;
   /** undefined = it is not followed. */
   peerOf(cluster: ClusterName): PeerSight | undefined;
 }

@@ -26,7 +26,14 @@ export function wantedStatus(
   if (object.about === 'peer') {
     const { name, generation } = object;
     const isOwn = name === sight.local;
-    const facts = { peer: sight.peerOf(name), drain: sight.drainOf(name), isOwn, generation, sight };
+    const facts = {
+      peer: sight.peerOf(name),
+      drain: sight.drainOf(name),
+      isOwn,
+      distrust: sight.distrustOf(name),
+      generation,
+      sight,
+    };
     const status = peerStatus(facts, object.status, nowMs);
     return status && { status: { ...status }, exactVersion: false };
   }
