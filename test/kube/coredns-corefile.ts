@@ -6,11 +6,18 @@ import type { KubeCluster } from './kube-cluster.ts';
 const shipped = join(import.meta.dirname, '../../charts/isthmus/files/coredns');
 const configMap = z.object({ data: z.object({ Corefile: z.string() }) });
 
-/** What README.md beside the shipped files tells an administrator to do, so that pods can look up names of the clusterset. */
-export async function serveClustersetNames(cluster: KubeCluster): Promise<void> {
+/**
+ * What README.md beside the shipped files tells an administrator to do, so that pods can look up names of the clusterset.
+ * @param more lines for the Corefile beside that
+ */
+export async function serveClustersetNames(
+  cluster: KubeCluster,
+  more: readonly string[] = [],
+): Promise<void> {
   await cluster.apply(readFileSync(join(shipped, 'rbac.yaml'), 'utf8'));
   const { data } = configMap.parse(await cluster.get('configmap', 'coredns', '-n', 'kube-system'));
-  const Corefile = withStanza(data.Corefile, readFileSync(join(shipped, 'Corefile'), 'utf8'));
+  const stanza = readFileSync(join(shipped, 'Corefile'), 'utf8');
+  const Corefile = withStanza(data.Corefile, [...more, stanza].join('\n'));
   const patch = JSON.stringify({ data: { Corefile } });
   await cluster.kubectl(['patch', 'configmap', 'coredns', '-n', 'kube-system', '--type=merge', '-p', patch]);
   // CoreDNS reads the file again by itself, but only when the kubelet has brought it, up to a minute and a half later.

@@ -21,8 +21,13 @@ export function noNodesHere(): string | false {
 
 /** For a suite: `{ skip: missingNodes() }`. False, or why real clusters cannot be made here; throws where nothing may be skipped. */
 export function missingNodes(): string | false {
-  const reason = noNodesHere() || missingProgram();
+  const reason = noClustersHere();
   return reason === false ? false : skipReason(reason);
+}
+
+/** Why real clusters cannot be made here, be it the machine or what is not installed or built yet; false = they can. */
+export function noClustersHere(): string | false {
+  return noNodesHere() || missingProgram();
 }
 
 function missingProgram(): string | false {
