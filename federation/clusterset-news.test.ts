@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { ExportDispute } from '../clusters/kubernetes/mcs/clusterset-view.ts';
-import { portOf, serviceOf, snapshotOf } from '../test/fixtures/routing-snapshot.ts';
+import { peerAt, portOf, serviceOf, snapshotOf } from '../test/fixtures/routing-snapshot.ts';
 import { ClustersetNews } from './clusterset-news.ts';
-import type { SnapshotService } from './model/snapshot.ts';
+import type { Peer, SnapshotService } from './model/snapshot.ts';
 import { ManualClock } from './runtime/clock.ts';
 import type { ServiceDetails } from './snapshot/merge-book.ts';
 
@@ -15,6 +15,7 @@ class Sources {
   readonly told: string[] = [];
   readonly news: ClustersetNews;
   services: readonly SnapshotService[] = [];
+  peers: readonly Peer[] = [];
   version = 0;
   details: ServiceDetails = { traits: {}, otherPorts: [], addresses: new Map() };
   disputes: readonly ExportDispute[] = [];
@@ -30,7 +31,7 @@ class Sources {
     this.news = new ClustersetNews({
       local: 'east',
       network: undefined,
-      snapshot: () => snapshotOf(this.services, [], this.version),
+      snapshot: () => snapshotOf(this.services, this.peers, this.version),
       detailsOf: () => this.details,
       disputesOf: () => this.disputes,
       complete: () => this.complete,
@@ -159,6 +160,44 @@ describe('news of the clusterset', () => {
     assert.equal(sources.told.length, 3);
     assert.equal(sources.news.disputesOf(KEY), sources.disputes);
     assert.equal(sources.news.serviceOf(KEY), shown);
+  });
+
+  it('keep the pods of a cluster that is lost, and call none of them ready once it is lost for too long', (t) => {
+    const sources = new Sources(t);
+    const seenAtMs = sources.clock.now();
+    const west = (changes: Partial<Peer>): readonly Peer[] => [peerAt('west', seenAtMs, changes)];
+    const hosts = [
+      { address: '10.0.0.1', ready: true },
+      { address: '10.0.0.2', ready: false },
+    ];
+    const group = { ports: { http: 80 }, hosts };
+    const addresses = new Map([
+      ['north', [group]],
+      ['west', [group]],
+    ]);
+    sources.details = { traits: {}, otherPorts: [], addresses };
+    const offers = [{ cluster: 'west', localities: [], changedAtMs: 1, health: { kind: 'steady' } }] as const;
+    const service = serviceOf({ offers, failover: { staleAfterMs: 60_000 } });
+    const ready = (cluster: string) =>
+      sources.news
+        .serviceOf(KEY)
+        ?.addresses.get(cluster)?.[0]
+        ?.hosts.map((host) => host.ready);
+    const failing = { health: { kind: 'failing', sinceMs: seenAtMs }, lastSeenMs: seenAtMs } as const;
+    sources.peers = west({ reach: 'unreachable', ...failing });
+    sources.build(service);
+    sources.clock.advance(59_000);
+    assert.deepEqual([ready('west'), sources.told], [[true, false], [KEY]]);
+    sources.clock.advance(3000);
+    assert.deepEqual(ready('west'), [false, false]);
+    assert.deepEqual(ready('north'), [true, false]);
+    assert.deepEqual(sources.told, [KEY, KEY], 'once');
+    assert.deepEqual(sources.news.serviceOf(KEY)?.offers, [{ cluster: 'west' }], 'it still exports it');
+    sources.clock.advance(10_000);
+    // A trunk answers, so that its pods are known to be reached, though the store has nothing new of it.
+    sources.peers = west({ reach: 'unreachable', lastSeenMs: seenAtMs });
+    sources.build(service);
+    assert.deepEqual([ready('west'), sources.told.length], [[true, false], 3]);
   });
 
   it('call a service gone when it was taken back, or when everything is known and it is not there', (t) => {

@@ -9,11 +9,12 @@ import type {
 import type { ClusterName } from './model/cluster.ts';
 import { mapDifference } from './model/large-map.ts';
 import type { ServiceKey } from './model/service.ts';
-import type { RoutingSnapshot, ServiceOffer, SnapshotService } from './model/snapshot.ts';
+import type { Peer, RoutingSnapshot, ServiceOffer, SnapshotService } from './model/snapshot.ts';
 import { type Clock, every } from './runtime/clock.ts';
 import { Watchable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
 import type { ServiceDetails } from './snapshot/merge-book.ts';
+import { lostPeers, withoutStale } from './stale-addresses.ts';
 
 export interface NewsSources {
   readonly local: ClusterName;
@@ -66,6 +67,9 @@ export class ClustersetNews implements ClustersetView {
   readonly #stop: () => void;
   /** What was looked at last. */
   #seen: RoutingSnapshot['services'] = new Map();
+  /** Services that show addresses of other clusters' pods. */
+  readonly #withPods = new Set<ServiceKey>();
+  #lost: readonly Peer[] = [];
   /** Of these the details or the disputes are others since. */
   readonly #touched = new Set<ServiceKey>();
   /** What listeners know; a service that was in here and went has been taken back. */
@@ -199,9 +203,11 @@ export class ClustersetNews implements ClustersetView {
     if (known.size > this.heard.value.size) this.heard.set(known);
   }
 
-  #takeServices({ services }: RoutingSnapshot, changed: Set<ServiceKey>): void {
+  #takeServices(snapshot: RoutingSnapshot, changed: Set<ServiceKey>): void {
+    const { services } = snapshot;
     const difference = mapDifference(this.#seen, services);
     this.#seen = services;
+    this.#takeLost(snapshot);
     for (const [key, service] of difference.changed) {
       if (service.backendOnly) this.#forget(key, changed);
       else this.#takeService(key, service, changed);
@@ -219,8 +225,17 @@ export class ClustersetNews implements ClustersetView {
     }
   }
 
+  /** How long a peer is lost changes without a snapshot, for as long as it is; and once more when it is back. */
+  #takeLost(snapshot: RoutingSnapshot): void {
+    const before = this.#lost;
+    this.#lost = lostPeers(snapshot);
+    if (before.length + this.#lost.length === 0) return;
+    for (const key of this.#withPods) this.#touched.add(key);
+  }
+
   #forget(key: ServiceKey, changed: Set<ServiceKey>): void {
     if (!this.#told.delete(key)) return;
+    this.#withPods.delete(key);
     this.#gone.add(key);
     changed.add(key);
   }
@@ -228,7 +243,13 @@ export class ClustersetNews implements ClustersetView {
   /** How many hosts a cluster has changes all the time, and is not shown. */
   #takeService(key: ServiceKey, service: SnapshotService, changed: Set<ServiceKey>): void {
     const disputes = this.#sources.disputesOf(key);
-    const now = shownService(service, this.#sources.detailsOf(key));
+    const details = this.#sources.detailsOf(key);
+    if (details.addresses.size > 0) this.#withPods.add(key);
+    else this.#withPods.delete(key);
+    const { staleAfterMs } = service.failover;
+    const nowMs = this.#sources.clock.now();
+    const addresses = withoutStale(details.addresses, this.#lost, staleAfterMs, nowMs);
+    const now = shownService(service, { ...details, addresses });
     const before = this.#told.get(key);
     const same = before !== undefined && isDeepStrictEqual(before.shown, now);
     if (same && before.disputes === disputes) return;

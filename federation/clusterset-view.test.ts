@@ -48,6 +48,40 @@ describe('what a cluster’s API is told of the clusterset', PATIENCE, () => {
     await until(() => known('east')?.addresses.get('west')?.[0]?.hosts[0]?.address === '10.0.0.9');
   });
 
+  it('keeps what a cluster that falls silent exports, its part in a conflict too', async (t) => {
+    const world = await FederationWorld.create(t, ['east', 'west']);
+    const older = { created: '2026-01-01T00:00:00Z' };
+    const younger = { created: '2026-02-01T00:00:00Z', port: 81 };
+    await world.writeResource('east', 'payments.yaml', exportedService('payments', [], younger));
+    await world.writeResource('west', 'payments.yaml', exportedService('payments', [], older));
+    await world.writeResource('west', 'alone.yaml', exportedService('alone', [{ address: '10.0.0.1' }]));
+    let view: ClustersetView | undefined;
+    const west = await world.start('west');
+    const east = await world.start('east', {}, (given) => {
+      view = given;
+      return { close: async () => undefined };
+    });
+    const clusters = (key: string) => view?.serviceOf(key)?.offers.map(({ cluster }) => cluster);
+    await until(() => clusters(KEY)?.length === 2 && clusters('shop/alone') !== undefined);
+    await until(
+      () => view?.serviceOf(KEY)?.ports.every(({ listenPort }) => listenPort !== undefined) === true,
+    );
+    const [service, disputes] = [view?.serviceOf(KEY), view?.disputesOf(KEY)];
+    assert.deepEqual(
+      disputes?.map(({ cluster, winner }) => [cluster, winner]),
+      [['east', 'west']],
+    );
+    await west.close();
+    const reach = () => east.service.state.peers.find(({ cluster }) => cluster === 'west')?.reach;
+    await until(() => reach() === 'unreachable');
+    // News are looked at once a second.
+    await sleep(1500);
+    assert.equal(view?.serviceOf(KEY), service);
+    assert.deepEqual(view?.disputesOf(KEY), disputes);
+    assert.deepEqual(clusters('shop/alone'), ['west']);
+    assert.equal(view?.isGone('shop/alone', ['west']), false);
+  });
+
   it('has what an export says of the whole service, and whose export lost', async (t) => {
     const world = await FederationWorld.create(t, ['east', 'west']);
     const sticky = (text: string): string =>
