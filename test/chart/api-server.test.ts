@@ -3,7 +3,6 @@ import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
 import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
@@ -246,33 +245,6 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
     assert.equal(written.code, 0, written.stderr);
     const refused = chart.attempt([...apply, '--force-conflicts'], stringify({ ...policy, spec }));
     assert.match(refused.stderr, /cannot patch resource "failoverpolicies"/);
-  });
-
-  it('keeps the federation service from Services that are not its own', async () => {
-    const as = `--as=system:serviceaccount:${NAMESPACE}:isthmus-federation`;
-    const service = (name: string, labels: object): string =>
-      stringify({
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name, labels },
-        spec: { ports: [{ port: 80 }] },
-      });
-    const create = (text: string, ...args: readonly string[]): number =>
-      chart.attempt(['create', '--filename=-', ...args], text).code;
-    // A policy is in force a moment after it was made.
-    while (create(service('unlabelled', {}), as) === 0) {
-      chart.kubectl(['delete', 'service', 'unlabelled']);
-      await sleep(100);
-    }
-    assert.equal(create(service('derived', { 'app.kubernetes.io/managed-by': 'isthmus' }), as), 0);
-    assert.equal(chart.attempt(['delete', 'service', 'derived', as]).code, 0);
-    assert.equal(create(service('theirs', {})), 0);
-    assert.match(
-      chart.attempt(['delete', 'service', 'theirs', as]).stderr,
-      /may write only objects that are labelled/,
-    );
-    const take = ['label', 'service', 'theirs', 'app.kubernetes.io/managed-by=isthmus', as];
-    assert.match(chart.attempt(take).stderr, /may write only objects that are labelled/);
   });
 
   it('fits into the Secret that Helm keeps of it', () => {
