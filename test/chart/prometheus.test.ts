@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Lifetime } from '../../federation/runtime/lifetime.ts';
+import type { IsthmusProcess } from '../fixtures/isthmus-process.ts';
 import { podPort } from '../fixtures/pod-port.ts';
 import { findTool, missingTools } from '../fixtures/requirement.ts';
 import { ask, exportedService, RunningCluster, startStore } from '../fixtures/running-cluster.ts';
@@ -31,6 +32,7 @@ describe('queries, asked of a Prometheus that scraped two running clusters', {
   const lifetime = new Lifetime();
   const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
   const folder = tempFolder(owner);
+  const services: IsthmusProcess[] = [];
   let prometheus: PrometheusServer;
   after(() => lifetime.close());
 
@@ -39,12 +41,12 @@ describe('queries, asked of a Prometheus that scraped two running clusters', {
     const east = await RunningCluster.plan(owner, folder, 'east');
     const west = await RunningCluster.plan(owner, folder, 'west');
     await east.init(store.url);
-    await east.start();
+    services.push((await east.start()).federation);
     const joined = await west.join(await east.invite('west'));
     assert.equal(joined.code, 0, joined.stderr);
     const pod = createServer((_request, response) => response.end('hello'));
     west.resource('web.yaml', exportedService('web', await podPort(owner, pod)));
-    await west.start();
+    services.push((await west.start()).federation);
     prometheus = await PrometheusServer.start(owner, {
       program: findTool('prometheus') ?? '',
       folder: join(folder, 'prometheus'),
@@ -69,6 +71,13 @@ describe('queries, asked of a Prometheus that scraped two running clusters', {
       assert.equal(await prometheus.count(expression), 0);
     });
   }
+
+  it('IsthmusFederationDown: speaks when none runs any more', async () => {
+    const found = alertQueries().find(({ where }) => where.includes('IsthmusFederationDown'));
+    assert.ok(found !== undefined);
+    await Promise.all(services.map((one) => one.stop()));
+    await prometheus.until(found.expression);
+  });
 });
 
 /** Requests through two gateways until Prometheus has rates of them. */
