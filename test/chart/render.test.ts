@@ -152,12 +152,18 @@ const TABLE: Readonly<Record<string, Expectation>> = {
         extraEnv: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=512' }],
         podLabels: { team: 'net' },
       },
+      store: {
+        tryout: { priorityClassName: 'low', podAnnotations: { note: 'cache' }, podLabels: { team: 'data' } },
+      },
     },
     says: [
       ['Deployment', 'isthmus-gateway', /"nodeSelector":\{"pool":"edge"\}/],
       ['Deployment', 'isthmus-gateway', /"priorityClassName":"high"/],
       ['Deployment', 'isthmus-gateway', /max-old-space-size=512/],
       ['Deployment', 'isthmus-gateway', /"team":"net"/],
+      ['Deployment', 'isthmus-redis', /"team":"data"/],
+      ['Deployment', 'isthmus-redis', /"note":"cache"/],
+      ['Deployment', 'isthmus-redis', /"priorityClassName":"low"/],
     ],
   },
 };

@@ -52,6 +52,34 @@ describe('pods of the chart', { skip: missingHelm() }, () => {
     });
   }
 
+  it('leave users and groups to the platform where the values do, and nothing else', () => {
+    const none = { runAsUser: null, runAsGroup: null, fsGroup: null };
+    const found = pods(manifests(folder, { ...VALUES[0], podSecurityContext: none }));
+    for (const [name, { securityContext, ...spec }] of found) {
+      const seccompProfile = { type: 'RuntimeDefault' };
+      assert.deepEqual(securityContext, { runAsNonRoot: true, seccompProfile }, name);
+      for (const each of [...spec.initContainers, ...spec.containers]) {
+        assert.deepEqual(each.securityContext.capabilities, { drop: ['ALL'] }, `${name} ${each.name}`);
+      }
+    }
+  });
+
+  it('are what the values say, each of them', () => {
+    const values = {
+      ...VALUES[0],
+      podSecurityContext: { runAsUser: 1000 },
+      containerSecurityContext: { readOnlyRootFilesystem: false },
+    };
+    for (const [name, { securityContext, ...spec }] of pods(manifests(folder, values))) {
+      const { runAsUser, runAsNonRoot } = securityContext;
+      assert.deepEqual([runAsUser, runAsNonRoot], [1000, true], name);
+      for (const each of [...spec.initContainers, ...spec.containers]) {
+        const { readOnlyRootFilesystem, allowPrivilegeEscalation } = each.securityContext;
+        assert.deepEqual([readOnlyRootFilesystem, allowPrivilegeEscalation], [false, false], name);
+      }
+    }
+  });
+
   it('hold a token of the API only where the program speaks to it', () => {
     for (const [name, { automountServiceAccountToken: token }] of pods(manifests(folder, VALUES[0] ?? {}))) {
       assert.equal(token, WITH_TOKEN.includes(name), name);

@@ -1,19 +1,10 @@
-{{- /* What every pod of the chart has: the restricted pod security standard. */ -}}
+{{- /* What every pod of the chart has: by default the restricted pod security standard. */ -}}
 {{- define "isthmus.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- toYaml .Values.podSecurityContext -}}
 {{- end -}}
 
 {{- define "isthmus.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities:
-  drop: [ALL]
+{{- toYaml .Values.containerSecurityContext -}}
 {{- end -}}
 
 {{- /* Where pods go. Takes (dict "root" $ "component" C "values" its values). */ -}}
