@@ -6,8 +6,8 @@ import { kubeCache } from '../../fixtures/kube-cache.ts';
 import { findTool } from '../../fixtures/requirement.ts';
 import type { PropagationSizes } from './propagation-bench.ts';
 
-const ALL = { services: 10_000, endpoints: 25, perSecond: 325, seconds: 20 } as const;
-const FEW = { ...ALL, services: 1000, seconds: 5 } as const;
+const ALL = { services: 10_000, endpoints: 25, perSecond: 325, seconds: 30, warmSeconds: 30 } as const;
+const FEW = { ...ALL, services: 1000, seconds: 5, warmSeconds: 5 } as const;
 
 export function propagationSizes(quick: boolean, services: number | undefined): PropagationSizes {
   const sizes = quick ? FEW : ALL;
