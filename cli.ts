@@ -23,8 +23,12 @@ const exitCodes = { done: 0, failed: 1, wrongUsage: 2 } as const;
 
 const EXAMPLES = `
 Examples:
-  isthmus demo                     three clusters on this machine, to see before reading on
-  isthmus cluster init --help      how to found a clusterset`;
+  isthmus demo                                                       three clusters on this machine, to see before reading on
+  isthmus cluster register west --context west --with-context east   join two Kubernetes clusters that run the chart
+  isthmus cluster check --context west                               every step with its reason and its cure
+  isthmus service export shop/payments --context west                offer a Service to the other clusters
+  isthmus why shop/payments --context east                           where its requests go, and why
+  isthmus cluster init --help                                        how to found a clusterset without Kubernetes`;
 const EXIT_CODES = '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found something';
 
 /** Commander has printed help, the version or a complaint, and is done. */

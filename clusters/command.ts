@@ -30,7 +30,13 @@ export function registerServiceCommand(program: Command): void {
   addServiceList(service);
   addServiceExport(service);
   addServiceUnexport(service);
+  service.addHelpText('after', SERVICE_EXAMPLES);
 }
+
+const SERVICE_EXAMPLES = `
+Examples:
+  isthmus service list --context east
+  isthmus service export shop/payments --context west`;
 
 /** `isthmus cluster`: how clusters found a clusterset, join it, look after their membership, and leave. */
 export function registerClusterCommand(program: Command): void {
@@ -48,4 +54,14 @@ export function registerClusterCommand(program: Command): void {
   addLeave(cluster);
   addForget(cluster);
   addCleanUp(cluster);
+  cluster.addHelpText('after', CLUSTER_EXAMPLES);
 }
+
+const CLUSTER_EXAMPLES = `
+Clusters that run the chart are named by a context of a kubeconfig (--context), others by their folder (--dir).
+
+Examples:
+  isthmus cluster register west --context west --with-context east
+  isthmus cluster list --context east --output json
+  isthmus cluster check --context west
+  isthmus cluster drain west --context west --over 10m`;

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { tempFolder } from './fixtures/temp-folder.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -36,7 +37,7 @@ describe('command line', () => {
 
   for (const command of [
     ...['list', 'status', 'check', 'leave', 'invite west', 'join'].map((name) => `cluster ${name}`),
-    ...['drain', 'undrain'].map((name) => `cluster ${name} west`),
+    ...['drain', 'undrain', 'forget'].map((name) => `cluster ${name} west`),
     ...['list', 'export shop/cart', 'unexport shop/cart'].map((name) => `service ${name}`),
     'why shop/cart',
   ]) {
@@ -46,6 +47,22 @@ describe('command line', () => {
       assert.equal(status, 2);
     });
   }
+
+  it('says what to name where there is no kubeconfig, and where there is no folder', (t) => {
+    const empty = tempFolder(t);
+    const { KUBECONFIG: _none, ...env }: NodeJS.ProcessEnv = { ...process.env, HOME: empty };
+    const run = (...args: string[]): string =>
+      spawnSync(process.execPath, [join(root, 'isthmus.js'), ...args], { encoding: 'utf8', cwd: empty, env })
+        .stderr;
+    assert.match(
+      run('cluster', 'check', '--context', 'east'),
+      /^error: ~\/\.kube\/config: there is no kubeconfig\nhint: name one with --kubeconfig FILE/,
+    );
+    assert.match(
+      run('cluster', 'list'),
+      /\nhint: .* a Kubernetes cluster that runs the chart is named by --context\n/,
+    );
+  });
 
   it('shows an example and the exit codes for every command that does something', () => {
     let leaves = 0;

@@ -18,6 +18,7 @@ const PLAN: RegistrationPlan = {
 /** Fake, at the rim only: a Kubernetes cluster whose pods answer as told. */
 class FakeSite implements ReleaseSite {
   readonly context: string;
+  readonly flags = '--context at';
   readonly server = 'https://api.example';
   readonly calls: { readonly args: string; readonly stdin: string | undefined }[] = [];
   found: readonly Release[];

@@ -291,7 +291,7 @@ async function sightOf(here: FoundRelease, peer: string): Promise<MemberSight> {
 }
 
 function leaveFirst({ site }: FoundRelease): string {
-  return `let it leave that one first: isthmus cluster leave --context ${site.context}`;
+  return `let it leave that one first: isthmus cluster leave ${site.flags}`;
 }
 
 function short(roots: readonly string[]): string {

@@ -44,7 +44,7 @@ async function podStep({ site, release }: OpenRelease, component: Component): Pr
   const name = `${component} pods`;
   const pods = await site.pods(release, component);
   const { wanted, names, problem } = await site.replicas(release, component);
-  const kubectl = `kubectl --context ${site.context} --namespace ${release.namespace}`;
+  const kubectl = `kubectl ${site.flags} --namespace ${release.namespace}`;
   const unready = pods.filter(({ ready }) => !ready);
   if (unready.length > 0) {
     const told = unready.map((pod) => `${pod.name}: ${pod.problem}`).join('; ');

@@ -126,7 +126,7 @@ async function releaseSteps(open: OpenRelease, output: CommandOutput): Promise<r
 function membershipStep({ site, release }: OpenRelease, member: Attempt<boolean>): CheckStep {
   if (member.kind === 'failed') return failedBy('membership', member.error);
   if (member.value) return ok('membership', `kept in the Secret ${release.membershipSecret}`);
-  const register = `isthmus cluster register ${release.cluster} --context ${site.context} --with-context …`;
+  const register = `isthmus cluster register ${release.cluster} ${site.flags} --with-context …`;
   return failed('membership', 'the cluster is a member of no clusterset', register);
 }
 

@@ -4,6 +4,7 @@ import type { CommandOutput } from '../commands/command-output.ts';
 import type { Confirm } from '../commands/confirmation.ts';
 import { type ForgetWish, requireLost } from '../commands/forget-command.ts';
 import { forgottenText, planText } from '../commands/forget-text.ts';
+import { shellWord } from '../commands/init-command.ts';
 import { usageError } from '../commands/usage-error.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
@@ -79,10 +80,12 @@ export async function forgetByContext(
   );
   const failed = peers.filter(({ problem }) => problem !== undefined);
   if (failed.length === 0) return;
+  const { kubeconfig } = flags;
+  const file = kubeconfig === undefined ? '' : ` --kubeconfig ${shellWord(kubeconfig)}`;
   const contexts = failed.map(({ context }) => context).join(', ');
   throw new UserError(`${cluster} is forgotten, but its ClusterPeer is still there in ${contexts}`, {
     hint: failed
-      .map(({ context }) => `kubectl --context ${context} delete clusterpeer ${cluster}`)
+      .map(({ context }) => `kubectl --context ${shellWord(context)}${file} delete clusterpeer ${cluster}`)
       .join('; '),
   });
 }

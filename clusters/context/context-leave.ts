@@ -182,7 +182,7 @@ async function sweep(
 }
 
 function leaveAgain({ site }: OpenRelease): string {
-  return `run isthmus cluster leave --context ${site.context} --yes again: it goes on from there; or helm uninstall, which removes it as well`;
+  return `run isthmus cluster leave ${site.flags} --yes again: it goes on from there; or helm uninstall, which removes it as well`;
 }
 
 function summary(

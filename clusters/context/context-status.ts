@@ -43,7 +43,7 @@ export async function statusByContext(
   const unready = pods.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return;
   throw new UserError(`${release.cluster}: not ready: ${unready.join(', ')}`, {
-    hint: `isthmus cluster check --context ${site.context} says what to do`,
+    hint: `isthmus cluster check ${site.flags} says what to do`,
     exitCode: 3,
   });
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../../federation/model/user-error.ts';
-import type { Release } from './kubernetes-site.ts';
+import type { Release, ReleaseSite } from './kubernetes-site.ts';
 import { type ContextFlags, untilInterrupted, withRelease } from './open-release.ts';
 import { accepted, jsonOf } from './release-program.ts';
 
@@ -10,7 +10,7 @@ export async function askWhyByContext(flags: ContextFlags, args: readonly string
   let answer: unknown;
   await withRelease(flags, untilInterrupted(), async ({ site, release }) => {
     const pod = (await site.pods(release, 'gateway')).find(({ ready }) => ready);
-    if (pod === undefined) throw noGateway(site.context, release);
+    if (pod === undefined) throw noGateway(site, release);
     const command = ['why', '--config', GATEWAY_FILE, '--output', 'json', ...args];
     const ran = await site.runIn(release, { component: 'gateway', pod: pod.name }, command);
     answer = jsonOf(accepted(ran, { release }).stdout);
@@ -18,8 +18,8 @@ export async function askWhyByContext(flags: ContextFlags, args: readonly string
   return answer;
 }
 
-function noGateway(context: string, { namespace }: Release): UserError {
+function noGateway({ context, flags }: ReleaseSite, { namespace }: Release): UserError {
   return new UserError(`context ${context}: no gateway is ready, so none can be asked`, {
-    hint: `isthmus cluster check --context ${context} says why; the pods are in ${namespace}`,
+    hint: `isthmus cluster check ${flags} says why; the pods are in ${namespace}`,
   });
 }

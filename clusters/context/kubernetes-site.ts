@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
+import { shellWord } from '../commands/init-command.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { readConditions } from '../kubernetes/mcs/conditions.ts';
@@ -58,6 +59,8 @@ export interface PodTalk {
 /** A Kubernetes cluster in which a release is looked for and asked. Every call throws a UserError that says where. */
 export interface ReleaseSite {
   readonly context: string;
+  /** How isthmus and kubectl are told of it: `--context NAME`, with `--kubeconfig FILE` where one was named. */
+  readonly flags: string;
   readonly server: string;
   /** What Kubernetes it is, e.g. `v1.34.1`. */
   version(): Promise<string>;
@@ -122,12 +125,15 @@ const versionAnswer = z.object({ gitVersion: z.string() });
 
 export class KubernetesSite implements ReleaseSite {
   readonly context: string;
+  readonly flags: string;
   readonly server: string;
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
 
-  constructor(context: string, client: KubeClient, signal: AbortSignal) {
+  constructor(context: string, client: KubeClient, signal: AbortSignal, kubeconfig?: string) {
     this.context = context;
+    const file = kubeconfig === undefined ? '' : ` --kubeconfig ${shellWord(kubeconfig)}`;
+    this.flags = `--context ${shellWord(context)}${file}`;
     this.server = client.server;
     this.#client = client;
     this.#signal = signal;
@@ -139,7 +145,8 @@ export class KubernetesSite implements ReleaseSite {
     kubeconfig: string | undefined,
     signal: AbortSignal,
   ): Promise<KubernetesSite> {
-    return new KubernetesSite(context, await KubeClient.ofContext({ kubeconfig, context }), signal);
+    const client = await KubeClient.ofContext({ kubeconfig, context });
+    return new KubernetesSite(context, client, signal, kubeconfig);
   }
 
   version(): Promise<string> {
@@ -233,7 +240,7 @@ export class KubernetesSite implements ReleaseSite {
   }
 
   async #ready(release: Release): Promise<PodChoice> {
-    const ready = readyPod(await this.pods(release, 'federation'), this.context);
+    const ready = readyPod(await this.pods(release, 'federation'), this);
     return { component: 'federation', pod: ready.name };
   }
 
@@ -316,7 +323,7 @@ export class KubernetesSite implements ReleaseSite {
     return new UserError(`context ${this.context}: ${message}`, {
       hint: allowed
         ? 'the context must be allowed to list Deployments, Pods and Secrets, to get ConfigMaps, and to exec, in the namespace of the release; name it with --namespace'
-        : `see whether kubectl --context ${this.context} get nodes works from here`,
+        : `see whether kubectl ${this.flags} get nodes works from here`,
       cause: failure,
     });
   }

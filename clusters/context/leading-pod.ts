@@ -12,7 +12,7 @@ const lease = z.object({ spec: z.object({ holderIdentity: z.string().optional() 
 export async function leadingPod({ site, release }: OpenRelease): Promise<string> {
   const all = await site.pods(release, 'federation');
   const pods = all.filter(({ ready }) => ready);
-  const first = readyPod(all, site.context);
+  const first = readyPod(all, site);
   if (pods.length === 1) return first.name;
   const holder = await leaseHolder({ site, release });
   // `<pod>_<uuid>`; a pod's name has no underscore.

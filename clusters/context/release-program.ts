@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
+import { attempt } from '../commands/attempt.ts';
 import type { ExecResult } from '../kubernetes/pod-exec.ts';
 import type { Release, ReleaseSite } from './kubernetes-site.ts';
 
@@ -19,8 +20,14 @@ export async function findRelease(site: ReleaseSite, namespace: string | undefin
   const [release] = releases;
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
   if (release === undefined) {
+    const elsewhere = namespace === undefined ? [] : await releasesAnywhere(site);
+    const namespaces = elsewhere.map((each) => each.namespace).join(', ');
+    const found = `it is in ${namespaces}: name that with --namespace, or leave --namespace out`;
     throw new UserError(`context ${site.context}: there is no release of the chart${where}`, {
-      hint: `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
+      hint:
+        elsewhere.length > 0
+          ? found
+          : `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
     });
   }
   if (releases.length === 1) return { site, release };
@@ -28,6 +35,12 @@ export async function findRelease(site: ReleaseSite, namespace: string | undefin
   throw new UserError(`context ${site.context}: there are ${releases.length} releases: ${places}`, {
     hint: 'choose one with --namespace',
   });
+}
+
+/** For a hint; whoever may not look elsewhere gets none. */
+async function releasesAnywhere(site: ReleaseSite): Promise<readonly Release[]> {
+  const looked = await attempt(site.releases(undefined));
+  return looked.kind === 'answered' ? looked.value : [];
 }
 
 /** What `isthmus cluster status` says in its pod, as far as `answer` reads it. @throws UserError */

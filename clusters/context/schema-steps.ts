@@ -85,7 +85,7 @@ function cureOf({ site, release }: OpenRelease, { chart, shipped, theirs }: Outd
     );
   }
   return (
-    `kubectl --context ${shellWord(site.context)} apply --server-side --filename ${shellWord(shipped.file)}; ` +
+    `kubectl ${site.flags} apply --server-side --filename ${shellWord(shipped.file)}; ` +
     'it is not of this release: where its owner brings a newer one, rather take that'
   );
 }

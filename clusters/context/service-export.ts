@@ -72,7 +72,7 @@ export async function unexportService(
   } catch (failure) {
     if (!(failure instanceof UserError) || !KubeError.isNotFound(failure.cause)) throw failure;
     throw new UserError(`context ${site.context}: ${serviceKey(service)} is not exported`, {
-      hint: `isthmus service list --context ${site.context} shows what is`,
+      hint: `isthmus service list ${site.flags} shows what is`,
     });
   }
   output.result(
@@ -116,11 +116,11 @@ function unready(
   conditions: readonly ObjectCondition[],
   { service, timeoutMs }: ExportWish,
 ): UserError {
-  const check = `isthmus cluster check --context ${site.context}`;
+  const check = `isthmus cluster check ${site.flags}`;
   const invalid = conditions.find(({ type, status }) => type === 'Valid' && status === 'False');
   if (invalid !== undefined) {
     return new UserError(`${serviceKey(service)} cannot be exported: ${invalid.message}`, {
-      hint: `mend the Service, or take the export back: isthmus service unexport ${serviceKey(service)} --context ${site.context}`,
+      hint: `mend the Service, or take the export back: isthmus service unexport ${serviceKey(service)} ${site.flags}`,
     });
   }
   const why = conditions.find(({ type }) => type === 'Ready')?.message;
@@ -139,7 +139,7 @@ async function requireService(site: KubernetesSite, service: ServiceName): Promi
   } catch (failure) {
     if (!(failure instanceof UserError) || !KubeError.isNotFound(failure.cause)) throw failure;
     throw new UserError(`context ${site.context}: there is no Service ${serviceKey(service)}`, {
-      hint: `kubectl --context ${site.context} get services --all-namespaces lists those that there are`,
+      hint: `kubectl ${site.flags} get services --all-namespaces lists those that there are`,
     });
   }
 }
@@ -173,7 +173,7 @@ async function asked<T>(site: KubernetesSite, ask: () => Promise<T>): Promise<T>
       hint:
         failure.status === 403
           ? 'the context must be allowed to get Services and to get, patch and delete ServiceExports there'
-          : `see whether kubectl --context ${site.context} get nodes works from here`,
+          : `see whether kubectl ${site.flags} get nodes works from here`,
       cause: failure,
     });
   }

@@ -31,7 +31,7 @@ export async function readClusterFile(layout: FolderLayout): Promise<ClusterFile
     const cause = failure instanceof UserError ? failure.cause : undefined;
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw failure;
     throw new UserError(`${layout.root} is not a cluster's folder: it has no cluster.yaml`, {
-      hint: 'make one with isthmus cluster init or isthmus cluster join, or name it with --dir',
+      hint: 'make one with isthmus cluster init or isthmus cluster join, or name it with --dir; a Kubernetes cluster that runs the chart is named by --context',
       cause: failure,
     });
   }

@@ -80,8 +80,19 @@ export async function loadKubeConfig({ kubeconfig, context }: ContextOptions): P
       cause: failure,
     });
   }
+  // Where it finds no file client-node makes up a context of its own.
+  if (kubeconfig === undefined && isMadeUp(config)) {
+    throw new UserError(`${where}: there is no kubeconfig`, {
+      hint: 'name one with --kubeconfig FILE, or in the environment as KUBECONFIG',
+    });
+  }
   selectContext(config, context, where);
   return config;
+}
+
+function isMadeUp(config: KubeConfig): boolean {
+  const [only, ...others] = config.getContexts();
+  return others.length === 0 && only?.name === 'loaded-context' && only.cluster === 'cluster';
 }
 
 function selectContext(config: KubeConfig, context: string | undefined, where: string): void {

@@ -128,7 +128,8 @@ describe('commands by context', { skip: missing }, () => {
     const routes = step('schema httproutes.gateway.networking.k8s.io');
     assert.equal(routes.state, 'warning');
     assert.match(routes.detail, /^v1\.2\.0, older than that of 0\.1\.0: lacks the version v1/);
-    const apply = /^kubectl --context test apply --server-side --filename (\S+_httproutes\.yaml); /;
+    const apply =
+      /^kubectl --context test --kubeconfig \S+ apply --server-side --filename (\S+_httproutes\.yaml); /;
     const [, file = ''] = apply.exec(routes.cure ?? '') ?? [];
     chart.kubectl(['apply', '--server-side', '--force-conflicts', '--filename', file]);
     chart.bring(NO_CLEAN_UP);
@@ -155,6 +156,8 @@ describe('commands by context', { skip: missing }, () => {
     );
     const step = check(elsewhere);
     assert.equal(step('API server').state, 'failed');
+    const look = `see whether kubectl --context test --kubeconfig ${elsewhere} get nodes works from here`;
+    assert.equal(step('API server').cure, look);
     assert.equal(step('release').state, 'skipped');
   });
 
@@ -181,6 +184,16 @@ describe('commands by context', { skip: missing }, () => {
     }
     const { stderr } = isthmus('why', 'shop/cart', '--context', 'test');
     assert.match(stderr, /^error: context test: no gateway is ready/);
+  });
+
+  it('say in which namespace the release is that was looked for in another', () => {
+    const { code, stderr } = isthmus('cluster', 'list', '--context', 'test', '--namespace', 'nowhere');
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: context test: there is no release of the chart in namespace nowhere\n/);
+    assert.match(
+      stderr,
+      /\nhint: it is in isthmus-system: name that with --namespace, or leave --namespace out\n/,
+    );
   });
 
   it('take a folder or a context, not both', () => {
