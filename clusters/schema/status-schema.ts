@@ -84,7 +84,8 @@ export const clusterPeerStatus = z.object({
     .describe(
       '`Connected`: a gateway here has a trunk to one there. `Trusted`: its trust bundle is known and its certificates ' +
         'are accepted. `Synced`: what it says of itself is read, signed and current. `Drained`, only during a drain and on ' +
-        'the way back: nothing is left of its share; the message names the services that it keeps.',
+        'the way back: nothing is left of its share; the message names the services that it keeps. `Accepted`, only while it ' +
+        'is `False`: the object cannot be used, and its last good version stays in force.',
     ),
   lastSeen: time
     .optional()

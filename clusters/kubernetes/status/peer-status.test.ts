@@ -184,6 +184,21 @@ test('a drain is a condition while it is ordered, and on the way back', () => {
   assert.deepEqual([over?.conditions.length, ...told(over)], [3, undefined, undefined, undefined]);
 });
 
+test('one that cannot be used says why, its own cluster’s too, for as long as that is so', () => {
+  const fault = 'spec.drain.duration: must be from 0s to 24h; the last good version stays in force';
+  const status = peerStatus({ ...facts(), fault }, NOTHING, NOON);
+  assert.equal(reasons(status)[0], 'Accepted=False Invalid');
+  assert.equal(status?.conditions[0]?.message, fault);
+  assert.equal(reasons(status)[1], 'Connected=True Connected', 'what holds is told all the same');
+  const mended = peerStatus(facts(), status ?? NOTHING, NOON + 1000);
+  assert.deepEqual(
+    mended?.conditions.map(({ type }) => type),
+    ['Connected', 'Trusted', 'Synced'],
+  );
+  const own: PeerFacts = { peer: undefined, isOwn: true, generation: 1, sight: SIGHT, fault };
+  assert.deepEqual(reasons(peerStatus(own, NOTHING, NOON)), ['Accepted=False Invalid']);
+});
+
 test("the cluster's own object speaks of nothing but its drain", () => {
   const own: PeerFacts = { peer: undefined, isOwn: true, generation: 1, sight: SIGHT };
   const drain = { ordered: true, takenPercent: 100, kept: [] };

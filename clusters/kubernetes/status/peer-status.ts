@@ -26,6 +26,8 @@ export interface PeerFacts {
   readonly drain?: DrainSight | undefined;
   /** Why nothing of it is trusted, by what the object itself says. */
   readonly distrust?: string | undefined;
+  /** Why the object cannot be used, and what is in force instead. */
+  readonly fault?: string | undefined;
   readonly generation: number | undefined;
   readonly sight: Pick<StatusSight, 'reportingGateways' | 'storeUp' | 'settled'>;
 }
@@ -41,7 +43,8 @@ const NUMBERS_EVERY_MS = 30_000;
 export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number): PeerStatus | undefined {
   const { peer, drain, generation, sight } = facts;
   const ofPeer = facts.isOwn === true ? [] : [connected(facts), trusted(facts), synced(facts)];
-  const said = [...ofPeer, ...(drain === undefined ? [] : [drained(drain)])];
+  const unusable = facts.fault === undefined ? [] : [invalid(facts.fault)];
+  const said = [...unusable, ...ofPeer, ...(drain === undefined ? [] : [drained(drain)])];
   // A process that has just started has not heard of everything yet, and that is no news of the peer.
   const wanted = sight.settled
     ? said
@@ -62,6 +65,11 @@ export function peerStatus(facts: PeerFacts, before: PeerStatus, nowMs: number):
 
 function kept(unknown: WantedCondition, before: PeerStatus): WantedCondition {
   return before.conditions.find(({ type }) => type === unknown.type) ?? unknown;
+}
+
+/** Only while it is so, as with a drain: of what is well there is enough to say. */
+function invalid(fault: string): WantedCondition {
+  return condition('Accepted')('False', 'Invalid', fault);
 }
 
 function connected({ peer, sight, distrust }: PeerFacts): WantedCondition {

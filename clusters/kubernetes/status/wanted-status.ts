@@ -31,6 +31,7 @@ export function wantedStatus(
       drain: sight.drainOf(name),
       isOwn,
       distrust: sight.distrustOf(name),
+      fault: faultOf(object, sight),
       generation,
       sight,
     };
