@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { hostPort } from '../../../federation/model/endpoint.ts';
 import { UserError } from '../../../federation/model/user-error.ts';
 import { nameSome } from '../../commands/name-some.ts';
@@ -15,6 +16,8 @@ import { kubernetesRecords } from './kubernetes-records.ts';
 import type { MembershipSettings } from './membership-settings.ts';
 import { CLUSTER_PEERS, MANAGED_BY, SECRETS } from './resource-types.ts';
 import { StoreUsersSecret } from './store-users-secret.ts';
+
+const asideSecret = z.object({ data: z.record(z.string(), z.string()).nullish() });
 
 export interface KubernetesHomeOptions {
   readonly client: KubeClient;
@@ -86,12 +89,27 @@ async function saveRoot(
     await client.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data });
   } catch (failure) {
     if (!KubeError.isConflict(failure)) throw failure;
+    if (await holdsRoot(client, { namespace, name }, data)) return keepCopy(namespace, name);
     throw new UserError(`Secret ${namespace}/${name} holds the root of a clusterset that was left before`, {
       hint: 'keep a copy of it elsewhere, delete it, and run this again',
       cause: failure,
     });
   }
+  return keepCopy(namespace, name);
+}
+
+function keepCopy(namespace: string, name: string): readonly string[] {
   return [`keep a copy of Secret ${namespace}/${name}, which holds the root's key, and then delete it`];
+}
+
+/** Whether it is the same root: then a leave that was interrupted had put it aside already. */
+async function holdsRoot(
+  client: KubeClient,
+  ref: { readonly namespace: string; readonly name: string },
+  data: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const { data: kept } = asideSecret.parse(await client.get(SECRETS, ref));
+  return kept?.[ROOT_KEY] !== undefined && kept[ROOT_KEY] === data[ROOT_KEY];
 }
 
 /** A store that others use outlives the membership of the cluster that it runs in. */
