@@ -77,6 +77,8 @@ async function build(folder: string, say: (line: string) => void): Promise<void>
   const compile = ['build', '-trimpath', '-ldflags=-s -w', '-o', `${programs}/`, ...tools];
   await runProgram('nice', ['go', ...compile], { ...GO, cwd: ECHO_FOLDER });
   await packEcho(root, imageOf(join(source, 'gateway-api', 'conformance', 'mesh', 'manifests.yaml')), folder);
+  // What was only made to be packed, or compiled, is of no more use.
+  for (const used of [root, suite]) rmSync(used, { recursive: true });
 }
 
 /** The image as the suite's manifests want it: `server` is started, `client` is run in it, and the certificate is at /. */
