@@ -272,6 +272,28 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     assert.deepEqual([...one.problems, ...other.problems], []);
   });
 
+  it('goes on with what it has when its Secret becomes another cluster’s', async (t) => {
+    const at = await namespace();
+    const command = await founded(t, at);
+    await command.keeper.push();
+    const layout = folderLayout(join(tempFolder(t), 'member'));
+    const name = 'isthmus-membership';
+    const { promise: told, resolve } = Promise.withResolvers<unknown>();
+    const problem = (failure: unknown): void => {
+      if (failure !== undefined) resolve(failure);
+    };
+    const common = { client, namespace: at, name, cluster: 'east', layout, random: () => 0 };
+    const folder = new MemberFolder({ ...common, problem });
+    t.after(() => folder.close());
+    const { file } = await folder.until('member');
+    const before = readFileSync(layout.clusterFile, 'utf8');
+    writeFileSync(command.layout.clusterFile, before.replace('cluster: east', 'cluster: west'));
+    await command.keeper.push();
+    assert.match(String(await told), /the membership is of cluster west, and this release is of east/);
+    assert.deepEqual(folder.state.value, { kind: 'member', file });
+    assert.equal(readFileSync(layout.clusterFile, 'utf8'), before);
+  });
+
   it('gives the ports of the replica that leads to the others, and to the next pod', async (t) => {
     const at = await namespace();
     const replica = async (leads: boolean) => {
