@@ -62,7 +62,9 @@ const TAKEN: Readonly<Record<string, object>> = {
   'a headless import’s slice, which is of no Service': slice({ name: 'derived-3-west-ipv4' }),
 };
 
-describe('what the federation service may write', { skip: missingHelm() || missingKubeApiServer() }, () => {
+const missing = missingHelm() || missingKubeApiServer();
+
+describe('what the federation service may write', { skip: missing }, () => {
   const lifetime = new Lifetime();
   const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
   const folder = tempFolder(owner);

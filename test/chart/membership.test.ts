@@ -21,7 +21,9 @@ const FOUNDED = {
   storeAdmin: 'isthmus-admin',
 };
 
-describe('an upgrade of a member', { skip: missingHelm() || missingKubeApiServer() }, () => {
+const missing = missingHelm() || missingKubeApiServer();
+
+describe('an upgrade of a member', { skip: missing }, () => {
   const lifetime = new Lifetime();
   const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
   const folder = tempFolder(owner);
@@ -88,7 +90,7 @@ describe('an upgrade of a member', { skip: missingHelm() || missingKubeApiServer
   });
 });
 
-describe('an upgrade with an autoscaler', { skip: missingHelm() || missingKubeApiServer() }, () => {
+describe('an upgrade with an autoscaler', { skip: missing }, () => {
   const lifetime = new Lifetime();
   const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
   const folder = tempFolder(owner);
