@@ -15,6 +15,7 @@ import {
   leadingIps,
   ownedSlice,
 } from './desired-import.ts';
+import { derivedName } from './mcs-objects.ts';
 import type { ObservedImport } from './observed.ts';
 import { ForeignObject } from './owned-objects.ts';
 
@@ -57,7 +58,10 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
   }
   const derived = desiredDerived(known, objects.gateways);
   const refusals: KubeError[] = [];
-  const ips = derived?.service === undefined ? [] : await provideService(parts, derived.service, refusals);
+  const ips =
+    derived?.service === undefined
+      ? addressesOf(parts, known)
+      : await provideService(parts, derived.service, refusals);
   const { imports } = objects;
   const written = await imports.ensure(desiredImport(known, ips, imports.type));
   for (const slice of derived?.slices ?? []) {
@@ -67,12 +71,27 @@ async function provide(parts: ReconcilerParts, key: ServiceKey, known: Clusterse
   await writeStatus(
     parts,
     known,
-    { ips, slices: derived !== undefined, refusal: refusals[0]?.message },
+    { ips, slices: derived !== undefined || ips.length > 0, refusal: refusals[0]?.message },
     written,
   );
-  await removeOthers(parts, key, derived);
+  await removeOthers(parts, key, derived, awaitsPorts(known));
   const [refusal] = refusals;
   if (refusal !== undefined) throw refusal;
+}
+
+/**
+ * Whether it will have a derived Service once the gateways' ports for it are known. A leader may come to know of them after it
+ * knows of the service: what is there stays meanwhile, for another Service would have another address.
+ */
+function awaitsPorts({ type, ports }: ClustersetService): boolean {
+  return type !== 'Headless' && ports.length > 0 && ports.every(({ listenPort }) => listenPort === undefined);
+}
+
+/** Of what is there and stays. */
+function addressesOf({ objects }: ReconcilerParts, known: ClustersetService): readonly string[] {
+  const { namespace } = known.service;
+  const found = objects.services.get({ namespace, name: derivedName(known.service) });
+  return awaitsPorts(known) && found?.ours === true ? leadingIps(found.clusterIPs, objects.gateways) : [];
 }
 
 /** @returns the addresses of the Service by which gateways are reached: where a change of it is refused, it keeps them */
@@ -118,12 +137,19 @@ async function writeStatus(
   await objects.imports.writeStatus(found, status, essence);
 }
 
-/** What was made for it and is not meant any more: slices of clusters that no longer offer it, a Service of no port. */
+/**
+ * What was made for it and is not meant any more: slices of clusters that no longer offer it, a Service of no port.
+ * @param stays what gives it an address is left as it is
+ */
 async function removeOthers(
   { objects }: ReconcilerParts,
   key: ServiceKey,
   derived: Derived | undefined,
+  stays: boolean,
 ): Promise<void> {
+  const { name } = parseServiceKey(key);
+  for (const other of objects.imports.of(key)) if (other.name !== name) await objects.imports.remove(other);
+  if (stays) return;
   const slices = new Set(derived?.slices.map(({ metadata }) => metadata.name));
   for (const slice of objects.slices.of(key)) {
     if (!slices.has(slice.name)) await objects.slices.remove(slice);
@@ -131,8 +157,6 @@ async function removeOthers(
   for (const service of objects.services.of(key)) {
     if (service.name !== derived?.service?.metadata.name) await objects.services.remove(service);
   }
-  const { name } = parseServiceKey(key);
-  for (const other of objects.imports.of(key)) if (other.name !== name) await objects.imports.remove(other);
 }
 
 /** The import first: no name leads to what is taken away next. */

@@ -4,7 +4,7 @@ import { isAppProtocol } from '../../../federation/model/object-label.ts';
 import { clustersetService, snapshotPort } from '../../../test/fixtures/clusterset-view.ts';
 import { missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
 import { McsCluster } from '../../../test/fixtures/mcs-cluster.ts';
-import { ENDPOINT_SLICES, SERVICE_IMPORTS, SERVICES, sliceName } from './mcs-objects.ts';
+import { derivedName, ENDPOINT_SLICES, SERVICE_IMPORTS, SERVICES, sliceName } from './mcs-objects.ts';
 
 const [IMPORTS] = SERVICE_IMPORTS;
 
@@ -67,6 +67,28 @@ describe('objects that are not as they should be, on a real API server', {
         appProtocol,
       );
     }
+  });
+
+  it('what has an address keeps it while no port of it is known, as to a leader that reads too late', async () => {
+    const [key, name] = ['shop/early', { namespace: 'shop', name: 'early' }];
+    const reason = async (): Promise<string | undefined> =>
+      (await imported('early'))?.status?.conditions[0]?.reason;
+    const service = async () =>
+      (await east.get<{ metadata: { uid: string } }>(SERVICES, 'shop', derivedName(name)))?.metadata.uid;
+    east.view.set(key, clustersetService(key, [snapshotPort('http', 80, 15_620)], { west: undefined }));
+    await east.until('it is ready', async () => (await reason()) === 'Ready');
+    const [uid, before] = [await service(), await imported('early')];
+    east.view.set(key, clustersetService(key, [snapshotPort('http', 80, undefined)], { west: undefined }));
+    await east.until('it says so', async () => (await reason()) === 'Pending');
+    await east.quiet();
+    const kept = await imported('early');
+    assert.deepEqual([await service(), kept?.spec.ips], [uid, before?.spec.ips]);
+    assert.equal(kept?.status?.endpointSliceObjects, 'Present');
+    east.view.set(key, clustersetService(key, [snapshotPort('http', 80, 15_620)], { west: undefined }));
+    await east.until('it is ready again', async () => (await reason()) === 'Ready');
+    assert.equal(await service(), uid);
+    east.view.withdraw(key);
+    await east.until('it is gone', async () => (await service()) === undefined);
   });
 
   it('what the API server does not take of a derived Service is told, and stops neither import nor slices', async () => {
