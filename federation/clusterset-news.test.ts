@@ -200,6 +200,30 @@ describe('news of the clusterset', () => {
     assert.deepEqual([ready('west'), sources.told.length], [[true, false], 3]);
   });
 
+  it('look at the pods of a lost cluster when they are stale at last, and no more while it stays lost', (t) => {
+    const sources = new Sources(t);
+    let looks = 0;
+    const group = {
+      ports: { http: 80 },
+      get hosts() {
+        looks += 1;
+        return [{ address: '10.0.0.1', ready: true }];
+      },
+    };
+    sources.details = { traits: {}, otherPorts: [], addresses: new Map([['west', [group]]]) };
+    const lastSeenMs = sources.clock.now();
+    const failing = { kind: 'failing', sinceMs: lastSeenMs } as const;
+    sources.peers = [peerAt('west', lastSeenMs, { reach: 'unreachable', health: failing })];
+    const service = serviceOf({ failover: { staleAfterMs: 60_000 } });
+    sources.build(service);
+    sources.clock.advance(65_000);
+    const found = looks;
+    const isReady = sources.news.serviceOf(KEY)?.addresses.get('west')?.[0]?.hosts[0]?.ready;
+    assert.deepEqual([isReady, found > 0], [false, true]);
+    for (let at = 0; at < 100; at++) sources.build(service);
+    assert.equal(looks, found);
+  });
+
   it('call a service gone when it was taken back, or when everything is known and it is not there', (t) => {
     const sources = new Sources(t);
     sources.build(serviceOf({}));

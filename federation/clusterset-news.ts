@@ -14,7 +14,7 @@ import { type Clock, every } from './runtime/clock.ts';
 import { Watchable } from './runtime/watchable.ts';
 import { Coalescer } from './snapshot/coalescer.ts';
 import type { ServiceDetails } from './snapshot/merge-book.ts';
-import { lostPeers, withoutStale } from './stale-addresses.ts';
+import { lostPeers, staleClusters, withoutStale } from './stale-addresses.ts';
 
 export interface NewsSources {
   readonly local: ClusterName;
@@ -67,8 +67,8 @@ export class ClustersetNews implements ClustersetView {
   readonly #stop: () => void;
   /** What was looked at last. */
   #seen: RoutingSnapshot['services'] = new Map();
-  /** Services that show addresses of other clusters' pods. */
-  readonly #withPods = new Set<ServiceKey>();
+  /** Services that show addresses of pods, and of which clusters none of those is ready. */
+  readonly #withPods = new Map<ServiceKey, readonly ClusterName[]>();
   #lost: readonly Peer[] = [];
   /** Of these the details or the disputes are others since. */
   readonly #touched = new Set<ServiceKey>();
@@ -230,7 +230,17 @@ export class ClustersetNews implements ClustersetView {
     const before = this.#lost;
     this.#lost = lostPeers(snapshot);
     if (before.length + this.#lost.length === 0) return;
-    for (const key of this.#withPods) this.#touched.add(key);
+    for (const [key, stale] of this.#withPods) {
+      const service = snapshot.services.get(key);
+      // All pods of ten thousand services, ten times a second, would be too many to compare.
+      if (service !== undefined && !isDeepStrictEqual(this.#staleOf(key, service), stale))
+        this.#touched.add(key);
+    }
+  }
+
+  #staleOf(key: ServiceKey, { failover }: SnapshotService): readonly ClusterName[] {
+    const { detailsOf, clock } = this.#sources;
+    return staleClusters(detailsOf(key).addresses, this.#lost, failover.staleAfterMs, clock.now());
   }
 
   #forget(key: ServiceKey, changed: Set<ServiceKey>): void {
@@ -244,12 +254,10 @@ export class ClustersetNews implements ClustersetView {
   #takeService(key: ServiceKey, service: SnapshotService, changed: Set<ServiceKey>): void {
     const disputes = this.#sources.disputesOf(key);
     const details = this.#sources.detailsOf(key);
-    if (details.addresses.size > 0) this.#withPods.add(key);
+    const stale = this.#staleOf(key, service);
+    if (details.addresses.size > 0) this.#withPods.set(key, stale);
     else this.#withPods.delete(key);
-    const { staleAfterMs } = service.failover;
-    const nowMs = this.#sources.clock.now();
-    const addresses = withoutStale(details.addresses, this.#lost, staleAfterMs, nowMs);
-    const now = shownService(service, { ...details, addresses });
+    const now = shownService(service, { ...details, addresses: withoutStale(details.addresses, stale) });
     const before = this.#told.get(key);
     const same = before !== undefined && isDeepStrictEqual(before.shown, now);
     if (same && before.disputes === disputes) return;

@@ -12,24 +12,29 @@ export function lostPeers({ peers }: RoutingSnapshot): readonly Peer[] {
 }
 
 /**
- * The pods of a headless service: of a peer that is lost for longer than `staleAfter` none is ready, as gateways send it nothing
- * more. They stay known, for it has not said that they are gone.
+ * Clusters of which no pod of a headless service is called ready: peers that are lost for longer than `staleAfter`, as gateways
+ * send them nothing more.
  * @param nowMs Unix ms
- * @returns `addresses` itself where that is so of none
  */
-export function withoutStale(
+export function staleClusters(
   addresses: Addresses,
   lost: readonly Peer[],
   staleAfterMs: number,
   nowMs: number,
-): Addresses {
-  const stale = lost.filter(
-    ({ cluster, lastSeenMs }) => addresses.has(cluster) && nowMs - lastSeenMs > staleAfterMs,
-  );
+): readonly ClusterName[] {
+  return lost
+    .filter(({ cluster, lastSeenMs }) => addresses.has(cluster) && nowMs - lastSeenMs > staleAfterMs)
+    .map(({ cluster }) => cluster);
+}
+
+/**
+ * None of these clusters' pods is ready. They stay known, for it was not said that they are gone.
+ * @returns `addresses` itself where there are no such clusters
+ */
+export function withoutStale(addresses: Addresses, stale: readonly ClusterName[]): Addresses {
   if (stale.length === 0) return addresses;
-  const clusters = new Set(stale.map(({ cluster }) => cluster));
   return new Map(
-    [...addresses].map(([cluster, groups]) => [cluster, clusters.has(cluster) ? unready(groups) : groups]),
+    [...addresses].map(([cluster, groups]) => [cluster, stale.includes(cluster) ? unready(groups) : groups]),
   );
 }
 
