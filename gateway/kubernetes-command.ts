@@ -12,6 +12,8 @@ import { ClustersetCopy, type ClustersetFacts } from './control/clusterset-copy.
 import { type MembershipWord, openWaitingRoom, waitOf } from './control/waiting-room.ts';
 import { createOperationLog, type OperationLog } from './telemetry/operation-log.ts';
 
+/** The same object each time, for it is told at each listing, and is news only once. */
+const NONE: MembershipWord = { kind: 'none' };
 const NO_MEMBERSHIP =
   'the ConfigMap of the membership holds none: remove it, and the federation service makes it anew';
 
@@ -66,6 +68,7 @@ function follow(
 ): () => Promise<void> {
   const end = new AbortController();
   let problem: string | undefined;
+  let refusal: string | undefined;
   const following = followObject({
     client,
     type: CONFIG_MAPS,
@@ -75,12 +78,14 @@ function follow(
     random: Math.random,
     changed: async (object) => {
       // One that is gone ends nothing: what is in force stays, as with everything that a gateway is told.
-      if (object === undefined) return word.set({ kind: 'none' });
+      const before = refusal;
+      refusal = undefined;
+      if (object === undefined) return word.set(NONE);
       const facts = clustersetFacts(object);
-      const reason = facts === undefined ? NO_MEMBERSHIP : await told(facts);
-      if (reason === undefined) return;
-      log.error({ reason }, 'the ConfigMap of the membership is not followed');
-      word.set({ kind: 'refused', reason });
+      refusal = facts === undefined ? NO_MEMBERSHIP : await told(facts);
+      if (refusal === undefined || refusal === before) return;
+      log.error({ reason: refusal }, 'the ConfigMap of the membership is not followed');
+      word.set({ kind: 'refused', reason: refusal });
     },
     problem: (failure) => {
       const reason = failure === undefined ? undefined : String(failure);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { initCluster } from '../../clusters/folder/init.ts';
 import { folderLayout } from '../../clusters/folder/layout.ts';
 import { ClustersetMap } from '../../clusters/kubernetes/membership/clusterset-map.ts';
@@ -73,6 +74,15 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
   };
   const status = () => isthmus(owner, ['federation', 'status', '--config', service.file]);
 
+  const times = (text: string): number => (gateway.stdout + gateway.stderr).split(text).length - 1;
+  /** A second watch that breaks off is one that began when the gateway had asked for everything again. */
+  const askAgain = async (): Promise<void> => {
+    while (times('the watch broke off') < 2) {
+      relay.reset();
+      await sleep(2000);
+    }
+  };
+
   it('is not ready before the API server has said that there is none', async () => {
     relay.freeze();
     await start();
@@ -88,6 +98,11 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
     assert.equal((await status()).code, 3);
     await api.start();
     await both('200 waiting');
+  });
+
+  it('says once that it waits, however often it has to ask again', async () => {
+    await askAgain();
+    assert.equal(times('waits: this cluster is not a member yet'), 1);
   });
 
   it('stays ready when the API server goes away after that', async () => {
@@ -134,6 +149,8 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
       /the membership is of cluster east, and this release is of west\nhint: a member cannot be renamed: set cluster\.name=east/,
     );
     assert.match(gateway.stdout + gateway.stderr, /membership is of cluster east.*set cluster\.name=east/);
+    await askAgain();
+    assert.equal(times('the ConfigMap of the membership is not followed'), 1);
     await client.delete(SECRETS, MEMBERSHIP);
     await client.delete(CONFIG_MAPS, MAP);
     await both('200 waiting');
