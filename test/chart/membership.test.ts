@@ -63,6 +63,18 @@ describe('an upgrade of a member', { skip: missing }, () => {
     chart.bring(EAST);
   });
 
+  for (const name of ['on', 'no']) {
+    it(`is known by its name also where Helm's YAML takes that for a truth value: ${name}`, () => {
+      const named = ['--set-string', `cluster.name=${name}`];
+      chart.bring(EAST, ...named);
+      member({ ...FOUNDED, cluster: name, storeAdmin: name });
+      chart.bring(EAST, ...named);
+      refused(EAST, new RegExp(`is a member of mesh\\.example as ${name} `));
+      leave();
+      chart.bring(EAST);
+    });
+  }
+
   it('cannot take the try-out store away that the clusterset was founded with', () => {
     member(FOUNDED);
     const told = /would remove the try-out store .*Deployment isthmus-system\/isthmus-redis.*mesh\.example/;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { PODS, WATCHED_KINDS } from '../../clusters/kubernetes/watched-kinds.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { type Manifest, manifests, missingHelm } from './helm.ts';
+import { type Manifest, manifests, missingHelm, template } from './helm.ts';
 import { pods } from './pods.ts';
 
 const VALUES = [
@@ -61,6 +61,14 @@ describe('pods of the chart', { skip: missingHelm() }, () => {
       for (const each of [...spec.initContainers, ...spec.containers]) {
         assert.deepEqual(each.securityContext.capabilities, { drop: ['ALL'] }, `${name} ${each.name}`);
       }
+    }
+  });
+
+  it('are not made without what bounds them, as --reuse-values of an older release would', () => {
+    for (const key of ['podSecurityContext', 'containerSecurityContext']) {
+      const { code, stderr } = template(folder, { ...VALUES[0], [key]: null });
+      assert.notEqual(code, 0, key);
+      assert.match(stderr, new RegExp(`${key} is not set: .*--reset-then-reuse-values`, 's'));
     }
   });
 

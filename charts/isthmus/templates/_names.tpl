@@ -64,9 +64,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and (not (contains "/" .Values.image.repository)) (ne .Values.image.pullPolicy "Always") -}}yes{{- end -}}
 {{- end -}}
 
-{{- /* cluster.yaml of the membership that the cluster has; empty = none, or no cluster to ask (helm template). */ -}}
+{{- /*
+cluster.yaml of the membership that the cluster has; empty = none, or no cluster to ask (helm template). It is YAML 1.2, and
+Helm reads 1.1, where a name such as `no` or `on` would be a truth value.
+*/ -}}
 {{- define "isthmus.member" -}}
-{{- dig "data" "cluster.yaml" "" (lookup "v1" "Secret" .Release.Namespace "isthmus-membership" | default dict) | b64dec -}}
+{{- $text := dig "data" "cluster.yaml" "" (lookup "v1" "Secret" .Release.Namespace "isthmus-membership" | default dict) | b64dec -}}
+{{- regexReplaceAll "(?m)^(cluster|storeAdmin): ([\\w.-]+)$" $text "${1}: \"${2}\"" -}}
 {{- end -}}
 
 {{- /* A value that is null stands for what is found out: (dict "value" V "found" true or false). Empty text = no. */ -}}
