@@ -40,6 +40,8 @@ export class MemberFolder {
   readonly #state = new Watchable<MemberState>({ kind: 'unknown', problem: undefined });
   readonly #end = new AbortController();
   readonly #following: Promise<void>;
+  /** Whether what was heard last could not be taken. */
+  #isUnfit = false;
   /** One thing at a time is done to the folder. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -88,14 +90,15 @@ export class MemberFolder {
   }
 
   async #hear(object: unknown): Promise<void> {
-    const wasRefused = this.#state.value.kind === 'refused';
     try {
       await this.#take(object);
     } catch (failure) {
+      this.#isUnfit = true;
       this.#refuse(failure);
       throw failure;
     }
-    if (wasRefused) this.#options.problem(undefined);
+    if (this.#isUnfit) this.#options.problem(undefined);
+    this.#isUnfit = false;
   }
 
   /** What runs already goes on with what it has. */

@@ -279,8 +279,13 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     const layout = folderLayout(join(tempFolder(t), 'member'));
     const name = 'isthmus-membership';
     const { promise: told, resolve } = Promise.withResolvers<unknown>();
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    let isTold = false;
     const problem = (failure: unknown): void => {
-      if (failure !== undefined) resolve(failure);
+      if (failure !== undefined) {
+        isTold = true;
+        resolve(failure);
+      } else if (isTold) end();
     };
     const common = { client, namespace: at, name, cluster: 'east', layout, random: () => 0 };
     const folder = new MemberFolder({ ...common, problem });
@@ -292,6 +297,9 @@ describe('a membership in Kubernetes', { skip: missingKubeApiServer(), timeout: 
     assert.match(String(await told), /the membership is of cluster west, and this release is of east/);
     assert.deepEqual(folder.state.value, { kind: 'member', file });
     assert.equal(readFileSync(layout.clusterFile, 'utf8'), before);
+    writeFileSync(command.layout.clusterFile, before);
+    await command.keeper.push();
+    await over;
   });
 
   it('gives the ports of the replica that leads to the others, and to the next pod', async (t) => {
