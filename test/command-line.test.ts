@@ -48,6 +48,12 @@ describe('command line', () => {
     });
   }
 
+  it('removes nothing in other members where it is not the trust home that a context names', () => {
+    const { status, stderr } = isthmus(...'cluster forget west --also-context north --yes'.split(' '));
+    assert.match(stderr, /^error: --also-context needs --context\nhint: name the context/);
+    assert.equal(status, 2);
+  });
+
   it('says what to name where there is no kubeconfig, and where there is no folder', (t) => {
     const empty = tempFolder(t);
     const { KUBECONFIG: _none, ...env }: NodeJS.ProcessEnv = { ...process.env, HOME: empty };

@@ -123,7 +123,8 @@ function remainingSteps(cluster: string, { peers }: FederationReport): readonly 
   ];
 }
 
-async function requireConsent(
+/** @throws UserError where something speaks for it that it lives, or nobody says yes */
+export async function requireConsent(
   plan: ForgetPlan,
   { yes, force }: ForgetWish,
   output: CommandOutput,
@@ -137,8 +138,7 @@ async function requireConsent(
   throw new UserError('nothing was changed', { hint: 'answer y, or say --yes, to forget it' });
 }
 
-/** @throws UserError where something speaks for it that it lives */
-export function requireLost({ objection }: Pick<ForgetPlan, 'objection'>, force: boolean | undefined): void {
+function requireLost({ objection }: ForgetPlan, force: boolean | undefined): void {
   if (objection === null || force === true) return;
   throw new UserError(objection, {
     hint: 'let it leave by itself: isthmus cluster leave, there; or forget it all the same with --force',

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { UserError } from '../../federation/model/user-error.ts';
 import type { CommandOutput } from '../commands/command-output.ts';
 import type { Confirm } from '../commands/confirmation.ts';
-import { type ForgetWish, requireLost } from '../commands/forget-command.ts';
+import { type ForgetWish, requireConsent } from '../commands/forget-command.ts';
 import { forgottenText, planText } from '../commands/forget-text.ts';
 import { shellWord } from '../commands/init-command.ts';
-import { usageError } from '../commands/usage-error.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { CLUSTER_PEERS } from '../kubernetes/membership/resource-types.ts';
@@ -62,13 +61,7 @@ export async function forgetByContext(
     output.result({ ...planned, forgotten: false, dryRun: true }, () => planText(planned));
     return;
   }
-  requireLost(planned, flags.force);
-  if (flags.yes !== true) {
-    if (confirm === undefined) throw usageError(planText(planned), 'say --yes to do it');
-    output.note(planText(planned));
-    if (!(await confirm(`Forget ${cluster}?`)))
-      throw new UserError('nothing was changed', { hint: 'answer y, or say --yes, to forget it' });
-  }
+  await requireConsent(planned, flags, output, confirm);
   const done = await inPod('--yes');
   const peers: PeerRemoval[] = [];
   for (const context of flags.alsoContext ?? []) {
