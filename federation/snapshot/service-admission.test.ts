@@ -63,6 +63,15 @@ describe('policies that gateways would refuse', () => {
     assert.deepEqual(kept?.access, []);
   });
 
+  it('are told of no service that had to make way for another', () => {
+    const admission = new ServiceAdmission('east', () => undefined, 1);
+    admission.admit('shop/a', { ...served, failover: tooLong }, served);
+    assert.equal(admission.policyFaults.length, 1);
+    const place = admission.place('shop/b', ['east'], new Map([['shop/a', served]]));
+    assert.deepEqual(place, { kind: 'instead-of', other: 'shop/a' });
+    assert.deepEqual(admission.policyFaults, []);
+  });
+
   it('speak TLS to pods all the same, and send nothing where it is not known how', () => {
     const admission = new ServiceAdmission('east', () => undefined, 2);
     const tls = {

@@ -76,6 +76,8 @@ export class ServiceAdmission {
     const other = offeredBy.includes(this.#local) ? this.#foreign(services) : undefined;
     this.#waiting.delete(key);
     this.#waiting.add(other ?? key);
+    // What becomes of its policies nobody looks at while it waits.
+    this.#policyFaults.delete(other ?? key);
     if (!this.#toldFull) this.#onOmission(other ?? key, TOO_MANY);
     this.#toldFull = true;
     return other === undefined ? { kind: 'none' } : { kind: 'instead-of', other };
