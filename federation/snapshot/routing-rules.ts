@@ -10,8 +10,8 @@ import type { PolicyFault } from './sound-policies.ts';
 /** A policy for every service would name all of them. */
 const NAMED = 3;
 const REFUSED_HINT =
-  'change what is named; until then the service keeps what held before, nobody may call it where an access rule never held, ' +
-  'and what the rule of a route matches is answered 500';
+  'change what is named; until then the service keeps what held before, nobody may call one that gateways did not have yet ' +
+  'where it is an access rule, and what the rule of a route matches is answered 500';
 
 /** What this cluster's policies and routes ask for, as read last from its provider. */
 export class RoutingRules {

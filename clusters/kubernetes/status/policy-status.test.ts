@@ -73,7 +73,11 @@ test('what gateways would refuse for one target is Invalid there, and holds at t
     ['cart', 'Accepted=False Invalid'],
     ['till', 'Accepted=True Accepted'],
   ]);
-  assert.match(said[0]?.conditions[0]?.message ?? '', /^gateways would refuse it: access_json: 1001 items/);
+  const message = (kind: string) =>
+    decide({ kind, refused, targets: [CART] })[0]?.conditions[0]?.message ?? '';
+  assert.match(message('AccessPolicy'), /^gateways would refuse it: access_json: 1001 items/);
+  assert.match(message('AccessPolicy'), /; what they have .* stays in force, .*nobody may call it$/);
+  assert.match(message('FailoverPolicy'), /; what they have for shop\/cart stays in force$/);
 });
 
 test('the time of a condition stays as long as its status does', () => {

@@ -82,9 +82,10 @@ function accepted({ name }: PolicyTarget, facts: PolicyFacts): WantedCondition {
   }
   const refusal = refused.find(({ target }) => target === key);
   if (refusal !== undefined) {
+    const closed = kind === 'AccessPolicy' ? ', and while they have nothing of it nobody may call it' : '';
     return no(
       'Invalid',
-      `gateways would refuse it: ${refusal.fault}; what they have for ${key} stays in force`,
+      `gateways would refuse it: ${refusal.fault}; what they have for ${key} stays in force${closed}`,
     );
   }
   const message = 'it is in force in the gateways of this cluster';
