@@ -267,7 +267,6 @@ export class Routing implements FindingsListener {
   }
 
   #renewPolicies(): void {
-    this.#markAll([...this.admission.faulty].map(namedKey));
     const served = [...(this.history.value?.services.keys() ?? [])];
     this.#markAll(this.#rules.renewPolicies(served.map(namedKey)));
   }

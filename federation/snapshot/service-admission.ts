@@ -56,11 +56,6 @@ export class ServiceAdmission {
     return [...this.#policyFaults.values()].flat();
   }
 
-  /** Services that are not served because of what they are themselves. */
-  get faulty(): Iterable<ServiceKey> {
-    return this.#faults.keys();
-  }
-
   /** Whether a service that these clusters offer has a place among those. */
   place(key: ServiceKey, offeredBy: readonly ClusterName[], services: Services): Place {
     if (offeredBy.length === 0) {
