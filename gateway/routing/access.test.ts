@@ -69,6 +69,25 @@ describe('access rules', () => {
     assert.equal(allowed(none, { path: '/' }), false, 'a path that no request can have');
   });
 
+  it('that allow what begins with dots allow no more than that', () => {
+    for (const prefix of [
+      '/.',
+      '/files/.',
+      '/files/..',
+      '/files/%2E',
+      '/files%2f.',
+      '/files\\.',
+      '/files/.?a',
+    ]) {
+      const rules = [rule('allow', { pathPrefixes: [prefix] })];
+      assert.equal(allowed(rules, { path: '/files/secret?a' }), false, prefix);
+      assert.equal(allowed(rules, { path: '/files/?a' }), false, prefix);
+    }
+    const denied = [rule('deny', { pathPrefixes: ['/files/.'] })];
+    assert.equal(allowed(denied, { path: '/files/secret' }), false);
+    assert.equal(allowed([rule('allow', { pathPrefixes: ['/a/../files'] })], { path: '/files/x' }), true);
+  });
+
   it('match principals whole or by a prefix', () => {
     const rules = [rule('allow', { principals: ['spiffe://east.mesh.example/ns/shop/*'] })];
     assert.equal(allowed(rules, { caller: CART }), true);

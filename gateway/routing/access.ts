@@ -49,6 +49,12 @@ interface CompiledRule {
   readonly pathPrefixes: readonly string[];
 }
 
+/**
+ * Whoever allows what begins with `/files/.` means hidden files, and not the whole of `/files/`, as which it would be resolved.
+ * As it is written it fits no request.
+ */
+const ENDS_IN_DOTS = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:\?|$)/i;
+
 const NO_RULES: AccessDecision = { allowed: true, because: 'no-rules' };
 const NO_DENY_MATCHED: AccessDecision = { allowed: true, because: 'no-deny-matched' };
 const NO_ALLOW_MATCHED: AccessDecision = { allowed: false, because: 'no-allow-matched' };
@@ -116,7 +122,9 @@ function compileRule(rule: AccessRule, index: number): CompiledRule {
     sourceClusters: new Set(rule.sourceClusters),
     methods: new Set(rule.methods),
     paths: new Set(rule.paths.map(asRequested)),
-    pathPrefixes: rule.pathPrefixes.map(asRequested),
+    pathPrefixes: rule.pathPrefixes.map((prefix) =>
+      rule.action === 'allow' && ENDS_IN_DOTS.test(prefix) ? prefix : asRequested(prefix),
+    ),
   };
 }
 
