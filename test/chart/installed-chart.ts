@@ -26,6 +26,10 @@ export class InstalledChart {
     return this.#helm(...args, ...this.#values(values));
   }
 
+  rollback(revision: number): void {
+    succeeded(this.#helm('rollback', RELEASE, `${revision}`));
+  }
+
   uninstall(): void {
     succeeded(this.#helm('uninstall', RELEASE));
   }

@@ -139,4 +139,17 @@ describe('an upgrade with an autoscaler', { skip: missing }, () => {
       chart.uninstall();
     });
   }
+
+  it('can be taken back, whatever the autoscaler chose since', () => {
+    chart.bring(scaled());
+    scale(3);
+    chart.bring(scaled({ targetCpuPercent: 61 }));
+    scale(7);
+    chart.bring(scaled({ targetCpuPercent: 62 }));
+    for (const revision of [2, 1]) {
+      chart.rollback(revision);
+      assert.equal(replicas(), '7');
+    }
+    chart.uninstall();
+  });
 });
