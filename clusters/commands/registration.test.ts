@@ -19,6 +19,7 @@ const PLAN: RegistrationPlan = {
 class FakeSite implements ReleaseSite {
   readonly context: string;
   readonly flags = '--context at';
+  readonly helmFlags = '--kube-context at';
   readonly server = 'https://api.example';
   readonly calls: { readonly args: string; readonly stdin: string | undefined }[] = [];
   found: readonly Release[];

@@ -4,10 +4,10 @@ import type { CommandOutput } from '../commands/command-output.ts';
 import type { Confirm } from '../commands/confirmation.ts';
 import { type ForgetWish, requireConsent } from '../commands/forget-command.ts';
 import { forgottenText, planText } from '../commands/forget-text.ts';
-import { shellWord } from '../commands/init-command.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { CLUSTER_PEERS } from '../kubernetes/membership/resource-types.ts';
+import { contextFlags } from './kubernetes-site.ts';
 import type { ContextFlags, OpenRelease } from './open-release.ts';
 import { accepted, jsonOf } from './release-program.ts';
 
@@ -73,12 +73,12 @@ export async function forgetByContext(
   );
   const failed = peers.filter(({ problem }) => problem !== undefined);
   if (failed.length === 0) return;
-  const { kubeconfig } = flags;
-  const file = kubeconfig === undefined ? '' : ` --kubeconfig ${shellWord(kubeconfig)}`;
   const contexts = failed.map(({ context }) => context).join(', ');
   throw new UserError(`${cluster} is forgotten, but its ClusterPeer is still there in ${contexts}`, {
     hint: failed
-      .map(({ context }) => `kubectl --context ${shellWord(context)}${file} delete clusterpeer ${cluster}`)
+      .map(
+        ({ context }) => `kubectl ${contextFlags(context, flags.kubeconfig)} delete clusterpeer ${cluster}`,
+      )
       .join('; '),
   });
 }

@@ -61,6 +61,8 @@ export interface ReleaseSite {
   readonly context: string;
   /** How isthmus and kubectl are told of it: `--context NAME`, with `--kubeconfig FILE` where one was named. */
   readonly flags: string;
+  /** The same for helm, which calls the context otherwise. */
+  readonly helmFlags: string;
   readonly server: string;
   /** What Kubernetes it is, e.g. `v1.34.1`. */
   version(): Promise<string>;
@@ -126,14 +128,15 @@ const versionAnswer = z.object({ gitVersion: z.string() });
 export class KubernetesSite implements ReleaseSite {
   readonly context: string;
   readonly flags: string;
+  readonly helmFlags: string;
   readonly server: string;
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
 
   constructor(context: string, client: KubeClient, signal: AbortSignal, kubeconfig?: string) {
     this.context = context;
-    const file = kubeconfig === undefined ? '' : ` --kubeconfig ${shellWord(kubeconfig)}`;
-    this.flags = `--context ${shellWord(context)}${file}`;
+    this.flags = contextFlags(context, kubeconfig);
+    this.helmFlags = `--kube-${this.flags.slice(2)}`;
     this.server = client.server;
     this.#client = client;
     this.#signal = signal;
@@ -327,6 +330,12 @@ export class KubernetesSite implements ReleaseSite {
       cause: failure,
     });
   }
+}
+
+/** `--context NAME`, with `--kubeconfig FILE` where one was named, as a shell takes it. */
+export function contextFlags(context: string, kubeconfig: string | undefined): string {
+  const file = kubeconfig === undefined ? '' : ` --kubeconfig ${shellWord(kubeconfig)}`;
+  return `--context ${shellWord(context)}${file}`;
 }
 
 function labels(component: string, instance?: string): { readonly labelSelector: string } {

@@ -27,7 +27,7 @@ export async function findRelease(site: ReleaseSite, namespace: string | undefin
       hint:
         elsewhere.length > 0
           ? found
-          : `helm install isthmus charts/isthmus --kube-context ${site.context} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
+          : `helm install isthmus charts/isthmus ${site.helmFlags} --namespace isthmus-system --create-namespace --set cluster.name=NAME`,
     });
   }
   if (releases.length === 1) return { site, release };

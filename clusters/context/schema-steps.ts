@@ -80,7 +80,7 @@ function cureOf({ site, release }: OpenRelease, { chart, shipped, theirs }: Outd
     annotations['meta.helm.sh/release-namespace'] === release.namespace;
   if (isOurs) {
     return (
-      `helm upgrade ${release.instance} ${shellWord(chart.folder)} --kube-context ${shellWord(site.context)} ` +
+      `helm upgrade ${release.instance} ${shellWord(chart.folder)} ${site.helmFlags} ` +
       `--namespace ${release.namespace} --reset-then-reuse-values`
     );
   }

@@ -123,7 +123,7 @@ describe('commands by context', { skip: missing }, () => {
     const own = step('schema clusterpeers.isthmus.io');
     assert.deepEqual([own.state, own.detail], ['failed', 'older than that of 0.1.0: lacks spec.drain']);
     const upgrade =
-      /^helm upgrade isthmus \S+\/charts\/isthmus --kube-context test --namespace isthmus-system --reset-/;
+      /^helm upgrade isthmus \S+\/charts\/isthmus --kube-context test --kubeconfig \S+ --namespace isthmus-system --reset-/;
     assert.match(own.cure ?? '', upgrade);
     const routes = step('schema httproutes.gateway.networking.k8s.io');
     assert.equal(routes.state, 'warning');
