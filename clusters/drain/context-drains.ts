@@ -49,6 +49,7 @@ export async function contextDrains(
     const found = await findRelease(site, namespace);
     const drains = kubernetesDrains({
       context,
+      flags: site.flags,
       client,
       sight: async () => {
         const { federation } = await statusThere(statusAnswer, found);

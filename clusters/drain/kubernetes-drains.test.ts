@@ -12,6 +12,7 @@ import { DEFINITIONS } from '../../test/fixtures/kube-definitions.ts';
 import { EAST_REPORT, WEST } from '../../test/fixtures/program-reports.ts';
 import { eventually } from '../../test/fixtures/store-clusters.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
+import { contextFlags } from '../context/kubernetes-site.ts';
 import { KubeClient } from '../kubernetes/kube-client.ts';
 import { KubeError } from '../kubernetes/kube-error.ts';
 import { KubernetesProvider } from '../kubernetes/kubernetes-provider.ts';
@@ -46,7 +47,12 @@ describe('drains in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_00
     await client.apply(DEFINITIONS, parse(readFileSync(CRD, 'utf8')) as KubeObject);
     while (!(await client.rawGet('/apis/isthmus.io/v1alpha1').catch(() => '')).includes('clusterpeers'))
       await sleep(50);
-    site = kubernetesDrains({ context: 'test', client, sight: async () => EAST_REPORT });
+    site = kubernetesDrains({
+      context: 'test',
+      flags: '--context test',
+      client,
+      sight: async () => EAST_REPORT,
+    });
   });
   after(() => client?.close());
 
@@ -124,6 +130,7 @@ describe('drains in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_00
     const peers = [{ ...WEST, lastMemberOf: [] }];
     const looked = kubernetesDrains({
       context: 'test',
+      flags: '--context test',
       client,
       sight: async () => ({ ...EAST_REPORT, peers }),
     });
@@ -146,12 +153,31 @@ describe('drains in Kubernetes', { skip: missingKubeApiServer(), timeout: 120_00
     const stranger = await KubeClient.ofContext({ kubeconfig });
     const drains = kubernetesDrains({
       context: 'test',
+      flags: '--context test',
       client: stranger,
       sight: async () => EAST_REPORT,
     });
     await assert.rejects(drains.write('west', ORDER), (failure: Error & { hint?: string }) => {
       assert.match(failure.message, /^context test: .*forbidden/i);
       assert.match(failure.hint ?? '', /must be allowed to get, create, patch/);
+      return true;
+    });
+    drains.close();
+  });
+
+  it('say where to log in again, also with a kubeconfig that was named', async (t) => {
+    const kubeconfig = join(tempFolder(t), 'kubeconfig');
+    writeFileSync(kubeconfig, readFileSync(server.kubeconfig, 'utf8').replace(server.token, 'no-more'));
+    const flags = contextFlags('test', kubeconfig);
+    const expired = await KubeClient.ofContext({ kubeconfig });
+    const drains = kubernetesDrains({
+      context: 'test',
+      flags,
+      client: expired,
+      sight: async () => EAST_REPORT,
+    });
+    await assert.rejects(drains.write('west', ORDER), (failure: Error & { hint?: string }) => {
+      assert.equal(failure.hint, `log in again: kubectl ${flags} get nodes asks for the same`);
       return true;
     });
     drains.close();

@@ -28,17 +28,19 @@ type Client = Pick<KubeClient, 'get' | 'apply' | 'update' | 'delete' | 'close'>;
 /** Where the ClusterPeers are, and how the federation service there is asked. */
 export interface KubernetesDrainOptions {
   readonly context: string;
+  /** How kubectl is told of it, as a shell takes it. */
+  readonly flags: string;
   readonly client: Client;
   readonly sight: () => Promise<DrainSight>;
 }
 
 /** Drains of a Kubernetes cluster: in its ClusterPeers. */
-export function kubernetesDrains({ context, client, sight }: KubernetesDrainOptions): DrainSite {
+export function kubernetesDrains({ context, flags, client, sight }: KubernetesDrainOptions): DrainSite {
   const asked = async <T>(asking: () => Promise<T>): Promise<T> => {
     try {
       return await asking();
     } catch (failure) {
-      throw failure instanceof KubeError ? refusal(context, failure) : failure;
+      throw failure instanceof KubeError ? refusal({ context, flags }, failure) : failure;
     }
   };
   return {
@@ -117,15 +119,18 @@ async function read(client: Client, name: ClusterName): Promise<FoundPeer | unde
   }
 }
 
-function refusal(context: string, failure: KubeError): UserError {
+function refusal(
+  { context, flags }: Pick<KubernetesDrainOptions, 'context' | 'flags'>,
+  failure: KubeError,
+): UserError {
   const { status, message } = failure;
   const hints: Readonly<Record<number, string>> = {
-    401: `log in again: kubectl --context ${context} get nodes asks for the same`,
+    401: `log in again: kubectl ${flags} get nodes asks for the same`,
     403: 'the context must be allowed to get, create, patch, update and delete clusterpeers.isthmus.io',
     404: "install Isthmus' CRDs: they are a part of its chart",
   };
   return new UserError(`context ${context}: ${message}`, {
-    hint: hints[status] ?? `see whether kubectl --context ${context} get clusterpeers works from here`,
+    hint: hints[status] ?? `see whether kubectl ${flags} get clusterpeers works from here`,
     cause: failure,
   });
 }
