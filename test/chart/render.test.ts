@@ -160,11 +160,34 @@ const TABLE: Readonly<Record<string, Expectation>> = {
       ['Deployment', 'isthmus-gateway', /"nodeSelector":\{"pool":"edge"\}/],
       ['Deployment', 'isthmus-gateway', /"priorityClassName":"high"/],
       ['Deployment', 'isthmus-gateway', /max-old-space-size=512/],
+      [
+        'Deployment',
+        'isthmus-federation',
+        /"env":\[\{"name":"NODE_OPTIONS","value":"--max-old-space-size-percentage=60"\}\]/,
+      ],
       ['Deployment', 'isthmus-gateway', /"team":"net"/],
       ['Deployment', 'isthmus-redis', /"team":"data"/],
       ['Deployment', 'isthmus-redis', /"note":"cache"/],
       ['Deployment', 'isthmus-redis', /"priorityClassName":"low"/],
     ],
+  },
+  'heap of its own': {
+    values: {
+      ...EAST,
+      federation: { extraEnv: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=800' }] },
+    },
+    says: [
+      [
+        'Deployment',
+        'isthmus-federation',
+        /"env":\[\{"name":"NODE_OPTIONS","value":"--max-old-space-size=800"\}\]/,
+      ],
+    ],
+  },
+  'memory without a bound': {
+    values: { ...EAST, federation: { resources: { limits: null } } },
+
+    says: [['Deployment', 'isthmus-federation', /^(?!.*NODE_OPTIONS)/]],
   },
 };
 

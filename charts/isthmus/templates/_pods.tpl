@@ -54,3 +54,19 @@ readinessProbe:
   timeoutSeconds: 2
   failureThreshold: 2
 {{- end -}}
+
+{{- /*
+Takes federation's values. By itself Node gives its heap half of the container's memory, too little for what 1Gi is meant for;
+beside the heap are code, buffers, and the commands that are run in the pod.
+*/ -}}
+{{- define "isthmus.federationEnv" -}}
+{{- $own := false -}}
+{{- range .extraEnv }}{{ if eq .name "NODE_OPTIONS" }}{{ $own = true }}{{ end }}{{ end -}}
+{{- if and (dig "limits" "memory" "" (.resources | default dict)) (not $own) }}
+- name: NODE_OPTIONS
+  value: --max-old-space-size-percentage=60
+{{- end }}
+{{- with .extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
