@@ -42,8 +42,11 @@ export function joiningSteps(scene: JourneyScene): void {
     await east.kubectl(['wait', 'clusterpeer/west', '--for=jsonpath={.status.roundTripMs}', '--timeout=60s']);
     const peers = await east.kubectl(['get', 'clusterpeers']);
     console.log(peers);
-    assert.match(peers, /^NAME +CONNECTED +TRUSTED +SYNCED +DRAIN +LAST SEEN +ROUND TRIP MS +AGE$/m);
-    assert.match(peers, /^west +True +True +True +\S+ +[0-9.]+ +\S+$/m);
+    assert.match(
+      peers,
+      /^NAME +CONNECTED +TRUSTED +SYNCED +DRAIN +LAST SEEN +ROUND TRIP MS +SERVICES +AGE$/m,
+    );
+    assert.match(peers, /^west +True +True +True +\S+ +[0-9.]+ +[0-9]+ +\S+$/m);
   });
 }
 
