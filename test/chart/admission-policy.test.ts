@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
-import { tempFolder } from '../fixtures/temp-folder.ts';
-import { missingHelm, NAMESPACE } from './helm.ts';
-import { InstalledChart } from './installed-chart.ts';
+import { NAMESPACE } from './helm.ts';
+import { InstalledChart, missingInstalledChart } from './installed-chart.ts';
 
 const AS = `--as=system:serviceaccount:${NAMESPACE}:isthmus-federation`;
 const OURS = { 'app.kubernetes.io/managed-by': 'isthmus' };
@@ -62,17 +59,12 @@ const TAKEN: Readonly<Record<string, object>> = {
   'a headless import’s slice, which is of no Service': slice({ name: 'derived-3-west-ipv4' }),
 };
 
-const missing = missingHelm() || missingKubeApiServer();
-
-describe('what the federation service may write', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('what the federation service may write', { skip: missingInstalledChart() }, () => {
+  const suite = InstalledChart.forSuite();
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    chart = new InstalledChart(await KubeApiServer.start(owner), folder);
+    ({ chart } = suite);
     chart.bring({ cluster: { name: 'east' }, uninstall: { cleanUp: false } });
     // A policy is in force a moment after it was made.
     for (const [object] of Object.values(REFUSED)) {

@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { CHART, manifests, missingHelm, NAMESPACE } from './helm.ts';
-import { InstalledChart } from './installed-chart.ts';
+import { CHART, manifests, NAMESPACE } from './helm.ts';
+import { InstalledChart, missingInstalledChart } from './installed-chart.ts';
 import { pods } from './pods.ts';
 
 /** No controllers here: a Job would never end. */
@@ -24,18 +22,12 @@ const KINDS = [
 ];
 const OURS = 'app.kubernetes.io/instance=isthmus';
 
-const missing = missingHelm() || missingKubeApiServer();
-
-describe('chart in a real Kubernetes API', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('chart in a real Kubernetes API', { skip: missingInstalledChart() }, () => {
+  const suite = InstalledChart.forSuite();
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    const server = await KubeApiServer.start(owner);
-    chart = new InstalledChart(server, folder);
+    ({ chart } = suite);
     chart.apply(NODE);
     const status = { addresses: [{ type: 'InternalIP', address: '10.89.0.11' }] };
     const patch = `--patch=${JSON.stringify({ status })}`;
@@ -151,9 +143,9 @@ describe('chart in a real Kubernetes API', { skip: missing }, () => {
     ]);
   });
 
-  it('makes pods that a namespace of the restricted standard admits', () => {
+  it('makes pods that a namespace of the restricted standard admits', (t) => {
     chart.kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted']);
-    for (const [name, spec] of pods(manifests(folder, EAST))) {
+    for (const [name, spec] of pods(manifests(tempFolder(t), EAST))) {
       const pod = {
         apiVersion: 'v1',
         kind: 'Pod',

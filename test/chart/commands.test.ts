@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
+import type { KubeApiServer } from '../fixtures/kube-api-server.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { missingHelm, NAMESPACE } from './helm.ts';
-import { InstalledChart } from './installed-chart.ts';
+import { NAMESPACE } from './helm.ts';
+import { InstalledChart, missingInstalledChart } from './installed-chart.ts';
 
 const NO_CLEAN_UP = { cluster: { name: 'east' }, uninstall: { cleanUp: false } };
-const missing = missingHelm() || missingKubeApiServer();
 const launcher = join(import.meta.dirname, '../../isthmus.js');
 
 const report = z.object({
@@ -22,17 +20,13 @@ const report = z.object({
 });
 
 /** The chart in a real API without nodes: what commands say of a cluster of which no pod runs. */
-describe('commands by context', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('commands by context', { skip: missingInstalledChart() }, () => {
+  const suite = InstalledChart.forSuite();
   let server: KubeApiServer;
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    server = await KubeApiServer.start(owner);
-    chart = new InstalledChart(server, folder);
+    ({ server, chart } = suite);
     chart.bring(NO_CLEAN_UP);
   });
 
@@ -148,8 +142,8 @@ describe('commands by context', { skip: missing }, () => {
     chart.kubectl(asHelm, JSON.stringify(edited));
   }
 
-  it('say that an API server does not answer, and look no further', () => {
-    const elsewhere = join(folder, 'elsewhere');
+  it('say that an API server does not answer, and look no further', (t) => {
+    const elsewhere = join(tempFolder(t), 'elsewhere');
     writeFileSync(
       elsewhere,
       readFileSync(server.kubeconfig, 'utf8').replace(server.url, 'https://127.0.0.1:1'),
@@ -161,9 +155,9 @@ describe('commands by context', { skip: missing }, () => {
     assert.equal(step('release').state, 'skipped');
   });
 
-  it('say what somebody without rights lacks', async () => {
-    const token = await server.serviceAccountToken(owner, 'default', 'nobody');
-    const nobody = join(folder, 'nobody');
+  it('say what somebody without rights lacks', async (t) => {
+    const token = await server.serviceAccountToken(t, 'default', 'nobody');
+    const nobody = join(tempFolder(t), 'nobody');
     writeFileSync(nobody, readFileSync(server.kubeconfig, 'utf8').replace(server.token, token));
     const step = check(nobody);
     assert.match(step('release').detail, /403 Forbidden/);

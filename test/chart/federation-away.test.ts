@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
+import type { KubeApiServer } from '../fixtures/kube-api-server.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { missingHelm, NAMESPACE } from './helm.ts';
-import { InstalledChart } from './installed-chart.ts';
+import { NAMESPACE } from './helm.ts';
+import { InstalledChart, missingInstalledChart } from './installed-chart.ts';
 
-const missing = missingHelm() || missingKubeApiServer();
 const launcher = join(import.meta.dirname, '../../isthmus.js');
 const VALUES = { cluster: { name: 'east' }, uninstall: { cleanUp: false } };
 
@@ -23,17 +21,15 @@ const step = z.object({
 const report = z.object({ ok: z.boolean(), steps: z.array(step) });
 
 /** A member whose federation service is away, in a real API without nodes. */
-describe('check and status of a cluster whose federation service does not answer', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('check and status of a cluster whose federation service does not answer', {
+  skip: missingInstalledChart(),
+}, () => {
+  const suite = InstalledChart.forSuite();
   let server: KubeApiServer;
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    server = await KubeApiServer.start(owner);
-    chart = new InstalledChart(server, folder);
+    ({ server, chart } = suite);
     chart.bring(VALUES);
     const metadata = { name: 'isthmus-membership', namespace: NAMESPACE };
     chart.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { 'cluster.yaml': 'kept' } });
@@ -133,14 +129,14 @@ describe('check and status of a cluster whose federation service does not answer
     });
   });
 
-  it('says as much as a person who may not see the membership may know', async () => {
-    const token = await server.serviceAccountToken(owner, NAMESPACE, 'viewer');
+  it('says as much as a person who may not see the membership may know', async (t) => {
+    const token = await server.serviceAccountToken(t, NAMESPACE, 'viewer');
     const rule = (verb: string, resource: string) => [`--verb=${verb}`, `--resource=${resource}`];
     const seen = rule('list,get', 'deployments.apps,pods,configmaps');
     chart.kubectl(['create', 'clusterrole', 'viewer', ...seen]);
     const to = ['--clusterrole=viewer', `--serviceaccount=${NAMESPACE}:viewer`];
     chart.kubectl(['create', 'clusterrolebinding', 'viewer', ...to]);
-    const kubeconfig = join(folder, 'viewer');
+    const kubeconfig = join(tempFolder(t), 'viewer');
     writeFileSync(kubeconfig, readFileSync(server.kubeconfig, 'utf8').replace(server.token, token));
     const found = check('--kubeconfig', kubeconfig);
     assert.equal(found('kinds').state, 'ok');

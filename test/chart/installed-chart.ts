@@ -1,9 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { stringify } from 'yaml';
-import type { KubeApiServer } from '../fixtures/kube-api-server.ts';
+import { KubeApiServer, missingKubeApiServer, type SuiteServer } from '../fixtures/kube-api-server.ts';
 import { kubeCache } from '../fixtures/kube-cache.ts';
-import { CHART, type HelmResult, helm, NAMESPACE, RELEASE, valuesFile } from './helm.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { CHART, type HelmResult, helm, missingHelm, NAMESPACE, RELEASE, valuesFile } from './helm.ts';
+
+/** For a suite: `{ skip: missingInstalledChart() }`. */
+export function missingInstalledChart(): string | false {
+  return missingHelm() || missingKubeApiServer();
+}
+
+/** The chart of a whole suite, in an API server of the suite's own; there is none before its first test. */
+export interface SuiteChart extends SuiteServer {
+  readonly chart: InstalledChart;
+}
 
 /** The chart, as `helm install` and its like bring it into a real Kubernetes API that has no controllers. */
 export class InstalledChart {
@@ -13,6 +25,25 @@ export class InstalledChart {
   constructor(server: KubeApiServer, folder: string) {
     this.#server = server;
     this.#folder = folder;
+  }
+
+  /** Called in a suite, before its own hooks: nothing is installed yet. */
+  static forSuite(): SuiteChart {
+    const api = KubeApiServer.forSuite();
+    const folder = tempFolder({ after });
+    let chart: InstalledChart | undefined;
+    before(() => {
+      chart = new InstalledChart(api.server, folder);
+    });
+    return {
+      get server() {
+        return api.server;
+      },
+      get chart() {
+        if (chart === undefined) throw new Error('no test of the suite has begun');
+        return chart;
+      },
+    };
   }
 
   /** `helm upgrade --install`, which succeeds. @returns the notes, and what else Helm says */

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { Lifetime } from '../../federation/runtime/lifetime.ts';
-import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
-import { tempFolder } from '../fixtures/temp-folder.ts';
-import { missingHelm, NAMESPACE } from './helm.ts';
-import { InstalledChart } from './installed-chart.ts';
+import { NAMESPACE } from './helm.ts';
+import { InstalledChart, missingInstalledChart } from './installed-chart.ts';
 
 /** No controllers here: a Job would never end. */
 const COMMON = { uninstall: { cleanUp: false } };
@@ -21,17 +18,12 @@ const FOUNDED = {
   storeAdmin: 'isthmus-admin',
 };
 
-const missing = missingHelm() || missingKubeApiServer();
-
-describe('an upgrade of a member', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('an upgrade of a member', { skip: missingInstalledChart() }, () => {
+  const suite = InstalledChart.forSuite();
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    chart = new InstalledChart(await KubeApiServer.start(owner), folder);
+    ({ chart } = suite);
     chart.bring(EAST);
   });
 
@@ -102,15 +94,12 @@ describe('an upgrade of a member', { skip: missing }, () => {
   });
 });
 
-describe('an upgrade with an autoscaler', { skip: missing }, () => {
-  const lifetime = new Lifetime();
-  const owner = { after: (end: () => void | Promise<void>) => lifetime.add(end) };
-  const folder = tempFolder(owner);
+describe('an upgrade with an autoscaler', { skip: missingInstalledChart() }, () => {
+  const suite = InstalledChart.forSuite();
   let chart: InstalledChart;
-  after(() => lifetime.close());
 
   before(async () => {
-    chart = new InstalledChart(await KubeApiServer.start(owner), folder);
+    ({ chart } = suite);
   });
 
   const replicas = (): string =>
