@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { defineClusterPeer } from '../../../test/fixtures/cluster-peer-crd.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
-import { tempFolder } from '../../../test/fixtures/temp-folder.ts';
+import { releaseMembership } from '../../../test/fixtures/release-membership.ts';
 import { KubeClient } from '../kube-client.ts';
 import { KubeContext, loadKubeConfig } from '../kube-context.ts';
 import { KubeError } from '../kube-error.ts';
@@ -39,18 +38,7 @@ async function trustHome(t: TestContext) {
   t.after(() => client.close());
   await client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   await defineClusterPeer(client);
-  const settings = {
-    namespace: NAMESPACE,
-    kubeconfig: undefined,
-    context: undefined,
-    clustersetConfigMap: 'isthmus-clusterset',
-    folder: join(tempFolder(t), 'member'),
-    membershipSecret: 'isthmus-membership',
-    invitesSecret: 'isthmus-invites',
-    gatewayService: 'isthmus-gateway',
-    gatewayPortName: 'mesh',
-    advertise: undefined,
-  };
+  const settings = releaseMembership(t, NAMESPACE);
   const found = async (root: string): Promise<void> => {
     const metadata = { name: 'isthmus-membership', namespace: NAMESPACE };
     const stringData = { [ROOT_KEY]: root, 'cluster.yaml': CLUSTER_FILE };

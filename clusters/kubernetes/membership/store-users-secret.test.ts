@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { defineClusterPeer } from '../../../test/fixtures/cluster-peer-crd.ts';
 import { KubeApiServer, missingKubeApiServer } from '../../../test/fixtures/kube-api-server.ts';
-import { tempFolder } from '../../../test/fixtures/temp-folder.ts';
+import { releaseMembership } from '../../../test/fixtures/release-membership.ts';
 import { KubeClient } from '../kube-client.ts';
 import { kubernetesHome } from './kubernetes-home.ts';
 import { SECRETS } from './resource-types.ts';
@@ -28,19 +27,7 @@ describe('the users of a store that forgets them', { skip: missingKubeApiServer(
   }
 
   function settingsOf(t: TestContext, at: string) {
-    return {
-      namespace: at,
-      kubeconfig: undefined,
-      context: undefined,
-      clustersetConfigMap: 'isthmus-clusterset',
-      folder: join(tempFolder(t), 'member'),
-      membershipSecret: 'isthmus-membership',
-      invitesSecret: 'isthmus-invites',
-      storeUsersSecret: 'isthmus-redis-users',
-      gatewayService: 'isthmus-gateway',
-      gatewayPortName: 'mesh',
-      advertise: undefined,
-    };
+    return { ...releaseMembership(t, at), storeUsersSecret: 'isthmus-redis-users' };
   }
 
   async function storeUsers(at: string): Promise<Readonly<Record<string, string>>> {
