@@ -37,6 +37,11 @@ async function scene(t: TestContext): Promise<Scene> {
   return { server, relay, client, returns: () => returns, until };
 }
 
+/** Waits until something is so, while no time passes. */
+async function standing(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(1);
+}
+
 /** How a call ends; undefined while it has not. */
 function ending(call: Promise<unknown>): () => string | undefined {
   let end: string | undefined;
@@ -96,6 +101,52 @@ describe('an API server that is away', () => {
     for (const end of [watching(), asking()])
       assert.match(end ?? '', /the API server was away|the watch broke off/);
     await client.get(NODES, { name: 'n' });
+  });
+
+  it('may go without a word while it fails: a watch that had news in between is given up too', async (t) => {
+    const { server, relay, client, returns, until } = await scene(t);
+    let watched: ServerResponse | undefined;
+    server.answer = ({ query }, response) => {
+      if (!query.has('watch')) return fail(response);
+      response.flushHeaders();
+      watched = response;
+    };
+    const events = client.watch(NODES, { resourceVersion: '1', silenceMs: 3_600_000 });
+    const first = events.next();
+    await until(() => watched !== undefined);
+    await assert.rejects(client.get(NODES, { name: 'n' }), /503/);
+    await until(() => probes(server) >= 2);
+    watched?.write('{"type":"BOOKMARK","object":{}}\n');
+    assert.equal((await first).done, false);
+    const watching = ending(events.next());
+    relay.freeze();
+    const connections = relay.connections;
+    await until(() => relay.connections > connections);
+    assert.deepEqual([returns(), watching()], [0, undefined]);
+    server.answer = (_, response) => response.end('{}');
+    relay.thawNew();
+    await until(() => returns() === 1);
+    await until(() => watching() !== undefined);
+    assert.match(watching() ?? '', /the watch broke off/);
+  });
+
+  it('may come back just after something was asked: that is not waited for either', async (t) => {
+    const { server, relay, client, returns, until } = await scene(t);
+    relay.freeze();
+    const ask = (): (() => string | undefined) =>
+      ending(client.get(NODES, { name: 'n' }, { timeoutMs: 3_600_000 }));
+    const early = ask();
+    await until(() => relay.connections >= 6);
+    server.answer = (_, response) => response.end('{}');
+    const connections = relay.connections;
+    const late = ask();
+    await standing(() => relay.connections > connections);
+    relay.thawNew();
+    await until(() => relay.connections > connections + 1);
+    await standing(() => returns() === 1 && early() !== undefined);
+    assert.equal(late(), undefined, 'it may be merely slow');
+    await until(() => late() !== undefined);
+    for (const end of [early(), late()]) assert.match(end ?? '', /the API server was away/);
   });
 
   it('is not away because it is slow, or because one thing fails', async (t) => {

@@ -37,11 +37,12 @@ export class KubeTransport {
   readonly credentials: Credentials;
   readonly reach: ApiReach;
   readonly #clock: Clock;
-  /** What had come on each connection when it was last certain that the API server answers, bytes. */
+  /** What had come on each connection when the last answered probe was sent, bytes. */
   #heard: ReadonlyMap<Socket, number> = new Map();
   /** Monotonic ms: when something was asked last on each connection. */
   readonly #askedAtMs = new WeakMap<Socket, number>();
   #agent: { readonly of: string; readonly agent: Agent } | undefined;
+  #cancelSecondLook: () => void = () => undefined;
   #closed = false;
 
   constructor(credentials: Credentials, clock: Clock) {
@@ -77,29 +78,27 @@ export class KubeTransport {
 
   close(): void {
     this.#closed = true;
+    this.#cancelSecondLook();
     this.reach.close();
     this.#agent?.agent.destroy();
   }
 
   #failure(failure: unknown): unknown {
-    if (KubeError.isOutage(failure)) this.#doubt();
+    if (KubeError.isOutage(failure)) this.reach.doubt();
     return failure;
-  }
-
-  #doubt(): void {
-    if (!this.reach.doubt()) return;
-    this.#heard = new Map(this.#sockets().map((socket) => [socket, socket.bytesRead]));
   }
 
   /** Whoever is not allowed to ask has an answer too. */
   async #probe(signal: AbortSignal): Promise<ProbeResult> {
     const request = { method: 'GET', path: '/readyz', signal, timeoutMs: PROBE_TIMEOUT_MS } as const;
     const deadline = this.#deadline(request);
+    const heard = new Map(this.#sockets().map((socket) => [socket, socket.bytesRead]));
     try {
       const { headers, tls, agent } = await deadline.race(this.credentials.current());
       const answer = await this.#send(request, { headers, tls, agent }, agent ?? false, deadline);
       if (answer === 'stale') return 'unreachable';
       answer.destroy();
+      this.#heard = heard;
       return (answer.statusCode ?? 0) < 500 ? 'ready' : 'not-ready';
     } catch {
       // Why, those say who asked for something.
@@ -109,15 +108,23 @@ export class KubeTransport {
     }
   }
 
+  /** What had only just been asked is looked at once more when it would be late. */
+  #returned(): void {
+    const heard = this.#heard;
+    this.#giveUpSilent(heard);
+    this.#cancelSecondLook();
+    this.#cancelSecondLook = this.#clock.after(LATE_MS, () => this.#giveUpSilent(heard));
+  }
+
   /**
    * A connection on which nothing came since then may have been forgotten at the other end, or wait there for the
-   * moment, up to two minutes away, when the system sends again: what is asked on it is better asked anew. What has only
-   * just been asked is not late.
+   * moment, up to two minutes away, when the system sends again: what is asked on it is better asked anew, even a watch
+   * that has no news. What has only just been asked is not late.
    */
-  #returned(): void {
+  #giveUpSilent(heard: ReadonlyMap<Socket, number>): void {
     const askedBeforeMs = this.#clock.monotonic() - LATE_MS;
     for (const socket of this.#sockets()) {
-      const silent = socket.bytesRead <= (this.#heard.get(socket) ?? 0);
+      const silent = socket.bytesRead <= (heard.get(socket) ?? 0);
       if (silent && (this.#askedAtMs.get(socket) ?? 0) <= askedBeforeMs) {
         socket.destroy(new Error('the API server was away'));
       }
@@ -183,7 +190,7 @@ export class KubeTransport {
         },
       });
       deadline.onEnd((reason) => sent.destroy(reason));
-      const notLate = this.#clock.after(LATE_MS, () => this.#doubt());
+      const notLate = this.#clock.after(LATE_MS, () => this.reach.doubt());
       sent.once('close', notLate);
       sent.once('socket', (socket) => {
         this.#askedAtMs.set(socket, this.#clock.monotonic());
