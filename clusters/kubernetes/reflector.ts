@@ -37,6 +37,8 @@ export interface ReflectorOptions<T> {
   readonly keep: (object: unknown, type: ResourceType) => T | undefined;
   /** The objects of these keys are different now, or gone. Never called at the same time as another. */
   readonly changed: (keys: readonly ObjectKey[]) => void;
+  /** All was listed, as of this version, and told: what is not known now was not there then. */
+  readonly listed?: (resourceVersion: string) => void;
   /** After how long without a word a watch is not trusted any more. */
   readonly silenceMs?: number;
 }
@@ -186,6 +188,7 @@ export class Reflector<T> {
     }
     this.#type = type;
     await this.#replace(found);
+    this.#options.listed?.(resourceVersion);
     this.#condition.set({ kind: 'synced' });
     this.#becomeReady();
     return { kind: 'listed', resourceVersion };

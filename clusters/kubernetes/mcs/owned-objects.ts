@@ -74,6 +74,7 @@ export class OwnedObjects<T extends Observed> {
       random,
       keep: (object) => readable(observe, object),
       changed: (keys) => this.#changed(keys),
+      listed: (resourceVersion) => this.#listed(resourceVersion),
     });
     this.#stopDoubting = every(clock, DOUBT_EVERY_MS, () => this.#doubtFields());
   }
@@ -269,6 +270,17 @@ export class OwnedObjects<T extends Observed> {
       if (found?.owner !== undefined) this.#remember(key, found.owner);
     }
     this.#options.changed(services);
+  }
+
+  /** What we wrote while the watch was away, and others took away again before it was back, no event tells of. */
+  #listed(resourceVersion: string): void {
+    const services = new Set<ServiceKey>();
+    for (const [key, written] of this.#written) {
+      if (this.#reflector.get(key) !== undefined || isOlder({ resourceVersion }, written)) continue;
+      this.#written.delete(key);
+      services.add(written.owner ?? key);
+    }
+    if (services.size > 0) this.#options.changed(services);
   }
 
   #remember(key: ObjectKey, owner: ServiceKey): void {
