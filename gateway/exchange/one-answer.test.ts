@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ManualClock } from '../../federation/runtime/clock.ts';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { Http2Client } from '../../test/fixtures/http2-client.ts';
 import { RawHttp2Peer, uint32 } from '../../test/fixtures/raw-http2-peer.ts';
@@ -14,11 +15,15 @@ const NO_ERROR = 0;
 const POST = [':method', 'POST', ':scheme', 'http', ':path', '/', ':authority', 'payments.shop'];
 const GRPC = [...POST, 'content-type', 'application/grpc'];
 
-async function served(t: TestContext, answer?: Http2Answer): Promise<{ east: TestGateway; port: number }> {
+async function served(
+  t: TestContext,
+  answer?: Http2Answer,
+  clock?: ManualClock,
+): Promise<{ east: TestGateway; port: number }> {
   const mesh = await TestMesh.create(t, ['east']);
   const endpoints = answer === undefined ? [] : [(await Http2Backend.start(t, answer)).port];
   const services = [{ name: 'payments', protocol: 'http2', endpoints, offeredBy: [] } as const];
-  const east = await mesh.gateway('east', { services });
+  const east = await mesh.gateway('east', { services, clock });
   return { east, port: await east.listenHttp() };
 }
 
@@ -50,15 +55,23 @@ describe('a request that the gateway has answered', () => {
   });
 
   it('and that the pod has answered completely gets no second end from its deadline', async (t) => {
-    const { east, port } = await served(t, (stream) => {
+    const answered = Promise.withResolvers<void>();
+    const answer: Http2Answer = (stream) => {
+      stream.once('close', () => answered.resolve());
       stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
       stream.end('answer');
-    });
+    };
+    const clock = new ManualClock(Date.now());
+    const { east, port } = await served(t, answer, clock);
     const peer = await closedWindow(t, port);
     peer.headers(1, [...GRPC, 'grpc-timeout', '100m']);
     await peer.next(FRAME.HEADERS);
-    await sleep(1_000);
+    await answered.promise;
+    // On the same connection to the pod, so that all of the first answer has come before it.
+    peer.headers(3, GRPC);
+    await peer.next(FRAME.HEADERS, ({ streamId }) => streamId === 3);
+    clock.advance(1_000);
     assert.deepEqual(east.seen, []);
     peer.send(FRAME.WINDOW_UPDATE, 0, 1, uint32(1_000));
     await peer.next(FRAME.HEADERS);

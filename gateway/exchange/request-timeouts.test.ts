@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { status as grpcStatus } from '@grpc/grpc-js';
 import type { RequestTimeouts } from '../../federation/model/request-policy.ts';
+import { ManualClock } from '../../federation/runtime/clock.ts';
 import { CURL_VERSIONS, curl } from '../../test/fixtures/curl.ts';
 import { callGrpc } from '../../test/fixtures/grpc-call.ts';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { Http2Client, responseOf } from '../../test/fixtures/http2-client.ts';
+import { until } from '../../test/fixtures/recorded-exchanges.ts';
 import { missingTools } from '../../test/fixtures/requirement.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
@@ -26,11 +27,13 @@ async function scene(
   t: TestContext,
   timeouts: Partial<RequestTimeouts>,
   answer: Http2Answer,
+  clock?: ManualClock,
 ): Promise<Scene> {
   const mesh = await TestMesh.create(t, ['east', 'west']);
   const pod = await Http2Backend.start(t, answer);
   const traffic = { timeouts: { ...NONE, ...timeouts } };
-  const { east, west } = await mesh.pair({ name: 'payments', protocol: 'http2', traffic }, [pod.port]);
+  const payments = { name: 'payments', protocol: 'http2', traffic } as const;
+  const { east, west } = await mesh.pair(payments, [pod.port], { east: { clock } });
   return { east, west, port: await east.listenHttp() };
 }
 
@@ -76,13 +79,16 @@ describe('the timeout of a whole request', () => {
   });
 
   it('breaks a response that has begun', async (t) => {
-    const { east, port } = await scene(t, { requestMs: 200 }, (stream) => {
+    const clock = new ManualClock(Date.now());
+    const answer: Http2Answer = (stream) => {
       stream.respond();
       stream.write('half');
-    });
+    };
+    const { east, port } = await scene(t, { requestMs: 200 }, answer, clock);
     const stream = new Http2Client(t, port).open({});
     const response = responseOf(stream);
     await once(stream, 'response');
+    clock.advance(220);
     await assert.rejects(response);
     assert.equal(east.seen[0]?.status, 200);
     assert.equal(east.seen[0]?.failure, 'upstreamTimeout');
@@ -114,19 +120,24 @@ describe('the timeout of one attempt', () => {
 
 describe('the idle timeout', () => {
   it('lets a response trickle, and ends it when nothing comes any more', async (t) => {
-    const { east, port } = await scene(t, { idleMs: 300 }, async (stream) => {
-      stream.respond();
-      for (let i = 0; i < 10 && !stream.closed; i++) {
-        stream.write('x');
-        await sleep(60);
-      }
-    });
+    const clock = new ManualClock(Date.now());
+    const asked = Promise.withResolvers<Parameters<Http2Answer>[0]>();
+    const { east, port } = await scene(t, { idleMs: 300 }, (stream) => asked.resolve(stream), clock);
     const stream = new Http2Client(t, port).open({});
     let bytes = 0;
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
-    await assert.rejects(once(stream, 'end'));
+    const ended = assert.rejects(once(stream, 'end'));
+    const pod = await asked.promise;
+    pod.respond();
+    for (let i = 1; i <= 10; i++) {
+      pod.write('x');
+      await until(() => bytes === i || stream.closed);
+      clock.advance(200);
+    }
+    clock.advance(320);
+    await ended;
     assert.equal(bytes, 10);
     assert.equal(east.seen[0]?.failure, 'idleTimeout');
   });

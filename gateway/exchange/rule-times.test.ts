@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { DEFAULT_RETRIES } from '../../federation/model/request-policy.ts';
+import { ManualClock } from '../../federation/runtime/clock.ts';
 import { CURL_VERSIONS, curl } from '../../test/fixtures/curl.ts';
 import { type Http2Answer, Http2Backend } from '../../test/fixtures/http2-backend.ts';
 import { backend, routesOfPayments } from '../../test/fixtures/mesh-routes.ts';
@@ -12,10 +13,14 @@ const well: Http2Answer = (stream) => {
   stream.end('well');
 };
 const failing: Http2Answer = (stream) => stream.respond({ ':status': 503 }, { endStream: true });
-const silent: Http2Answer = () => undefined;
 
 /** One cluster; the backend's own policy retries nothing but 502, and gives every request an hour. */
-async function scene(t: TestContext, rule: object, bad: Http2Answer, perTryTimeoutMs?: number) {
+async function scene(
+  t: TestContext,
+  rule: object,
+  bad: Http2Answer,
+  { perTryTimeoutMs, clock }: { perTryTimeoutMs?: number; clock?: ManualClock } = {},
+) {
   const mesh = await TestMesh.create(t, ['east']);
   let left = 1;
   const pod = await Http2Backend.start(t, (stream, headers) => (left-- > 0 ? bad : well)(stream, headers));
@@ -30,6 +35,7 @@ async function scene(t: TestContext, rule: object, bad: Http2Answer, perTryTimeo
   };
   const routes = routesOfPayments({ rules: [{ ...rule, backendRefs: [backend('payments')] }] });
   const east = await mesh.gateway('east', {
+    clock,
     services: [
       { name: 'payments', protocol: 'http2', endpoints: [pod.port], offeredBy: [], traffic, routes },
     ],
@@ -59,7 +65,9 @@ for (const version of CURL_VERSIONS) {
 
     it('bound an attempt instead of the policy of the backend', async (t) => {
       const late: Http2Answer = (stream) => void setTimeout(() => well(stream, {}), 100);
-      const { port, pod } = await scene(t, { timeouts: { backendRequest: '30s' } }, late, 1);
+      const { port, pod } = await scene(t, { timeouts: { backendRequest: '30s' } }, late, {
+        perTryTimeoutMs: 1,
+      });
       assert.equal((await curl(port, version)).body, 'well');
       assert.equal(pod.requests.length, 1);
     });
@@ -69,8 +77,14 @@ for (const version of CURL_VERSIONS) {
         timeouts: { request: '30s', backendRequest: '40ms' },
         retry: { attempts: 1, backoff: '1ms' },
       };
-      const { port, pod } = await scene(t, rule, silent);
-      assert.equal((await curl(port, version)).body, 'well');
+      const clock = new ManualClock(Date.now());
+      const asked = Promise.withResolvers<void>();
+      const { port, pod } = await scene(t, rule, () => asked.resolve(), { clock });
+      const got = curl(port, version);
+      await asked.promise;
+      // The time of the first attempt and the wait before the second, which has most of its time yet.
+      clock.advance(60);
+      assert.equal((await got).body, 'well');
       assert.equal(pod.requests.length, 2);
     });
   });
