@@ -27,8 +27,9 @@ describe('time', () => {
     assert.equal(await silent.untilEnded(), '');
     assert.match(await slow.untilEnded(), /^HTTP\/1\.1 408 Request Timeout\r\n/);
     // Between requests there is more time, and once a head has begun 10 seconds again.
+    const before = server.bytesRead(2);
     kept.send('GET / HTTP/1.1\r\n');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => server.bytesRead(2) > before);
     server.clock.advance(13_000);
     assert.match(await kept.untilEnded(), /HTTP\/1\.1 408 /);
   });

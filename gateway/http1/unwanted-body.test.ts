@@ -29,11 +29,9 @@ async function answered(t: TestContext): Promise<Answered> {
 /** Sends a byte and waits until it was read, with which the time that is given to what comes begins anew. */
 async function trickle({ server, peer }: Answered, seconds: number): Promise<void> {
   for (let second = 0; second < seconds && server.handler.closedCount === 0; second++) {
-    const taken = peer.socket.bytesWritten + 1;
+    const before = server.bytesRead(0);
     peer.send('x');
-    await until(() => peer.socket.bytesWritten >= taken && peer.socket.writableLength === 0);
-    // It has left our side: one more turn brings it to the other end of this process.
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => server.bytesRead(0) > before || server.handler.closedCount > 0);
     server.clock.advance(1_000);
   }
 }
