@@ -13,6 +13,7 @@ import { SYSTEM_CLOCK } from '../../federation/runtime/clock.ts';
 import type { Readable } from '../../federation/runtime/watchable.ts';
 import { diffSnapshots } from '../../federation/wire/snapshot-delta.ts';
 import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
+import { freePort } from '../../test/fixtures/ephemeral-port.ts';
 import { FakeFederation } from '../../test/fixtures/fake-federation.ts';
 import { tempFolder } from '../../test/fixtures/temp-folder.ts';
 import { TestClusterset } from '../../test/fixtures/test-clusterset.ts';
@@ -188,7 +189,9 @@ describe('the gateway’s side of its federation service', () => {
 
   it('ends at once when it is closed while it dials', async (t) => {
     const here = await world(t);
-    const options = { ...here, cluster: 'east', secret: 'correct horse' };
+    // Not one of those that outgoing connections take, which it would lose to one between its two servers.
+    const port = await freePort();
+    const options = { ...here, cluster: 'east', secret: 'correct horse', port };
     const federation = await FakeFederation.start(t, options);
     const { control } = await follow(t, here, federation.port);
     await federation.heard('hello');
@@ -200,7 +203,7 @@ describe('the gateway’s side of its federation service', () => {
     federation.close();
     const pipe = await openWhenRead(bundle);
     const closed = control.close();
-    await FakeFederation.start(t, { ...options, port: federation.port });
+    await FakeFederation.start(t, options);
     await pipe.writeFile(text);
     await pipe.close();
     await closed;
@@ -244,8 +247,8 @@ describe('the gateway’s side of its federation service', () => {
 
   it('reports what it finds, complete, also to a service that it comes back to', async (t) => {
     const here = await world(t);
-    const secret = 'correct horse';
-    const before = await FakeFederation.start(t, { ...here, cluster: 'east', secret });
+    const options = { ...here, cluster: 'east', secret: 'correct horse', port: await freePort() };
+    const before = await FakeFederation.start(t, options);
     const { control } = await follow(t, here, before.port);
     await before.heard('hello');
     control.report({ trunks: [{ cluster: 'west', up: true, sinceMs: 5, rttSeconds: 0 }], endpoints: [] });
@@ -264,7 +267,7 @@ describe('the gateway’s side of its federation service', () => {
     await before.heard('ack');
     before.close();
     await until(control.state, (state) => state.kind === 'away');
-    const after = await FakeFederation.start(t, { ...here, cluster: 'east', secret, port: before.port });
+    const after = await FakeFederation.start(t, options);
     assert.deepEqual((await after.heard('health')).trunks.length, 1);
     assert.equal((await after.heard('hello')).snapshotVersion, 3n);
   });
