@@ -43,7 +43,7 @@ describe('a request that is told by', () => {
   it('a header comes to the same pod from either cluster, whatever hash its client claims', async (t) => {
     const { ask, pods } = await world(t, { kind: 'header', name: 'x-user' });
     const seen = new Set<string>();
-    for (let user = 0; user < 24; user++) {
+    for (let user = 0; user < 40; user++) {
       const headers = { 'x-user': `user ${user}` };
       const { pod, cookie } = await ask('east', headers);
       seen.add(pod);
