@@ -32,7 +32,7 @@ import type { ProbeTarget } from './probe-target.ts';
 const thresholds = { unhealthyThreshold: 3, healthyThreshold: 2 };
 
 function policyOf(check: HealthCheckKind): HealthCheckPolicy {
-  return { check, intervalMs: 1_000, timeoutMs: 2_000, ...thresholds };
+  return { check, intervalMs: 1_000, timeoutMs: 30_000, ...thresholds };
 }
 
 describe('what a check’s result changes', () => {

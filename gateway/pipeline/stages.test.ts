@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { gatewayDnsName, gatewayId } from '../../federation/model/identity.ts';
 import { Http2Backend } from '../../test/fixtures/http2-backend.ts';
+import { until } from '../../test/fixtures/recorded-exchanges.ts';
 import type { TestGateway } from '../../test/fixtures/test-gateway.ts';
 import { TestMesh } from '../../test/fixtures/test-mesh.ts';
 import { ALPN, trunkClientOptions } from '../../trust/tls.ts';
@@ -94,6 +95,8 @@ describe('what a trunk says', () => {
     const { west, pod, ask } = await trunk(t);
     const caller = `spiffe://${EAST}/ns/shop/sa/cart`;
     assert.equal((await ask(...SERVICE, 'isthmus-caller', caller))[1], '200');
+    // Its head has come; the request may not be over yet.
+    await until(() => west.seen.length === 1);
     assert.equal(west.seen[0]?.caller, caller);
     assert.match(String(pod.requests[0]?.['x-forwarded-client-cert']), /URI=spiffe:\/\/east/);
   });
