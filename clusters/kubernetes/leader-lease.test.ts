@@ -6,9 +6,13 @@ import { KubeApiServer, missingKubeApiServer } from '../../test/fixtures/kube-ap
 import { eventually } from '../../test/fixtures/store-clusters.ts';
 import { TcpRelay } from '../../test/fixtures/tcp-relay.ts';
 import type { KubeClient } from './kube-client.ts';
+import { KubeError } from './kube-error.ts';
 import { LeaderLease } from './leader-lease.ts';
 
+/** For those who wait until a lead is over. */
 const TIMES = { durationMs: 3000, renewDeadlineMs: 1500, retryMs: 100, successionMs: 1500 };
+/** By which nobody loses the lead because the machine or the API server stands still for a while. */
+const PATIENT = { durationMs: 240_000, renewDeadlineMs: 120_000, retryMs: 100, successionMs: 120_000 };
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
 const NAMESPACE = 'default';
 
@@ -82,7 +86,13 @@ it('a candidate leaves the lead to whoever had it before an outage, and takes it
 describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   const suite = KubeApiServer.forSuite();
 
-  function candidate(t: TestContext, name: string, identity: string, client: KubeClient): LeaderLease {
+  function candidate(
+    t: TestContext,
+    name: string,
+    identity: string,
+    client: KubeClient,
+    times = PATIENT,
+  ): LeaderLease {
     const lease = new LeaderLease({
       client,
       namespace: NAMESPACE,
@@ -90,7 +100,7 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
       identity,
       clock: SYSTEM_CLOCK,
       random: Math.random,
-      times: TIMES,
+      times,
     });
     t.after(() => lease.close());
     return lease;
@@ -99,12 +109,24 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
   const stored = async (t: TestContext, name: string): Promise<StoredLease> =>
     (await suite.server.client(t).get(LEASES, { namespace: NAMESPACE, name })) as StoredLease;
 
+  /** Waits until the lease is there. */
+  async function made(t: TestContext, name: string): Promise<void> {
+    for (const client = suite.server.client(t); ; await sleep(20)) {
+      try {
+        await client.get(LEASES, { namespace: NAMESPACE, name });
+        return;
+      } catch (failure) {
+        if (!KubeError.isNotFound(failure)) throw failure;
+      }
+    }
+  }
+
   it('elects one of several, who hands it on when it ends', async (t) => {
     const replicas = ['a', 'b', 'c'].map((name) => candidate(t, 'handed-on', name, suite.server.client(t)));
     const leading = (): LeaderLease[] => replicas.filter((one) => one.elected.value);
     await eventually('one leads', () => leading().length === 1);
     const [first] = leading();
-    await sleep(TIMES.retryMs * 5);
+    await sleep(PATIENT.retryMs * 5);
     assert.deepEqual(leading(), [first]);
     const holder = first?.election.value.holder;
     await eventually('all know who', () =>
@@ -116,7 +138,7 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     const lease = await stored(t, 'handed-on');
     assert.deepEqual(
       [lease.spec.leaseTransitions, lease.spec.leaseDurationSeconds, lease.metadata.labels],
-      [1, 3, { 'app.kubernetes.io/managed-by': 'isthmus' }],
+      [1, 240, { 'app.kubernetes.io/managed-by': 'isthmus' }],
     );
     assert.notEqual(lease.spec.holderIdentity, holder);
   });
@@ -134,23 +156,13 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     }
     const { metadata } = (await stored(t, 'asked-for')) as { metadata: { annotations?: object } };
     assert.deepEqual(metadata.annotations ?? {}, {});
-    await sleep(TIMES.retryMs * 5);
+    await sleep(PATIENT.retryMs * 5);
     assert.deepEqual([first.elected.value, second.elected.value, third.elected.value], [false, true, false]);
   });
 
   it('leads again soon when the replica that it made way for is gone', async (t) => {
     const client = suite.server.client(t);
-    const patient = { ...TIMES, durationMs: 600_000, successionMs: 300 };
-    const lease = new LeaderLease({
-      client,
-      namespace: NAMESPACE,
-      name: 'gone',
-      identity: 'a',
-      clock: SYSTEM_CLOCK,
-      random: Math.random,
-      times: patient,
-    });
-    t.after(() => lease.close());
+    const lease = candidate(t, 'gone', 'a', client, { ...PATIENT, successionMs: 300 });
     await eventually('it leads', () => lease.elected.value);
     const changes: boolean[] = [];
     lease.elected.watch((elected) => changes.push(elected));
@@ -167,9 +179,10 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
 
   it('stops to lead when it cannot renew, before another does', async (t) => {
     const relay = await TcpRelay.start(t, suite.server.port);
-    const cutOff = candidate(t, 'cut-off', 'cut-off', suite.server.client(t, suite.server.token, relay.port));
+    const { token } = suite.server;
+    const cutOff = candidate(t, 'cut-off', 'cut-off', suite.server.client(t, token, relay.port), TIMES);
     await eventually('it leads', () => cutOff.mayAct());
-    const other = candidate(t, 'cut-off', 'other', suite.server.client(t));
+    const other = candidate(t, 'cut-off', 'other', suite.server.client(t), TIMES);
     await eventually('the other waits', () => other.election.value.holder === 'cut-off');
     let both = 0;
     const look = (): boolean => {
@@ -182,19 +195,22 @@ describe('LeaderLease', { skip: missingKubeApiServer() }, () => {
     assert.deepEqual([cutOff.elected.value, cutOff.standing.value], [false, 'unheard']);
     relay.thaw();
     await eventually('it learns who leads', () => cutOff.election.value.holder === 'other');
-    assert.deepEqual([cutOff.standing.value, other.standing.value], ['not-elected', 'elected']);
+    assert.equal(cutOff.standing.value, 'not-elected');
+    await eventually('the other leads on', () => other.standing.value === 'elected');
   });
 
   it('leads again after an API server that restarts, and after its lease was deleted', async (t) => {
-    const replica = candidate(t, 'deleted', 'only', suite.server.client(t));
+    const replica = candidate(t, 'deleted', 'only', suite.server.client(t), TIMES);
     await eventually('it leads', () => replica.elected.value);
     const client = suite.server.client(t);
     await client.delete(LEASES, { namespace: NAMESPACE, name: 'deleted' });
+    await made(t, 'deleted');
     await eventually('it leads with a new one', () => replica.elected.value && replica.mayAct());
     await suite.server.kill();
     await eventually('it stops', () => !replica.elected.value);
     assert.equal(replica.standing.value, 'unheard');
-    assert.match(replica.election.value.problem ?? '', /ECONNREFUSED|broke off|socket|closed/);
+    // The last try of a leader may have had less time than a refused connection takes.
+    await eventually('it says why', () => /ECONNREFUSED/.test(replica.election.value.problem ?? ''));
     await suite.server.start();
     await eventually('it leads again', () => replica.elected.value, 60_000);
     assert.equal((await stored(t, 'deleted')).spec.holderIdentity, 'only');
