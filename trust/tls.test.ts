@@ -247,11 +247,11 @@ describe('the TLS port', () => {
     it('does not offer a session whose chain was verified too long ago', async () => {
       await using server = await listen();
       const nowMs = Date.now();
-      const { session } = await dial(server.port);
+      const { session } = await dialTrunk(server.port, east, set.bundles, WEST, undefined, nowMs);
       const soon = await dialTrunk(server.port, east, set.bundles, WEST, session, nowMs + 1_800_000);
       assert.equal(soon.resumed, true);
       assert.equal(soon.session?.verifyAgainAtMs, session?.verifyAgainAtMs);
-      const late = await dialTrunk(server.port, east, set.bundles, WEST, soon.session, nowMs + 3_605_000);
+      const late = await dialTrunk(server.port, east, set.bundles, WEST, soon.session, nowMs + HOUR_MS);
       assert.deepEqual([late.resumed, late.verdict], [false, west.id.text]);
     });
 

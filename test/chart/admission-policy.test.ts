@@ -66,9 +66,9 @@ describe('what the federation service may write', { skip: missingInstalledChart(
   before(async () => {
     ({ chart } = suite);
     chart.bring({ cluster: { name: 'east' }, uninstall: { cleanUp: false } });
-    // A policy is in force a moment after it was made.
-    for (const [object] of Object.values(REFUSED)) {
-      while (create(object, AS).code === 0) {
+    // A policy is in force a moment after it was made, and so are the rights of whoever it is for.
+    for (const [object, told] of Object.values(REFUSED)) {
+      while (!told.test(create(object, AS).stderr)) {
         chart.attempt(['delete', '--filename=-'], stringify(object));
         await sleep(100);
       }
