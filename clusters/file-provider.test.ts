@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
+import { type Clock, ManualClock, SYSTEM_CLOCK } from '../federation/runtime/clock.ts';
 import { tempFolder } from '../test/fixtures/temp-folder.ts';
 import { FileProvider } from './file-provider.ts';
+import { EMPTY_SETTLE_MS } from './files/folder-watch.ts';
 import type { ProviderChange } from './provider.ts';
 
 const SERVICE = `
@@ -50,12 +51,16 @@ class Folder {
     provider.watch((change) => this.changes.push(change));
   }
 
-  static async open(t: TestContext, files: Record<string, string>): Promise<Folder> {
+  static async open(
+    t: TestContext,
+    files: Record<string, string>,
+    clock: Clock = SYSTEM_CLOCK,
+  ): Promise<Folder> {
     const path = tempFolder(t);
     for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
     const home = { region: 'eu', zone: 'eu-a' };
     const lastGoodFile = join(tempFolder(t), 'last-good.json');
-    const provider = await FileProvider.open({ folder: path, lastGoodFile, clock: SYSTEM_CLOCK, home });
+    const provider = await FileProvider.open({ folder: path, lastGoodFile, clock, home });
     t.after(() => provider.close());
     const folder = new Folder(path, provider);
     await provider.ready;
@@ -144,19 +149,35 @@ test('of two objects with one name the first file’s is used, and both are name
   await until(() => folder.messages.length === 0);
 });
 
+/** On which only the test lets time pass; counts the files that it found empty. */
+class EmptyFilesClock extends ManualClock {
+  empty = 0;
+
+  override after(delayMs: number, callback: () => void): () => void {
+    if (delayMs === EMPTY_SETTLE_MS) this.empty++;
+    return super.after(delayMs, callback);
+  }
+}
+
 test('a file that an editor truncates first is not a removal', async (t) => {
-  const folder = await Folder.open(t, { 'a.yaml': SERVICE, 'b.yaml': slice('cart-1', true) });
+  const clock = new EmptyFilesClock();
+  const folder = await Folder.open(t, { 'a.yaml': SERVICE, 'b.yaml': slice('cart-1', true) }, clock);
   let emptied = false;
   folder.provider.watch(() => {
     emptied ||= folder.cart?.endpoints.length === 0;
   });
   await folder.write('b.yaml', '');
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => clock.empty > 0);
+  clock.advance(EMPTY_SETTLE_MS - 1);
   await folder.write('b.yaml', slice('cart-1', false));
   await until(() => folder.cart?.endpoints[0]?.state === 'unready');
+  clock.advance(EMPTY_SETTLE_MS);
   assert.equal(emptied, false);
   await folder.write('b.yaml', '');
-  await until(() => folder.cart?.endpoints.length === 0);
+  await until(() => {
+    clock.advance(EMPTY_SETTLE_MS);
+    return folder.cart?.endpoints.length === 0;
+  });
 });
 
 test('policies of a kind come in the order of their precedence: the oldest first, then by name', async (t) => {

@@ -7,9 +7,9 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 /** Far more than Kubernetes' own bound of 1.5 MiB an object. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** Editors truncate and then write: only a file that stays empty this long is meant to be empty. */
-const EMPTY_SETTLE_MS = 50;
+export const EMPTY_SETTLE_MS = 50;
 /** Editors move a file away and write it anew: only one that stays away this long is meant to be gone. */
-const GONE_SETTLE_MS = 100;
+export const GONE_SETTLE_MS = 100;
 /** A modification time further back than this (a file moved in, a clock set) says nothing about now. */
 const RECENT_MS = 10_000;
 
