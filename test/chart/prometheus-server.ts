@@ -83,9 +83,17 @@ export class PrometheusServer {
     return data.result.length;
   }
 
-  /** The test runner's own limit ends a wait for what does not come. */
+  /**
+   * Waits until the expression has a series. One whose program did not answer a scrape in its second is without any until the
+   * next; the test runner's own limit ends a wait for what does not come.
+   */
   async until(expression: string): Promise<void> {
     while ((await this.count(expression)) === 0) await sleep(POLL_MS);
+  }
+
+  /** Waits until it has none, for the same reason. */
+  async untilQuiet(expression: string): Promise<void> {
+    while ((await this.count(expression)) > 0) await sleep(POLL_MS);
   }
 
   async #ready(): Promise<void> {
