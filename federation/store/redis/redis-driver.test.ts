@@ -12,11 +12,14 @@ import { eventually } from '../../../test/fixtures/store-clusters.ts';
 import { TcpRelay } from '../../../test/fixtures/tcp-relay.ts';
 import { UserError } from '../../model/user-error.ts';
 import { SYSTEM_CLOCK } from '../../runtime/clock.ts';
+import { PROBE_TIMING, type ProbeTiming } from '../probe.ts';
 import { RedisConnection } from './connection.ts';
 import type { RedisLocation } from './location.ts';
 import { RedisDriver } from './redis-driver.ts';
 
 const SECRET = 'not-to-be-shown';
+/** Why a server cannot be used is told once it is known: one that had no time for a moment is not silent. */
+const PATIENT: ProbeTiming = { ...PROBE_TIMING, answerMs: 10_000 };
 
 describe('a Redis that cannot be used is named, with what to do', {
   skip: missingTools('redis-server'),
@@ -134,7 +137,7 @@ describe('a Redis connection', { skip: missingTools('redis-server'), concurrency
   it('is made again when packets were dropped, without a word from either side', async (t) => {
     const server = await RedisServer.start(t);
     const relay = await TcpRelay.start(t, server.port);
-    const driver = open(t, { urls: [`redis://127.0.0.1:${relay.port}`] });
+    const driver = open(t, { urls: [`redis://127.0.0.1:${relay.port}`] }, PROBE_TIMING);
     await driver.check('west');
     relay.freeze();
     await eventually('it is down', () => driver.state.value === 'down');
@@ -214,9 +217,10 @@ describe('a Redis connection', { skip: missingTools('redis-server'), concurrency
   });
 });
 
-function open(t: TestContext, location: RedisLocation): RedisDriver {
+function open(t: TestContext, location: RedisLocation, probe = PATIENT): RedisDriver {
   const driver = new RedisDriver({
     location,
+    probe,
     clusterset: 'mesh.example',
     clock: SYSTEM_CLOCK,
     random: Math.random,
