@@ -7,7 +7,7 @@ import { folderLayout } from '../../clusters/folder/layout.ts';
 import { ClustersetMap } from '../../clusters/kubernetes/membership/clusterset-map.ts';
 import { FolderKeeper } from '../../clusters/kubernetes/membership/folder-keeper.ts';
 import { clusterPlan } from '../fixtures/cluster-plan.ts';
-import { type IsthmusProcess, isthmus } from '../fixtures/isthmus-process.ts';
+import { type CommandResult, type IsthmusProcess, isthmus } from '../fixtures/isthmus-process.ts';
 import { KubeApiServer, missingKubeApiServer } from '../fixtures/kube-api-server.ts';
 import {
   type FederationReplica,
@@ -73,6 +73,15 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
     await Promise.all([service.process.stop(), gateway.stop()]);
   };
   const status = () => isthmus(owner, ['federation', 'status', '--config', service.file]);
+  /** A release that has just started is not ready either: what it was told since is what is asked for. */
+  const untilStatus = async (says: RegExp) => {
+    let found: CommandResult | undefined;
+    await service.process.until(`its status says ${says}`, async () => {
+      found = await status();
+      return says.test(found.stderr);
+    });
+    return found;
+  };
 
   const times = (text: string): number => (gateway.stdout + gateway.stderr).split(text).length - 1;
   /** A second watch that breaks off is one that began when the gateway had asked for everything again. */
@@ -122,7 +131,8 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
     for (const name of names) await west.admin.delete(ROLE_BINDINGS, { namespace: NAMESPACE, name });
     await start();
     await both('503 starting');
-    assert.match((await status()).stderr, /whether this cluster is a member: .*forbidden.*\nhint: .*rights/s);
+    await untilStatus(/whether this cluster is a member: .*forbidden.*\nhint: .*rights/s);
+    await both('503 starting');
     for (const binding of bindings) {
       const { metadata, ...rest } = binding as { metadata: { name: string } };
       const { name } = metadata;
@@ -142,13 +152,14 @@ describe('a release without a membership', { skip: missingKubeApiServer(), timeo
     await new ClustersetMap({ client, ...MAP }).publish(facts);
     await start();
     await both('503 starting');
-    const { code, stderr } = await status();
-    assert.equal(code, 3);
-    assert.match(
-      stderr,
+    const told = await untilStatus(
       /the membership is of cluster east, and this release is of west\nhint: a member cannot be renamed: set cluster\.name=east/,
     );
-    assert.match(gateway.stdout + gateway.stderr, /membership is of cluster east.*set cluster\.name=east/);
+    assert.equal(told?.code, 3);
+    await gateway.until('it says which', () =>
+      /membership is of cluster east.*set cluster\.name=east/.test(gateway.stdout + gateway.stderr),
+    );
+    await both('503 starting');
     await askAgain();
     assert.equal(times('the ConfigMap of the membership is not followed'), 1);
     await client.delete(SECRETS, MEMBERSHIP);
