@@ -52,15 +52,16 @@ class ServedCluster {
     return answer.status === 200 && (body === undefined || answer.body === body);
   }
 
-  async problems(): Promise<readonly string[]> {
+  /** undefined while nobody answers. */
+  async problems(): Promise<readonly string[] | undefined> {
     const { body } = await ask(this.cluster.ports.federationAdmin, '/readyz');
-    return body === '' ? [] : ((JSON.parse(body) as Readiness).problems ?? []);
+    return body === '' ? undefined : ((JSON.parse(body) as Readiness).problems ?? []);
   }
 
   /** Waits until the problem is told, both by the admin endpoint and in the log, with a hint and no stack trace. */
   async tells(problem: RegExp): Promise<void> {
     await this.federation.until(`it tells of ${problem}`, async () =>
-      (await this.problems()).some((text) => problem.test(text)),
+      ((await this.problems()) ?? []).some((text) => problem.test(text)),
     );
     await this.federation.until(`it logs ${problem} and what to do`, () => this.#logged(problem));
     assert.ok(!STACK.test(this.federation.stderr), this.federation.stderr);
@@ -68,7 +69,7 @@ class ServedCluster {
   }
 
   async isWell(): Promise<void> {
-    await this.federation.until('all is well', async () => (await this.problems()).length === 0);
+    await this.federation.until('all is well', async () => (await this.problems())?.length === 0);
     assert.ok(await this.serves());
   }
 
