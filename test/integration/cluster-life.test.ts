@@ -101,14 +101,15 @@ describe('the life of a cluster', { skip: missingTools('script'), timeout: 240_0
     const programs = await west.start();
     westGateway = programs.gateway;
     west.resource('echo.yaml', exportedService('echo', port));
-    for (const command of ['unexport', 'export']) {
+    await eastAnswers(200);
+    for (const [command, status] of [
+      ['unexport', 404],
+      ['export', 200],
+    ] as const) {
       const { code, stderr } = await isthmus(owner, ['service', command, 'shop/echo', '--dir', west.dir]);
       assert.equal(code, 0, stderr);
+      await eastAnswers(status);
     }
-    await westGateway.until(
-      'east serves it',
-      async () => (await ask(east.ports.http, '/', HOST)).status === 200,
-    );
     const byName = await ask(east.ports.http, '/hello', HOST);
     assert.deepEqual(byName, { status: 200, body: 'west /hello' });
     await westGateway.until(
@@ -117,6 +118,14 @@ describe('the life of a cluster', { skip: missingTools('script'), timeout: 240_0
     );
     assert.equal((await ask(east.ports.service, '/again', HOST)).body, 'west /again');
   });
+
+  /** Resolves when a request for west's service that comes in at east has this status. */
+  function eastAnswers(status: number): Promise<void> {
+    return westGateway.until(
+      `east answers ${status}`,
+      async () => (await ask(east.ports.http, '/', HOST)).status === status,
+    );
+  }
 
   async function startBackend(): Promise<number> {
     const port = await freePort();
@@ -159,10 +168,7 @@ describe('the life of a cluster', { skip: missingTools('script'), timeout: 240_0
     let found: string[] = [];
     while (!found.includes('trunk to west')) ({ found } = await check(east));
     westGateway = west.gateway();
-    await westGateway.until(
-      'it serves again',
-      async () => (await ask(east.ports.http, '/', HOST)).status === 200,
-    );
+    await eastAnswers(200);
   });
 
   it('ends for west when it leaves, but not by accident', async () => {
@@ -179,10 +185,7 @@ describe('the life of a cluster', { skip: missingTools('script'), timeout: 240_0
     const yes = atTerminal('y\n', 'cluster', 'leave', '--dir', west.dir);
     assert.equal(yes.code, 0, yes.shown);
     assert.match(yes.shown, /west has left mesh\.example/);
-    await westGateway.until(
-      'east forgets',
-      async () => (await ask(east.ports.http, '/', HOST)).status === 404,
-    );
+    await eastAnswers(404);
     const { stdout: listed } = await east.command('list', '--dir', east.dir);
     assert.match(listed, /^west +left /m);
   });
