@@ -9,6 +9,7 @@ import { SnapshotEncoder } from '../../federation/wire/snapshot-encoder.ts';
 import { FederationControl } from '../../gateway/control/federation-control.ts';
 import { StateFolder } from '../../gateway/control/state-folder.ts';
 import { printBundle } from '../../trust/bundle.ts';
+import { freePort } from '../fixtures/ephemeral-port.ts';
 import { exportedService, FederationWorld, type RunningFederation } from '../fixtures/federation-world.ts';
 
 const PAYMENTS = 'shop/payments';
@@ -41,7 +42,11 @@ async function replicas(t: TestContext) {
   await writeFile(world.folder('east', 'bundle.json'), printBundle(world.trust.bundle));
   const leader = await world.start('east');
   await until('the first leads', () => leader.service.state.store.publisher.kind === 'leading');
-  const standby = await world.start('east', { stateFolder: world.folder('east', 'state-2') });
+  const standby = await world.start('east', {
+    stateFolder: world.folder('east', 'state-2'),
+    // It may be started again there.
+    listen: { host: '127.0.0.1', port: await freePort() },
+  });
   return { world, leader, standby };
 }
 
