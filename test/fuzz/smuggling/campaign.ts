@@ -37,7 +37,7 @@ export async function runCampaign(
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  await logsAreComplete(world, trials);
+  const disagreements = await disagreementsOf(world, trials);
   const leftovers = await leftoversOf(world);
   const answers = trials.flatMap(({ answered }) => answered.answers);
   return {
@@ -46,12 +46,7 @@ export async function runCampaign(
     forwarded: answers.filter(({ backend }) => backend !== undefined).length,
     refused: answers.filter(({ backend }) => backend === undefined).length,
     leftovers,
-    disagreements: world.backends.flatMap((backend) =>
-      compare(
-        trials.filter((trial) => trial.backend === backend),
-        backend.seen(),
-      ),
-    ),
+    disagreements,
   };
 }
 
@@ -71,17 +66,22 @@ async function tryMutant(world: SmugglingWorld, id: number, seed: number): Promi
 }
 
 /** A backend may log a request a moment after its answer. */
-async function logsAreComplete(world: SmugglingWorld, trials: readonly Trial[]): Promise<void> {
-  for (const backend of world.backends) {
-    const expected = trials
-      .filter((trial) => trial.backend === backend)
-      .flatMap(({ answered }) => answered.answers)
-      .filter((answer) => answer.backend !== undefined).length;
-    for (let waited = 0; backend.seen().length < expected && waited < LOG_PATIENCE_MS; waited += 100)
-      await sleep(100);
-  }
+async function disagreementsOf(world: SmugglingWorld, trials: readonly Trial[]): Promise<Disagreement[]> {
+  const found = (): Disagreement[] =>
+    world.backends.flatMap((backend) =>
+      compare(
+        trials.filter((trial) => trial.backend === backend),
+        backend.seen(),
+      ),
+    );
   // What should not have come at all has a moment, too.
   await sleep(300);
+  let disagreements = found();
+  for (let waited = 0; disagreements.length > 0 && waited < LOG_PATIENCE_MS; waited += 100) {
+    await sleep(100);
+    disagreements = found();
+  }
+  return disagreements;
 }
 
 async function leftoversOf(world: SmugglingWorld): Promise<string[]> {
