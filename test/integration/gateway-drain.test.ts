@@ -59,7 +59,7 @@ describe('a gateway that is told to end under load', () => {
 
   it('does not wait for connections on which nothing happens', async (t) => {
     const { east, eastPlan } = await startPair(t, {
-      settings: { drainGraceMs: 600_000, limits: { headerTimeoutMs: 1_000 } },
+      settings: { drainGraceMs: 600_000, limits: { headerTimeoutMs: 2_500 } },
     });
     const silent = connect(eastPlan.ports.http, '127.0.0.1');
     const agent = new Agent({ keepAlive: true });

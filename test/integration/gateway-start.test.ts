@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printBundle } from '../../trust/bundle.ts';
+import { freePort } from '../fixtures/ephemeral-port.ts';
 import { FakeFederation } from '../fixtures/fake-federation.ts';
 import { startGateway } from '../fixtures/gateway-pair.ts';
 import {
@@ -101,9 +102,10 @@ describe('a gateway that cannot start', () => {
 async function federated(t: TestContext, secret: 'right' | 'wrong', service: 'there' | 'away' = 'there') {
   const folder = tempFolder(t);
   const clusterset = await TestClusterset.create(['east', 'west']);
-  const restart = (port = 0) =>
+  const restart = (port: number) =>
     FakeFederation.start(t, { clusterset, cluster: 'east', secret: 'right', port });
-  const federation = await restart();
+  // Below the ports that systems give out, for one that is away leaves it free.
+  const federation = await restart(await freePort());
   if (service === 'away') federation.close();
   const plan: GatewayPlan = {
     cluster: 'east',
