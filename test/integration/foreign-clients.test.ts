@@ -124,8 +124,9 @@ suite('foreign clients through the gateways of a running clusterset', { timeout:
     const lines = answer.split('\n').filter((line) => line !== '');
     const [first, total] = (lines.at(-1) ?? '').split(' ').map(Number);
     assert.equal(lines.length, 11);
-    // Ten lines a tenth of a second apart: what was held back would all come at the end.
-    assert.ok((total ?? 0) - (first ?? 0) > 0.5, `first byte after ${first} s of ${total} s`);
+    // Ten lines a tenth of a second apart: what was held back would all come at the end. One interval is enough to tell,
+    // for on a busy machine those that wait on the way come together.
+    assert.ok((total ?? 0) - (first ?? 0) > 0.1, `first byte after ${first} s of ${total} s`);
   });
 
   suite('grpc-js', () => {
