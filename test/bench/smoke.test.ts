@@ -35,13 +35,21 @@ describe('the benchmark as a whole', { skip: missing }, () => {
 describe('the benchmark of the control planes', { skip: missingTools('redis-server') }, () => {
   it('measures changes in a real cluster', { ...PATIENCE, skip: missingKubeApiServer() }, async () => {
     const args = ['--scenario', 'propagation', '--quick', '--pairs', '1', '--services', '40', '--json'];
-    const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'bench.ts'), ...args]);
+    // How many come through in time is a figure of this machine: other work on it makes some late, which are `errors`.
+    const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'bench.ts'), ...args]).catch(
+      (failure: { readonly stdout: string; readonly stderr: string }) => {
+        assert.match(
+          failure.stderr,
+          /^error: \d+ changes could not be written, or were not seen within 10 s$/m,
+        );
+        return failure;
+      },
+    );
     const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult;
     assert.equal(result.scenario, 'propagation');
     assert.equal(result.haproxy, null);
     const { isthmus } = result;
     const ofScenario = isthmus.propagation as Figures;
-    // How many come through in time is a figure of this machine: other work on it makes some late, which are `errors`.
     assert.ok(isthmus.p99Ms >= isthmus.p50Ms && isthmus.p50Ms > 0);
     assert.ok(Number((ofScenario.initialSync as Figures).seconds) > 0);
     const cpu = ofScenario.cpuPerChangeMicros as Figures;
