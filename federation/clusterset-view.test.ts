@@ -5,8 +5,8 @@ import type { ClustersetView } from '../clusters/kubernetes/mcs/clusterset-view.
 import { exportedService, FederationWorld } from '../test/fixtures/federation-world.ts';
 
 const KEY = 'shop/payments';
-/** What is waited for and never comes fails the test. */
-const PATIENCE = { timeout: 60_000 };
+/** What is waited for and never comes fails the suite: of all its tests together, also on a machine that is busy. */
+const PATIENCE = { timeout: 180_000 };
 
 const HEADLESS = exportedService('payments', [{ address: '10.0.0.1' }, { address: '10.0.0.2', ready: false }])
   .replace('spec: { ports:', 'spec: { clusterIP: None, ports:')

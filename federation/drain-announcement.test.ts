@@ -18,7 +18,7 @@ const hosts = (services: RoutingSnapshot['services']) =>
   services.get('shop/payments')?.offers[0]?.localities[0]?.hosts;
 const west = ({ peers }: RoutingSnapshot) => peers.get('west');
 
-describe('a drain that a cluster orders for itself', { timeout: 60_000 }, () => {
+describe('a drain that a cluster orders for itself', { timeout: 180_000 }, () => {
   it('is told to its own gateways and to those of all peers, and never missing over its restart', async (t) => {
     const world = await FederationWorld.create(t, ['east', 'west']);
     await world.writeResource(

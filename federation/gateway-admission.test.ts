@@ -14,8 +14,8 @@ import { gatewayId, workloadId } from './model/identity.ts';
 import { enrolRequestToWire, issueRequestToWire } from './wire/gateway-message.ts';
 import { FEDERATION_SERVICE, ISSUER_SERVICE } from './wire/grpc-services.ts';
 
-/** What is waited for and never comes fails the test. */
-const PATIENCE = { timeout: 60_000 };
+/** What is waited for and never comes fails the suite: of all its tests together, also on a machine that is busy. */
+const PATIENCE = { timeout: 180_000 };
 
 describe('who may follow', PATIENCE, () => {
   const refused: readonly (readonly [string, (world: FederationWorld) => Promise<FollowClient>])[] = [

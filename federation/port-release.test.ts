@@ -33,7 +33,7 @@ async function afterLeaderless(t: TestContext) {
   return { world, stateOf, until };
 }
 
-describe('ports of services that went while no replica led', { timeout: 60_000 }, () => {
+describe('ports of services that went while no replica led', { timeout: 180_000 }, () => {
   it('are released by the next leader, once it has read everything', async (t) => {
     const { world, stateOf, until } = await afterLeaderless(t);
     await world.start('west');
