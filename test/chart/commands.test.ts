@@ -92,6 +92,8 @@ describe('commands by context', { skip: missingInstalledChart() }, () => {
   it('find a right and a kind that are gone', () => {
     chart.kubectl(['delete', 'clusterrolebinding', '--selector', 'app.kubernetes.io/component=federation']);
     chart.kubectl(['delete', 'customresourcedefinition', 'serviceexports.multicluster.x-k8s.io']);
+    chart.until('the right is gone', () => !chart.allows('isthmus-federation', 'list', 'services'));
+    chart.until('so is the kind', () => !chart.serves('multicluster.x-k8s.io/v1beta1', 'serviceexports'));
     const step = check();
     assert.match(step('federation rights').detail, /isthmus-federation may not list services, /);
     assert.match(step('kinds').detail, /does not serve ServiceExport .*no service is exported/);
@@ -240,6 +242,8 @@ describe('commands by context', { skip: missingInstalledChart() }, () => {
           .slice(0, 1)
           .map((each) => ({ ...each, name: 'v1alpha1', storage: true }));
       });
+      chart.until('it is served', () => chart.serves('multicluster.x-k8s.io/v1alpha1', plural));
+      chart.until('alone', () => !chart.serves('multicluster.x-k8s.io/v1beta1', plural));
     }
     assert.match(check()('kinds').detail, /multicluster\.x-k8s\.io\/v1alpha1/);
     const metadata = { name: 'old', namespace: NAMESPACE };

@@ -7,6 +7,9 @@ import { kubeCache } from '../fixtures/kube-cache.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { CHART, type HelmResult, helm, missingHelm, NAMESPACE, RELEASE, valuesFile } from './helm.ts';
 
+/** Each is a run of kubectl. */
+const MAX_ASKED = 1000;
+
 /** For a suite: `{ skip: missingInstalledChart() }`. */
 export function missingInstalledChart(): string | false {
   return missingHelm() || missingKubeApiServer();
@@ -46,9 +49,27 @@ export class InstalledChart {
     };
   }
 
-  /** `helm upgrade --install`, which succeeds. @returns the notes, and what else Helm says */
+  /**
+   * `helm upgrade --install`, which succeeds; the kinds of the chart are served then.
+   * @returns the notes, and what else Helm says
+   */
   bring(values: object, ...flags: readonly string[]): string {
-    return succeeded(this.tryToBring(values, ...flags)).stdout;
+    const { stdout } = succeeded(this.tryToBring(values, ...flags));
+    this.until('kinds are served', () => this.serves('isthmus.io/v1alpha1', 'clusterpeers'));
+    this.until('so are those of MCS', () => this.serves('multicluster.x-k8s.io/v1beta1', 'serviceexports'));
+    return stdout;
+  }
+
+  /** Whether the API server says so: it follows definitions a moment later. */
+  serves(version: string, plural: string): boolean {
+    return this.#kubectlResult(['get', '--raw', `/apis/${version}`]).stdout.includes(`"name":"${plural}"`);
+  }
+
+  /** Asks again and again, but not for ever: nothing else in this process could end it. */
+  until(what: string, holds: () => boolean): void {
+    for (let asked = 0; !holds(); asked++) {
+      if (asked === MAX_ASKED) throw new Error(`asked ${asked} times, and not yet: ${what}`);
+    }
   }
 
   /** The same, whether it succeeds or not. */
