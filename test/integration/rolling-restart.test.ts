@@ -96,7 +96,9 @@ async function startClusters(t: TestContext, folder: string) {
       services.push({ ...service, listenPort, endpoints: [], offeredBy: ['west'] });
     }
     const plan = planOf('east', ports, west, services);
-    replicas.push(await startReplica(t, join(folder, `east-${index}`), clusterset, plan));
+    const replica = await startReplica(t, join(folder, `east-${index}`), clusterset, plan);
+    await replica.process.reaches('west');
+    replicas.push(replica);
   }
   return { replicas, fronts };
 }

@@ -59,11 +59,10 @@ async function world(t: TestContext, pod: number): Promise<{ readonly port: numb
       },
     },
   });
-  const gateways = [
-    GatewayProcess.start(t, westFile, west.admin),
-    GatewayProcess.start(t, eastFile, east.admin),
-  ];
-  await Promise.all(gateways.map((gateway) => gateway.ready()));
+  const westGateway = GatewayProcess.start(t, westFile, west.admin);
+  const eastGateway = GatewayProcess.start(t, eastFile, east.admin);
+  await Promise.all([westGateway.ready(), eastGateway.ready()]);
+  await eastGateway.reaches('west');
   return { port };
 }
 

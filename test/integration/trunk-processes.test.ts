@@ -56,26 +56,18 @@ async function trio(t: TestContext): Promise<Trio> {
   });
   await east.ready();
   while ((await workersOf(east)).length < WORKERS) await sleep(20);
+  await Promise.all([east.reaches('west'), east.reaches('north')]);
   const talks = new Talks(t, { http: eastPorts.http, tcp: tcpPort }, book);
   return { east, west: west.gateway, wire, talks, book, httpPort: eastPorts.http };
-}
-
-async function trunkTo(east: GatewayProcess, cluster: string): Promise<{ readonly up: boolean }> {
-  const { body } = await east.admin('/peers');
-  const { peers } = JSON.parse(body) as {
-    peers: readonly { readonly cluster: string; readonly trunk: { readonly up: boolean } }[];
-  };
-  return peers.find((peer) => peer.cluster === cluster)?.trunk ?? { up: false };
 }
 
 describe('the trunks of a pod of two workers', () => {
   it('are one, kept warm, before the first request, and one for each worker that has some', async (t) => {
     const { east, wire, book, httpPort } = await trio(t);
-    while (!(await trunkTo(east, 'west')).up) await sleep(20);
     await sleep(500);
     // Those that are open: on a busy machine one may be given up, and another takes its place.
     assert.ok(wire.open <= 1, `${wire.open} connections`);
-    while (!(await trunkTo(east, 'west')).up) await sleep(20);
+    await east.reaches('west');
     // Each comes by a connection of its own, and the workers take them in turn.
     const ask = async (number: string): Promise<void> => {
       book.released(number).resolve();
@@ -94,14 +86,14 @@ describe('a peer whose processes are stopped', () => {
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     try {
       assert.deepEqual(await outcomesOf(broken), [...OF_A_LOST_PEER, ...OF_A_LOST_PEER]);
-      while ((await trunkTo(east, 'west')).up) await sleep(20);
+      while ((await east.trunkTo('west')).up) await sleep(20);
       const avoiding = await talks.begin('tcp');
       avoiding.proceed();
       assert.equal(await avoiding.outcome, 'north');
     } finally {
       for (const pid of pids) process.kill(pid, 'SIGCONT');
     }
-    while (!(await trunkTo(east, 'west')).up) await sleep(20);
+    await east.reaches('west');
     const after = await talks.begin('grpc');
     after.proceed();
     // It comes back by steps.
@@ -115,7 +107,7 @@ describe('a peer that is told to end', () => {
     const old = await talks.beginAll();
     west.process.kill('SIGTERM');
     while (!west.stderr.includes('"draining"')) await sleep(20);
-    while ((await trunkTo(east, 'west')).up) await sleep(20);
+    while ((await east.trunkTo('west')).up) await sleep(20);
     const fresh = await talks.begin('tcp');
     fresh.proceed();
     assert.equal(await fresh.outcome, 'north');

@@ -62,5 +62,6 @@ export async function startWorld(lifetime: Lifetime, folder: string): Promise<Sm
     services: backends.map(({ name }) => ({ name, protocol: 'http', endpoints: [], offeredBy: ['west'] })),
   });
   await Promise.all([eastGateway.ready(), westGateway.ready()]);
+  await eastGateway.reaches('west');
   return { port: east.http, backends, gateways: { east: eastGateway, west: westGateway } };
 }
