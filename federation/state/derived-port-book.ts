@@ -27,20 +27,24 @@ export class DerivedPortBook implements PortBook {
   async read(takingOver: boolean): Promise<readonly PortGrant[]> {
     const derived = takingOver ? await this.#derived.now() : await this.#derived.heard();
     const written = await this.#other.read(takingOver);
-    const holders = new Map(written.map((grant) => [grant.port, grant]));
-    const isKnown = ({ target, port }: DerivedPort): boolean => holders.get(port)?.target === target;
-    const isInUse = ({ port }: DerivedPort): boolean =>
-      holders.has(port) && holders.get(port)?.releasedAtMs === undefined;
-    // Whoever may make Services in one namespace can label one as derived: it must not take another service's port.
+    const known = new Set(written.map(textOf));
     const grants = derived
-      .filter((one) => isKnown(one) || !isInUse(one))
-      .sort((a, b) => Number(isKnown(b)) - Number(isKnown(a)) || (a.target < b.target ? -1 : 1))
-      .map(({ target, port }) => ({ target, port, releasedAtMs: undefined }));
-    return [...grants, ...written];
+      .map(({ target, port }) => ({ target, port, releasedAtMs: undefined }))
+      .sort((a, b) => (a.target < b.target ? -1 : 1));
+    // Whoever may make Services in one namespace can label one as derived: it must not take another service's port.
+    const { true: first = [], false: others = [] } = Object.groupBy(
+      grants,
+      (grant) => `${known.has(textOf(grant))}` as const,
+    );
+    return [...first, ...others, ...written];
   }
 
   /** The derived Services are written by whoever keeps them, from the snapshot that has the ports. */
   write(grants: readonly PortGrant[]): Promise<void> {
     return this.#other.write(grants);
   }
+}
+
+function textOf({ target, port }: Pick<PortGrant, 'target' | 'port'>): string {
+  return `${target} ${port}`;
 }
