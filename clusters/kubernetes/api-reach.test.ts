@@ -14,6 +14,7 @@ interface Scene {
   readonly server: KubeProtocolServer;
   readonly relay: TcpRelay;
   readonly client: KubeClient;
+  readonly clock: ManualClock;
   readonly returns: () => number;
   /** Lets time pass, and what it brings about, until something is so. */
   readonly until: (holds: () => boolean) => Promise<void>;
@@ -34,7 +35,7 @@ async function scene(t: TestContext): Promise<Scene> {
       await sleep(1);
     }
   };
-  return { server, relay, client, returns: () => returns, until };
+  return { server, relay, client, clock, returns: () => returns, until };
 }
 
 /** Waits until something is so, while no time passes. */
@@ -148,6 +149,36 @@ describe('an API server that is away', () => {
     assert.equal(late(), undefined, 'it may be merely slow');
     await until(() => late() !== undefined);
     for (const end of [early(), late()]) assert.match(end ?? '', /the API server was away/);
+  });
+
+  it('may be slow when it is back: what is asked then, and an answer that is on its way, are waited for', async (t) => {
+    const { server, client, clock, returns, until } = await scene(t);
+    const answers: ServerResponse[] = [];
+    const hold = (response: ServerResponse): void => void answers.push(response);
+    server.answer = ({ query }, response) => (query.has('long') ? hold(response) : fail(response));
+    const long = ending(client.rawGet('/x?long=1'));
+    await standing(() => answers.length === 1);
+    await assert.rejects(client.get(NODES, { name: 'n' }), /503/);
+    await until(() => probes(server) >= 4);
+    answers[0]?.write('[');
+    let fresh: (() => string | undefined) | undefined;
+    client.onReturn(() => {
+      fresh = ending(client.get(NODES, { name: 'n' }));
+    });
+    const isQuick = (path: string): boolean => path === '/readyz' || path === '/quick';
+    server.answer = ({ path }, response) => (isQuick(path) ? response.end('ok') : hold(response));
+    await until(() => returns() === 1);
+    await standing(() => answers.length === 2);
+    clock.advance(1000);
+    answers[0]?.write(' ');
+    // What was written before it has come, too.
+    await client.rawGet('/quick');
+    clock.advance(3000);
+    await client.rawGet('/quick');
+    assert.deepEqual([long(), fresh?.()], [undefined, undefined]);
+    for (const answer of answers) answer.end(']');
+    await standing(() => long() !== undefined && fresh?.() !== undefined);
+    assert.equal(long(), 'answered');
   });
 
   it('is not away because it is slow, or because one thing fails', async (t) => {

@@ -32,13 +32,18 @@ const IDLE_CONNECTION_MS = 30_000;
 const LATE_MS = 2000;
 const PROBE_TIMEOUT_MS = 10_000;
 
+/** Bytes that had come on each connection at some time. */
+type Heard = ReadonlyMap<Socket, number>;
+
 /** Authenticated HTTPS requests to one API server over connections that are kept. */
 export class KubeTransport {
   readonly credentials: Credentials;
   readonly reach: ApiReach;
   readonly #clock: Clock;
-  /** What had come on each connection when the last answered probe was sent, bytes. */
-  #heard: ReadonlyMap<Socket, number> = new Map();
+  /** What had come on each connection when it was last certain that the API server answers, bytes. */
+  #heardBefore: Heard = new Map();
+  /** The same, when the last answered probe was sent. */
+  #heardAtProbe: Heard = new Map();
   /** Monotonic ms: when something was asked last on each connection. */
   readonly #askedAtMs = new WeakMap<Socket, number>();
   #agent: { readonly of: string; readonly agent: Agent } | undefined;
@@ -84,21 +89,25 @@ export class KubeTransport {
   }
 
   #failure(failure: unknown): unknown {
-    if (KubeError.isOutage(failure)) this.reach.doubt();
+    if (KubeError.isOutage(failure)) this.#doubt();
     return failure;
+  }
+
+  #doubt(): void {
+    if (this.reach.doubt()) this.#heardBefore = this.#heardNow();
   }
 
   /** Whoever is not allowed to ask has an answer too. */
   async #probe(signal: AbortSignal): Promise<ProbeResult> {
     const request = { method: 'GET', path: '/readyz', signal, timeoutMs: PROBE_TIMEOUT_MS } as const;
     const deadline = this.#deadline(request);
-    const heard = new Map(this.#sockets().map((socket) => [socket, socket.bytesRead]));
+    const heard = this.#heardNow();
     try {
       const { headers, tls, agent } = await deadline.race(this.credentials.current());
       const answer = await this.#send(request, { headers, tls, agent }, agent ?? false, deadline);
       if (answer === 'stale') return 'unreachable';
       answer.destroy();
-      this.#heard = heard;
+      this.#heardAtProbe = heard;
       return (answer.statusCode ?? 0) < 500 ? 'ready' : 'not-ready';
     } catch {
       // Why, those say who asked for something.
@@ -108,27 +117,34 @@ export class KubeTransport {
     }
   }
 
-  /** What had only just been asked is looked at once more when it would be late. */
+  /**
+   * A connection on which nothing came since the outage began is given up at once, but for what has only just been asked. On
+   * others news may have come before the network was lost too: they, and what was just asked, have as long as an answer may
+   * take, from the return on.
+   */
   #returned(): void {
-    const heard = this.#heard;
-    this.#giveUpSilent(heard);
+    const returnedAtMs = this.#clock.monotonic();
+    const heard = this.#heardAtProbe;
+    this.#giveUpSilent(this.#heardBefore, returnedAtMs - LATE_MS);
     this.#cancelSecondLook();
-    this.#cancelSecondLook = this.#clock.after(LATE_MS, () => this.#giveUpSilent(heard));
+    this.#cancelSecondLook = this.#clock.after(LATE_MS, () => this.#giveUpSilent(heard, returnedAtMs));
   }
 
   /**
    * A connection on which nothing came since then may have been forgotten at the other end, or wait there for the
-   * moment, up to two minutes away, when the system sends again: what is asked on it is better asked anew, even a watch
-   * that has no news. What has only just been asked is not late.
+   * moment, up to two minutes away, when the system sends again: what was asked on it before is better asked anew, even a
+   * watch that has no news.
    */
-  #giveUpSilent(heard: ReadonlyMap<Socket, number>): void {
-    const askedBeforeMs = this.#clock.monotonic() - LATE_MS;
+  #giveUpSilent(heard: Heard, askedBeforeMs: number): void {
     for (const socket of this.#sockets()) {
       const silent = socket.bytesRead <= (heard.get(socket) ?? 0);
-      if (silent && (this.#askedAtMs.get(socket) ?? 0) <= askedBeforeMs) {
-        socket.destroy(new Error('the API server was away'));
-      }
+      const askedAtMs = this.#askedAtMs.get(socket) ?? Number.NEGATIVE_INFINITY;
+      if (silent && askedAtMs < askedBeforeMs) socket.destroy(new Error('the API server was away'));
     }
+  }
+
+  #heardNow(): Heard {
+    return new Map(this.#sockets().map((socket) => [socket, socket.bytesRead]));
   }
 
   #sockets(): readonly Socket[] {
@@ -190,7 +206,7 @@ export class KubeTransport {
         },
       });
       deadline.onEnd((reason) => sent.destroy(reason));
-      const notLate = this.#clock.after(LATE_MS, () => this.reach.doubt());
+      const notLate = this.#clock.after(LATE_MS, () => this.#doubt());
       sent.once('close', notLate);
       sent.once('socket', (socket) => {
         this.#askedAtMs.set(socket, this.#clock.monotonic());

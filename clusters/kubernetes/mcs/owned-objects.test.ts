@@ -58,7 +58,10 @@ describe('what we make', { skip: missingKubeApiServer() }, () => {
       random: Math.random,
       changed: (keys) => told.push(...keys),
     });
-    t.after(() => objects.close());
+    t.after(async () => {
+      forget();
+      await objects.close();
+    });
     await objects.ready;
     return { admin, forget, told, objects };
   }
