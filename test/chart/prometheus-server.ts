@@ -9,6 +9,9 @@ import { freePort } from '../fixtures/ephemeral-port.ts';
 
 const HOST = '127.0.0.1';
 const POLL_MS = 100;
+const SCRAPE_MS = 1000;
+/** That one program may miss in a row. */
+const MAX_LATE_SCRAPES = 10;
 
 const answer = z.looseObject({
   status: z.string(),
@@ -58,7 +61,7 @@ export class PrometheusServer {
       ],
     }));
     const text = {
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      global: { scrape_interval: `${SCRAPE_MS}ms`, evaluation_interval: `${SCRAPE_MS}ms` },
       rule_files: [rules],
       scrape_configs: scrapes,
     };
@@ -91,9 +94,13 @@ export class PrometheusServer {
     while ((await this.count(expression)) === 0) await sleep(POLL_MS);
   }
 
-  /** Waits until it has none, for the same reason. */
-  async untilQuiet(expression: string): Promise<void> {
-    while ((await this.count(expression)) > 0) await sleep(POLL_MS);
+  /** The same for an expression that finds what is absent: while it has series, a few more scrapes are looked at. */
+  async countAbsent(expression: string): Promise<number> {
+    for (let late = 0; ; late++) {
+      const count = await this.count(expression);
+      if (count === 0 || late === MAX_LATE_SCRAPES) return count;
+      await sleep(SCRAPE_MS);
+    }
   }
 
   async #ready(): Promise<void> {
