@@ -18,7 +18,10 @@ export interface CampaignReport {
 }
 
 const LANES = 16;
+/** For what is logged a moment after its answer. */
 const LOG_PATIENCE_MS = 10_000;
+/** For what should not be logged at all, once all that should be is. */
+const LOG_QUIET_MS = 300;
 /** Connections that linger for their clients, and figures that a worker tells its parent now and then. */
 const LEFTOVER_PATIENCE_MS = 15_000;
 
@@ -65,7 +68,6 @@ async function tryMutant(world: SmugglingWorld, id: number, seed: number): Promi
   return { mutant, backend, answered: await sendAndRead(world.port, mutant.pieces, methods, untilEnd) };
 }
 
-/** A backend may log a request a moment after its answer. */
 async function disagreementsOf(world: SmugglingWorld, trials: readonly Trial[]): Promise<Disagreement[]> {
   const found = (): Disagreement[] =>
     world.backends.flatMap((backend) =>
@@ -74,14 +76,9 @@ async function disagreementsOf(world: SmugglingWorld, trials: readonly Trial[]):
         backend.seen(),
       ),
     );
-  // What should not have come at all has a moment, too.
-  await sleep(300);
-  let disagreements = found();
-  for (let waited = 0; disagreements.length > 0 && waited < LOG_PATIENCE_MS; waited += 100) {
-    await sleep(100);
-    disagreements = found();
-  }
-  return disagreements;
+  for (let waited = 0; found().length > 0 && waited < LOG_PATIENCE_MS; waited += 100) await sleep(100);
+  await sleep(LOG_QUIET_MS);
+  return found();
 }
 
 async function leftoversOf(world: SmugglingWorld): Promise<string[]> {
